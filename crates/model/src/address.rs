@@ -1,0 +1,110 @@
+//! E-mail addresses (RFC 5321 §4.1.2, RFC 6531 for those outside ASCII).
+
+use std::fmt;
+
+use crate::limits;
+
+/// One e-mail address, `local-part@domain`, trimmed, its domain in lower case.
+///
+/// Two addresses are the same when their [`key`](EmailAddress::key) is: no system that carries
+/// customers' mail tells local parts apart by case alone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// Reads an address; `None` where there is no local part, no domain, white space or a control
+    /// character in it, or more than [`limits::ADDRESS_BYTES_MAX`] bytes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().trim_start_matches('<').trim_end_matches('>').trim();
+        if text.len() > limits::ADDRESS_BYTES_MAX {
+            return None;
+        }
+        let (local, domain) = text.rsplit_once('@')?;
+        let domain = domain.trim_end_matches('.');
+        let quoted = local.len() >= 2 && local.starts_with('"') && local.ends_with('"');
+        let clean = |c: char| !c.is_control() && !matches!(c, '<' | '>');
+        if local.is_empty() || domain.is_empty() || !text.chars().all(clean) {
+            return None;
+        }
+        if domain.chars().any(char::is_whitespace) || (!quoted && local.chars().any(char::is_whitespace)) {
+            return None;
+        }
+        Some(EmailAddress(format!("{local}@{}", domain.to_lowercase())))
+    }
+
+    /// The address as it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The form by which addresses are looked up and compared: all lower case.
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+
+    /// What stands before the last `@`.
+    pub fn local_part(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(local, _)| local)
+    }
+
+    /// What stands behind the last `@`, in lower case.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// The address without its detail, and the detail: `sink+k3y@x` is `sink@x` and `k3y` (RFC 5233).
+    pub fn split_detail(&self) -> (EmailAddress, Option<&str>) {
+        match self.local_part().split_once('+') {
+            Some((local, detail)) if !local.is_empty() => {
+                (EmailAddress(format!("{local}@{}", self.domain())), Some(detail))
+            }
+            _ => (self.clone(), None),
+        }
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.0)
+    }
+}
+
+/// An address with the name it is written with: a *mailbox* of RFC 5322 §3.4.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Mailbox {
+    /// The display name, decoded, where there is one.
+    pub name: Option<String>,
+    /// The address itself.
+    pub address: EmailAddress,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_trimmed_and_compared_without_case() {
+        let read = |text: &str| EmailAddress::parse(text).map(|a| a.to_string());
+        assert_eq!(read(" <Zoe@Customer.TEST.> ").as_deref(), Some("Zoe@customer.test"));
+        assert_eq!(read("\"zoe m\"@x.test").as_deref(), Some("\"zoe m\"@x.test"));
+        assert_eq!(read("zoë@münchen.test").as_deref(), Some("zoë@münchen.test"));
+        for bad in ["", "zoe", "@x", "zoe@", "a b@x", "a@b c", "a\n@x"] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+        let key = |text: &str| EmailAddress::parse(text).unwrap().key();
+        assert_eq!(key("Zoe@X.test"), key("zoe@x.TEST"));
+    }
+
+    #[test]
+    fn a_detail_is_split_at_the_first_plus() {
+        let address = EmailAddress::parse("sink+k3y+x@a.test").unwrap();
+        let (plain, detail) = address.split_detail();
+        assert_eq!((plain.as_str(), detail), ("sink@a.test", Some("k3y+x")));
+    }
+}

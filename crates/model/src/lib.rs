@@ -1,0 +1,22 @@
+//! The nouns of the house and their own rules.
+//!
+//! What passes through: nothing; everything else is made of it. Each table is declared once in
+//! [`schema`], with Dataverse logical names, and becomes DDL, lists and documentation from there.
+//!
+//! *Invariant:* no I/O, no clock, no randomness: time and random bytes come in as arguments.
+
+pub mod address;
+pub mod decision;
+pub mod filter;
+pub mod id;
+pub mod limits;
+pub mod message_id;
+pub mod network;
+pub mod outcome;
+pub mod schema;
+pub mod time;
+
+pub use address::{EmailAddress, Mailbox};
+pub use id::{Id, Moment};
+pub use message_id::MessageId;
+pub use time::Timestamp;

@@ -1,0 +1,82 @@
+//! Every limit in the house, with its reason. Everything from outside meets one of them.
+
+/// A whole message, as received. Larger than any common provider accepts; a setting may lower it.
+pub const MESSAGE_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// Nested MIME entities: real mail stays below 10; deeper is an attack on recursion.
+pub const MIME_DEPTH_MAX: usize = 32;
+/// MIME entities in one message: an attack on memory beyond this.
+pub const MIME_PARTS_MAX: usize = 10_000;
+/// Recipients in one SMTP transaction (RFC 5321 §4.5.3.1.8 asks for at least 100).
+pub const RECIPIENTS_MAX: usize = 1_000;
+/// The header section of a message.
+pub const HEADER_BYTES_MAX: usize = 1024 * 1024;
+/// A line of message text: RFC 5321 §4.5.3.1.6 says 1,000; real mail breaks it, so it is kept, up to here.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// A command line of SMTP (RFC 5321 §4.5.3.1.4 says 512, extensions add to it).
+pub const COMMAND_BYTES_MAX: usize = 4 * 1024;
+/// `Received` fields after which a message is in a loop (RFC 5321 §6.3 asks for at least 100).
+pub const RECEIVED_MAX: usize = 100;
+/// Referenced Message-IDs that are looked at: the first and the last halves of longer lists.
+pub const REFERENCES_MAX: usize = 100;
+/// Attachment rows of one e-mail.
+pub const ATTACHMENTS_MAX: usize = 1_000;
+/// Parties (sender and recipients) of one e-mail; newsletters with more name the rest only in the source.
+pub const PARTIES_MAX: usize = 1_000;
+/// Originals in one copy: a digest of more is Undeliverable, for a person to look at.
+pub const ORIGINALS_MAX: usize = 100;
+/// One e-mail address: RFC 5321 §4.5.3.1 (64 + 1 + 255), doubled for UTF-8.
+pub const ADDRESS_BYTES_MAX: usize = 640;
+/// One Message-ID: a whole header line of RFC 5322 §2.1.1.
+pub const MESSAGE_ID_BYTES_MAX: usize = 998;
+/// A subject in the table (Dataverse: 800).
+pub const SUBJECT_CHARS_MAX: usize = 800;
+/// A display name in the table.
+pub const NAME_CHARS_MAX: usize = 200;
+/// The first words of an e-mail, for lists.
+pub const PREVIEW_CHARS_MAX: usize = 200;
+/// Text taken from a message for digests and search.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// Candidates kept for an ambiguous address.
+pub const CANDIDATES_MAX: usize = 20;
+/// Records that one address may belong to before it is called ambiguous without a list (Dynamics: 100).
+pub const MATCHES_MAX: usize = 100;
+/// Conversations joined by one mail: more are joined by later mails, so a unit stays short.
+pub const CONVERSATION_JOIN_MAX: usize = 500;
+/// Rows of an import or job in one unit of work.
+pub const ROWS_PER_UNIT_MAX: usize = 500;
+/// Units of work in one commit.
+pub const UNITS_PER_COMMIT_MAX: usize = 512;
+/// Compressed mail up to this size stands in the database; larger mail in a file of its own.
+pub const BLOB_ROW_BYTES_MAX: usize = 128 * 1024;
+/// Plain bytes in one frame of a kept mail, so that a part can be read without the whole.
+pub const BLOB_FRAME_BYTES: usize = 256 * 1024;
+/// Connections at one door at a time.
+pub const CONNECTIONS_MAX: usize = 1_000;
+/// Bytes of messages under way through a door at a time; beyond it the door answers 452 4.3.1.
+pub const IN_FLIGHT_BYTES_MAX: usize = 192 * 1024 * 1024;
+/// Protocol errors in one SMTP session before it is closed.
+pub const SESSION_ERRORS_MAX: usize = 20;
+/// Transactions in one SMTP session before it is asked to come again; spreads load over restarts.
+pub const SESSION_MESSAGES_MAX: usize = 100_000;
+/// Seconds to wait for a command (RFC 5321 §4.5.3.2.7).
+pub const COMMAND_SECONDS_MAX: u64 = 300;
+/// Seconds to wait for the next block of message data (RFC 5321 §4.5.3.2.5 gives the client three minutes).
+pub const DATA_BLOCK_SECONDS_MAX: u64 = 180;
+/// Seconds for one whole message, so that a trickle cannot hold a place for ever.
+pub const DATA_SECONDS_MAX: u64 = 1_800;
+/// Seconds for a TLS handshake.
+pub const TLS_HANDSHAKE_SECONDS_MAX: u64 = 30;
+/// Seconds that open transactions have to end when the house stops.
+pub const STOP_SECONDS_MAX: u64 = 20;
+/// Rows on one page of a list.
+pub const PAGE_ROWS_MAX: usize = 50;
+/// The body of a request to the pages.
+pub const FORM_BYTES_MAX: usize = 64 * 1024;
+/// The body of a mail shown on a page; the rest is in the source.
+pub const SHOWN_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Hours a session of the pages lives without use.
+pub const SESSION_HOURS: i64 = 12;
+/// Attempts to sign in from one network address in a minute.
+pub const SIGN_IN_PER_MINUTE_MAX: u32 = 10;
+/// A request on the control socket: one mail of full size in base64, with room for its frame.
+pub const CONTROL_BYTES_MAX: usize = 80 * 1024 * 1024;

@@ -1,0 +1,47 @@
+//! The tables, each declared once: columns with Dataverse logical names, labels, sizes, keys and indexes.
+//!
+//! From a declaration come the Rust noun, the DDL and its rows (room `store`), and the labels that imports
+//! and pages show. `catalogue` is the small database of all organisations; the rest stands in the database
+//! of one organisation.
+
+mod column;
+pub mod catalogue;
+pub mod customers;
+pub mod emails;
+pub mod house;
+pub mod intake;
+pub mod people;
+
+pub use column::{Column, Field, Index, Kind, Noun, Table, Value, WrongValue};
+
+/// The tables of one organisation, in the order in which they are made.
+pub const ORGANIZATION_TABLES: &[&Table] = &[
+    &people::SystemUser::TABLE,
+    &people::Queue::TABLE,
+    &people::Sink::TABLE,
+    &people::NeverLog::TABLE,
+    &people::Session::TABLE,
+    &customers::Account::TABLE,
+    &customers::Contact::TABLE,
+    &customers::Lead::TABLE,
+    &customers::RecordAddress::TABLE,
+    &emails::Email::TABLE,
+    &emails::ActivityParty::TABLE,
+    &emails::PartyCandidate::TABLE,
+    &emails::ActivityMimeAttachment::TABLE,
+    &emails::QueueItem::TABLE,
+    &emails::Identity::TABLE,
+    &emails::MessageReference::TABLE,
+    &emails::EmailVersion::TABLE,
+    &emails::EmailCopy::TABLE,
+    &intake::Copy::TABLE,
+    &intake::OriginalOutcome::TABLE,
+    &intake::Undeliverable::TABLE,
+    &house::Blob::TABLE,
+    &house::Event::TABLE,
+    &house::Job::TABLE,
+    &house::Setting::TABLE,
+];
+
+/// The tables of the catalogue.
+pub const CATALOGUE_TABLES: &[&Table] = &[&catalogue::Organization::TABLE, &catalogue::Route::TABLE];

@@ -1,0 +1,65 @@
+//! What keeps the house running: kept bytes, events, jobs, settings.
+
+use super::column::{Kind::*, table};
+use crate::{Id, Timestamp};
+
+/// Where the bytes of a blob are.
+pub const BLOB_PLACES: &[(i64, &str)] = &[(0, "in the row"), (1, "in a file")];
+/// The life of a blob.
+pub const BLOB_STATES: &[(i64, &str)] = &[(0, "live"), (1, "condemned"), (2, "deleting")];
+
+table! {
+    /// Kept bytes, named by their digest.
+    Blob "blob" set "" label "Blob" key(blobid) clustered(false) {
+        /// BLAKE3 of the plain bytes.
+        blobid: Vec<u8> = Bytes, "Blob";
+        size: i64 = Int, "Size in bytes";
+        place: i32 = Choice(BLOB_PLACES), "Place";
+        /// The frames, where they stand in the row.
+        bytes: Option<Vec<u8>> = Bytes, "Bytes";
+        statecode: i32 = Choice(BLOB_STATES), "State";
+        condemnedon: Option<Timestamp> = DateTime, "Condemned on";
+    }
+    indexes { sparse(condemnedon); }
+}
+
+table! {
+    /// Something that happened to a record, written with it. Read by cursor, in the order of `eventid`.
+    Event "event" set "" label "Event" key(eventid) clustered(false) {
+        /// Ascending in the order of commit; the store gives it.
+        eventid: i64 = Int, "Event";
+        createdon: Timestamp = DateTime, "When";
+        systemuserid: Option<Id> = Lookup("systemuser"), "Who";
+        objectid: Id = AnyLookup, "Record";
+        objecttypecode: i32 = Int, "Kind of record";
+        /// `created`, `duplicate`, `joined`, `resolved` …
+        operation: String = Text(40), "What";
+        /// JSON: what it was before and after.
+        detail: Option<String> = Memo, "Detail";
+    }
+    indexes { many(objectid, eventid); }
+}
+
+table! {
+    /// Work to be done later; may run twice.
+    Job "job" set "" label "Job" key(jobid) clustered(false) {
+        jobid: Id = Key, "Job";
+        kind: String = Text(40), "Kind";
+        /// Two waiting jobs of a kind with the same key are one.
+        jobkey: String = Text(700), "Key";
+        dueon: Timestamp = DateTime, "Due on";
+        leaseuntil: Option<Timestamp> = DateTime, "Leased until";
+        attempts: i32 = Int, "Attempts";
+        lasterror: Option<String> = Text(800), "Last error";
+    }
+    indexes { unique(kind, jobkey); many(dueon); }
+}
+
+table! {
+    /// A setting of the organisation.
+    Setting "setting" set "" label "Setting" key(name) clustered(true) {
+        name: String = Text(100), "Name";
+        value: String = Memo, "Value";
+    }
+    indexes { }
+}

@@ -1,0 +1,65 @@
+//! The books of the intake: what was seen, what became of it, what waits for a person.
+
+use super::column::{Kind::*, table};
+use crate::{Id, Timestamp};
+
+/// The state of an Undeliverable.
+pub const UNDELIVERABLE_STATES: &[(i64, &str)] = &[(0, "Open"), (1, "Replayed"), (2, "Dismissed")];
+
+table! {
+    /// The ledger of the doors: one arrival at one source for this organisation.
+    Copy "copy" set "" label "Copy" key(copyid) clustered(false) {
+        copyid: Id = Key, "Copy";
+        /// Where it arrived: `sink:crm@sink.example`, `queue:…`, `user:…`, `track`.
+        source: String = Text(700), "Source";
+        /// The UTC day, in days since 1970.
+        day: i64 = Int, "Day";
+        arrivedon: Timestamp = DateTime, "Arrived on";
+        /// MAIL FROM; empty for the null sender.
+        mailfrom: Option<String> = Text(640), "Envelope sender";
+        /// RCPT TO of this organisation alone.
+        recipients: String = Memo, "Envelope recipients";
+        peer: Option<String> = Text(80), "Peer";
+        size: i64 = Int, "Size in bytes";
+        /// The header around the originals, where they were dug out of another mail.
+        outerheader: Option<Vec<u8>> = Bytes, "Outer header";
+    }
+    indexes { many(day, source); }
+}
+
+table! {
+    /// The end of one original. One row of each copy is its gravest.
+    OriginalOutcome "outcome" set "" label "Outcome" key(copyid, originalnumber) clustered(true) {
+        copyid: Id = Lookup("copy"), "Copy";
+        /// 1 for the first original of the copy.
+        originalnumber: i32 = Int, "Original";
+        outcome: i32 = Int, "Outcome";
+        reason: i32 = Int, "Reason";
+        /// Whether the copy counts as this outcome.
+        iscopyoutcome: bool = Bool, "Outcome of the copy";
+        source: String = Text(700), "Source";
+        day: i64 = Int, "Day";
+        activityid: Option<Id> = Lookup("email"), "E-mail";
+        messageid: Option<String> = Text(998), "Message ID";
+        createdon: Timestamp = DateTime, "Created on";
+    }
+    indexes { many(day, iscopyoutcome, outcome); sparse(activityid); }
+}
+
+table! {
+    /// A copy that could not be processed, kept whole.
+    Undeliverable "undeliverable" set "" label "Undeliverable" key(undeliverableid) clustered(false) {
+        undeliverableid: Id = Key, "Undeliverable";
+        copyid: Id = Lookup("copy"), "Copy";
+        originalnumber: i32 = Int, "Original";
+        reason: i32 = Int, "Reason";
+        detail: String = Text(800), "Detail";
+        subject: String = Text(800), "Subject";
+        sender: Option<String> = Text(640), "From";
+        blobid: Vec<u8> = Bytes, "Source";
+        size: i64 = Int, "Size in bytes";
+        statecode: i32 = Choice(UNDELIVERABLE_STATES), "Status";
+        createdon: Timestamp = DateTime, "Created on";
+    }
+    indexes { many(statecode, createdon); many(blobid); }
+}
