@@ -1,0 +1,273 @@
+//! One command line of SMTP or LMTP (RFC 5321 §4.1, RFC 2033 §4), read into a [`Command`].
+//!
+//! What passes through: a line with its line end; a command borrowed from it comes out, or the
+//! [`Mistake`] in it.
+//!
+//! *Invariant:* strict where laxness could be abused (line ends, control characters, more than one
+//! reading of an address), lax where real peers are (a space after the colon, odd local parts): a
+//! customer's address is not ours to judge.
+
+use model::limits;
+
+/// A command, with what the session needs of its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command<'a> {
+    /// HELO, EHLO or LHLO with the peer's name for itself.
+    Hello(Hello, &'a str),
+    /// The envelope sender, `None` for `<>`, with its parameters.
+    Mail(Option<&'a str>, Parameters),
+    /// A recipient.
+    Rcpt(&'a str),
+    Data,
+    Rset,
+    Noop,
+    Quit,
+    StartTls,
+    Vrfy,
+    Help,
+}
+
+/// The three greetings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hello {
+    Helo,
+    Ehlo,
+    Lhlo,
+}
+
+/// Parameters of MAIL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Parameters {
+    /// SIZE (RFC 1870), in bytes; too large for the type counts as the largest.
+    pub(crate) size_bytes: Option<usize>,
+    /// BODY=8BITMIME (RFC 6152).
+    pub(crate) body_8bit: bool,
+    /// SMTPUTF8 (RFC 6531).
+    pub(crate) smtputf8: bool,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    /// It ends in LF without CR.
+    BareLineFeed,
+    /// It holds a control character or is no UTF-8.
+    NotText,
+    /// No such command.
+    Unknown,
+    /// A command of the standards that this door does not offer.
+    NotOffered,
+    /// The arguments are not those of the command, which is spelled like this.
+    Arguments(&'static str),
+    /// The address of MAIL cannot be read.
+    Sender,
+    /// The address of RCPT cannot be read.
+    Recipient,
+    /// A parameter that was not announced, or a value that was not.
+    Parameter,
+    /// A parameter's value cannot be read.
+    ParameterValue,
+}
+
+impl<'a> Command<'a> {
+    /// Reads a line, which ends in LF.
+    pub(crate) fn parse(line: &'a [u8]) -> Result<Self, Mistake> {
+        // RFC 5321 §2.3.8: a lone LF is no line end.
+        let line = line.strip_suffix(b"\r\n").ok_or(Mistake::BareLineFeed)?;
+        if line.iter().any(u8::is_ascii_control) {
+            return Err(Mistake::NotText);
+        }
+        let line = std::str::from_utf8(line).map_err(|_| Mistake::NotText)?;
+        let line = line.trim_end_matches(' ');
+        let (verb, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        let found = VERBS.iter().find(|(name, _)| verb.eq_ignore_ascii_case(name));
+        let (_, verb) = found.ok_or(Mistake::Unknown)?;
+        verb.with(arguments.trim_start_matches(' '))
+    }
+}
+
+/// The verbs the door knows.
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Hello(Hello),
+    Mail,
+    Rcpt,
+    Data,
+    Rset,
+    Noop,
+    Quit,
+    StartTls,
+    Vrfy,
+    Help,
+    NotOffered,
+}
+
+/// Frequent verbs first.
+const VERBS: [(&str, Verb); 19] = [
+    ("MAIL", Verb::Mail),
+    ("RCPT", Verb::Rcpt),
+    ("DATA", Verb::Data),
+    ("EHLO", Verb::Hello(Hello::Ehlo)),
+    ("LHLO", Verb::Hello(Hello::Lhlo)),
+    ("HELO", Verb::Hello(Hello::Helo)),
+    ("QUIT", Verb::Quit),
+    ("RSET", Verb::Rset),
+    ("NOOP", Verb::Noop),
+    ("STARTTLS", Verb::StartTls),
+    ("VRFY", Verb::Vrfy),
+    ("HELP", Verb::Help),
+    ("EXPN", Verb::NotOffered),
+    ("AUTH", Verb::NotOffered),
+    ("BDAT", Verb::NotOffered),
+    ("ETRN", Verb::NotOffered),
+    ("TURN", Verb::NotOffered),
+    ("SEND", Verb::NotOffered),
+    ("SAML", Verb::NotOffered),
+];
+
+impl Verb {
+    fn with(self, arguments: &str) -> Result<Command<'_>, Mistake> {
+        let alone = |command, usage| match arguments {
+            "" => Ok(command),
+            _ => Err(Mistake::Arguments(usage)),
+        };
+        match self {
+            Verb::Hello(hello) => match arguments.split(' ').next() {
+                None | Some("") => Err(Mistake::Arguments("EHLO, HELO or LHLO, then your domain")),
+                Some(name) => Ok(Command::Hello(hello, name)),
+            },
+            Verb::Mail => mail(arguments),
+            Verb::Rcpt => rcpt(arguments),
+            Verb::Data => alone(Command::Data, "DATA"),
+            Verb::Rset => alone(Command::Rset, "RSET"),
+            Verb::Quit => alone(Command::Quit, "QUIT"),
+            Verb::StartTls => alone(Command::StartTls, "STARTTLS"),
+            Verb::Noop => Ok(Command::Noop),
+            Verb::Vrfy => Ok(Command::Vrfy),
+            Verb::Help => Ok(Command::Help),
+            Verb::NotOffered => Err(Mistake::NotOffered),
+        }
+    }
+}
+
+fn mail(arguments: &str) -> Result<Command<'_>, Mistake> {
+    let usage = Mistake::Arguments("MAIL FROM:<address> [parameters]");
+    let path = after_keyword(arguments, "FROM:").ok_or(usage)?;
+    let (address, parameters) = split_path(path).ok_or(usage)?;
+    let from = match address {
+        "" => None,
+        _ => Some(checked_address(address).ok_or(Mistake::Sender)?),
+    };
+    let mut known = Parameters::default();
+    for parameter in parameters.split(' ').filter(|parameter| !parameter.is_empty()) {
+        known.set(parameter)?;
+    }
+    Ok(Command::Mail(from, known))
+}
+
+fn rcpt(arguments: &str) -> Result<Command<'_>, Mistake> {
+    let usage = Mistake::Arguments("RCPT TO:<address>");
+    let path = after_keyword(arguments, "TO:").ok_or(usage)?;
+    let (address, parameters) = split_path(path).ok_or(usage)?;
+    if !parameters.trim().is_empty() {
+        // RFC 3461 NOTIFY and ORCPT belong to DSN, which is not announced.
+        return Err(Mistake::Parameter);
+    }
+    // RFC 5321 §4.1.1.3: the one recipient that stands without a domain.
+    let postmaster = address.eq_ignore_ascii_case("postmaster").then_some(address);
+    postmaster.or_else(|| checked_address(address)).map(Command::Rcpt).ok_or(Mistake::Recipient)
+}
+
+impl Parameters {
+    fn set(&mut self, parameter: &str) -> Result<(), Mistake> {
+        let (name, value) = match parameter.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (parameter, None),
+        };
+        match (name.to_ascii_uppercase().as_str(), value) {
+            ("SIZE", Some(digits)) => {
+                if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(Mistake::ParameterValue);
+                }
+                self.size_bytes = Some(digits.parse().unwrap_or(usize::MAX));
+            }
+            ("BODY", Some(body)) if body.eq_ignore_ascii_case("8BITMIME") => self.body_8bit = true,
+            ("BODY", Some(body)) if body.eq_ignore_ascii_case("7BIT") => self.body_8bit = false,
+            ("SMTPUTF8", None) => self.smtputf8 = true,
+            ("SIZE", None) | ("SMTPUTF8", Some(_)) => return Err(Mistake::ParameterValue),
+            _ => return Err(Mistake::Parameter),
+        }
+        Ok(())
+    }
+}
+
+/// What follows the keyword. Many peers write a space after the colon, against RFC 5321 §3.3.
+fn after_keyword<'a>(arguments: &'a str, keyword: &str) -> Option<&'a str> {
+    let (found, rest) = arguments.split_at_checked(keyword.len())?;
+    found.eq_ignore_ascii_case(keyword).then(|| rest.trim_start_matches(' '))
+}
+
+/// Splits `<path> parameters` into the address, without source route, and the parameters.
+fn split_path(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix('<')?;
+    let (path, rest) = text.split_at_checked(end_outside_quotes(text)?)?;
+    let parameters = rest.strip_prefix('>')?;
+    if !parameters.is_empty() && !parameters.starts_with(' ') {
+        return None;
+    }
+    Some((without_route(path), parameters))
+}
+
+/// Where the first `>` stands that is not inside a quoted local part.
+fn end_outside_quotes(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'>' if !quoted => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// RFC 5321 §4.1.1.3: a source route `@a,@b:` must be accepted and should be ignored.
+fn without_route(path: &str) -> &str {
+    match path.split_once(':') {
+        Some((route, address)) if route.starts_with('@') => address,
+        _ => path,
+    }
+}
+
+/// The address, when it can be read in one way only.
+fn checked_address(address: &str) -> Option<&str> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let quoted = local.len() > 2 && local.starts_with('"') && end_of_quotes(local) == Some(local.len() - 1);
+    let is_plain = |c: char| !matches!(c, ' ' | '"' | '<' | '>' | '@' | ',' | ';' | '(' | ')' | '[' | ']');
+    let plain = !local.is_empty() && local.chars().all(is_plain);
+    let literal = domain.len() > 2 && domain.starts_with('[') && domain.ends_with(']');
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') || !c.is_ascii();
+    let name = !domain.is_empty() && !domain.starts_with('.') && domain.chars().all(is_name);
+    let good = address.len() <= limits::ADDRESS_BYTES_MAX && (quoted || plain) && (literal || name);
+    good.then_some(address)
+}
+
+/// Where the quote closes that opens at the first byte.
+fn end_of_quotes(local: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in local.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! The sockets of the door: accepting, waiting, TLS, and stopping gracefully.
+//!
+//! What passes through: connections; each becomes a [`Session`] in a task of its own, fed with what the
+//! peer sends and written what the session says.
+//!
+//! *Invariant:* every step has a time limit, the number of connections has one, and a panic ends one
+//! connection only. Pipelined commands are answered in one write.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Timestamp, limits};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinError, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::in_flight::InFlight;
+use crate::intake::Intake;
+use crate::measure::{self, OpenConnection};
+use crate::replies;
+use crate::session::Session;
+use conversation::{Conversation, Next};
+
+mod conversation;
+
+/// An SMTP or LMTP server that is ready to serve.
+pub struct Door<I> {
+    settings: Arc<DoorSettings>,
+    intake: Arc<I>,
+}
+
+/// What a door is like.
+pub struct DoorSettings {
+    /// The name the door goes by, in greetings and trace fields.
+    pub hostname: String,
+    /// What it speaks.
+    pub protocol: DoorProtocol,
+    /// What follows the name in the first line.
+    pub banner: String,
+    /// Bytes of one message, announced as SIZE (RFC 1870).
+    pub message_bytes_max: usize,
+    /// Connections at a time; one more is answered 421 and closed.
+    pub connections_max: usize,
+    /// For STARTTLS (RFC 3207); `None` does not offer it. See [`crate::tls`].
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Room for messages under way; give all doors of a house the same.
+    pub in_flight: Arc<InFlight>,
+    /// How long the door waits.
+    pub patience: Patience,
+    /// The time of trace fields.
+    pub clock: Clock,
+}
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The protocol of a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoorProtocol {
+    /// RFC 5321.
+    Smtp,
+    /// RFC 2033.
+    Lmtp,
+}
+
+/// How long the door waits at each step before it ends the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For a command, and for the peer to take replies.
+    pub command: Duration,
+    /// For the next bytes of a message.
+    pub data_block: Duration,
+    /// For a whole message.
+    pub data: Duration,
+    /// For a TLS handshake.
+    pub handshake: Duration,
+    /// For open transactions to end when the house stops; what is open then is cut off.
+    pub stop: Duration,
+}
+
+impl Default for Patience {
+    /// As in [`model::limits`].
+    fn default() -> Self {
+        Patience {
+            command: Duration::from_secs(limits::COMMAND_SECONDS_MAX),
+            data_block: Duration::from_secs(limits::DATA_BLOCK_SECONDS_MAX),
+            data: Duration::from_secs(limits::DATA_SECONDS_MAX),
+            handshake: Duration::from_secs(limits::TLS_HANDSHAKE_SECONDS_MAX),
+            stop: Duration::from_secs(limits::STOP_SECONDS_MAX),
+        }
+    }
+}
+
+impl DoorSettings {
+    /// A door with the limits of [`model::limits`], without TLS, with room of its own.
+    pub fn new(hostname: String, protocol: DoorProtocol, clock: Clock) -> Self {
+        let banner = match protocol {
+            DoorProtocol::Smtp => "ESMTP Postroom",
+            DoorProtocol::Lmtp => "LMTP Postroom",
+        };
+        DoorSettings {
+            hostname,
+            protocol,
+            banner: banner.to_owned(),
+            message_bytes_max: limits::MESSAGE_BYTES_MAX,
+            connections_max: limits::CONNECTIONS_MAX,
+            tls: None,
+            in_flight: InFlight::new(limits::IN_FLIGHT_BYTES_MAX),
+            patience: Patience::default(),
+            clock,
+        }
+    }
+}
+
+impl fmt::Debug for DoorSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DoorSettings")
+            .field("hostname", &self.hostname)
+            .field("protocol", &self.protocol)
+            .field("message_bytes_max", &self.message_bytes_max)
+            .field("connections_max", &self.connections_max)
+            .field("tls", &self.tls.is_some())
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<I: Intake> Door<I> {
+    /// A door that hands what arrives to `intake`.
+    pub fn new(settings: DoorSettings, intake: Arc<I>) -> Self {
+        Door { settings: Arc::new(settings), intake }
+    }
+
+    /// Serves until `stop`: then accepts no more, answers 421 4.3.2 to idle sessions, lets open
+    /// transactions end within [`Patience::stop`], and resolves when all connections are closed.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        let mut open = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = open.join_next() => report(ended),
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, address)) if open.len() < self.settings.connections_max => {
+                        let session = Session::new(Arc::clone(&self.settings), Arc::clone(&self.intake), address.ip());
+                        let call = Call { session, settings: Arc::clone(&self.settings), intake: Arc::clone(&self.intake), stop: stop.clone() };
+                        open.spawn(call.serve(stream, address));
+                    }
+                    Ok((stream, address)) => turn_away(stream, address),
+                    Err(error) => rest_after(&error).await,
+                },
+            }
+        }
+        drop(listener);
+        let all_ended = async {
+            while let Some(ended) = open.join_next().await {
+                report(ended);
+            }
+        };
+        if tokio::time::timeout(self.settings.patience.stop, all_ended).await.is_err() {
+            tracing::warn!(connections = open.len(), "connections were cut off at stop");
+            open.shutdown().await;
+        }
+    }
+}
+
+/// One connection and everything it needs.
+struct Call<I: Intake> {
+    session: Session<I>,
+    settings: Arc<DoorSettings>,
+    intake: Arc<I>,
+    stop: CancellationToken,
+}
+
+impl<I: Intake> Call<I> {
+    async fn serve(self, mut stream: TcpStream, address: SocketAddr) {
+        let _open = OpenConnection::new();
+        // Replies are small and awaited; nothing is gained by gathering them in the kernel.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(peer = %address.ip(), %error, "no delay cannot be switched off");
+        }
+        let settings = Arc::clone(&self.settings);
+        let mut conversation = Conversation::new(self.session, self.intake, settings.patience, self.stop);
+        let ended = match (conversation.hold(&mut stream).await, &settings.tls) {
+            (Ok(Next::StartTls), Some(config)) => {
+                let acceptor = TlsAcceptor::from(Arc::clone(config));
+                let started = std::time::Instant::now();
+                match tokio::time::timeout(settings.patience.handshake, acceptor.accept(stream)).await {
+                    Ok(Ok(mut stream)) => {
+                        measure::step("handshake", started.elapsed());
+                        conversation.secured();
+                        conversation.hold(&mut stream).await.map(|_| ())
+                    }
+                    Ok(Err(error)) => Err(error),
+                    Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+                }
+            }
+            (Ok(_), _) => Ok(()),
+            (Err(error), _) => Err(error),
+        };
+        let messages = conversation.messages();
+        match ended {
+            Ok(()) => tracing::debug!(peer = %address.ip(), messages, "session ended"),
+            Err(error) => tracing::debug!(peer = %address.ip(), messages, %error, "session broke off"),
+        }
+    }
+}
+
+/// One connection too many hears why. Nobody waits for it: the socket is new, so its buffer is empty.
+fn turn_away(stream: TcpStream, address: SocketAddr) {
+    let mut line = Vec::new();
+    replies::TOO_MANY_CONNECTIONS.write(&mut line);
+    let said = stream.into_std().and_then(|mut stream| std::io::Write::write_all(&mut stream, &line));
+    tracing::warn!(peer = %address.ip(), heard = said.is_ok(), "too many connections");
+}
+
+/// Accepting fails for one peer that is gone already, or because the process is out of descriptors;
+/// then trying again at once would only burn the processor.
+async fn rest_after(error: &std::io::Error) {
+    const REST: Duration = Duration::from_millis(50);
+    tracing::warn!(%error, "a connection could not be accepted");
+    tokio::time::sleep(REST).await;
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a connection ended by a panic; the others go on");
+    }
+}

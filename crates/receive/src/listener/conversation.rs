@@ -1,0 +1,170 @@
+//! Moves bytes between one connection and its session, plain or encrypted.
+//!
+//! What passes through: reads into one buffer, replies in one write, whole messages to the intake.
+//!
+//! *Invariant:* it waits for nothing without a limit, except for the intake, whose answer it needs.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::intake::{Arrived, Intake};
+use crate::listener::Patience;
+use crate::session::{Event, Session};
+use crate::{measure, replies};
+
+/// Bytes read at once: a usual mail in one or two reads, a thousand connections in 32 MiB.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// A session with its connection's buffer and times.
+pub(super) struct Conversation<I: Intake> {
+    session: Session<I>,
+    intake: Arc<I>,
+    patience: Patience,
+    stop: CancellationToken,
+    buffer: Vec<u8>,
+    /// When the message under way began.
+    data_since: Option<Instant>,
+}
+
+/// How a stretch of a conversation ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The replies are sent; the peer now begins a TLS handshake.
+    StartTls,
+    /// It is over.
+    Closed,
+}
+
+impl<I: Intake> Conversation<I> {
+    pub(super) fn new(
+        session: Session<I>,
+        intake: Arc<I>,
+        patience: Patience,
+        stop: CancellationToken,
+    ) -> Self {
+        Conversation { session, intake, patience, stop, buffer: vec![0; BUFFER_BYTES], data_since: None }
+    }
+
+    /// Talks until the peer or the session closes, or TLS is to start.
+    ///
+    /// # Errors
+    /// The connection broke, or the peer does not read its replies.
+    pub(super) async fn hold<S>(&mut self, stream: &mut S) -> io::Result<Next>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            self.send(stream).await?;
+            let Some(count) = self.receive(stream).await? else {
+                self.send(stream).await?;
+                stream.shutdown().await?;
+                return Ok(Next::Closed);
+            };
+            if count == 0 {
+                return Ok(Next::Closed);
+            }
+            // Taken out while the session reads from it.
+            let buffer = std::mem::take(&mut self.buffer);
+            let next = self.feed(buffer.get(..count).unwrap_or_default(), stream).await?;
+            self.buffer = buffer;
+            if let Some(next) = next {
+                return Ok(next);
+            }
+            self.watch_data();
+        }
+    }
+
+    /// Everything said before TLS is forgotten.
+    pub(super) fn secured(&mut self) {
+        self.session.secured();
+    }
+
+    /// Messages handed to the intake so far.
+    pub(super) fn messages(&self) -> usize {
+        self.session.messages()
+    }
+
+    /// Gives the session all of `input` and does what it asks for.
+    async fn feed<S>(&mut self, mut input: &[u8], stream: &mut S) -> io::Result<Option<Next>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        while let Some(event) = self.session.read(&mut input) {
+            self.watch_data();
+            match event {
+                Event::Message(message) => {
+                    self.send(stream).await?;
+                    self.take(message).await;
+                }
+                Event::StartTls => {
+                    self.send(stream).await?;
+                    return Ok(Some(Next::StartTls));
+                }
+                Event::Close => {
+                    self.send(stream).await?;
+                    stream.shutdown().await?;
+                    return Ok(Some(Next::Closed));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn take(&mut self, message: Arrived<I::Recipient>) {
+        let started = Instant::now();
+        let answers = self.intake.take(message).await;
+        self.session.answered(answers);
+        measure::step("take", started.elapsed());
+    }
+
+    /// Waits for bytes; `None` when the session has said its last word instead.
+    async fn receive<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<Option<usize>> {
+        let patience = match self.data_since {
+            Some(since) => self.patience.data_block.min(self.patience.data.saturating_sub(since.elapsed())),
+            None => self.patience.command,
+        };
+        let is_idle = self.session.is_idle();
+        let read = timeout(patience, stream.read(&mut self.buffer));
+        let why = tokio::select! {
+            biased;
+            () = self.stop.cancelled(), if is_idle => replies::STOPPING,
+            read = read => match read {
+                Ok(count) => return count.map(Some),
+                Err(_) => replies::TIMED_OUT,
+            },
+        };
+        self.session.end(&why);
+        Ok(None)
+    }
+
+    async fn send<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
+        let replies = self.session.replies();
+        if replies.is_empty() {
+            return Ok(());
+        }
+        let sending = async {
+            stream.write_all(replies).await?;
+            stream.flush().await
+        };
+        timeout(self.patience.command, sending).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        replies.clear();
+        Ok(())
+    }
+
+    /// Notes when a message begins and how long it took.
+    fn watch_data(&mut self) {
+        match (self.session.is_in_data(), self.data_since) {
+            (true, None) => self.data_since = Some(Instant::now()),
+            (false, Some(since)) => {
+                measure::step("data", since.elapsed());
+                self.data_since = None;
+            }
+            _ => {}
+        }
+    }
+}

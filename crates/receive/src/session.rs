@@ -1,0 +1,436 @@
+//! One conversation of SMTP (RFC 5321) or LMTP (RFC 2033): bytes in, replies and events out.
+//!
+//! What passes through: chunks from the wire, split anywhere; the session keeps the order of commands,
+//! asks the intake about recipients and gathers the message.
+//!
+//! *Invariant:* no sockets and no waiting, so the same bytes give the same conversation however they
+//! are split. Nothing is taken in while an [`Event`] is open.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use model::limits;
+
+use crate::command::{Command, Hello, Mistake, Parameters};
+use crate::data::DataReader;
+use crate::in_flight::Claim;
+use crate::intake::{Answer, Arrived, Intake, Peer, Protocol, Welcome};
+use crate::listener::{DoorProtocol, DoorSettings};
+use crate::replies::Reply;
+use crate::{measure, replies};
+
+/// What the session cannot do itself.
+#[derive(Debug)]
+pub(crate) enum Event<R> {
+    /// A message is whole: hand it to the intake, then call [`Session::answered`].
+    Message(Arrived<R>),
+    /// Send the replies, start TLS, then call [`Session::secured`] (RFC 3207).
+    StartTls,
+    /// Send the replies and close.
+    Close,
+}
+
+/// The state of one conversation.
+#[derive(Debug)]
+pub(crate) struct Session<I: Intake> {
+    settings: Arc<DoorSettings>,
+    intake: Arc<I>,
+    peer: Peer,
+    greeted: bool,
+    phase: Phase,
+    transaction: Option<Transaction<I::Recipient>>,
+    /// The beginning of a command line whose end has not come yet.
+    line: Vec<u8>,
+    /// The line is too long and thrown away up to its end.
+    line_too_long: bool,
+    replies: Vec<u8>,
+    errors: usize,
+    messages: usize,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Commands,
+    Data(Incoming),
+    /// A message is with the intake; the claim is held until its answer.
+    Answering {
+        recipients: usize,
+        _claim: Claim,
+    },
+    Closed,
+}
+
+/// From MAIL to the end of DATA.
+#[derive(Debug)]
+struct Transaction<R> {
+    mail_from: Option<String>,
+    parameters: Parameters,
+    recipients: Vec<(String, R)>,
+}
+
+/// A message under way.
+#[derive(Debug)]
+struct Incoming {
+    reader: DataReader,
+    message: Vec<u8>,
+    claim: Claim,
+    /// Why the rest is read but thrown away; the peer hears it after the end.
+    dropped: Option<Dropped>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Dropped {
+    TooLarge,
+    NoRoom,
+}
+
+impl<I: Intake> Session<I> {
+    /// A new session with its greeting ready to be sent.
+    pub(crate) fn new(settings: Arc<DoorSettings>, intake: Arc<I>, address: IpAddr) -> Self {
+        let protocol = match settings.protocol {
+            DoorProtocol::Smtp => Protocol::Smtp,
+            DoorProtocol::Lmtp => Protocol::Lmtp,
+        };
+        let peer = Peer { address: address.to_canonical(), helo: String::new(), tls: false, protocol };
+        let greeting = replies::greeting(&settings.hostname, &settings.banner);
+        let mut session = Session {
+            settings,
+            intake,
+            peer,
+            greeted: false,
+            phase: Phase::Commands,
+            transaction: None,
+            line: Vec::new(),
+            line_too_long: false,
+            replies: Vec::new(),
+            errors: 0,
+            messages: 0,
+        };
+        session.say(&greeting);
+        session
+    }
+
+    /// Takes bytes off the front of `input`, up to the next event or its end.
+    pub(crate) fn read(&mut self, input: &mut &[u8]) -> Option<Event<I::Recipient>> {
+        while !input.is_empty() {
+            let event = match &mut self.phase {
+                Phase::Commands => self.read_line(input),
+                Phase::Data(_) => self.read_data(input),
+                Phase::Answering { .. } | Phase::Closed => return None,
+            };
+            if event.is_some() {
+                return event;
+            }
+        }
+        None
+    }
+
+    /// Replies to the message of the last [`Event::Message`]. LMTP: one reply per recipient (RFC 2033 §4.2).
+    pub(crate) fn answered(&mut self, mut answers: Vec<Answer>) {
+        let Phase::Answering { recipients, .. } = std::mem::replace(&mut self.phase, Phase::Commands) else {
+            return;
+        };
+        answers.resize_with(recipients, replies::unanswered);
+        if self.settings.protocol == DoorProtocol::Smtp {
+            answers = vec![replies::answer_for_all(&answers)];
+        }
+        for answer in &answers {
+            measure::message(label(answer));
+            self.say(&replies::answer(answer));
+        }
+    }
+
+    /// TLS is in use: everything said before is forgotten (RFC 3207 §4.2).
+    pub(crate) fn secured(&mut self) {
+        self.peer.tls = true;
+        self.peer.helo.clear();
+        self.greeted = false;
+        self.transaction = None;
+    }
+
+    /// Says why the session ends without the peer's wish.
+    pub(crate) fn end(&mut self, why: &Reply) {
+        self.say(why);
+        self.phase = Phase::Closed;
+    }
+
+    /// The replies to be sent; the caller clears what it has sent.
+    pub(crate) fn replies(&mut self) -> &mut Vec<u8> {
+        &mut self.replies
+    }
+
+    /// Whether message data is awaited.
+    pub(crate) fn is_in_data(&self) -> bool {
+        matches!(self.phase, Phase::Data(_))
+    }
+
+    /// Whether no transaction is open, so that closing now loses no work.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Commands) && self.transaction.is_none()
+    }
+
+    /// Messages handed to the intake so far.
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    fn read_line(&mut self, input: &mut &[u8]) -> Option<Event<I::Recipient>> {
+        let end = input.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+        let (piece, rest) = input.split_at_checked(end.unwrap_or(input.len()))?;
+        *input = rest;
+        if self.line.len() + piece.len() > limits::COMMAND_BYTES_MAX {
+            self.line_too_long = true;
+        }
+        if end.is_none() {
+            if !self.line_too_long {
+                self.line.extend_from_slice(piece);
+            }
+            return None;
+        }
+        if std::mem::take(&mut self.line_too_long) {
+            self.line.clear();
+            return self.complain(&replies::LINE_TOO_LONG);
+        }
+        let event = if self.line.is_empty() {
+            self.obey(Command::parse(piece))
+        } else {
+            let mut line = std::mem::take(&mut self.line);
+            line.extend_from_slice(piece);
+            let event = self.obey(Command::parse(&line));
+            line.clear();
+            self.line = line;
+            event
+        };
+        if matches!(event, Some(Event::StartTls)) {
+            // RFC 3207 §4.2, and CVE-2011-0411: what came in the clear behind STARTTLS was never said.
+            *input = &[];
+        }
+        event
+    }
+
+    fn obey(&mut self, command: Result<Command<'_>, Mistake>) -> Option<Event<I::Recipient>> {
+        match command {
+            Err(mistake) => self.complain(&replies::mistake(mistake)),
+            Ok(Command::Hello(hello, name)) => self.hello(hello, name),
+            Ok(Command::Mail(from, parameters)) => self.mail(from, parameters),
+            Ok(Command::Rcpt(to)) => self.rcpt(to),
+            Ok(Command::Data) => self.data(),
+            Ok(Command::StartTls) => self.start_tls(),
+            Ok(Command::Rset) => {
+                self.transaction = None;
+                self.accept(&replies::OK)
+            }
+            Ok(Command::Noop) => self.accept(&replies::OK),
+            Ok(Command::Vrfy) => self.accept(&replies::CANNOT_VERIFY),
+            Ok(Command::Help) => self.accept(&replies::HELP),
+            Ok(Command::Quit) => self.close(&replies::BYE),
+        }
+    }
+
+    fn hello(&mut self, hello: Hello, name: &str) -> Option<Event<I::Recipient>> {
+        let protocol = match (self.settings.protocol, hello) {
+            (DoorProtocol::Smtp, Hello::Helo) => Protocol::Smtp,
+            (DoorProtocol::Smtp, Hello::Ehlo) => Protocol::Esmtp,
+            (DoorProtocol::Lmtp, Hello::Lhlo) => Protocol::Lmtp,
+            // RFC 2033 §4.1: an LMTP server must refuse HELO and EHLO.
+            _ => return self.complain(&replies::WRONG_GREETING),
+        };
+        self.transaction = None;
+        self.greeted = true;
+        self.peer.protocol = protocol;
+        name.clone_into(&mut self.peer.helo);
+        if protocol == Protocol::Smtp {
+            return self.accept(&replies::helo(&self.settings.hostname));
+        }
+        let size = format!("SIZE {}", self.settings.message_bytes_max);
+        let mut keywords =
+            vec!["PIPELINING".to_owned(), size, "8BITMIME".to_owned(), "ENHANCEDSTATUSCODES".to_owned()];
+        if self.offers_tls() {
+            keywords.push("STARTTLS".to_owned());
+        }
+        keywords.push("SMTPUTF8".to_owned());
+        replies::extensions(&self.settings.hostname, &keywords, &mut self.replies);
+        None
+    }
+
+    fn mail(&mut self, from: Option<&str>, parameters: Parameters) -> Option<Event<I::Recipient>> {
+        if !self.greeted {
+            return self.complain(&replies::HELLO_FIRST);
+        }
+        if self.transaction.is_some() {
+            return self.complain(&replies::MAIL_ALREADY);
+        }
+        if self.messages >= limits::SESSION_MESSAGES_MAX {
+            return self.close(&replies::SESSION_FULL);
+        }
+        if needs_smtputf8(from.unwrap_or_default(), parameters) {
+            return self.complain(&replies::NEEDS_SMTPUTF8);
+        }
+        if parameters.size_bytes.is_some_and(|size| size > self.settings.message_bytes_max) {
+            measure::message("too_large");
+            return self.accept(&replies::TOO_LARGE);
+        }
+        let mail_from = from.map(str::to_owned);
+        self.transaction = Some(Transaction { mail_from, parameters, recipients: Vec::new() });
+        self.accept(&replies::SENDER_OK)
+    }
+
+    fn rcpt(&mut self, to: &str) -> Option<Event<I::Recipient>> {
+        let Some(transaction) = &mut self.transaction else {
+            return self.complain(&replies::MAIL_FIRST);
+        };
+        if needs_smtputf8(to, transaction.parameters) {
+            return self.complain(&replies::NEEDS_SMTPUTF8);
+        }
+        if transaction.recipients.len() >= limits::RECIPIENTS_MAX {
+            return self.accept(&replies::TOO_MANY_RECIPIENTS);
+        }
+        match self.intake.welcome(&self.peer, transaction.mail_from.as_deref(), to) {
+            Welcome::Yes(recipient) => {
+                transaction.recipients.push((to.to_owned(), recipient));
+                self.accept(&replies::RECIPIENT_OK)
+            }
+            // No protocol error: a peer that redirects to many is not at fault for one.
+            Welcome::No(refusal) => self.accept(&replies::refusal(refusal)),
+        }
+    }
+
+    fn data(&mut self) -> Option<Event<I::Recipient>> {
+        let Some(transaction) = &self.transaction else {
+            return self.complain(&replies::MAIL_FIRST);
+        };
+        if transaction.recipients.is_empty() {
+            return self.complain(&replies::NO_RECIPIENTS);
+        }
+        self.phase = Phase::Data(Incoming {
+            reader: DataReader::new(),
+            message: Vec::new(),
+            claim: self.settings.in_flight.claim(),
+            dropped: None,
+        });
+        self.accept(&replies::GO_AHEAD)
+    }
+
+    fn start_tls(&mut self) -> Option<Event<I::Recipient>> {
+        if self.peer.tls {
+            return self.complain(&replies::TLS_ALREADY);
+        }
+        if !self.offers_tls() {
+            return self.complain(&replies::TLS_NOT_OFFERED);
+        }
+        self.say(&replies::READY_FOR_TLS);
+        Some(Event::StartTls)
+    }
+
+    fn read_data(&mut self, input: &mut &[u8]) -> Option<Event<I::Recipient>> {
+        let Phase::Data(incoming) = &mut self.phase else {
+            return None;
+        };
+        let end = incoming.read(input, self.settings.message_bytes_max);
+        *input = input.get(end.unwrap_or(input.len())..).unwrap_or_default();
+        end?;
+        let Phase::Data(incoming) = std::mem::replace(&mut self.phase, Phase::Commands) else {
+            return None;
+        };
+        let transaction = self.transaction.take()?;
+        match incoming.dropped {
+            None => Some(Event::Message(self.arrived(transaction, incoming))),
+            Some(dropped) => self.turn_away(dropped, transaction.recipients.len()),
+        }
+    }
+
+    fn arrived(&mut self, of: Transaction<I::Recipient>, incoming: Incoming) -> Arrived<I::Recipient> {
+        self.messages += 1;
+        self.phase = Phase::Answering { recipients: of.recipients.len(), _claim: incoming.claim };
+        let smtputf8 = of.parameters.smtputf8;
+        let now = (self.settings.clock)();
+        Arrived {
+            trace_header: crate::trace::received(&self.peer, smtputf8, &self.settings.hostname, now),
+            peer: self.peer.clone(),
+            mail_from: of.mail_from,
+            recipients: of.recipients,
+            bare_line_ends: incoming.reader.bare_line_ends(),
+            raw: incoming.message,
+            smtputf8,
+            body_8bit: of.parameters.body_8bit,
+        }
+    }
+
+    fn turn_away(&mut self, dropped: Dropped, recipients: usize) -> Option<Event<I::Recipient>> {
+        let (label, reply) = match dropped {
+            Dropped::TooLarge => ("too_large", replies::TOO_LARGE),
+            Dropped::NoRoom => ("no_room", replies::NO_ROOM),
+        };
+        // RFC 2033 §4.2: as many replies as recipients, whatever they say.
+        let times = if self.settings.protocol == DoorProtocol::Lmtp { recipients } else { 1 };
+        for _ in 0..times {
+            measure::message(label);
+            self.say(&reply);
+        }
+        None
+    }
+
+    fn offers_tls(&self) -> bool {
+        self.settings.tls.is_some() && !self.peer.tls
+    }
+
+    fn accept(&mut self, reply: &Reply) -> Option<Event<I::Recipient>> {
+        self.say(reply);
+        None
+    }
+
+    /// Answers a protocol error; too many end the session.
+    fn complain(&mut self, reply: &Reply) -> Option<Event<I::Recipient>> {
+        self.say(reply);
+        self.errors += 1;
+        if self.errors < limits::SESSION_ERRORS_MAX {
+            return None;
+        }
+        self.close(&replies::TOO_MANY_ERRORS)
+    }
+
+    fn close(&mut self, reply: &Reply) -> Option<Event<I::Recipient>> {
+        self.end(reply);
+        Some(Event::Close)
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        reply.write(&mut self.replies);
+    }
+}
+
+impl Incoming {
+    /// Reads on; gives how many bytes belong to the message once it has ended.
+    fn read(&mut self, input: &[u8], bytes_max: usize) -> Option<usize> {
+        let end = self.reader.read(input, &mut self.message);
+        if self.dropped.is_none() {
+            if self.message.len() > bytes_max {
+                self.dropped = Some(Dropped::TooLarge);
+            } else if !self.claim.grow_to(self.message.len()) {
+                self.dropped = Some(Dropped::NoRoom);
+            }
+        }
+        if self.dropped.is_some() {
+            // Drained, because peers do not read replies before they have sent everything.
+            self.message = Vec::new();
+            self.claim.release();
+        }
+        end
+    }
+}
+
+/// RFC 6531 §3.5: such an address may come only in a transaction declared so.
+fn needs_smtputf8(address: &str, parameters: Parameters) -> bool {
+    !address.is_ascii() && !parameters.smtputf8
+}
+
+fn label(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Accepted(_) => "accepted",
+        Answer::TryAgain(_) => "try_again",
+        Answer::Refused { .. } => "refused",
+    }
+}
+
+#[cfg(test)]
+mod tests;
