@@ -46,6 +46,21 @@ pub const CONVERSATION_JOIN_MAX: usize = 500;
 pub const ROWS_PER_UNIT_MAX: usize = 500;
 /// Units of work in one commit.
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
+/// Units of work that may wait in one organization: far beyond all doors together, so that a runaway job cannot
+/// eat the memory.
+pub const UNITS_WAITING_MAX: usize = 10_000;
+/// Units of intake that may pass a waiting unit of the background.
+pub const INTAKE_BEFORE_BACKGROUND_MAX: usize = 64;
+/// Cached pages of the connection that writes: the upper levels of all indexes of a large organization.
+pub const WRITER_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Cached pages of a connection that reads.
+pub const READER_CACHE_BYTES: usize = 8 * 1024 * 1024;
+/// Cached pages of a connection that only carries pages from the log to the file.
+pub const CHECKPOINT_CACHE_BYTES: usize = 1024 * 1024;
+/// Pages in the log of a database before they are carried over.
+pub const LOG_PAGES_MAX: i64 = 1_000;
+/// Pages in the log before the writer waits for a moment, so that the log can begin anew.
+pub const LOG_PAGES_BEFORE_PAUSE_MAX: i64 = 8_000;
 /// Compressed mail up to this size stands in the database; larger mail in a file of its own.
 pub const BLOB_ROW_BYTES_MAX: usize = 128 * 1024;
 /// Plain bytes in one frame of a kept mail, so that a part can be read without the whole.

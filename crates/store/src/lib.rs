@@ -1,1 +1,217 @@
-//! store
+//! The store: one data folder with the catalogue and a database for each organization.
+//!
+//! What passes through: questions ([`Read`]), units of work ([`Tx`]) and kept bytes. All SQL of the house is
+//! here, one file per family of nouns, written once in the words that both engines know.
+//!
+//! *Invariant:* nothing is answered before the commit that keeps it; nothing is decided here.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use model::Id;
+use model::schema::catalogue::{Organization as OrganizationRow, Route};
+
+mod blobs;
+mod catalogue;
+mod engine;
+mod error;
+mod faults;
+mod lock;
+mod migrations;
+mod nouns;
+mod organization;
+mod rows;
+mod units;
+
+pub use blobs::{DiskFiles, Files, PreparedBlob};
+pub use error::StoreError;
+pub use faults::{Fault, Faults};
+pub use nouns::{
+    AddressedRecord, Behind, DayLine, EmailLine, OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE,
+    UnresolvedLine,
+};
+pub use organization::Organization;
+pub use rows::{Read, Tx};
+pub use units::{PendingUnit, Priority};
+
+use catalogue::Catalogue;
+use engine::sqlite::SqliteFile;
+use lock::{FolderLock, locked};
+use units::WriterThreads;
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct StoreSettings {
+    /// The data folder; made where it is missing.
+    pub data: PathBuf,
+    /// Threads that write, for all organizations together.
+    pub writer_threads: usize,
+    /// Organizations kept open; beyond it the least recently used is closed.
+    pub open_organizations_max: usize,
+    /// Connections that read, in each organization.
+    pub readers_per_organization: usize,
+    /// The file layer of blobs.
+    pub files: Arc<dyn Files>,
+    /// Faults on purpose.
+    pub faults: Faults,
+}
+
+impl StoreSettings {
+    /// The usual settings for this data folder.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        StoreSettings {
+            data: data.into(),
+            writer_threads: 4,
+            open_organizations_max: 128,
+            readers_per_organization: 4,
+            files: Arc::new(DiskFiles),
+            faults: Faults::none(),
+        }
+    }
+
+    pub(crate) fn database(&self, path: &Path) -> SqliteFile {
+        SqliteFile::new(path, &self.faults, None)
+    }
+
+    pub(crate) fn blob_files(&self) -> Arc<dyn Files> {
+        Arc::clone(&self.files)
+    }
+}
+
+impl fmt::Debug for StoreSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreSettings").field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+/// An open data folder: `catalogue.db`, `organizations/<id>/org.db`, `organizations/<id>/blobs/`, `lock`.
+pub struct Store {
+    settings: StoreSettings,
+    catalogue: Catalogue,
+    open: Mutex<Open>,
+    threads: Arc<WriterThreads>,
+    _lock: FolderLock,
+}
+
+/// The open organizations, each with the number of its last use.
+#[derive(Default)]
+struct Open {
+    organizations: HashMap<Id, (Arc<Organization>, u64)>,
+    uses: u64,
+}
+
+impl Store {
+    /// Opens a data folder; makes it where it is missing. `Locked` where another process has it.
+    pub fn open(settings: StoreSettings) -> Result<Arc<Store>, StoreError> {
+        std::fs::create_dir_all(settings.data.join("organizations"))?;
+        let lock = FolderLock::take(&settings.data)?;
+        let catalogue = Catalogue::open(&settings.data.join("catalogue.db"), &settings)?;
+        // The names of new folders and files; SQLite syncs the folders of its own files.
+        settings.files.sync_folder(&settings.data)?;
+        let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
+        Ok(Arc::new(Store { settings, catalogue, open: Mutex::default(), threads, _lock: lock }))
+    }
+
+    /// All organizations, by name.
+    pub fn organizations(&self) -> Result<Vec<OrganizationRow>, StoreError> {
+        self.catalogue.organizations()
+    }
+
+    /// Makes an organization. `Exists` where its id or name is taken.
+    pub fn create_organization(
+        &self,
+        organization: OrganizationRow,
+    ) -> Result<Arc<Organization>, StoreError> {
+        match self.catalogue.organization(organization.organizationid) {
+            Err(StoreError::NotFound) => {}
+            found => return Err(found.map_or_else(|error| error, |_| StoreError::Exists)),
+        }
+        let id = organization.organizationid;
+        let files = &self.settings.files;
+        let folder = self.folder(id);
+        files.make_folder(&folder.join("blobs"))?;
+        files.sync_folder(&folder)?;
+        files.sync_folder(&self.settings.data.join("organizations"))?;
+        drop(self.open_folder(organization.clone())?);
+        // Only now: what the catalogue names is there. A folder it does not name is in nobody's way.
+        self.catalogue.add(&organization)?;
+        self.organization(id)
+    }
+
+    /// An organization, opened where it is not open yet. `NotFound`.
+    pub fn organization(&self, id: Id) -> Result<Arc<Organization>, StoreError> {
+        // Held while it opens, so that a database is opened once.
+        let mut open = locked(&self.open);
+        open.uses += 1;
+        let now = open.uses;
+        if let Some((organization, used)) = open.organizations.get_mut(&id) {
+            *used = now;
+            return Ok(Arc::clone(organization));
+        }
+        let organization = Arc::new(self.open_folder(self.catalogue.organization(id)?)?);
+        let closed = open.make_room(self.settings.open_organizations_max);
+        open.organizations.insert(id, (Arc::clone(&organization), now));
+        drop(open);
+        drop(closed);
+        Ok(organization)
+    }
+
+    /// An organization by its name. `NotFound`.
+    pub fn organization_by_name(&self, name: &str) -> Result<Arc<Organization>, StoreError> {
+        self.organization(self.catalogue.organization_by_name(name)?.organizationid)
+    }
+
+    /// Where an address of ours leads; `None` where it is not ours. The address as it is compared: lower case.
+    pub fn route(&self, address: &str) -> Result<Option<Route>, StoreError> {
+        self.catalogue.route(address)
+    }
+
+    /// Publishes an address, durably. `AddressTaken` where it leads elsewhere already.
+    pub fn publish_route(&self, route: &Route) -> Result<(), StoreError> {
+        self.catalogue.publish(route)
+    }
+
+    /// Withdraws an address of this organization, durably. Says whether it led there.
+    pub fn withdraw_route(&self, address: &str, organizationid: Id) -> Result<bool, StoreError> {
+        self.catalogue.withdraw(address, organizationid)
+    }
+
+    /// Ends the store: units that wait still run and are answered, then the files are closed. Units that come
+    /// later are answered `Closed`.
+    pub fn close(&self) {
+        self.threads.close();
+        let open = std::mem::take(&mut *locked(&self.open));
+        drop(open);
+    }
+
+    fn open_folder(&self, row: OrganizationRow) -> Result<Organization, StoreError> {
+        let folder = self.folder(row.organizationid);
+        Organization::open(row, &folder, &self.settings, &self.threads)
+    }
+
+    fn folder(&self, id: Id) -> PathBuf {
+        self.settings.data.join("organizations").join(id.to_string())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Open {
+    /// Takes out the least recently used that nobody holds, where there are too many.
+    fn make_room(&mut self, organizations_max: usize) -> Vec<Arc<Organization>> {
+        let mut taken = Vec::new();
+        while self.organizations.len() >= organizations_max.max(1) {
+            let idle =
+                self.organizations.iter().filter(|(_, (o, _))| Arc::strong_count(o) == 1 && o.is_idle());
+            let Some(id) = idle.min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id) else { break };
+            taken.extend(self.organizations.remove(&id).map(|(organization, _)| organization));
+        }
+        taken
+    }
+}

@@ -1,0 +1,192 @@
+//! Kept bytes, named by their digest (BLAKE3), compressed in frames: small ones in a row, large ones in a file.
+//!
+//! A file and its folder are synced before the unit that names it may commit. Bytes are never shared between
+//! organizations. Nothing here deletes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use model::limits;
+
+use crate::lock::locked;
+use crate::rows::RowValues;
+use crate::{Read, StoreError, Tx};
+
+mod files;
+mod frames;
+
+pub use files::{DiskFiles, Files};
+
+use frames::{Frames, Stored};
+
+/// Bytes that are ready to be named in a unit of work.
+#[derive(Debug, Clone)]
+pub struct PreparedBlob {
+    /// BLAKE3 of the plain bytes.
+    pub blobid: [u8; 32],
+    /// Plain bytes.
+    pub size: i64,
+    /// One of [`model::schema::house::BLOB_PLACES`].
+    pub place: i32,
+    /// The frames, where they go into the row.
+    pub bytes: Option<Arc<[u8]>>,
+}
+
+/// `blob.place`: in the row.
+const IN_ROW: i32 = 0;
+/// `blob.place`: in a file.
+const IN_FILE: i32 = 1;
+/// `blob.statecode`: live.
+const LIVE: i32 = 0;
+/// `blob.statecode`: condemned.
+const CONDEMNED: i32 = 1;
+
+/// The blob files of one organization.
+pub(crate) struct Blobs {
+    files: Arc<dyn Files>,
+    folder: PathBuf,
+    /// Folders known to be there durably.
+    synced: Mutex<BTreeSet<PathBuf>>,
+    /// Tells temporary files apart.
+    written: AtomicU64,
+}
+
+impl Blobs {
+    pub(crate) fn new(files: Arc<dyn Files>, folder: PathBuf) -> Self {
+        Blobs { files, folder, synced: Mutex::default(), written: AtomicU64::new(0) }
+    }
+
+    /// Hashes and compresses, and writes a file where the result is large. What it returns is durable.
+    pub(crate) fn put(&self, raw: &[u8]) -> Result<PreparedBlob, StoreError> {
+        let blobid = *blake3::hash(raw).as_bytes();
+        let size = i64::try_from(raw.len()).map_err(|_| StoreError::Full)?;
+        let bytes = frames::compress(raw)?;
+        if bytes.len() <= limits::BLOB_ROW_BYTES_MAX {
+            return Ok(PreparedBlob { blobid, size, place: IN_ROW, bytes: Some(bytes.into()) });
+        }
+        self.write(&blobid, &bytes)?;
+        Ok(PreparedBlob { blobid, size, place: IN_FILE, bytes: None })
+    }
+
+    /// Writes even where a file of that name is: it may be on its way out, or not yet synced by its writer.
+    fn write(&self, blobid: &[u8; 32], bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.path(blobid);
+        let folder = path.parent().unwrap_or(&self.folder);
+        self.make_folder(folder)?;
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
+        let written = self
+            .files
+            .write(&temporary, bytes)
+            .and_then(|()| self.files.sync_file(&temporary))
+            .and_then(|()| self.files.rename(&temporary, &path))
+            .and_then(|()| self.files.sync_folder(folder));
+        if written.is_err() {
+            // What is left of it is in nobody's way.
+            let _ = self.files.remove(&temporary);
+        }
+        Ok(written?)
+    }
+
+    /// Makes a folder and syncs the one it is in.
+    fn make_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        if locked(&self.synced).contains(folder) {
+            return Ok(());
+        }
+        self.files.make_folder(folder)?;
+        self.files.sync_folder(&self.folder)?;
+        locked(&self.synced).insert(folder.to_owned());
+        Ok(())
+    }
+
+    /// The whole of a blob, compared with its digest.
+    pub(crate) fn get(&self, read: &Read<'_>, blobid: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let plain = self.frames(read, blobid)?.all()?;
+        if blake3::hash(&plain).as_bytes() == blobid { Ok(plain) } else { Err(StoreError::Corrupt) }
+    }
+
+    /// A part of a blob; shorter where the blob ends earlier.
+    pub(crate) fn get_range(
+        &self,
+        read: &Read<'_>,
+        blobid: &[u8],
+        (offset, length): (usize, usize),
+    ) -> Result<Vec<u8>, StoreError> {
+        self.frames(read, blobid)?.range(offset, length)
+    }
+
+    fn frames(&self, read: &Read<'_>, blobid: &[u8]) -> Result<Frames<'_>, StoreError> {
+        let sql = "select size, place, bytes
+            from blob
+            where blobid = ?1";
+        let row = |row: &mut RowValues<'_>| {
+            Ok((row.take::<i64>()?, row.take::<i32>()?, row.take::<Option<Vec<u8>>>()?))
+        };
+        let (size, place, bytes) = read.one(sql, &[blobid.into()], row)?.ok_or(StoreError::NotFound)?;
+        let stored = match (place, bytes) {
+            (IN_ROW, Some(bytes)) => Stored::Row(bytes),
+            (IN_FILE, _) => Stored::File(self.files.as_ref(), self.path(&digest(blobid)?)),
+            _ => return Err(StoreError::Corrupt),
+        };
+        Frames::open(usize::try_from(size).map_err(|_| StoreError::Corrupt)?, stored)
+    }
+
+    /// `blobs/ab/<the other 62 digits>.zst`: one folder would grow beyond what people can look through.
+    fn path(&self, blobid: &[u8; 32]) -> PathBuf {
+        let digits = blake3::Hash::from_bytes(*blobid).to_hex();
+        let (first, rest) = digits.as_str().split_at(2);
+        self.folder.join(first).join(format!("{rest}.zst"))
+    }
+}
+
+fn digest(blobid: &[u8]) -> Result<[u8; 32], StoreError> {
+    blobid.try_into().map_err(|_| StoreError::NotFound)
+}
+
+impl Tx<'_> {
+    /// Names prepared bytes in this unit, so that they stay; bytes that were condemned live again.
+    ///
+    /// `Temporary` where the same bytes are being deleted at this moment: prepare them again and repeat.
+    pub fn keep_blob(&mut self, blob: &PreparedBlob) -> Result<(), StoreError> {
+        let written = self.execute(
+            "insert into blob (blobid, size, place, bytes, statecode)
+            values (?1, ?2, ?3, ?4, 0)
+            on conflict do nothing",
+            &[(&blob.blobid).into(), blob.size.into(), blob.place.into(), blob.bytes.as_deref().into()],
+        )?;
+        if written == 1 {
+            return self.still_on_disk(blob);
+        }
+        let state = self.one(
+            "select statecode
+            from blob
+            where blobid = ?1",
+            &[(&blob.blobid).into()],
+            |row| row.take::<i32>(),
+        )?;
+        match state {
+            Some(LIVE) => Ok(()),
+            Some(CONDEMNED) => self
+                .execute(
+                    "update blob
+                    set statecode = 0, condemnedon = null
+                    where blobid = ?1",
+                    &[(&blob.blobid).into()],
+                )
+                .map(drop),
+            _ => Err(StoreError::Temporary { why: "the same bytes are being deleted" }),
+        }
+    }
+
+    /// A sweep may have deleted the file between its writing and this unit: it deletes bytes before the row,
+    /// so where there was no row, a look at the file is conclusive.
+    fn still_on_disk(&self, blob: &PreparedBlob) -> Result<(), StoreError> {
+        let gone = blob.place == IN_FILE && {
+            let blobs = self.blobs.ok_or(StoreError::NotFound)?;
+            !blobs.files.exists(&blobs.path(&blob.blobid))?
+        };
+        if gone { Err(StoreError::Temporary { why: "the same bytes were being deleted" }) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,86 @@
+//! The catalogue: which organizations there are, and where an address of ours leads.
+//!
+//! A route is published after the organization's own commit, synchronously and durably. A stale route is the
+//! caller's to answer with 451, never 550.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use model::Id;
+use model::schema::catalogue::{Organization, Route};
+
+use crate::engine::{Engine, Purpose, Readers, Session, Step};
+use crate::lock::locked;
+use crate::{StoreError, StoreSettings, Tx, migrations};
+
+/// The open catalogue.
+pub(crate) struct Catalogue {
+    readers: Readers,
+    engine: Arc<dyn Engine>,
+    session: Mutex<Option<Box<dyn Session>>>,
+}
+
+impl Catalogue {
+    pub(crate) fn open(path: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let engine: Arc<dyn Engine> = Arc::new(settings.database(path));
+        let session = engine.open(Purpose::Write)?;
+        migrations::migrate(session.as_ref(), migrations::CATALOGUE)?;
+        let readers = Readers::new(Arc::clone(&engine), settings.readers_per_organization);
+        Ok(Catalogue { readers, engine, session: Mutex::new(Some(session)) })
+    }
+
+    pub(crate) fn organizations(&self) -> Result<Vec<Organization>, StoreError> {
+        self.readers.ask(|read| read.nouns("order by name", &[]))
+    }
+
+    pub(crate) fn organization(&self, id: Id) -> Result<Organization, StoreError> {
+        let found = self.readers.ask(|read| read.noun("where organizationid = ?1", &[id.into()]))?;
+        found.ok_or(StoreError::NotFound)
+    }
+
+    pub(crate) fn organization_by_name(&self, name: &str) -> Result<Organization, StoreError> {
+        self.readers.ask(|read| read.noun("where name = ?1", &[name.into()]))?.ok_or(StoreError::NotFound)
+    }
+
+    pub(crate) fn add(&self, organization: &Organization) -> Result<(), StoreError> {
+        self.write(|tx| match tx.insert(organization) {
+            Err(StoreError::Conflict { .. }) => Err(StoreError::Exists),
+            other => other,
+        })
+    }
+
+    pub(crate) fn route(&self, address: &str) -> Result<Option<Route>, StoreError> {
+        self.readers.ask(|read| read.noun("where address = ?1", &[address.into()]))
+    }
+
+    pub(crate) fn publish(&self, route: &Route) -> Result<(), StoreError> {
+        self.write(|tx| {
+            if tx.insert_if_absent(route)? {
+                return Ok(());
+            }
+            let there: Option<Route> = tx.noun("where address = ?1", &[(&route.address).into()])?;
+            if there.as_ref() == Some(route) { Ok(()) } else { Err(StoreError::AddressTaken) }
+        })
+    }
+
+    pub(crate) fn withdraw(&self, address: &str, organizationid: Id) -> Result<bool, StoreError> {
+        self.write(|tx| {
+            let sql = "delete from route
+                where address = ?1 and organizationid = ?2";
+            Ok(tx.execute(sql, &[address.into(), organizationid.into()])? == 1)
+        })
+    }
+
+    /// Writes within one transaction; a connection that failed is not used again.
+    fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut slot = locked(&self.session);
+        let session = slot.take().map_or_else(|| self.engine.open(Purpose::Write), Ok)?;
+        session.step(Step::BeginWrite)?;
+        let done = work(&mut Tx::new(session.as_ref(), None))
+            .and_then(|value| session.step(Step::Commit).map(|()| value));
+        if done.is_ok() || session.step(Step::Rollback).is_ok() {
+            *slot = Some(session);
+        }
+        done
+    }
+}

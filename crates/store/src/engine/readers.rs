@@ -1,0 +1,88 @@
+//! The connections that answer questions: opened as they are needed, few, used again.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::{Engine, Purpose, Session, Step};
+use crate::lock::locked;
+use crate::{Read, StoreError};
+
+/// The read connections of one database.
+pub(crate) struct Readers {
+    engine: Arc<dyn Engine>,
+    connections_max: usize,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Box<dyn Session>>,
+    lent: usize,
+}
+
+impl Readers {
+    pub(crate) fn new(engine: Arc<dyn Engine>, connections_max: usize) -> Self {
+        let connections_max = connections_max.max(1);
+        Readers { engine, connections_max, state: Mutex::default(), freed: Condvar::new() }
+    }
+
+    /// Asks within one snapshot, on the calling thread.
+    pub(crate) fn read<T>(
+        &self,
+        question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.ask(|read| {
+            read.begin()?;
+            question(read)
+        })
+    }
+
+    /// Asks one single statement: it is a snapshot by itself, so no transaction is opened around it.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let lent = self.lend()?;
+        let session = lent.session.as_deref().ok_or(StoreError::Closed)?;
+        question(&Read::new(session))
+    }
+
+    fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        let mut state = locked(&self.state);
+        while state.idle.is_empty() && state.lent >= self.connections_max {
+            state = self.freed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        state.lent += 1;
+        let idle = state.idle.pop();
+        drop(state);
+        match idle.map_or_else(|| self.engine.open(Purpose::Read), Ok) {
+            Ok(session) => Ok(Lent { readers: self, session: Some(session) }),
+            Err(error) => {
+                self.give_back(None);
+                Err(error)
+            }
+        }
+    }
+
+    fn give_back(&self, session: Option<Box<dyn Session>>) {
+        let mut state = locked(&self.state);
+        state.lent -= 1;
+        state.idle.extend(session);
+        drop(state);
+        self.freed.notify_one();
+    }
+}
+
+/// A connection on loan. Its snapshot ends with the loan, also when the question panics.
+struct Lent<'r> {
+    readers: &'r Readers,
+    session: Option<Box<dyn Session>>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // A connection that cannot end its snapshot is closed; the next question opens another.
+        let sound = self.session.take().filter(|s| !s.in_transaction() || s.step(Step::Rollback).is_ok());
+        self.readers.give_back(sound);
+    }
+}

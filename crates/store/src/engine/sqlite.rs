@@ -1,0 +1,253 @@
+//! SQLite: one file per database, write-ahead log, every commit synced (`synchronous = full`).
+//!
+//! Whatever has to do with its files, its pragmas and its error codes stands here and nowhere else.
+
+use std::cell::Cell;
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use model::limits;
+use model::schema::Value;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, ffi};
+
+use super::{Cells, Checkpoint, EachRow, Engine, LogState, Purpose, Session, Step};
+use crate::StoreError;
+use crate::faults::{Fault, Faults};
+use crate::rows::Param;
+
+/// A database file.
+#[derive(Debug)]
+pub(crate) struct SqliteFile {
+    path: PathBuf,
+    faults: Faults,
+    /// The VFS, where it is not the usual one.
+    vfs: Option<CString>,
+    /// The most pages the file may have; 0 for no limit. Tests fill a disk with it.
+    pages_max: AtomicU32,
+}
+
+impl SqliteFile {
+    pub(crate) fn new(path: &Path, faults: &Faults, vfs: Option<CString>) -> Self {
+        SqliteFile { path: path.to_owned(), faults: faults.clone(), vfs, pages_max: AtomicU32::new(0) }
+    }
+
+    /// Lets connections opened from now on fill only so many pages; 0 for no limit.
+    pub(crate) fn limit_pages(&self, pages_max: u32) {
+        self.pages_max.store(pages_max, Ordering::SeqCst);
+    }
+}
+
+impl Engine for SqliteFile {
+    fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StoreError> {
+        // A connection is used by one thread at a time, so SQLite's own locking around it is left out.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = match &self.vfs {
+            None => Connection::open_with_flags(&self.path, flags),
+            Some(vfs) => Connection::open_with_flags_and_vfs(&self.path, flags, vfs.as_c_str()),
+        }
+        .map_err(from_sqlite)?;
+        let pages_max = self.pages_max.load(Ordering::SeqCst);
+        prepare(&connection, purpose, pages_max).map_err(from_sqlite)?;
+        Ok(Box::new(SqliteSession { connection, faults: self.faults.clone(), within: Cell::new(false) }))
+    }
+}
+
+fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // The page size counts only for a new file, before its log is made. Marks of units are kept in memory
+    // (`temp_store`): a unit is small.
+    connection.execute_batch(
+        "pragma page_size = 8192;
+         pragma journal_mode = wal;
+         pragma synchronous = full;
+         pragma wal_autocheckpoint = 0;
+         pragma temp_store = memory;",
+    )?;
+    let cache_bytes = match purpose {
+        Purpose::Write => limits::WRITER_CACHE_BYTES,
+        Purpose::Read => limits::READER_CACHE_BYTES,
+        Purpose::Checkpoint => limits::CHECKPOINT_CACHE_BYTES,
+    };
+    connection.execute_batch(&format!("pragma cache_size = -{}", cache_bytes / 1024))?;
+    match purpose {
+        Purpose::Read => connection.execute_batch("pragma query_only = on"),
+        Purpose::Write if pages_max > 0 => {
+            connection.execute_batch(&format!("pragma max_page_count = {pages_max}"))
+        }
+        // Whoever checkpoints gives way to whoever works.
+        Purpose::Checkpoint => connection.busy_timeout(Duration::ZERO),
+        Purpose::Write => Ok(()),
+    }
+}
+
+/// One connection.
+struct SqliteSession {
+    connection: Connection,
+    faults: Faults,
+    /// A transaction was begun and not ended by us.
+    within: Cell<bool>,
+}
+
+impl Session for SqliteSession {
+    fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreError> {
+        self.meet_faults()?;
+        self.still_within()?;
+        let mut statement = self.bound(sql, params).map_err(from_sqlite)?;
+        statement.raw_execute().map_err(from_sqlite)
+    }
+
+    fn query(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        each: &mut EachRow<'_>,
+    ) -> Result<(), StoreError> {
+        self.meet_faults()?;
+        self.still_within()?;
+        let mut statement = self.bound(sql, params).map_err(from_sqlite)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(from_sqlite)? {
+            if !each(row)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn script(&self, sql: &str) -> Result<(), StoreError> {
+        self.meet_faults()?;
+        self.connection.execute_batch(sql).map_err(from_sqlite)
+    }
+
+    fn step(&self, step: Step) -> Result<(), StoreError> {
+        match step {
+            Step::Rollback if self.connection.is_autocommit() => {}
+            Step::Rollback => self.run("rollback")?,
+            _ => {
+                self.meet_faults()?;
+                self.run_step(step)?;
+            }
+        }
+        match step {
+            Step::BeginRead | Step::BeginWrite => self.within.set(true),
+            Step::Commit | Step::Rollback => self.within.set(false),
+            Step::Mark | Step::Unmark | Step::Return => {}
+        }
+        Ok(())
+    }
+
+    fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    fn checkpoint(&self, how: Checkpoint) -> Result<LogState, StoreError> {
+        let sql = match how {
+            Checkpoint::Look => "pragma wal_checkpoint(noop)",
+            Checkpoint::Passive => "pragma wal_checkpoint(passive)",
+            Checkpoint::Truncate => "pragma wal_checkpoint(truncate)",
+        };
+        self.connection
+            .query_row(sql, [], |row| Ok(LogState { pages: row.get(1)?, carried: row.get(2)? }))
+            .map_err(from_sqlite)
+    }
+}
+
+impl SqliteSession {
+    fn bound(&self, sql: &str, params: &[Param<'_>]) -> rusqlite::Result<CachedStatement<'_>> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        for (place, param) in params.iter().enumerate() {
+            statement.raw_bind_parameter(place + 1, param)?;
+        }
+        Ok(statement)
+    }
+
+    fn run_step(&self, step: Step) -> Result<(), StoreError> {
+        match step {
+            Step::BeginRead => self.run("begin"),
+            Step::BeginWrite => self.run("begin immediate"),
+            Step::Commit => {
+                self.still_within()?;
+                self.run("commit")
+            }
+            Step::Rollback => self.run("rollback"),
+            Step::Mark => self.run("savepoint unit"),
+            Step::Unmark => self.run("release unit"),
+            Step::Return => self.run("rollback to unit").and_then(|()| self.run("release unit")),
+        }
+    }
+
+    fn run(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.bound(sql, &[]).and_then(|mut s| s.raw_execute()).map(drop).map_err(from_sqlite)
+    }
+
+    /// SQLite may answer an error by ending the whole transaction (<https://sqlite.org/lang_transaction.html>,
+    /// §3). A unit that goes on all the same must not write outside of one.
+    fn still_within(&self) -> Result<(), StoreError> {
+        if self.within.get() && self.connection.is_autocommit() {
+            return Err(StoreError::Temporary { why: "the engine ended the transaction" });
+        }
+        Ok(())
+    }
+
+    fn meet_faults(&self) -> Result<(), StoreError> {
+        let Some(fault) = self.faults.next() else { return Ok(()) };
+        if fault == Fault::FullEndsTransaction && !self.connection.is_autocommit() {
+            self.run("rollback")?;
+        }
+        Err(fault.error())
+    }
+}
+
+impl Cells for Row<'_> {
+    fn value(&self, place: usize) -> Option<Value> {
+        match self.get_ref(place).ok()? {
+            ValueRef::Null => Some(Value::Null),
+            ValueRef::Integer(number) => Some(Value::Int(number)),
+            ValueRef::Text(text) => std::str::from_utf8(text).ok().map(|t| Value::Text(t.to_owned())),
+            ValueRef::Blob(bytes) => Some(Value::Bytes(bytes.to_owned())),
+            ValueRef::Real(_) => None,
+        }
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Param::Null => ValueRef::Null,
+            Param::Int(number) => ValueRef::Integer(*number),
+            Param::Text(text) => ValueRef::Text(text.as_bytes()),
+            Param::Bytes(bytes) => ValueRef::Blob(bytes),
+            Param::Id(id) => ValueRef::Blob(&id.0),
+        }))
+    }
+}
+
+/// An error of SQLite in the words of the store (<https://sqlite.org/rescode.html>).
+fn from_sqlite(error: rusqlite::Error) -> StoreError {
+    let Some(failure) = error.sqlite_error() else { return StoreError::Statement(Box::new(error)) };
+    match (failure.code, failure.extended_code) {
+        (ErrorCode::DiskFull, _) => StoreError::Full,
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Busy,
+        (ErrorCode::OutOfMemory, _) => StoreError::Temporary { why: "no memory" },
+        (ErrorCode::SystemIoFailure | ErrorCode::CannotOpen, _) => {
+            StoreError::Io(std::io::Error::other(error))
+        }
+        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => StoreError::Corrupt,
+        (
+            ErrorCode::ConstraintViolation,
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID,
+        ) => StoreError::Conflict { table: "" },
+        _ => StoreError::Statement(Box::new(error)),
+    }
+}
+
+/// How long one connection waits for another to let go. Only checkpoints ever hold a writer up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Prepared statements kept per connection: more than there are in the house.
+const STATEMENTS_MAX: usize = 512;

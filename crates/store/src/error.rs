@@ -1,0 +1,97 @@
+//! What can go wrong in the store, in the words of those who call it.
+//!
+//! A door asks one question of an error: is it temporary? Then the mail stays where it is and comes again.
+
+use std::io;
+
+use model::schema::WrongValue;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the data folder.
+    #[error("another process has this data folder")]
+    Locked,
+    /// There is already an organization with this id or name.
+    #[error("there is already such an organization")]
+    Exists,
+    /// There is no such organization or blob.
+    #[error("there is no such thing in the store")]
+    NotFound,
+    /// The address leads to another organization or record.
+    #[error("the address belongs to somebody else")]
+    AddressTaken,
+    /// A row with the same key is already there. The table is empty where the statement was not an insert.
+    #[error("a row with the same key is already in {table:?}")]
+    Conflict {
+        /// The table.
+        table: &'static str,
+    },
+    /// Nothing was kept; the same unit of work may succeed in a moment.
+    #[error("not kept this time: {why}")]
+    Temporary {
+        /// What stood in the way.
+        why: &'static str,
+    },
+    /// The disk, or the space allowed to the database, is full.
+    #[error("the disk is full")]
+    Full,
+    /// The disk failed.
+    #[error("reading or writing the disk failed")]
+    Io(#[source] io::Error),
+    /// The database was held by somebody else for too long, or too much work waits.
+    #[error("the database is busy")]
+    Busy,
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+    /// The unit of work panicked; it left nothing.
+    #[error("the unit of work panicked")]
+    Panicked,
+    /// Stored bytes are not what was stored.
+    #[error("stored data is damaged")]
+    Corrupt,
+    /// A column holds something that was not declared.
+    #[error("a row is not as declared")]
+    WrongValue(#[from] WrongValue),
+    /// The database is of a newer release than this program.
+    #[error("the database has schema {found}, this program knows up to {known}")]
+    TooNew {
+        /// The version of the database.
+        found: i64,
+        /// The latest version this program knows.
+        known: i64,
+    },
+    /// The engine refused a statement: a mistake of ours.
+    #[error("the engine refused a statement")]
+    Statement(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// Whether the same work may succeed later without anybody's help from inside: a door answers 451
+    /// (RFC 3463 §3.5, 4.3.0) and leaves the mail where it is.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Temporary { .. } | Self::Full | Self::Io(_) | Self::Busy | Self::Closed => true,
+            Self::Locked
+            | Self::Exists
+            | Self::NotFound
+            | Self::AddressTaken
+            | Self::Conflict { .. }
+            | Self::Panicked
+            | Self::Corrupt
+            | Self::WrongValue(_)
+            | Self::TooNew { .. }
+            | Self::Statement(_) => false,
+        }
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One organization: its database, its blobs, its line of units.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use model::{Id, schema::catalogue};
+
+use crate::blobs::{Blobs, PreparedBlob};
+use crate::engine::sqlite::SqliteFile;
+use crate::engine::{Engine, Purpose, Readers};
+use crate::units::{PendingUnit, Priority, Writer, WriterThreads, unit};
+use crate::{Read, StoreError, StoreSettings, Tx, migrations};
+
+/// An open organization.
+pub struct Organization {
+    row: catalogue::Organization,
+    file: Arc<SqliteFile>,
+    readers: Readers,
+    writer: Arc<Writer>,
+    blobs: Arc<Blobs>,
+    threads: Arc<WriterThreads>,
+}
+
+impl Organization {
+    /// Opens the organization in this folder, brings its schema up to date.
+    pub(crate) fn open(
+        row: catalogue::Organization,
+        folder: &Path,
+        settings: &StoreSettings,
+        threads: &Arc<WriterThreads>,
+    ) -> Result<Self, StoreError> {
+        let file = Arc::new(settings.database(&folder.join("org.db")));
+        migrations::migrate(file.open(Purpose::Write)?.as_ref(), migrations::ORGANIZATION)?;
+        let engine: Arc<dyn Engine> = Arc::<SqliteFile>::clone(&file);
+        let blobs = Arc::new(Blobs::new(settings.blob_files(), folder.join("blobs")));
+        Ok(Organization {
+            row,
+            readers: Readers::new(Arc::clone(&engine), settings.readers_per_organization),
+            writer: Arc::new(Writer::new(engine, Arc::clone(&blobs))),
+            file,
+            blobs,
+            threads: Arc::clone(threads),
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id {
+        self.row.organizationid
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// Whether no unit of it waits or runs.
+    pub(crate) fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.writer) == 1
+    }
+
+    /// Asks, on the calling thread, within one consistent snapshot. Keep it short: the log of the database
+    /// cannot begin anew while somebody reads. Do not ask again from inside: connections are few.
+    pub fn read<T>(
+        &self,
+        question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.readers.read(question)
+    }
+
+    /// Runs a unit of work on a store thread and answers after its commit. It may run again: everything it
+    /// changes, it changes through [`Tx`]; time and randomness are drawn before. An error of its own undoes it
+    /// alone.
+    pub fn unit<T, E>(
+        &self,
+        priority: Priority,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> PendingUnit<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (unit, pending) = unit(work);
+        self.threads.submit(&self.writer, unit, priority);
+        pending
+    }
+
+    /// Hashes, compresses and, where it is large, writes bytes to a file, durably. They stay once a unit
+    /// named them ([`Tx::keep_blob`]).
+    pub fn put_blob(&self, raw: &[u8]) -> Result<PreparedBlob, StoreError> {
+        self.blobs.put(raw)
+    }
+
+    /// The bytes of a blob, compared with their digest. `NotFound`, `Corrupt`.
+    pub fn blob(&self, blobid: &[u8]) -> Result<Vec<u8>, StoreError> {
+        self.readers.ask(|read| self.blobs.get(read, blobid))
+    }
+
+    /// A part of a blob, read from the frames that hold it alone; shorter where the blob ends earlier. Offset
+    /// and length in plain bytes. The digest is not compared.
+    pub fn blob_range(&self, blobid: &[u8], offset: usize, length: usize) -> Result<Vec<u8>, StoreError> {
+        self.readers.ask(|read| self.blobs.get_range(read, blobid, (offset, length)))
+    }
+}

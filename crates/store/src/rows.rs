@@ -1,0 +1,233 @@
+//! Rows in and out: what a statement is given, what it gives back, and the two views of a database.
+//!
+//! [`Read`] is one consistent snapshot, [`Tx`] the inside of a unit of work; whatever asks questions of a
+//! `Read` works inside a unit too. Statements of nouns are generated once from their declaration.
+//! SQL is written in this room only, with `?1`, `?2` … for values, in the words that both engines know.
+
+use std::ops::Deref;
+
+use model::schema::{Field, Noun, Value, WrongValue};
+use model::{Id, Timestamp};
+
+use crate::StoreError;
+use crate::blobs::Blobs;
+use crate::engine::{Cells, Session, Step};
+
+mod generated;
+
+/// One consistent snapshot of a database.
+pub struct Read<'c> {
+    session: &'c dyn Session,
+}
+
+impl<'c> Read<'c> {
+    pub(crate) fn new(session: &'c dyn Session) -> Self {
+        Read { session }
+    }
+
+    /// Begins the snapshot.
+    pub(crate) fn begin(&self) -> Result<(), StoreError> {
+        self.session.step(Step::BeginRead)
+    }
+
+    /// The rows of a question, each made into something of the caller's.
+    pub(crate) fn rows<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        mut each: impl FnMut(&mut RowValues<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        self.session.query(sql, params, &mut |cells| {
+            found.push(each(&mut RowValues { cells, next: 0 })?);
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    /// The first row of a question.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        each: impl FnOnce(&mut RowValues<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let (mut found, mut each) = (None, Some(each));
+        self.session.query(sql, params, &mut |cells| {
+            if let Some(each) = each.take() {
+                found = Some(each(&mut RowValues { cells, next: 0 })?);
+            }
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    /// The nouns of a table; `tail` follows `select … from table`: `where activityid = ?1`.
+    pub(crate) fn nouns<N: Noun>(
+        &self,
+        tail: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<N>, StoreError> {
+        self.rows(generated::select::<N>(tail), params, |row| row.noun())
+    }
+
+    /// The first noun of a table; `tail` as in [`Read::nouns`].
+    pub(crate) fn noun<N: Noun>(
+        &self,
+        tail: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Option<N>, StoreError> {
+        self.one(generated::select::<N>(tail), params, |row| row.noun())
+    }
+}
+
+/// The inside of a unit of work.
+pub struct Tx<'c> {
+    read: Read<'c>,
+    /// `None` in the catalogue, which keeps no blobs.
+    pub(crate) blobs: Option<&'c Blobs>,
+}
+
+impl<'c> Deref for Tx<'c> {
+    type Target = Read<'c>;
+
+    fn deref(&self) -> &Read<'c> {
+        &self.read
+    }
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(session: &'c dyn Session, blobs: Option<&'c Blobs>) -> Self {
+        Tx { read: Read::new(session), blobs }
+    }
+
+    /// Writes a row. `Conflict` where a unique key is taken: the row is not written, the unit may go on.
+    pub(crate) fn insert<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
+        self.insert_values(generated::insert::<N>(), noun.to_values()).map(drop).map_err(in_table::<N>)
+    }
+
+    /// Writes a row unless one with a key of its is there. Says whether it was written.
+    pub(crate) fn insert_if_absent<N: Noun>(&mut self, noun: &N) -> Result<bool, StoreError> {
+        Ok(self.insert_values(generated::insert_if_absent::<N>(), noun.to_values())? == 1)
+    }
+
+    /// Writes a row whose key is the next number of its table, whatever number the noun has. Gives the number.
+    pub(crate) fn insert_numbered<N: Noun>(&mut self, noun: &N) -> Result<i64, StoreError> {
+        let values = noun.to_values();
+        let columns = N::TABLE.columns.iter().zip(&values);
+        let params: Vec<Param<'_>> =
+            columns.filter(|(c, _)| !N::TABLE.key.contains(&c.name)).map(|(_, v)| v.into()).collect();
+        self.one(generated::insert_numbered::<N>(), &params, |row| row.take())
+            .map_err(in_table::<N>)?
+            .ok_or(StoreError::Corrupt)
+    }
+
+    /// Runs a statement; the number of rows it changed.
+    pub(crate) fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreError> {
+        self.read.session.execute(sql, params)
+    }
+
+    fn insert_values(&mut self, sql: &'static str, values: Vec<Value>) -> Result<usize, StoreError> {
+        let params: Vec<Param<'_>> = values.iter().map(Param::from).collect();
+        self.execute(sql, &params)
+    }
+}
+
+/// A clash of keys, in the table it happened in.
+fn in_table<N: Noun>(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Conflict { .. } => StoreError::Conflict { table: N::TABLE.name },
+        other => other,
+    }
+}
+
+/// The values of one row, taken from left to right.
+pub(crate) struct RowValues<'r> {
+    cells: &'r dyn Cells,
+    next: usize,
+}
+
+impl RowValues<'_> {
+    /// The next value, as what the caller says it is.
+    pub(crate) fn take<F: Field>(&mut self) -> Result<F, StoreError> {
+        let value = self.next().ok_or(StoreError::Corrupt)?;
+        F::from_value(value).ok_or(StoreError::WrongValue(WrongValue { column: "of a question" }))
+    }
+
+    /// A whole noun: its values in the order of its columns.
+    pub(crate) fn noun<N: Noun>(&mut self) -> Result<N, StoreError> {
+        Ok(N::from_values(self)?)
+    }
+}
+
+impl Iterator for RowValues<'_> {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        let value = self.cells.value(self.next);
+        self.next += 1;
+        value
+    }
+}
+
+/// A value given to a statement, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Param<'a> {
+    /// No value.
+    Null,
+    /// A whole number.
+    Int(i64),
+    /// Text.
+    Text(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// A record id: bytes that need no owner.
+    Id(Id),
+}
+
+macro_rules! param {
+    ($($type:ty, $value:ident => $param:expr;)+) => {
+        $(impl<'a> From<$type> for Param<'a> {
+            fn from($value: $type) -> Self {
+                $param
+            }
+        })+
+    };
+}
+
+param! {
+    i64, v => Param::Int(v);
+    i32, v => Param::Int(i64::from(v));
+    u32, v => Param::Int(i64::from(v));
+    usize, v => Param::Int(i64::try_from(v).unwrap_or(i64::MAX));
+    bool, v => Param::Int(i64::from(v));
+    Timestamp, v => Param::Int(v.0);
+    Id, v => Param::Id(v);
+    &'a str, v => Param::Text(v);
+    &'a String, v => Param::Text(v);
+    &'a [u8], v => Param::Bytes(v);
+    &'a Vec<u8>, v => Param::Bytes(v);
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Param<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Param::Bytes(bytes)
+    }
+}
+
+impl<'a, P: Into<Param<'a>>> From<Option<P>> for Param<'a> {
+    fn from(value: Option<P>) -> Self {
+        value.map_or(Param::Null, Into::into)
+    }
+}
+
+impl<'a> From<&'a Value> for Param<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Param::Null,
+            Value::Int(number) => Param::Int(*number),
+            Value::Text(text) => Param::Text(text),
+            Value::Bytes(bytes) => Param::Bytes(bytes),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Statements generated from the declarations, each built once and kept for the life of the program.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+use model::schema::{Noun, Table};
+
+/// `select` all columns, then `tail`.
+pub(super) fn select<N: Noun>(tail: &'static str) -> &'static str {
+    text((N::TABLE.name, tail), || {
+        let columns: Vec<_> = N::TABLE.columns.iter().map(|c| c.name).collect();
+        format!("select {}\nfrom {}\n{tail}", columns.join(", "), N::TABLE.name)
+    })
+}
+
+/// `insert` of all columns.
+pub(super) fn insert<N: Noun>() -> &'static str {
+    text((N::TABLE.name, "insert"), || insert_text(&N::TABLE, &[], ""))
+}
+
+/// `insert` that does nothing where a unique key is taken.
+pub(super) fn insert_if_absent<N: Noun>() -> &'static str {
+    text((N::TABLE.name, "insert if absent"), || insert_text(&N::TABLE, &[], "\non conflict do nothing"))
+}
+
+/// `insert` of all columns but the key, which the engine counts up.
+pub(super) fn insert_numbered<N: Noun>() -> &'static str {
+    text((N::TABLE.name, "insert numbered"), || {
+        insert_text(&N::TABLE, N::TABLE.key, &format!("\nreturning {}", N::TABLE.key.join(", ")))
+    })
+}
+
+fn insert_text(table: &Table, without: &[&str], tail: &str) -> String {
+    let columns: Vec<_> = table.columns.iter().map(|c| c.name).filter(|n| !without.contains(n)).collect();
+    let places: Vec<_> = (1..=columns.len()).map(|n| format!("?{n}")).collect();
+    format!("insert into {} ({})\nvalues ({}){tail}", table.name, columns.join(", "), places.join(", "))
+}
+
+/// The statements so far, by table and what follows. As many as are written in this room, so never freed.
+static TEXTS: LazyLock<RwLock<HashMap<(&str, &str), &'static str>>> = LazyLock::new(RwLock::default);
+
+fn text(key: (&'static str, &'static str), build: impl FnOnce() -> String) -> &'static str {
+    if let Some(known) = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return known;
+    }
+    let mut texts = TEXTS.write().unwrap_or_else(PoisonError::into_inner);
+    texts.entry(key).or_insert_with(|| Box::leak(build().into_boxed_str()))
+}

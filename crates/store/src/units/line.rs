@@ -1,0 +1,75 @@
+//! The line in which the units of one organization wait for their batch.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use model::limits;
+
+use super::{Priority, Unit};
+use crate::StoreError;
+use crate::lock::locked;
+
+/// The units that wait.
+#[derive(Default)]
+pub(super) struct Line {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    intake: VecDeque<Box<dyn Unit>>,
+    background: VecDeque<Box<dyn Unit>>,
+    /// Intake units served since a background unit was.
+    passed_over: usize,
+    /// A thread has this line, or it stands on the list of those that wait for one.
+    called: bool,
+    closed: bool,
+}
+
+impl Line {
+    /// Puts a unit at the end. Says whether a thread must be called; gives the unit back where it cannot wait.
+    pub(super) fn join(
+        &self,
+        unit: Box<dyn Unit>,
+        priority: Priority,
+    ) -> Result<bool, (Box<dyn Unit>, StoreError)> {
+        let mut state = locked(&self.state);
+        if state.closed {
+            return Err((unit, StoreError::Closed));
+        }
+        let list = match priority {
+            Priority::Intake => &mut state.intake,
+            Priority::Background => &mut state.background,
+        };
+        if list.len() >= limits::UNITS_WAITING_MAX {
+            return Err((unit, StoreError::Busy));
+        }
+        list.push_back(unit);
+        Ok(!std::mem::replace(&mut state.called, true))
+    }
+
+    /// The next unit: intake first, but background is never passed over for ever.
+    pub(super) fn next(&self) -> Option<Box<dyn Unit>> {
+        let mut state = locked(&self.state);
+        let turn = state.passed_over >= limits::INTAKE_BEFORE_BACKGROUND_MAX || state.intake.is_empty();
+        let background = if turn { state.background.pop_front() } else { None };
+        if background.is_some() {
+            state.passed_over = 0;
+            return background;
+        }
+        state.passed_over = if state.background.is_empty() { 0 } else { state.passed_over + 1 };
+        state.intake.pop_front()
+    }
+
+    /// After a batch: whether the thread must come again. If not, the next to join calls it.
+    pub(super) fn still_waits(&self) -> bool {
+        let mut state = locked(&self.state);
+        state.called = !(state.intake.is_empty() && state.background.is_empty());
+        state.called
+    }
+
+    /// Lets nobody in any more.
+    pub(super) fn close(&self) {
+        locked(&self.state).closed = true;
+    }
+}
