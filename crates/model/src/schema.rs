@@ -4,8 +4,8 @@
 //! and pages show. `catalogue` is the small database of all organisations; the rest stands in the database
 //! of one organisation.
 
-mod column;
 pub mod catalogue;
+mod column;
 pub mod customers;
 pub mod emails;
 pub mod house;

@@ -117,9 +117,9 @@ table! {
         /// The sort date of the e-mail, so that a timeline is one range of an index.
         sortdate: Timestamp = DateTime, "Sort date";
         /// Several records have this address, and no rule says which.
-        isambiguous: bool = Bool, "Ambiguous";
+        isambiguous: Option<bool> = Bool, "Ambiguous";
     }
-    indexes { many(activityid); sparse(partyid, sortdate); sparse(addressused, sortdate); }
+    indexes { many(activityid); sparse(partyid, sortdate); sparse(addressused, sortdate); sparse(isambiguous, sortdate); }
 }
 
 table! {

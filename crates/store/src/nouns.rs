@@ -1,0 +1,17 @@
+//! Questions and facts about the nouns: one file per family. All SQL about records stands here.
+//!
+//! Questions are functions of [`Read`](crate::Read), so they work in a snapshot and in a unit of work alike;
+//! changes are functions of [`Tx`](crate::Tx).
+
+mod accounting;
+mod customers;
+mod emails;
+mod house;
+mod identities;
+mod intake;
+mod lists;
+mod people;
+
+pub use accounting::{DayLine, OutcomeCount, ReasonCount};
+pub use customers::{AddressedRecord, SINK_TYPE_CODE};
+pub use lists::{Behind, EmailLine, RecordLine, UnresolvedLine};

@@ -1,0 +1,155 @@
+//! E-mails with their parties, attachments, versions and conversations.
+
+use model::decision::RecordRef;
+use model::schema::emails::{
+    ActivityMimeAttachment, ActivityParty, Email, EmailCopy, EmailVersion, PartyCandidate, QueueItem,
+};
+use model::{Id, limits};
+
+use crate::StoreError;
+use crate::rows::{Read, Tx};
+
+impl Read<'_> {
+    /// The e-mail with this id.
+    pub fn email(&self, id: Id) -> Result<Option<Email>, StoreError> {
+        self.noun("where activityid = ?1", &[id.into()])
+    }
+
+    /// The parties of an e-mail, sender first.
+    pub fn parties(&self, email: Id) -> Result<Vec<ActivityParty>, StoreError> {
+        self.nouns("where activityid = ?1 order by participationtypemask, activitypartyid", &[email.into()])
+    }
+
+    /// Whom an ambiguous party could mean, the likeliest first.
+    pub fn party_candidates(&self, party: Id) -> Result<Vec<PartyCandidate>, StoreError> {
+        self.nouns("where activitypartyid = ?1 order by rank", &[party.into()])
+    }
+
+    /// The attachments of an e-mail, in order.
+    pub fn attachments(&self, email: Id) -> Result<Vec<ActivityMimeAttachment>, StoreError> {
+        self.nouns("where activityid = ?1 order by attachmentnumber", &[email.into()])
+    }
+
+    /// E-mails that carry a token, most recent first.
+    pub fn emails_by_token(&self, token: &str, limit: usize) -> Result<Vec<Id>, StoreError> {
+        let sql = "select activityid from email where trackingtoken = ?1 order by sortdate desc limit ?2";
+        self.rows(sql, &[token.into(), limit.into()], |row| row.take())
+    }
+
+    /// E-mails with this conversation part of `Thread-Index`, in no order.
+    pub fn emails_by_thread_index(&self, index: &str, limit: usize) -> Result<Vec<Id>, StoreError> {
+        let sql = "select activityid from email where conversationindex = ?1 limit ?2";
+        self.rows(sql, &[index.into(), limit.into()], |row| row.take())
+    }
+
+    /// The e-mails of a conversation, oldest first.
+    pub fn conversation(&self, conversation: Id, limit: usize) -> Result<Vec<Email>, StoreError> {
+        let tail = "where conversationtrackingid = ?1 order by sortdate, activityid limit ?2";
+        self.nouns(tail, &[conversation.into(), limit.into()])
+    }
+
+    /// The copies that brought an e-mail, in the order of their arrival.
+    pub fn email_copies(&self, email: Id) -> Result<Vec<EmailCopy>, StoreError> {
+        self.nouns("where activityid = ?1 order by copyid", &[email.into()])
+    }
+
+    /// Other sources of an e-mail.
+    pub fn email_versions(&self, email: Id) -> Result<Vec<EmailVersion>, StoreError> {
+        self.nouns("where activityid = ?1", &[email.into()])
+    }
+
+    /// The queues an e-mail stands in.
+    pub fn queue_items_of(&self, email: Id) -> Result<Vec<QueueItem>, StoreError> {
+        self.nouns("where objectid = ?1", &[email.into()])
+    }
+
+    /// Parties without a record that have this address, newest first.
+    pub fn open_parties(&self, address: &str, limit: usize) -> Result<Vec<ActivityParty>, StoreError> {
+        let tail = "where addressused = ?1 and partyid is null order by sortdate desc limit ?2";
+        self.nouns(tail, &[address.into(), limit.into()])
+    }
+}
+
+impl Tx<'_> {
+    /// Writes an e-mail.
+    pub fn add_email(&mut self, email: &Email) -> Result<(), StoreError> {
+        self.insert(email)
+    }
+
+    /// Writes a party with its candidates.
+    pub fn add_party(
+        &mut self,
+        party: &ActivityParty,
+        candidates: &[PartyCandidate],
+    ) -> Result<(), StoreError> {
+        self.insert(party)?;
+        candidates.iter().try_for_each(|candidate| self.insert(candidate))
+    }
+
+    /// Writes an attachment.
+    pub fn add_attachment(&mut self, attachment: &ActivityMimeAttachment) -> Result<(), StoreError> {
+        self.insert(attachment)
+    }
+
+    /// Notes that a copy brought an e-mail.
+    pub fn add_email_copy(&mut self, copy: &EmailCopy) -> Result<(), StoreError> {
+        self.insert_if_absent(copy).map(drop)
+    }
+
+    /// Keeps another source of an e-mail. Says whether it was new.
+    pub fn add_version(&mut self, version: &EmailVersion) -> Result<bool, StoreError> {
+        self.insert_if_absent(version)
+    }
+
+    /// Puts an e-mail into a queue; once is enough.
+    pub fn add_queue_item(&mut self, item: &QueueItem) -> Result<bool, StoreError> {
+        self.insert_if_absent(item)
+    }
+
+    /// Brings a conversation into another. At most [`limits::CONVERSATION_JOIN_MAX`] e-mails move in one
+    /// unit of work; the number that moved is returned.
+    pub fn join_conversation(&mut self, from: Id, into: Id) -> Result<usize, StoreError> {
+        let sql = "update email set conversationtrackingid = ?2 where activityid in \
+                   (select activityid from email where conversationtrackingid = ?1 limit ?3)";
+        self.execute(sql, &[from.into(), into.into(), limits::CONVERSATION_JOIN_MAX.into()])
+    }
+
+    /// An answer that came before what it answers gets its parent.
+    pub fn adopt_answer(&mut self, answer: Id, parent: Id, method: i32) -> Result<(), StoreError> {
+        let sql = "update email set parentactivityid = ?2, correlatedactivityid = ?2, correlationmethod = ?3 \
+                   where activityid = ?1 and parentactivityid is null";
+        self.execute(sql, &[answer.into(), parent.into(), method.into()]).map(drop)
+    }
+
+    /// Gives an e-mail a fuller source, with its attachments.
+    pub fn replace_source(
+        &mut self,
+        email: &Email,
+        attachments: &[ActivityMimeAttachment],
+    ) -> Result<(), StoreError> {
+        let id = email.activityid;
+        let sql = "update email set blobid = ?2, size = ?3, preview = ?4, attachmentcount = ?5 where activityid = ?1";
+        let (blob, size, preview) = (&email.blobid, email.size, &email.preview);
+        self.execute(
+            sql,
+            &[id.into(), blob.into(), size.into(), preview.into(), email.attachmentcount.into()],
+        )?;
+        self.execute("delete from activitymimeattachment where activityid = ?1", &[id.into()])?;
+        attachments.iter().try_for_each(|attachment| self.add_attachment(attachment))
+    }
+
+    /// Ties a party to a record.
+    pub fn settle_party(&mut self, party: Id, record: RecordRef) -> Result<(), StoreError> {
+        let sql = "update activityparty set partyid = ?2, partyobjecttypecode = ?3, isambiguous = null \
+                   where activitypartyid = ?1";
+        self.execute(sql, &[party.into(), record.id.into(), (record.entity as i32).into()])?;
+        self.execute("delete from partycandidate where activitypartyid = ?1", &[party.into()]).map(drop)
+    }
+
+    /// Gives an ambiguous party its candidates.
+    pub fn set_candidates(&mut self, party: Id, candidates: &[PartyCandidate]) -> Result<(), StoreError> {
+        self.execute("update activityparty set isambiguous = 1 where activitypartyid = ?1", &[party.into()])?;
+        self.execute("delete from partycandidate where activitypartyid = ?1", &[party.into()])?;
+        candidates.iter().try_for_each(|candidate| self.insert(candidate))
+    }
+}

@@ -1,0 +1,80 @@
+//! Events, jobs, settings, and the version of the records.
+
+use model::schema::house::{Event, Job, Setting};
+use model::{Id, Timestamp};
+
+use crate::StoreError;
+use crate::rows::{Read, Tx};
+
+const RECORDS_VERSION: &str = "recordsversion";
+
+impl Read<'_> {
+    /// A setting of the organisation.
+    pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.one("select value from setting where name = ?1", &[name.into()], |row| row.take())
+    }
+
+    /// A number that grows whenever addresses, filters or never-log lists change: facts about records that
+    /// were read under the same number still hold.
+    pub fn records_version(&self) -> Result<i64, StoreError> {
+        let text = self.setting(RECORDS_VERSION)?;
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    /// Events behind a cursor, in the order of commit.
+    pub fn events_after(&self, eventid: i64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.nouns("where eventid > ?1 order by eventid limit ?2", &[eventid.into(), limit.into()])
+    }
+
+    /// Events of one record, newest first.
+    pub fn events_of(&self, objectid: Id, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.nouns("where objectid = ?1 order by eventid desc limit ?2", &[objectid.into(), limit.into()])
+    }
+}
+
+impl Tx<'_> {
+    /// Sets a setting of the organisation.
+    pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        let setting = Setting { name: name.to_owned(), value: value.to_owned() };
+        if !self.insert_if_absent(&setting)? {
+            self.execute("update setting set value = ?2 where name = ?1", &[name.into(), value.into()])?;
+        }
+        Ok(())
+    }
+
+    /// Makes facts about records that were read before this unit doubtful.
+    pub fn bump_records_version(&mut self) -> Result<(), StoreError> {
+        let next = self.records_version()?.saturating_add(1);
+        self.set_setting(RECORDS_VERSION, &next.to_string())
+    }
+
+    /// Appends an event. Its number is given by the store.
+    pub fn append_event(&mut self, event: &Event) -> Result<i64, StoreError> {
+        self.insert_numbered(event)
+    }
+
+    /// Puts a job on the list, unless one of its kind with its key waits already.
+    pub fn enqueue(&mut self, job: &Job) -> Result<bool, StoreError> {
+        self.insert_if_absent(job)
+    }
+
+    /// Takes the job that is due longest, leased until then; another taker finds it again after that.
+    pub fn lease_job(&mut self, now: Timestamp, until: Timestamp) -> Result<Option<Job>, StoreError> {
+        let tail = "where dueon <= ?1 and (leaseuntil is null or leaseuntil <= ?1) order by dueon limit 1";
+        let Some(job) = self.noun::<Job>(tail, &[now.into()])? else { return Ok(None) };
+        let sql = "update job set leaseuntil = ?2, attempts = attempts + 1 where jobid = ?1";
+        self.execute(sql, &[job.jobid.into(), until.into()])?;
+        Ok(Some(job))
+    }
+
+    /// Takes a job off the list.
+    pub fn finish_job(&mut self, jobid: Id) -> Result<(), StoreError> {
+        self.execute("delete from job where jobid = ?1", &[jobid.into()]).map(drop)
+    }
+
+    /// Puts a job off, with what went wrong.
+    pub fn defer_job(&mut self, jobid: Id, dueon: Timestamp, error: &str) -> Result<(), StoreError> {
+        let sql = "update job set dueon = ?2, leaseuntil = null, lasterror = ?3 where jobid = ?1";
+        self.execute(sql, &[jobid.into(), dueon.into(), error.into()]).map(drop)
+    }
+}

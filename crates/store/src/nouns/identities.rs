@@ -1,0 +1,54 @@
+//! Who claims to be which mail, and who names which.
+
+use model::Id;
+use model::schema::emails::{Identity, MessageReference};
+
+use crate::StoreError;
+use crate::rows::{Read, Tx};
+
+impl Read<'_> {
+    /// The e-mails that claim a key, in the order of their claims.
+    pub fn identities(&self, keyhash: &[u8; 16]) -> Result<Vec<Identity>, StoreError> {
+        self.nouns("where keyhash = ?1 order by variant", &[keyhash.into()])
+    }
+
+    /// The e-mails that name a Message-ID, by its hash.
+    pub fn references_to(
+        &self,
+        keyhash: &[u8; 16],
+        limit: usize,
+    ) -> Result<Vec<MessageReference>, StoreError> {
+        self.nouns("where keyhash = ?1 order by activityid limit ?2", &[keyhash.into(), limit.into()])
+    }
+}
+
+impl Tx<'_> {
+    /// Claims a key for an e-mail, beside whoever claimed it before as another mail.
+    ///
+    /// `Conflict` where the variant is taken meanwhile: the unit has to look again.
+    pub fn claim(&mut self, identity: &Identity) -> Result<(), StoreError> {
+        self.insert(identity)
+    }
+
+    /// Notes that an e-mail names a Message-ID.
+    pub fn refer(&mut self, reference: &MessageReference) -> Result<(), StoreError> {
+        self.insert_if_absent(reference).map(drop)
+    }
+
+    /// The number of claims on a key: the next claim's variant.
+    pub fn claims(&self, keyhash: &[u8; 16]) -> Result<i32, StoreError> {
+        let sql = "select coalesce(max(variant) + 1, 0) from identity where keyhash = ?1";
+        Ok(self.one(sql, &[keyhash.into()], |row| row.take())?.unwrap_or(0))
+    }
+
+    /// The claims of an e-mail get the digests of its fuller source.
+    pub fn renew_claims(
+        &mut self,
+        activityid: Id,
+        keyhash: &[u8; 16],
+        rawdigest: &[u8],
+    ) -> Result<(), StoreError> {
+        let sql = "update identity set rawdigest = ?3 where keyhash = ?2 and activityid = ?1";
+        self.execute(sql, &[activityid.into(), keyhash.into(), rawdigest.into()]).map(drop)
+    }
+}

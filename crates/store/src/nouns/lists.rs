@@ -1,0 +1,198 @@
+//! Lists for pages: few columns, newest or first by name, one page at a time.
+
+use model::schema::emails::PartyCandidate;
+use model::{Id, Timestamp};
+
+use crate::StoreError;
+use crate::rows::{Param, Read, RowValues};
+
+/// An e-mail in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailLine {
+    /// The e-mail.
+    pub id: Id,
+    /// Its subject.
+    pub subject: String,
+    /// Its first words.
+    pub preview: String,
+    /// Whether it went out.
+    pub is_outgoing: bool,
+    /// Its sender's address.
+    pub sender: Option<String>,
+    /// Its recipients.
+    pub recipients: String,
+    /// By which it is sorted.
+    pub sortdate: Timestamp,
+    /// Its conversation.
+    pub conversation: Id,
+    /// How many attachments it has.
+    pub attachments: i32,
+}
+
+/// A record in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordLine {
+    /// The record.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: Option<String>,
+    /// A company's city, a person's company, a lead's company.
+    pub beside: Option<String>,
+}
+
+/// An address that waits for a person to say whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnresolvedLine {
+    /// The party.
+    pub party: Id,
+    /// Its address.
+    pub address: String,
+    /// The e-mail.
+    pub email: EmailLine,
+    /// Whom it could mean.
+    pub candidates: Vec<PartyCandidate>,
+}
+
+/// Where a page begins: behind this row.
+pub type Behind = Option<(Timestamp, Id)>;
+
+impl Read<'_> {
+    /// E-mails, newest first.
+    pub fn latest_emails(&self, behind: Behind, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
+        let (date, id) = from(behind);
+        let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount from email e \
+                   where (e.sortdate, e.activityid) < (?1, ?2) \
+                   order by e.sortdate desc, e.activityid desc limit ?3";
+        self.rows(sql, &[date.into(), id.into(), limit.into()], email_line)
+    }
+
+    /// E-mails on the timeline of a person or lead: those it takes part in, and those about it.
+    pub fn timeline(&self, record: Id, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
+        let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount from email e \
+                   where e.activityid in ( \
+                     select activityid from (select distinct activityid, sortdate from activityparty \
+                       where partyid = ?1 order by sortdate desc limit ?2) as taking_part \
+                     union select activityid from (select activityid, sortdate from email \
+                       where regardingobjectid = ?1 order by sortdate desc limit ?2) as regarding) \
+                   order by e.sortdate desc, e.activityid desc limit ?2";
+        self.rows(sql, &[record.into(), limit.into()], email_line)
+    }
+
+    /// E-mails on the timeline of a company: its own and those of its people.
+    pub fn company_timeline(&self, account: Id, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
+        let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount from email e \
+                   where e.activityid in ( \
+                     select activityid from (select distinct activityid, sortdate from activityparty \
+                       where partyid in (select ?1 union all \
+                         select contactid from contact where parentcustomerid = ?1) \
+                       order by sortdate desc limit ?2) as taking_part \
+                     union select activityid from (select activityid, sortdate from email \
+                       where regardingobjectid = ?1 order by sortdate desc limit ?2) as regarding) \
+                   order by e.sortdate desc, e.activityid desc limit ?2";
+        self.rows(sql, &[account.into(), limit.into()], email_line)
+    }
+
+    /// People whose name or address has these words in it, by name.
+    pub fn people(&self, words: &str, offset: usize, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
+        let sql = "select c.contactid, c.fullname, c.emailaddress1, a.name from contact c \
+                   left join account a on a.accountid = c.parentcustomerid \
+                   where ?1 = '' or lower(c.fullname) like ?2 or lower(coalesce(c.emailaddress1, '')) like ?2 \
+                   order by c.fullname, c.contactid limit ?4 offset ?3";
+        self.records(sql, words, (offset, limit))
+    }
+
+    /// Companies whose name or address has these words in it, by name.
+    pub fn companies(&self, words: &str, offset: usize, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
+        let sql = "select accountid, name, emailaddress1, address1_city from account \
+                   where ?1 = '' or lower(name) like ?2 or lower(coalesce(emailaddress1, '')) like ?2 \
+                   order by name, accountid limit ?4 offset ?3";
+        self.records(sql, words, (offset, limit))
+    }
+
+    /// Leads whose name or address has these words in it, by name.
+    pub fn leads(&self, words: &str, offset: usize, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
+        let sql = "select leadid, fullname, emailaddress1, companyname from lead \
+                   where ?1 = '' or lower(fullname) like ?2 or lower(coalesce(emailaddress1, '')) like ?2 \
+                   order by fullname, leadid limit ?4 offset ?3";
+        self.records(sql, words, (offset, limit))
+    }
+
+    fn records(
+        &self,
+        sql: &'static str,
+        words: &str,
+        (offset, limit): (usize, usize),
+    ) -> Result<Vec<RecordLine>, StoreError> {
+        let words = words.trim().to_lowercase();
+        let pattern = format!("%{}%", words.replace(['%', '_'], ""));
+        let params: [Param<'_>; 4] = [(&words).into(), (&pattern).into(), offset.into(), limit.into()];
+        self.rows(sql, &params, |row| {
+            Ok(RecordLine { id: row.take()?, name: row.take()?, address: row.take()?, beside: row.take()? })
+        })
+    }
+
+    /// Ambiguous parties, newest first.
+    pub fn unresolved(&self, limit: usize) -> Result<Vec<UnresolvedLine>, StoreError> {
+        let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount, p.activitypartyid, p.addressused \
+                   from activityparty p join email e on e.activityid = p.activityid \
+                   where p.isambiguous = 1 order by p.sortdate desc limit ?1";
+        let found = self.rows(sql, &[limit.into()], |row| {
+            let email = email_line(row)?;
+            Ok((email, row.take::<Id>()?, row.take::<Option<String>>()?))
+        })?;
+        let line = |(email, party, address): (EmailLine, Id, Option<String>)| {
+            let candidates = self.party_candidates(party)?;
+            Ok(UnresolvedLine { party, address: address.unwrap_or_default(), email, candidates })
+        };
+        found.into_iter().map(line).collect()
+    }
+
+    /// How many parties wait for a person.
+    pub fn unresolved_count(&self) -> Result<i64, StoreError> {
+        let sql = "select count(*) from activityparty where isambiguous = 1";
+        Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
+    }
+
+    /// How many Undeliverables are open.
+    pub fn undeliverable_count(&self) -> Result<i64, StoreError> {
+        let sql = "select count(*) from undeliverable where statecode = 0";
+        Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
+    }
+
+    /// The latest outcomes of copies, newest first.
+    pub fn latest_outcomes(
+        &self,
+        day: i64,
+        limit: usize,
+    ) -> Result<Vec<model::schema::intake::OriginalOutcome>, StoreError> {
+        self.nouns(
+            "where day = ?1 order by createdon desc, copyid desc, originalnumber limit ?2",
+            &[day.into(), limit.into()],
+        )
+    }
+}
+
+/// A page without a beginning starts at the end of time.
+fn from(behind: Behind) -> (Timestamp, Id) {
+    behind.unwrap_or((Timestamp(i64::MAX), Id([0xff; 16])))
+}
+
+fn email_line(row: &mut RowValues<'_>) -> Result<EmailLine, StoreError> {
+    Ok(EmailLine {
+        id: row.take()?,
+        subject: row.take()?,
+        preview: row.take()?,
+        is_outgoing: row.take()?,
+        sender: row.take()?,
+        recipients: row.take()?,
+        sortdate: row.take()?,
+        conversation: row.take()?,
+        attachments: row.take()?,
+    })
+}
