@@ -7,9 +7,10 @@
 //! connection only. Pipelined commands are answered in one write.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::{Timestamp, limits};
 use rustls::ServerConfig;
@@ -146,9 +147,7 @@ impl<I: Intake> Door<I> {
                 Some(ended) = open.join_next() => report(ended),
                 accepted = listener.accept() => match accepted {
                     Ok((stream, address)) if open.len() < self.settings.connections_max => {
-                        let session = Session::new(Arc::clone(&self.settings), Arc::clone(&self.intake), address.ip());
-                        let call = Call { session, settings: Arc::clone(&self.settings), intake: Arc::clone(&self.intake), stop: stop.clone() };
-                        open.spawn(call.serve(stream, address));
+                        open.spawn(self.call(address, &stop).serve(stream, address));
                     }
                     Ok((stream, address)) => turn_away(stream, address),
                     Err(error) => rest_after(&error).await,
@@ -166,47 +165,47 @@ impl<I: Intake> Door<I> {
             open.shutdown().await;
         }
     }
+
+    fn call(&self, address: SocketAddr, stop: &CancellationToken) -> Call<I> {
+        let settings = Arc::clone(&self.settings);
+        let session = Session::new(Arc::clone(&settings), Arc::clone(&self.intake), address.ip());
+        let conversation =
+            Conversation::new(session, Arc::clone(&self.intake), settings.patience, stop.clone());
+        Call { conversation, settings }
+    }
 }
 
-/// One connection and everything it needs.
+/// One connection, from its greeting to its end.
 struct Call<I: Intake> {
-    session: Session<I>,
+    conversation: Conversation<I>,
     settings: Arc<DoorSettings>,
-    intake: Arc<I>,
-    stop: CancellationToken,
 }
 
 impl<I: Intake> Call<I> {
-    async fn serve(self, mut stream: TcpStream, address: SocketAddr) {
+    async fn serve(mut self, stream: TcpStream, address: SocketAddr) {
         let _open = OpenConnection::new();
-        // Replies are small and awaited; nothing is gained by gathering them in the kernel.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(peer = %address.ip(), %error, "no delay cannot be switched off");
-        }
-        let settings = Arc::clone(&self.settings);
-        let mut conversation = Conversation::new(self.session, self.intake, settings.patience, self.stop);
-        let ended = match (conversation.hold(&mut stream).await, &settings.tls) {
-            (Ok(Next::StartTls), Some(config)) => {
-                let acceptor = TlsAcceptor::from(Arc::clone(config));
-                let started = std::time::Instant::now();
-                match tokio::time::timeout(settings.patience.handshake, acceptor.accept(stream)).await {
-                    Ok(Ok(mut stream)) => {
-                        measure::step("handshake", started.elapsed());
-                        conversation.secured();
-                        conversation.hold(&mut stream).await.map(|_| ())
-                    }
-                    Ok(Err(error)) => Err(error),
-                    Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
-                }
-            }
-            (Ok(_), _) => Ok(()),
-            (Err(error), _) => Err(error),
-        };
-        let messages = conversation.messages();
+        let ended = self.talk(stream).await;
+        let (peer, messages) = (address.ip(), self.conversation.messages());
         match ended {
-            Ok(()) => tracing::debug!(peer = %address.ip(), messages, "session ended"),
-            Err(error) => tracing::debug!(peer = %address.ip(), messages, %error, "session broke off"),
+            Ok(()) => tracing::debug!(%peer, messages, "session ended"),
+            Err(error) => tracing::debug!(%peer, messages, %error, "session broke off"),
         }
+    }
+
+    async fn talk(&mut self, mut stream: TcpStream) -> io::Result<()> {
+        // Replies are small and awaited; nothing is gained by gathering them in the kernel.
+        stream.set_nodelay(true)?;
+        let next = self.conversation.hold(&mut stream).await?;
+        if let (Next::StartTls, Some(config)) = (next, &self.settings.tls) {
+            let started = Instant::now();
+            let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
+            let waited = tokio::time::timeout(self.settings.patience.handshake, handshake).await;
+            let mut stream = waited.map_err(|_| io::ErrorKind::TimedOut)??;
+            measure::step("handshake", started.elapsed());
+            self.conversation.secured();
+            self.conversation.hold(&mut stream).await?;
+        }
+        Ok(())
     }
 }
 
@@ -214,13 +213,13 @@ impl<I: Intake> Call<I> {
 fn turn_away(stream: TcpStream, address: SocketAddr) {
     let mut line = Vec::new();
     replies::TOO_MANY_CONNECTIONS.write(&mut line);
-    let said = stream.into_std().and_then(|mut stream| std::io::Write::write_all(&mut stream, &line));
+    let said = stream.into_std().and_then(|mut stream| stream.write_all(&line));
     tracing::warn!(peer = %address.ip(), heard = said.is_ok(), "too many connections");
 }
 
 /// Accepting fails for one peer that is gone already, or because the process is out of descriptors;
 /// then trying again at once would only burn the processor.
-async fn rest_after(error: &std::io::Error) {
+async fn rest_after(error: &io::Error) {
     const REST: Duration = Duration::from_millis(50);
     tracing::warn!(%error, "a connection could not be accepted");
     tokio::time::sleep(REST).await;

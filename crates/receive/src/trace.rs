@@ -66,26 +66,39 @@ fn date(at: Timestamp) -> String {
 mod tests {
     use super::*;
 
-    fn field(helo: &str, address: &str, tls: bool, smtputf8: bool) -> String {
-        let peer =
-            Peer { address: address.parse().unwrap(), helo: helo.to_owned(), tls, protocol: Protocol::Esmtp };
-        received(&peer, smtputf8, "sink.example", Timestamp::from_seconds(1_795_448_359))
+    fn peer(helo: &str, address: &str) -> Peer {
+        let address = address.parse().unwrap();
+        Peer { address, helo: helo.to_owned(), tls: false, protocol: Protocol::Esmtp }
+    }
+
+    fn field(peer: &Peer, smtputf8: bool) -> String {
+        received(peer, smtputf8, "sink.example", Timestamp::from_seconds(1_795_448_359))
     }
 
     #[test]
     fn says_who_how_and_when() {
         assert_eq!(
-            field("mail.example", "192.0.2.7", true, false),
+            field(&Peer { tls: true, ..peer("mail.example", "192.0.2.7") }, false),
             "Received: from mail.example ([192.0.2.7])\r\n\tby sink.example (Postroom) with ESMTPS;\r\n\t\
              Mon, 23 Nov 2026 15:39:19 +0000\r\n"
         );
-        assert!(field("x", "2001:db8::1", false, true).contains("([IPv6:2001:db8::1])"));
-        assert!(field("x", "2001:db8::1", false, true).contains("with UTF8SMTP;"));
+        assert!(field(&peer("x", "2001:db8::1"), true).contains("([IPv6:2001:db8::1])"));
+    }
+
+    #[test]
+    fn protocols_go_by_their_registered_names() {
+        let names = |protocol| {
+            let with = |tls, smtputf8| with_protocol(&Peer { protocol, tls, ..peer("x", "::1") }, smtputf8);
+            [with(false, false), with(true, false), with(false, true), with(true, true)].join(" ")
+        };
+        assert_eq!(names(Protocol::Smtp), "SMTP ESMTPS UTF8SMTP UTF8SMTPS");
+        assert_eq!(names(Protocol::Esmtp), "ESMTP ESMTPS UTF8SMTP UTF8SMTPS");
+        assert_eq!(names(Protocol::Lmtp), "LMTP LMTPS UTF8LMTP UTF8LMTPS");
     }
 
     #[test]
     fn a_name_cannot_break_out_of_the_field() {
-        let field = field("a)\r\nSubject: x (ü", "192.0.2.7", false, false);
+        let field = field(&peer("a)\r\nSubject: x (ü", "192.0.2.7"), false);
         assert!(field.starts_with("Received: from a???Subject:?x??? ([192.0.2.7])\r\n\tby "), "{field}");
         assert_eq!(field.matches("\r\n").count(), 3);
     }

@@ -98,13 +98,19 @@ fn parameters_are_those_announced() {
 
 proptest! {
     #[test]
-    fn any_line_is_read_without_a_panic(line in "(MAIL FROM:|RCPT TO:|EHLO |)[<>@\"\\\\a-c :=ä.\\[\\]\\r]{0,30}\r\n") {
+    fn any_line_is_read_without_a_panic(
+        line in "(MAIL FROM:|RCPT TO:|EHLO |)[<>@\"\\\\a-c :=ä.\\[\\]\\r]{0,30}\r\n",
+    ) {
         let _ = parse(&line);
     }
 
     /// What both take, both read alike.
     #[test]
-    fn agrees_with_smtp_proto(local in "[a-z0-9+_-]{1,9}(\\.[a-z]{1,5})?", domain in "[a-z0-9-]{1,9}\\.[a-z]{2,5}", size in 0usize..99_999) {
+    fn agrees_with_smtp_proto(
+        local in "[a-z0-9+_-]{1,9}(\\.[a-z]{1,5})?",
+        domain in "[a-z0-9-]{1,9}\\.[a-z]{2,5}",
+        size in 0usize..99_999,
+    ) {
         let line = format!("MAIL FROM:<{local}@{domain}> SIZE={size} BODY=8BITMIME\r\n");
         let theirs = smtp_proto::Request::parse(&mut line.as_bytes().iter());
         let Ok(smtp_proto::Request::Mail { from }) = theirs else {

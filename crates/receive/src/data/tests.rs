@@ -150,3 +150,24 @@ proptest! {
         prop_assert_eq!((ours, our_rest), (message, rest));
     }
 }
+
+/// Any bytes at all, those that matter more often, with their neighbors, which differ in one bit.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let byte =
+        prop_oneof![3 => Just(b'\r'), 3 => Just(b'\n'), 3 => Just(b'.'), 3 => 9u8..16, 12 => any::<u8>()];
+    prop::collection::vec(byte, 0..300)
+}
+
+proptest! {
+    #[test]
+    fn line_ends_are_found_among_any_bytes(bytes in bytes(), from in 0usize..300) {
+        let bytes = bytes.get(from..).unwrap_or_default();
+        let slow = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
+        prop_assert_eq!(super::up_to_line_end(bytes), slow);
+    }
+
+    #[test]
+    fn any_bytes_are_read_as_the_slow_rule_does(input in bytes()) {
+        prop_assert_eq!(read_chunks([input.as_slice()]), read_slowly(&input));
+    }
+}

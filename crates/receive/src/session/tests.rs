@@ -307,6 +307,14 @@ fn too_many_errors_end_the_session() {
 }
 
 #[test]
+fn a_session_with_very_many_messages_is_asked_to_come_again() {
+    let mut talk = Talk::greeted();
+    talk.session.messages = limits::SESSION_MESSAGES_MAX;
+    talk.check("MAIL FROM:<a@b>", "421 4.3.2 ");
+    assert_eq!(talk.events, "close\n");
+}
+
+#[test]
 fn tls_starts_over_and_forgets_what_was_said_in_the_clear() {
     let folder = tempfile::tempdir().unwrap();
     let config = crate::tls::self_signed(folder.path(), "sink.example").unwrap();
@@ -343,7 +351,9 @@ fn nothing_is_smuggled() {
         let marked = talk.messages[0].bare_line_ends;
         assert_eq!(marked, !end.contains('\0'), "{end:?}");
     }
-    Talk::greeted().check("NOOP\nMAIL FROM:<a@b>\nNOOP", "500 5.5.2 ");
+    let mut talk = Talk::greeted();
+    talk.say("NOOP\nMAIL FROM:<a@b>\r\n");
+    assert_eq!(talk.codes(), "500 5.5.2\n250 2.1.0\n", "a lone LF ends no command well");
 }
 
 /// Lines of a conversation in any order, some of them spoiled.
