@@ -1,0 +1,23 @@
+//! Unresolved: addresses in mails that a person has to tie to a record.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::response::Response;
+
+use super::{Listing, Turn};
+use crate::desk::{Desk, Sheet};
+use crate::session::Signed;
+use crate::values::Failure;
+
+const SHEET: Sheet = Sheet { template: "unresolved.html", section: "unresolved" };
+
+pub(crate) async fn unresolved(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    Query(turn): Query<Turn>,
+) -> Result<Response, Failure> {
+    let page = turn.page();
+    desk.show(signed, SHEET, move |house, visitor| Ok(Listing::new(house.unresolved(visitor, &page)?, page)))
+        .await
+}

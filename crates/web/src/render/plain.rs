@@ -1,0 +1,122 @@
+//! Plain text of a mail as HTML: escaped, quotations folded, addresses of the web as links.
+//!
+//! *Invariant:* every character of the mail goes through the escaping of [`HtmlEscape`].
+
+use std::fmt::Write as _;
+
+use minijinja::HtmlEscape;
+
+/// The text as blocks: `div.text` as written, and `details.quote` for quotations of several lines.
+pub(crate) fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    let lines: Vec<&str> = text.lines().collect();
+    for block in lines.chunk_by(|a, b| is_quoted(a) == is_quoted(b)) {
+        let is_quote = block.first().is_some_and(|line| is_quoted(line));
+        match block.len() {
+            count if is_quote && count >= FOLDED_LINES_MIN => {
+                // Writing to a string does not fail.
+                let _ =
+                    write!(out, "<details class=\"quote\"><summary>⋯ quoted text, {count} lines</summary>");
+                write_lines(&mut out, block);
+                out.push_str("</details>");
+            }
+            _ => write_lines(&mut out, block),
+        }
+    }
+    out
+}
+
+/// Shorter quotations are part of the answer: somebody answers line by line.
+const FOLDED_LINES_MIN: usize = 4;
+
+fn is_quoted(line: &str) -> bool {
+    line.starts_with('>')
+}
+
+fn write_lines(out: &mut String, lines: &[&str]) {
+    let text = lines.join("\n");
+    let text = text.trim_matches('\n');
+    if text.trim().is_empty() {
+        return;
+    }
+    out.push_str("<div class=\"text\">");
+    write_linked(out, text);
+    out.push_str("</div>");
+}
+
+fn write_linked(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some((before, address, after)) = next_address(rest) {
+        let (before, address) = (HtmlEscape(before), HtmlEscape(address));
+        let _ = write!(
+            out,
+            "{before}<a class=\"link\" href=\"{address}\" rel=\"noopener noreferrer\" target=\"_blank\">{address}</a>"
+        );
+        rest = after;
+    }
+    let _ = write!(out, "{}", HtmlEscape(rest));
+}
+
+/// The next address of the web, with what stands before and after it.
+fn next_address(text: &str) -> Option<(&str, &str, &str)> {
+    let start = ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min()?;
+    let (before, from) = text.split_at(start);
+    let end = from.find(|c: char| c.is_whitespace() || "<>\"".contains(c)).unwrap_or(from.len());
+    let (long, _) = from.split_at(end);
+    // What ends a sentence is not part of the address in it.
+    let address = long.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'', '*']);
+    Some((before, address, from.get(address.len()..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(text: &str, expected: Expect) {
+        expected.assert_eq(&html(text));
+    }
+
+    #[test]
+    fn text_is_escaped() {
+        check(
+            "<script>alert(1)</script> & \"so\"",
+            expect![[
+                r#"<div class="text">&lt;script&gt;alert(1)&lt;&#x2f;script&gt; &amp; &quot;so&quot;</div>"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn long_quotations_are_folded_and_short_ones_stay() {
+        check(
+            "Yes.\n\n> a\n> b\n> c\n> d\n\nZoë",
+            expect![[r#"
+                <div class="text">Yes.</div><details class="quote"><summary>⋯ quoted text, 4 lines</summary><div class="text">&gt; a
+                &gt; b
+                &gt; c
+                &gt; d</div></details><div class="text">Zoë</div>"#]],
+        );
+        check(
+            "> When?\nFriday.",
+            expect![[r#"<div class="text">&gt; When?</div><div class="text">Friday.</div>"#]],
+        );
+    }
+
+    #[test]
+    fn addresses_of_the_web_become_links() {
+        check(
+            "See https://a.test/?x=1&y='2', please.",
+            expect![[
+                r#"<div class="text">See <a class="link" href="https:&#x2f;&#x2f;a.test&#x2f;?x=1&amp;y=&#x27;2" rel="noopener noreferrer" target="_blank">https:&#x2f;&#x2f;a.test&#x2f;?x=1&amp;y=&#x27;2</a>&#x27;, please.</div>"#
+            ]],
+        );
+        check(
+            "http://",
+            expect![[
+                r#"<div class="text"><a class="link" href="http:&#x2f;&#x2f;" rel="noopener noreferrer" target="_blank">http:&#x2f;&#x2f;</a></div>"#
+            ]],
+        );
+    }
+}

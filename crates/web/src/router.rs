@@ -1,0 +1,60 @@
+//! Every address of the pages, and the layers that every request passes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use model::limits;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::desk::{Desk, WebSettings};
+use crate::pages::{emails, mail, records, sign_in, today, undeliverable, unresolved};
+use crate::session::Attempts;
+use crate::values::House;
+use crate::{assets, csrf, errors, headers};
+
+/// The pages as a router, to be served with
+/// `into_make_service_with_connect_info::<std::net::SocketAddr>()`: attempts to sign in are counted by
+/// network address, and all together where the listener does not tell it.
+pub fn router(house: Arc<dyn House>, settings: WebSettings) -> Router {
+    let desk = Arc::new(Desk { house, settings, attempts: Attempts::new() });
+    routes()
+        .with_state(desk)
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(DefaultBodyLimit::max(limits::FORM_BYTES_MAX))
+        .layer(from_fn(csrf::same_site))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME_MAX))
+        .layer(CatchPanicLayer::custom(errors::after_panic))
+        .layer(from_fn(errors::dress))
+        .layer(from_fn(headers::protect))
+}
+
+fn routes() -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/", get(today::today))
+        .route("/mail", get(mail::mail))
+        .route("/people", get(records::people))
+        .route("/companies", get(records::companies))
+        .route("/leads", get(records::leads))
+        .route("/contacts/{id}", get(records::contact))
+        .route("/accounts/{id}", get(records::account))
+        .route("/leads/{id}", get(records::lead))
+        .route("/emails/{id}", get(emails::email))
+        .route("/emails/{id}/body", get(emails::body))
+        .route("/emails/{id}/source", get(emails::source))
+        .route("/emails/{id}/attachments/{attachment}", get(emails::attachment))
+        .route("/unresolved", get(unresolved::unresolved))
+        .route("/undeliverable", get(undeliverable::undeliverable))
+        .route("/undeliverable/{id}/source", get(undeliverable::source))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/assets/{name}", get(assets::asset))
+}
+
+/// Longer than any page takes; then the visitor is told, rather than left waiting.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(30);

@@ -1,0 +1,171 @@
+//! The session: a cookie with a token that the house gave out, and who stands behind it.
+//!
+//! Every page with data takes [`Signed`]; without a session the request ends on the page to sign in.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use model::limits;
+
+use crate::desk::{Desk, WebSettings};
+use crate::values::{Failure, Visitor};
+
+/// A request with a session.
+pub(crate) struct Signed {
+    pub(crate) visitor: Visitor,
+}
+
+impl FromRequestParts<Arc<Desk>> for Signed {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Response> {
+        let Some(token) = token(&parts.headers, desk.settings) else {
+            return Err(to_sign_in(parts));
+        };
+        match desk.ask(move |house| house.visitor(&token)).await {
+            Ok(Some(visitor)) => Ok(Signed { visitor }),
+            Ok(None) | Err(Failure::NotSignedIn) => Err(to_sign_in(parts)),
+            Err(failure) => Err(failure.into_response()),
+        }
+    }
+}
+
+/// The token in the cookie, if it could be one.
+pub(crate) fn token(headers: &HeaderMap, settings: WebSettings) -> Option<String> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    pairs
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == cookie_name(settings) && is_token(value))
+        .map(|(_, value)| value.to_owned())
+}
+
+/// The cookie that opens a session in the browser. It ends with the browser; the house ends it earlier.
+pub(crate) fn opening(token: &str, settings: WebSettings) -> Option<HeaderValue> {
+    is_token(token).then_some(())?;
+    HeaderValue::from_str(&format!("{}={token}{}", cookie_name(settings), attributes(settings))).ok()
+}
+
+/// The cookie that takes the session out of the browser.
+pub(crate) fn closing(settings: WebSettings) -> Option<HeaderValue> {
+    let cookie = format!("{}={}; Max-Age=0", cookie_name(settings), attributes(settings));
+    HeaderValue::from_str(&cookie).ok()
+}
+
+/// A path of this site to go to after signing in; anything else is the first page.
+pub(crate) fn local_path(to: &str) -> &str {
+    let is_local = to.starts_with('/')
+        && !to.starts_with("//")
+        && to.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
+    if is_local { to } else { "/" }
+}
+
+/// Attempts to sign in, by network address.
+pub(crate) struct Attempts(DefaultKeyedRateLimiter<IpAddr>);
+
+impl Attempts {
+    pub(crate) fn new() -> Self {
+        let each_minute = NonZeroU32::new(limits::SIGN_IN_PER_MINUTE_MAX).unwrap_or(NonZeroU32::MIN);
+        Attempts(RateLimiter::keyed(Quota::per_minute(each_minute)))
+    }
+
+    /// Counts one attempt; `false` when there were too many.
+    pub(crate) fn allow(&self, peer: Option<SocketAddr>) -> bool {
+        if self.0.len() > ADDRESSES_MAX {
+            self.0.retain_recent();
+        }
+        let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| network_of(peer.ip()));
+        self.0.check_key(&address).is_ok()
+    }
+}
+
+/// Who is at the other end, as far as the listener tells.
+pub(crate) struct Peer(pub(crate) Option<SocketAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Peer(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0)))
+    }
+}
+
+/// Counted addresses before those that have rested are forgotten.
+const ADDRESSES_MAX: usize = 10_000;
+
+/// One customer has a whole /64 of IPv6 (RFC 6177), so it is counted as one.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(mapped) => IpAddr::V4(mapped),
+            None => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        },
+    }
+}
+
+fn cookie_name(settings: WebSettings) -> &'static str {
+    // The prefix binds the cookie to this host and to HTTPS (RFC 6265bis §4.1.3.2).
+    if settings.secure_cookies { "__Host-postroom" } else { "postroom" }
+}
+
+fn attributes(settings: WebSettings) -> &'static str {
+    if settings.secure_cookies {
+        "; Path=/; HttpOnly; SameSite=Lax; Secure"
+    } else {
+        "; Path=/; HttpOnly; SameSite=Lax"
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    (1..=TOKEN_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.=+/".contains(&byte))
+}
+
+const TOKEN_BYTES_MAX: usize = 256;
+
+fn to_sign_in(parts: &Parts) -> Response {
+    match local_path(parts.uri.path()) {
+        "/" => Redirect::to("/sign-in").into_response(),
+        path => Redirect::to(&format!("/sign-in?to={path}")).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_this_site_are_gone_to() {
+        for path in ["/", "/mail", "/emails/0192-ab/body"] {
+            assert_eq!(local_path(path), path);
+        }
+        for bad in ["//evil.test", "https://evil.test", "/\\evil.test", "mail", "", "/a?b", "/a\r\nb"] {
+            assert_eq!(local_path(bad), "/", "{bad}");
+        }
+    }
+
+    #[test]
+    fn neighbors_of_one_ipv6_network_are_counted_together() {
+        let attempts = Attempts::new();
+        for n in 0..limits::SIGN_IN_PER_MINUTE_MAX {
+            assert!(attempts.allow(format!("[2001:db8::{n:x}]:1000").parse().ok()));
+        }
+        assert!(!attempts.allow("[2001:db8::ffff]:1000".parse().ok()));
+        assert!(attempts.allow("[2001:db8:0:1::1]:1000".parse().ok()));
+    }
+
+    #[test]
+    fn the_token_is_found_among_other_cookies() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_static("a=b; postroom=abc-1; c=d"));
+        assert_eq!(token(&headers, WebSettings::default()).as_deref(), Some("abc-1"));
+        assert_eq!(token(&headers, WebSettings { secure_cookies: true }), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! What the pages ask of the house, and the values they are made of.
+//!
+//! [`House`] is the seam: the program implements it over the CRM, the tests over a sample world.
+//! Page values carry plain words and ids, ready to be shown; templates only place them.
+//!
+//! *Invariant:* a value holds text as it is. Escaping belongs to the templates, and the one fragment
+//! of HTML ([`Body`]) goes nowhere but into the sandboxed frame.
+
+mod accounting;
+mod email;
+mod lists;
+mod records;
+
+pub use accounting::{Accounting, CopyLine, Day, ReasonCount, SourceDay, Tally, UndeliverableLine};
+pub use email::{
+    Attachment, Because, Body, CandidateLine, Email, File, MailBody, Party, Role, SignalLine, Standing,
+    UnresolvedLine,
+};
+pub use lists::{Direction, List, MailLine, Page};
+pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
+
+use model::Id;
+use serde::{Serialize, Serializer};
+
+/// What the pages ask. Every function may block on the store: the handlers call it off the event loop.
+pub trait House: Send + Sync + 'static {
+    /// Checks a password and opens a session. Wrong address or password: [`Failure::NotSignedIn`];
+    /// too many attempts for one address: [`Failure::TooMany`].
+    fn sign_in(&self, address: &str, password: &str) -> Result<SignedIn, Failure>;
+    /// The person behind a session token; `None` when there is no such session or it has ended.
+    fn visitor(&self, token: &str) -> Result<Option<Visitor>, Failure>;
+    /// Ends a session. A token of no session is no failure.
+    fn sign_out(&self, token: &str) -> Result<(), Failure>;
+    /// What waits for a person; asked with every page, so it must be quick and may stop at 100.
+    fn waiting(&self, visitor: &Visitor) -> Result<Waiting, Failure>;
+    /// The books of one UTC day; of the present day when `None`.
+    fn today(&self, visitor: &Visitor, day: Option<Day>) -> Result<Accounting, Failure>;
+    /// All e-mails, newest first.
+    fn mail(&self, visitor: &Visitor, page: &Page) -> Result<List<MailLine>, Failure>;
+    /// Records of one kind by name; [`Page::search`] is the beginning of a name or an address.
+    fn records(&self, visitor: &Visitor, kind: RecordKind, page: &Page) -> Result<List<RecordLine>, Failure>;
+    /// One record with its timeline, newest conversation first.
+    fn record(&self, visitor: &Visitor, key: RecordKey, page: &Page) -> Result<Record, Failure>;
+    /// One e-mail.
+    fn email(&self, visitor: &Visitor, email: Id) -> Result<Email, Failure>;
+    /// The HTML text of an e-mail, sanitized, for the frame.
+    fn email_body(&self, visitor: &Visitor, email: Id) -> Result<Body, Failure>;
+    /// An e-mail as it was received, byte for byte.
+    fn source(&self, visitor: &Visitor, email: Id) -> Result<Vec<u8>, Failure>;
+    /// One attachment, decoded. One of another e-mail: [`Failure::NotFound`].
+    fn attachment(&self, visitor: &Visitor, email: Id, attachment: Id) -> Result<File, Failure>;
+    /// Parties that a person has to settle, newest first.
+    fn unresolved(&self, visitor: &Visitor, page: &Page) -> Result<List<UnresolvedLine>, Failure>;
+    /// Mail that could not be processed, newest first.
+    fn undeliverable(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure>;
+    /// The bytes of such a mail.
+    fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure>;
+}
+
+/// Why a question got no answer. `errors.rs` makes a page of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// There is no such thing, or it is not for this visitor.
+    #[error("there is nothing here")]
+    NotFound,
+    /// The session has ended, or address and password do not belong together.
+    #[error("nobody is signed in")]
+    NotSignedIn,
+    /// The store is busy or away; the same question may be answered in a moment.
+    #[error("the house cannot answer now")]
+    TryLater,
+    /// Too many questions in a short time.
+    #[error("too many attempts")]
+    TooMany,
+    /// Our own fault; the house has logged its cause.
+    #[error("something went wrong in the house")]
+    Internal,
+}
+
+impl Failure {
+    /// Whether the same request may succeed later.
+    pub fn is_temporary(self) -> bool {
+        matches!(self, Failure::TryLater | Failure::TooMany)
+    }
+}
+
+/// A session that was just opened.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// The secret of the session, for the cookie: characters of RFC 6265 §4.1.1 `cookie-octet`.
+    pub token: String,
+}
+
+/// The person who looks at the pages.
+#[derive(Debug, Clone, Serialize)]
+pub struct Visitor {
+    /// Their `systemuserid`.
+    #[serde(serialize_with = "as_text")]
+    pub user: Id,
+    /// Their name.
+    pub name: String,
+    /// Their e-mail address.
+    pub address: String,
+    /// The name of their organization.
+    pub organization: String,
+    /// Whether they may see what concerns the whole house.
+    pub is_administrator: bool,
+}
+
+/// What waits for a person, for the counts in the rail.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Waiting {
+    /// Parties to settle.
+    pub unresolved: u64,
+    /// Mails that could not be processed.
+    pub undeliverable: u64,
+    /// Copies of today that were seen and have no outcome.
+    pub gap: i64,
+}
+
+/// Ids stand in pages and addresses as text.
+pub(crate) fn as_text<S: Serializer>(id: &Id, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+/// Times stand in pages as milliseconds; the filter `time` makes words of them.
+pub(crate) fn as_millis<S: Serializer>(time: &model::Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(time.0)
+}
+
+/// The same for a time that may be missing.
+pub(crate) fn as_millis_or_none<S: Serializer>(
+    time: &Option<model::Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.0).serialize(serializer)
+}

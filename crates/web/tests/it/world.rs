@@ -1,0 +1,363 @@
+//! A small world to look at and test the pages with: a shop that sells pallets, and its customers.
+
+#[path = "world/mails.rs"]
+mod mails;
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::outcome::Outcome;
+use model::{Id, Timestamp};
+use web::values::*;
+use web::{Failure, House};
+
+/// What the hostile stranger writes into every field they can reach.
+pub(crate) const HOSTILE: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
+/// The address and password that sign in.
+pub(crate) const ADDRESS: &str = "jane@crm.test";
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The world. Times are counted back from `now`.
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) mails: Vec<Email>,
+    pub(crate) records: Vec<RecordLine>,
+    sessions: Mutex<HashSet<String>>,
+    tokens: AtomicU64,
+    /// Answers every question with this failure, to look at the pages of errors.
+    pub(crate) failing: Option<Failure>,
+    /// Holds nothing, to look at empty lists.
+    pub(crate) is_empty: bool,
+}
+
+impl World {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        let records = records(now);
+        let mails = mails::mails(now, &records);
+        World {
+            now,
+            mails,
+            records,
+            sessions: Mutex::default(),
+            tokens: AtomicU64::new(1),
+            failing: None,
+            is_empty: false,
+        }
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        self.failing.map_or(Ok(()), Err)
+    }
+
+    fn line(&self, email: &Email) -> MailLine {
+        email.conversation.iter().find(|line| line.id == email.id).expect("it is in its conversation").clone()
+    }
+
+    fn lines(&self) -> Vec<MailLine> {
+        let mut lines: Vec<MailLine> = self.mails.iter().map(|mail| self.line(mail)).collect();
+        lines.sort_by_key(|line| std::cmp::Reverse(line.time));
+        lines
+    }
+
+    fn page<T>(&self, rows: Vec<T>, page: &Page, size: usize) -> Result<List<T>, Failure> {
+        let start: usize = match &page.after {
+            Some(key) => key.parse().map_err(|_| Failure::NotFound)?,
+            None => 0,
+        };
+        let rows = if self.is_empty { Vec::new() } else { rows };
+        let next = (rows.len() > start + size).then(|| (start + size).to_string());
+        Ok(List { rows: rows.into_iter().skip(start).take(size).collect(), next })
+    }
+}
+
+impl House for World {
+    fn sign_in(&self, address: &str, password: &str) -> Result<SignedIn, Failure> {
+        self.check()?;
+        if (address, password) != (ADDRESS, PASSWORD) {
+            return Err(Failure::NotSignedIn);
+        }
+        let token = format!("token-{}", self.tokens.fetch_add(1, Ordering::Relaxed));
+        self.sessions.lock().unwrap().insert(token.clone());
+        Ok(SignedIn { token })
+    }
+
+    fn visitor(&self, token: &str) -> Result<Option<Visitor>, Failure> {
+        let known = self.sessions.lock().unwrap().contains(token);
+        Ok(known.then(|| Visitor {
+            user: id(1),
+            name: "Jane Doe".into(),
+            address: ADDRESS.into(),
+            organization: "Fabrikam Pallets".into(),
+            is_administrator: false,
+        }))
+    }
+
+    fn sign_out(&self, token: &str) -> Result<(), Failure> {
+        self.sessions.lock().unwrap().remove(token);
+        Ok(())
+    }
+
+    fn waiting(&self, _: &Visitor) -> Result<Waiting, Failure> {
+        let some = if self.is_empty { 0 } else { 1 };
+        Ok(Waiting { unresolved: 3 * some, undeliverable: 2 * some, gap: 0 })
+    }
+
+    fn today(&self, _: &Visitor, day: Option<Day>) -> Result<Accounting, Failure> {
+        self.check()?;
+        let present = Day(self.now.day());
+        let day = day.unwrap_or(present);
+        Ok(if self.is_empty { closed(day, present) } else { books(self, day, present) })
+    }
+
+    fn mail(&self, _: &Visitor, page: &Page) -> Result<List<MailLine>, Failure> {
+        self.check()?;
+        self.page(self.lines(), page, 12)
+    }
+
+    fn records(&self, _: &Visitor, kind: RecordKind, page: &Page) -> Result<List<RecordLine>, Failure> {
+        self.check()?;
+        let begins = |text: &str| text.to_lowercase().starts_with(&page.search.to_lowercase());
+        let found = self.records.iter().filter(|record| {
+            record.link.kind == kind
+                && (record.link.name.split(' ').any(begins) || record.address.as_deref().is_some_and(begins))
+        });
+        self.page(found.cloned().collect(), page, 6)
+    }
+
+    fn record(&self, _: &Visitor, key: RecordKey, page: &Page) -> Result<Record, Failure> {
+        self.check()?;
+        let line =
+            self.records.iter().find(|record| record.link.id == key.id && record.link.kind == key.kind);
+        let line = line.ok_or(Failure::NotFound)?;
+        let company =
+            self.records.iter().find(|record| record.link.name == line.context).map(|r| r.link.clone());
+        let people = self.records.iter().filter(|record| record.context == line.link.name).cloned().collect();
+        let mut seen = HashSet::new();
+        let mut conversations = Vec::new();
+        for mail in &self.mails {
+            let ours = |line_: &MailLine| line_.record.as_ref() == Some(&line.link);
+            if mail.conversation.iter().any(ours) && seen.insert(mail.conversation[0].id) {
+                let subject = mail.subject.trim_start_matches("Re: ").to_owned();
+                conversations.push(Conversation { subject, mails: mail.conversation.clone() });
+            }
+        }
+        Ok(Record {
+            link: line.link.clone(),
+            headline: if company.is_some() { "Head of purchasing".into() } else { line.context.clone() },
+            company,
+            addresses: line
+                .address
+                .iter()
+                .cloned()
+                .chain(line.address.iter().map(|a| format!("private.{a}")))
+                .collect(),
+            facts: vec![
+                Fact::new("Phone", "+49 30 901820"),
+                Fact::new("Status", "Active"),
+                Fact::new("Since", "2 March 2024"),
+            ],
+            people,
+            conversations: self.page(conversations, page, 3)?,
+        })
+    }
+
+    fn email(&self, _: &Visitor, email: Id) -> Result<Email, Failure> {
+        self.check()?;
+        self.mails.iter().find(|mail| mail.id == email).cloned().ok_or(Failure::NotFound)
+    }
+
+    fn email_body(&self, visitor: &Visitor, email: Id) -> Result<Body, Failure> {
+        self.email(visitor, email)?;
+        Ok(Body { html: mails::NEWSLETTER.into(), remote_images: 3 })
+    }
+
+    fn source(&self, visitor: &Visitor, email: Id) -> Result<Vec<u8>, Failure> {
+        let mail = self.email(visitor, email)?;
+        Ok(format!("From: {}\r\nSubject: {}\r\n\r\n<b>Hello</b>\r\n", mail.sender.address, mail.subject)
+            .into_bytes())
+    }
+
+    fn attachment(&self, visitor: &Visitor, email: Id, attachment: Id) -> Result<File, Failure> {
+        let mail = self.email(visitor, email)?;
+        let file = mail.attachments.iter().find(|file| file.id == attachment).ok_or(Failure::NotFound)?;
+        let bytes = b"some bytes".to_vec();
+        Ok(File { name: file.name.clone(), mimetype: file.mimetype.clone(), bytes })
+    }
+
+    fn unresolved(&self, _: &Visitor, page: &Page) -> Result<List<UnresolvedLine>, Failure> {
+        self.check()?;
+        let rows = self.mails.iter().flat_map(|mail| {
+            let parties = std::iter::once(&mail.sender).chain(&mail.recipients);
+            parties.filter_map(|party| {
+                let candidates = match &party.standing {
+                    Standing::Ambiguous { candidates } => candidates.clone(),
+                    Standing::Unresolved => Vec::new(),
+                    Standing::Known { .. } | Standing::Ours { .. } => return None,
+                };
+                let (name, address) = (party.name.clone(), party.address.clone());
+                Some(UnresolvedLine { mail: self.line(mail), name, address, candidates })
+            })
+        });
+        self.page(rows.collect(), page, 20)
+    }
+
+    fn undeliverable(&self, _: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
+        self.check()?;
+        self.page(undeliverable(self.now), page, 20)
+    }
+
+    fn undeliverable_source(&self, _: &Visitor, id: Id) -> Result<Vec<u8>, Failure> {
+        self.check()?;
+        let known = undeliverable(self.now).iter().any(|row| row.id == id);
+        if known { Ok(b"Received: from a\r\nReceived: from b\r\n".to_vec()) } else { Err(Failure::NotFound) }
+    }
+}
+
+/// An id that is easy to tell.
+pub(crate) fn id(number: u64) -> Id {
+    let mut bytes = [0x01, 0x9a, 0xb1, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0];
+    bytes[8..].copy_from_slice(&(0x8000_0000_0000_0000 | number).to_be_bytes());
+    Id(bytes)
+}
+
+fn records(now: Timestamp) -> Vec<RecordLine> {
+    let rows: [(RecordKind, &str, &str, &str, i64); 16] = [
+        (RecordKind::Contact, "Zoë Müller", "zoe@customer.test", "Contoso Ltd", 1),
+        (RecordKind::Contact, "Adam Weber", "adam.weber@northwind.test", "Northwind Traders", 5),
+        (
+            RecordKind::Contact,
+            "Ana María Fernández de la Torre y González-Álvarez",
+            "ana-maria.fernandez.de.la.torre.y.gonzalez-alvarez@very-long-subdomain.purchasing.international.example",
+            "The Extraordinarily Long-Named International Import and Export Company of Hamburg and Valparaíso GmbH & Co. KG",
+            30,
+        ),
+        (RecordKind::Contact, "Bernard Lapointe", "b.lapointe@tailspin.test", "Tailspin Toys", 50),
+        (RecordKind::Contact, "Carla Rossi", "carla@adatum.test", "A. Datum", 70),
+        (RecordKind::Contact, "Robert Müller", "office@mueller.test", "Müller & Sons", 26),
+        (RecordKind::Contact, "Susan Müller", "office@mueller.test", "Müller & Sons", 0),
+        (RecordKind::Contact, HOSTILE, "hostile@evil.test", HOSTILE, 90),
+        (RecordKind::Contact, "李小龍", "li@east.test", "東方貿易", 100),
+        (RecordKind::Account, "Contoso Ltd", "info@contoso.test", "Berlin", 1),
+        (RecordKind::Account, "Müller & Sons", "office@mueller.test", "Bremen", 26),
+        (RecordKind::Account, "Northwind Traders", "office@northwind.test", "London", 5),
+        (RecordKind::Account, "Tailspin Toys", "hello@tailspin.test", "Lyon", 50),
+        (
+            RecordKind::Account,
+            "The Extraordinarily Long-Named International Import and Export Company of Hamburg and Valparaíso GmbH & Co. KG",
+            "info@import.example",
+            "Hamburg",
+            30,
+        ),
+        (RecordKind::Lead, "Nadia Haddad", "nadia@start.test", "Asks for 200 pallets", 8),
+        (RecordKind::Lead, "Tom Okafor", "tom@okafor.test", "Met at the fair in Hanover", 0),
+    ];
+    let lines = rows.iter().enumerate().map(|(n, (kind, name, address, context, hours))| RecordLine {
+        link: RecordLink { kind: *kind, id: id(100 + n as u64), name: (*name).into() },
+        address: Some((*address).into()),
+        context: (*context).into(),
+        last_mail: (*hours > 0).then(|| now.plus_seconds(-3600 * hours)),
+    });
+    lines.collect()
+}
+
+fn closed(day: Day, present: Day) -> Accounting {
+    let (sources, ignored, latest) = (Vec::new(), Vec::new(), Vec::new());
+    Accounting { day, is_today: day == present, total: Tally::default(), sources, ignored, latest }
+}
+
+/// Today adds up; the day before does not; before that there is nothing.
+fn books(world: &World, day: Day, present: Day) -> Accounting {
+    if day != present && day != present.before() {
+        return closed(day, present);
+    }
+    let gap = if day == present { 0 } else { 3 };
+    let sink = Tally {
+        seen: 1284 + gap as u64,
+        stored: 902,
+        duplicate: 141,
+        ignored: 236,
+        quarantined: 3,
+        undeliverable: 2,
+        gap,
+    };
+    let queue = Tally { seen: 118, stored: 96, duplicate: 4, ignored: 18, ..Tally::default() };
+    let track = Tally { seen: 12, stored: 12, ..Tally::default() };
+    let sources = [("sink:crm@sink.example", sink), ("queue:sales@crm.test", queue), ("track", track)];
+    Accounting {
+        day,
+        is_today: day == present,
+        total: Tally {
+            seen: sink.seen + 130,
+            stored: 1010,
+            duplicate: 145,
+            ignored: 254,
+            quarantined: 3,
+            undeliverable: 2,
+            gap,
+        },
+        sources: sources.map(|(source, tally)| SourceDay { source: source.into(), tally }).into(),
+        ignored: [
+            ("Its recipients keep mail of known customers only.", 148),
+            ("It is list or bulk mail and answers nothing here.", 71),
+            ("It is mail between colleagues.", 32),
+            ("One of its addresses is on the never-log list.", 3),
+        ]
+        .map(|(words, count)| ReasonCount { words: words.into(), count })
+        .into(),
+        latest: latest(world),
+    }
+}
+
+fn latest(world: &World) -> Vec<CopyLine> {
+    let mail = |n: usize| world.mails.get(n).map(|mail| (mail.id.to_string(), mail.subject.clone()));
+    let rows = [
+        (2, Some(Outcome::Stored), "It answers mail of the CRM.", mail(0)),
+        (2, Some(Outcome::Duplicate), "The same mail is already here.", mail(0)),
+        (9, Some(Outcome::Ignored), "Its recipients keep mail of known customers only.", None),
+        (14, Some(Outcome::Stored), "The sender is a known customer.", mail(4)),
+        (31, Some(Outcome::Quarantined), "From says one of us, and nothing proved it.", None),
+        (48, Some(Outcome::Undeliverable), "It has been round in a loop.", None),
+        (55, None, "Nothing is written down about it.", None),
+    ];
+    let lines = rows.into_iter().map(|(minutes, outcome, reason, email)| CopyLine {
+        time: world.now.plus_seconds(-60 * minutes),
+        source: "sink:crm@sink.example".into(),
+        outcome,
+        reason: reason.into(),
+        email,
+    });
+    lines.collect()
+}
+
+fn undeliverable(now: Timestamp) -> Vec<UndeliverableLine> {
+    let rows = [
+        (
+            "newsletter@shop.test",
+            "Autumn sale",
+            "It has been round in a loop.",
+            "Received fields: 104, limit 100",
+            48_211,
+        ),
+        (
+            HOSTILE,
+            HOSTILE,
+            "It is beyond a limit of the house.",
+            "MIME depth 33 at offset 18,442; MIME_DEPTH_MAX is 32; <b>boundary</b>=\"----=_Part_84913_1102938475.1700000000000\"",
+            2_411_093,
+        ),
+        ("", "", "It cannot be read as a message.", "", 12),
+    ];
+    let lines = rows.into_iter().enumerate().map(|(n, (sender, subject, reason, detail, size_bytes))| {
+        UndeliverableLine {
+            id: id(500 + n as u64),
+            time: now.plus_seconds(-3000 * (n as i64 + 1)),
+            sender: sender.into(),
+            subject: subject.into(),
+            reason: reason.into(),
+            detail: detail.into(),
+            size_bytes,
+        }
+    });
+    lines.collect()
+}
