@@ -1,0 +1,84 @@
+//! The body as a page shows it: safe HTML. What passes through: a message that was read, when somebody looks.
+//!
+//! Never active content, never a request to another host. The page puts it into a sandboxed frame as well.
+
+mod plain;
+mod sanitize;
+
+use std::collections::HashMap;
+
+use model::limits;
+
+use crate::message::{self, Message};
+
+/// How a body is shown.
+#[derive(Debug, Clone, Default)]
+pub struct ShownOptions {
+    /// Where the pages serve an inline part, by its Content-ID (RFC 2392). What is not named is not shown.
+    pub cid_urls: HashMap<String, String>,
+    /// Whether images of other hosts may be fetched; they tell the sender who reads when.
+    pub remote_images: bool,
+}
+
+/// A body ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Safe HTML, a fragment.
+    pub html: String,
+    /// How many images of other hosts were left out.
+    pub remote_images: usize,
+    /// Whether it was made of plain text alone.
+    pub from_plain: bool,
+    /// Whether it was cut at [`limits::SHOWN_BODY_BYTES_MAX`].
+    pub is_cut: bool,
+}
+
+/// Makes the body of a message safe to show. Reads at most [`limits::SHOWN_BODY_BYTES_MAX`] bytes of it.
+pub fn shown(message: &Message<'_>, options: &ShownOptions) -> Shown {
+    let mut shown = Shown { html: String::new(), remote_images: 0, from_plain: true, is_cut: false };
+    let mut room = limits::SHOWN_BODY_BYTES_MAX;
+    for entity in message.shown() {
+        let whole = message.characters(entity);
+        let length = whole.len();
+        let text = message::cut(whole, room);
+        room -= text.len();
+        shown.is_cut |= text.len() < length;
+        if entity.mimetype == "text/html" {
+            let safe = sanitize::html(&text, options);
+            shown.html.push_str(&safe.html);
+            shown.remote_images += safe.remote_images;
+            shown.from_plain = false;
+        } else {
+            shown.html.push_str(&plain::html(&text));
+        }
+    }
+    shown
+}
+
+/// The first words of a text, on one line, at most [`limits::PREVIEW_CHARS_MAX`] characters. Quoted lines are
+/// left out where anything else is said.
+pub fn preview(text: &str) -> String {
+    let own = text.lines().filter(|line| !line.trim_start().starts_with('>'));
+    let said = words(own.flat_map(str::split_whitespace));
+    if said.is_empty() { words(text.split_whitespace()) } else { said }
+}
+
+fn words<'x>(words: impl Iterator<Item = &'x str>) -> String {
+    let mut out = String::new();
+    let mut count = 0;
+    for word in words {
+        if count > 0 {
+            out.push(' ');
+        }
+        let room = limits::PREVIEW_CHARS_MAX.saturating_sub(count + 1);
+        out.extend(word.chars().filter(|c| !c.is_control()).take(room));
+        count = out.chars().count();
+        if count + 1 >= limits::PREVIEW_CHARS_MAX {
+            break;
+        }
+    }
+    out.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

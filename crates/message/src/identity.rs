@@ -1,0 +1,113 @@
+//! Which mail this is: keys to look it up by, digests to compare (the promise *nothing doubled*).
+//!
+//! What passes through: a header's facts and decoded text, into a few bytes. One function normalizes text.
+//! Never calls two mails the same for want of evidence: a mail kept twice can be joined, a lost one cannot.
+
+use model::{EmailAddress, MessageId, Timestamp};
+
+/// A key of the table `identity`: BLAKE3 of the kind of key and the key, first 16 bytes.
+pub type Key = [u8; 16];
+
+/// The digest of the source as received: BLAKE3.
+pub fn raw_digest(raw: &[u8]) -> [u8; 32] {
+    *blake3::hash(raw).as_bytes()
+}
+
+/// The digest of decoded text: it stays when the mail is encoded another way, wrapped or trimmed.
+pub fn text_digest(text: &str) -> [u8; 16] {
+    key("text", normalized(text).as_bytes())
+}
+
+/// The key of a Message-ID.
+pub fn message_key(id: &MessageId) -> Key {
+    key("message-id", id.as_str().as_bytes())
+}
+
+/// The key of a mail whose copy may lack its Message-ID: author, date to the second, canonical subject.
+pub fn content_key(from: &EmailAddress, date: Timestamp, canonical_subject: &str) -> Key {
+    // An address and a number hold no line end, so no two triples write the same text.
+    key("content", format!("{}\n{}\n{canonical_subject}", from.key(), date.seconds()).as_bytes())
+}
+
+/// The key of a mail with neither Message-ID nor date.
+pub fn raw_key(raw_digest: &[u8; 32]) -> Key {
+    key("raw", raw_digest)
+}
+
+/// Which key two claims have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedKey {
+    /// [`message_key`].
+    MessageId,
+    /// [`content_key`].
+    Content,
+    /// [`raw_key`].
+    Raw,
+}
+
+/// What a mail says about itself under one of its keys: a row of the table `identity`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The author's address as [`EmailAddress::key`] gives it.
+    pub sender: Option<String>,
+    /// The Date field.
+    pub date: Option<Timestamp>,
+    /// Whether the mail has a Message-ID.
+    pub has_message_id: bool,
+    /// See [`text_digest`].
+    pub text_digest: [u8; 16],
+    /// See [`raw_digest`].
+    pub raw_digest: [u8; 32],
+}
+
+/// Whether two claims under a shared key are the same mail.
+///
+/// - Identical bytes are the same mail.
+/// - Under one Message-ID, two of author, date and text must agree: ids are reused by broken programs.
+/// - Under one content key, one side must lack its id (some forwards drop it) and the text must agree.
+///
+/// An empty text is no evidence: mails of attachments alone would all agree in it.
+pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> bool {
+    if a.raw_digest == b.raw_digest {
+        return true;
+    }
+    let text = a.text_digest == b.text_digest && a.text_digest != text_digest("");
+    match shared {
+        SharedKey::MessageId => {
+            let sender = a.sender.is_some() && a.sender == b.sender;
+            let date = a.date.is_some() && a.date.map(Timestamp::seconds) == b.date.map(Timestamp::seconds);
+            usize::from(sender) + usize::from(date) + usize::from(text) >= 2
+        }
+        SharedKey::Content => !(a.has_message_id && b.has_message_id) && text,
+        SharedKey::Raw => false,
+    }
+}
+
+/// The one form in which texts are compared: words with one space between.
+///
+/// Zero-width characters are dropped with the white space: gateways add and remove them.
+pub fn normalized(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let gap = |c: char| c.is_whitespace() || matches!(c, '\u{200b}' | '\u{feff}' | '\0');
+    for word in text.split(gap).filter(|word| !word.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+/// The kind is hashed with its length, so that no key of one kind is a key of another.
+fn key(kind: &str, value: &[u8]) -> Key {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[u8::try_from(kind.len()).unwrap_or(u8::MAX)]);
+    hasher.update(kind.as_bytes());
+    hasher.update(value);
+    let mut key = [0; 16];
+    hasher.finalize_xof().fill(&mut key);
+    key
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use super::*;
+use proptest::prelude::*;
+
+fn claim(sender: &str, seconds: i64, text: &str) -> Claim {
+    let all = format!("{sender}{seconds}{text}");
+    Claim {
+        sender: Some(sender.to_owned()),
+        date: Some(Timestamp::from_seconds(seconds)),
+        has_message_id: true,
+        text_digest: text_digest(text),
+        raw_digest: raw_digest(all.as_bytes()),
+    }
+}
+
+#[test]
+fn under_one_message_id_two_of_three_must_agree() {
+    let check = |a: &Claim, b: &Claim, expect: bool| {
+        assert_eq!(same_mail(SharedKey::MessageId, a, b), expect, "{a:?} {b:?}");
+        assert_eq!(same_mail(SharedKey::MessageId, b, a), expect, "{b:?} {a:?}");
+    };
+    let mail = claim("a@x", 1, "hello");
+    check(&mail, &mail, true);
+    check(&mail, &claim("a@x", 1, "hello [footer]"), true);
+    check(&mail, &claim("a@x", 2, "hello"), true);
+    check(&mail, &claim("b@x", 1, " hello "), true);
+    check(&mail, &claim("b@x", 2, "hello"), false);
+    check(&mail, &claim("a@x", 2, "other"), false);
+    let bare = Claim { sender: None, date: None, ..claim("a@x", 1, "hello") };
+    check(&bare, &Claim { raw_digest: [7; 32], ..bare.clone() }, false);
+    check(&claim("a@x", 1, ""), &claim("a@x", 2, " "), false);
+}
+
+#[test]
+fn under_one_content_key_a_side_lacks_its_id_and_the_text_agrees() {
+    let check = |a: &Claim, b: &Claim, expect: bool| assert_eq!(same_mail(SharedKey::Content, a, b), expect);
+    let mail = claim("a@x", 1, "hello");
+    let stripped = Claim { has_message_id: false, raw_digest: [7; 32], ..mail.clone() };
+    check(&mail, &stripped, true);
+    check(&stripped, &Claim { raw_digest: [8; 32], ..stripped.clone() }, true);
+    check(&mail, &Claim { raw_digest: [7; 32], ..mail.clone() }, false);
+    check(&Claim { text_digest: text_digest("other"), ..stripped.clone() }, &mail, false);
+    let empty = Claim { text_digest: text_digest(""), ..stripped };
+    check(&empty, &Claim { raw_digest: [9; 32], ..empty.clone() }, false);
+}
+
+#[test]
+fn keys_of_different_kinds_differ() {
+    let id = MessageId::parse("a@x").unwrap();
+    let from = EmailAddress::parse("a@x").unwrap();
+    let keys =
+        [message_key(&id), text_digest("a@x"), raw_key(&[0; 32]), content_key(&from, Timestamp(0), "s")];
+    for (at, key) in keys.iter().enumerate() {
+        assert!(!keys[at + 1..].contains(key));
+    }
+    let upper = EmailAddress::parse("A@X").unwrap();
+    assert_eq!(content_key(&from, Timestamp(1), "s"), content_key(&upper, Timestamp(999), "s"));
+    assert_ne!(content_key(&from, Timestamp(1), "s"), content_key(&from, Timestamp(1000), "s"));
+}
+
+fn encoded(text: &str, encoding: &str) -> Vec<u8> {
+    let body = match encoding {
+        "base64" => base64(text.as_bytes()),
+        "quoted-printable" => text
+            .bytes()
+            .enumerate()
+            .map(|(i, byte)| format!("{}={byte:02X}", if i % 20 == 19 { "=\r\n" } else { "" }))
+            .collect(),
+        _ => text.to_owned(),
+    };
+    let head = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: ";
+    format!("{head}{encoding}\r\n\r\n{body}").into_bytes()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let group =
+            chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let digit = alphabet[(group >> (18 - 6 * i) & 63) as usize] as char;
+            out.push(if i <= chunk.len() { digit } else { '=' });
+        }
+    }
+    out
+}
+
+proptest! {
+    #[test]
+    fn the_text_digest_survives_another_encoding(text in "[a-zäöü€ =.\n]{0,120}") {
+        let digest = |encoding: &str| text_digest(&crate::read(&encoded(&text, encoding)).unwrap().text());
+        prop_assert_eq!(digest("8bit"), text_digest(&text));
+        prop_assert_eq!(digest("base64"), text_digest(&text));
+        prop_assert_eq!(digest("quoted-printable"), text_digest(&text));
+    }
+
+    #[test]
+    fn normalizing_twice_changes_nothing(text in "[a-z \u{200b}\u{a0}\r\n\t]{0,60}") {
+        let once = normalized(&text);
+        prop_assert_eq!(normalized(&once), once.clone());
+        prop_assert_eq!(text_digest(&format!("\n {text} \r\n")), text_digest(&once));
+    }
+}

@@ -1,0 +1,214 @@
+//! The originals within a mail: forwards as attachment are opened, everything else is its own original.
+//!
+//! What passes through: a message that was read, into the messages it carries, byte for byte as received.
+//! Never loses a mail: where something attached cannot be read, the outer mail is an original as well.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use mail_parser::decoders::html::html_to_text;
+use model::limits;
+
+use crate::entity::Entity;
+use crate::message::{self, Message, Unreadable};
+use crate::transfer::{self, Encoding};
+
+/// How an original came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// The mail itself, as it was sent.
+    Direct,
+    /// The mail itself, resent or redirected by a mailbox.
+    Redirected,
+    /// Attached to a mail that forwards it.
+    Attached,
+}
+
+impl Method {
+    /// The name, as tables and pages write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Direct => "direct",
+            Method::Redirected => "redirected",
+            Method::Attached => "attached",
+        }
+    }
+}
+
+/// One original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Original<'x> {
+    /// Its bytes as received; only copied where the forward had encoded them.
+    pub raw: Cow<'x, [u8]>,
+    /// How it came.
+    pub method: Method,
+    /// How many mails it was wrapped in: 0 is the mail itself.
+    pub depth: u32,
+    /// Its place in the mail around it, counted in the order of the structure, the root being 0.
+    pub part_number: u32,
+}
+
+/// What a mail carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwrapped<'x> {
+    /// The originals, in order; never empty.
+    pub originals: Vec<Original<'x>>,
+    /// Whether the mail itself is one of them (the last).
+    pub outer_is_original: bool,
+    /// Attached messages of the mail that were left alone: it was not eligible, is a report, or they cannot be read.
+    pub inner_seen: usize,
+}
+
+/// Why a mail cannot be unwrapped. Neither is temporary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnwrapError {
+    /// It carries more than [`limits::ORIGINALS_MAX`].
+    #[error("it carries too many messages")]
+    TooManyOriginals,
+    /// Wrappers are nested deeper than [`limits::MIME_DEPTH_MAX`], or the structure of an attached one is.
+    #[error("its messages are nested too deep")]
+    TooDeep,
+}
+
+/// Finds the originals of a mail.
+///
+/// `eligible` says that the mail reached a sink from one of us, proven; only then is anything opened. A
+/// `multipart/report` never is, for it contains our own mail.
+///
+/// An attached message is opened further only while it is nothing but a wrapper: attached messages and no text
+/// or file of its own, as `nmh` and `mutt` make them. Otherwise it is what somebody wrote, so it is the original,
+/// and what is attached to it stays its attachment.
+///
+/// # Errors
+/// [`UnwrapError`], where a limit is broken.
+pub fn originals<'x>(message: &Message<'x>, eligible: bool) -> Result<Unwrapped<'x>, UnwrapError> {
+    let inner = inner(message);
+    let mut unwrapped = Unwrapped { originals: Vec::new(), outer_is_original: false, inner_seen: 0 };
+    if !eligible || message.header().marks.report || inner.is_empty() {
+        unwrapped.inner_seen = inner.len();
+    } else {
+        for (part_number, raw) in inner {
+            if let Left::Alone = open(raw, Place { depth: 1, part_number }, &mut unwrapped.originals)? {
+                unwrapped.inner_seen += 1;
+            }
+        }
+    }
+    if unwrapped.originals.is_empty() || unwrapped.inner_seen > 0 {
+        unwrapped.outer_is_original = true;
+        let method = if message.header().redirected { Method::Redirected } else { Method::Direct };
+        let raw = Cow::Borrowed(message.raw());
+        unwrapped.originals.push(Original { raw, method, depth: 0, part_number: 0 });
+    }
+    Ok(unwrapped)
+}
+
+/// The attached messages with their place, decoded from their transfer encoding.
+fn inner<'x>(message: &Message<'x>) -> Vec<(u32, Cow<'x, [u8]>)> {
+    let entities = message.entities().iter().enumerate();
+    let attached = entities.filter(|(_, entity)| entity.is_message());
+    attached.map(|(at, entity)| (u32::try_from(at).unwrap_or(u32::MAX), message.decoded(entity))).collect()
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    depth: u32,
+    part_number: u32,
+}
+
+/// Whether an attached message was taken.
+enum Left {
+    Taken,
+    Alone,
+}
+
+/// Takes an attached message, or what it wraps. Recursion ends at `MIME_DEPTH_MAX`.
+fn open<'x>(raw: Cow<'x, [u8]>, place: Place, found: &mut Vec<Original<'x>>) -> Result<Left, UnwrapError> {
+    if usize::try_from(place.depth).unwrap_or(usize::MAX) > limits::MIME_DEPTH_MAX {
+        return Err(UnwrapError::TooDeep);
+    }
+    let (start, wrapped) = match message::read(&raw) {
+        Ok(message) => (message.start(), wrapped(&message)),
+        Err(Unreadable::TooDeep | Unreadable::TooManyParts) => return Err(UnwrapError::TooDeep),
+        Err(Unreadable::Empty | Unreadable::NotAMessage | Unreadable::HeaderTooLong) => {
+            return Ok(Left::Alone);
+        }
+    };
+    let raw = from_header_on(raw, start);
+    let before = found.len();
+    for Wrapped { part_number, body, encoding } in wrapped {
+        let place = Place { depth: place.depth + 1, part_number };
+        if let Left::Alone = open(within(&raw, body, encoding), place, found)? {
+            // What cannot be opened whole stays whole.
+            found.truncate(before);
+            break;
+        }
+    }
+    if found.len() == before {
+        found.push(Original {
+            raw,
+            method: Method::Attached,
+            depth: place.depth,
+            part_number: place.part_number,
+        });
+    }
+    if found.len() > limits::ORIGINALS_MAX {
+        return Err(UnwrapError::TooManyOriginals);
+    }
+    Ok(Left::Taken)
+}
+
+/// An attached message within a wrapper.
+struct Wrapped {
+    part_number: u32,
+    body: Range<usize>,
+    encoding: Encoding,
+}
+
+/// What a mere wrapper holds; nothing where the message says or carries anything itself, or is a report.
+fn wrapped(message: &Message<'_>) -> Vec<Wrapped> {
+    let leaves = || message.entities().iter().enumerate().filter(|(_, entity)| entity.children.is_empty());
+    let mere = leaves().all(|(_, entity)| entity.is_message() || is_blank(message, entity));
+    if !mere || message.header().marks.report {
+        return Vec::new();
+    }
+    let inner = leaves().filter(|(_, entity)| entity.is_message());
+    inner
+        .map(|(at, entity)| Wrapped {
+            part_number: u32::try_from(at).unwrap_or(u32::MAX),
+            body: entity.body.clone(),
+            encoding: entity.encoding,
+        })
+        .collect()
+}
+
+fn is_blank(message: &Message<'_>, entity: &Entity) -> bool {
+    let characters = match entity.mimetype.as_str() {
+        "text/plain" => message.characters(entity),
+        "text/html" => Cow::Owned(html_to_text(&message.characters(entity))),
+        _ => return false,
+    };
+    characters.trim().is_empty()
+}
+
+/// The message without what stands before its header (an mbox line, empty lines).
+fn from_header_on(raw: Cow<'_, [u8]>, start: usize) -> Cow<'_, [u8]> {
+    match raw {
+        Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(start..).unwrap_or_default()),
+        Cow::Owned(mut bytes) => {
+            bytes.drain(..start.min(bytes.len()));
+            Cow::Owned(bytes)
+        }
+    }
+}
+
+fn within<'x>(raw: &Cow<'x, [u8]>, body: Range<usize>, encoding: Encoding) -> Cow<'x, [u8]> {
+    match raw {
+        Cow::Borrowed(bytes) => transfer::decode(bytes.get(body).unwrap_or_default(), encoding),
+        Cow::Owned(bytes) => {
+            Cow::Owned(transfer::decode(bytes.get(body).unwrap_or_default(), encoding).into_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

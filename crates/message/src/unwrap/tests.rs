@@ -1,0 +1,108 @@
+use super::*;
+
+const BOB: &str = "From: bob@customer.test\nMessage-ID: <b@customer.test>\n\nhello\n";
+const ZOE: &str = "From: zoe@customer.test\nMessage-ID: <z@customer.test>\n\nhi\n";
+
+fn attach(inner: &str) -> String {
+    format!("--b\nContent-Type: message/rfc822\n\n{inner}\n")
+}
+
+fn forward(parts: &str) -> String {
+    format!("From: us@x.test\nContent-Type: multipart/mixed; boundary=b\n\n{parts}--b--\n")
+}
+
+/// Writes each original as method, depth and the first line of it.
+fn check(raw: &str, eligible: bool, expect: &[&str]) {
+    let message = crate::read(raw.as_bytes()).unwrap();
+    let unwrapped = originals(&message, eligible).unwrap();
+    let found: Vec<String> = unwrapped
+        .originals
+        .iter()
+        .map(|original| {
+            let text = String::from_utf8_lossy(&original.raw);
+            let first = text.lines().next().unwrap_or_default();
+            format!("{} {} {first}", original.method.name(), original.depth)
+        })
+        .collect();
+    assert_eq!(found, expect, "{raw}");
+    assert_eq!(unwrapped.outer_is_original, found.last().is_some_and(|last| last.contains(" 0 ")), "{raw}");
+}
+
+#[test]
+fn a_mail_that_carries_none_is_its_own_original() {
+    check(BOB, true, &["direct 0 From: bob@customer.test"]);
+    check(
+        "Resent-From: us@x.test\nFrom: bob@customer.test\n\nhello",
+        false,
+        &["redirected 0 Resent-From: us@x.test"],
+    );
+}
+
+#[test]
+fn attached_mails_are_originals_when_eligible() {
+    let two = forward(&format!("--b\n\nsee below\n{}{}", attach(BOB), attach(ZOE)));
+    check(&two, true, &["attached 1 From: bob@customer.test", "attached 1 From: zoe@customer.test"]);
+    check(&two, false, &["direct 0 From: us@x.test"]);
+    let message = crate::read(two.as_bytes()).unwrap();
+    let unwrapped = originals(&message, true).unwrap();
+    assert_eq!(unwrapped.originals[0].raw, BOB.as_bytes(), "byte for byte");
+    assert_eq!(originals(&message, false).unwrap().inner_seen, 2);
+    check(
+        &format!("From: us@x.test\nContent-Type: message/rfc822\n\n{BOB}"),
+        true,
+        &["attached 1 From: bob@customer.test"],
+    );
+    let digest = format!(
+        "From: us@x.test\nContent-Type: multipart/digest; boundary=d\n\n--d\n\n{BOB}\n--d\n\n{ZOE}\n--d--\n"
+    );
+    check(&digest, true, &["attached 1 From: bob@customer.test", "attached 1 From: zoe@customer.test"]);
+}
+
+#[test]
+fn a_report_is_never_opened() {
+    let report = forward(&attach(BOB)).replace("multipart/mixed", "multipart/report");
+    check(&report, true, &["direct 0 From: us@x.test"]);
+    check(
+        &forward(&attach(&report.replace("=b", "=r").replace("--b", "--r"))),
+        true,
+        &["attached 1 From: us@x.test"],
+    );
+}
+
+#[test]
+fn only_mere_wrappers_are_opened_further() {
+    let wrapper = format!("From: w@x.test\nContent-Type: message/rfc822\n\n{BOB}");
+    check(&forward(&attach(&wrapper)), true, &["attached 2 From: bob@customer.test"]);
+    let says = forward(&format!("--b\n\nlook\n{}", attach(BOB))).replace("=b", "=c").replace("--b", "--c");
+    check(&forward(&attach(&says)), true, &["attached 1 From: us@x.test"]);
+}
+
+#[test]
+fn an_encoded_message_is_decoded() {
+    let part = "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nRnJvbTogYm9iQHgudGVzdAoKaGk=\n";
+    check(&forward(part), true, &["attached 1 From: bob@x.test"]);
+}
+
+#[test]
+fn what_cannot_be_opened_keeps_the_outer_mail() {
+    let bad = attach(">From - Mon Nov 23 09:15:00 2026\nFrom: bob@customer.test\n\nhello\n");
+    check(&forward(&bad), true, &["direct 0 From: us@x.test"]);
+    check(
+        &forward(&format!("{}{bad}", attach(BOB))),
+        true,
+        &["attached 1 From: bob@customer.test", "direct 0 From: us@x.test"],
+    );
+}
+
+#[test]
+fn number_and_depth_are_limited() {
+    let unwrap =
+        |raw: &str| originals(&crate::read(raw.as_bytes()).unwrap(), true).map(|u| u.originals.len());
+    let many = |count: usize| forward(&attach(BOB).repeat(count));
+    assert_eq!(unwrap(&many(limits::ORIGINALS_MAX)), Ok(limits::ORIGINALS_MAX));
+    assert_eq!(unwrap(&many(limits::ORIGINALS_MAX + 1)), Err(UnwrapError::TooManyOriginals));
+    let nested = |depth: usize| format!("{}{BOB}", "Content-Type: message/rfc822\n\n".repeat(depth));
+    assert_eq!(unwrap(&nested(limits::MIME_DEPTH_MAX)), Ok(1));
+    assert_eq!(unwrap(&nested(limits::MIME_DEPTH_MAX + 1)), Err(UnwrapError::TooDeep));
+    assert_eq!(unwrap(&nested(100_000)), Err(UnwrapError::TooDeep));
+}
