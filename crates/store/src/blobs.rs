@@ -14,9 +14,11 @@ use crate::lock::locked;
 use crate::rows::RowValues;
 use crate::{Read, StoreError, Tx};
 
+mod faulty;
 mod files;
 mod frames;
 
+pub(crate) use faulty::FaultyFiles;
 pub use files::{DiskFiles, Files};
 
 use frames::{Frames, Stored};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use model::Id;
 use model::schema::catalogue::{Organization, Route};
 
-use crate::engine::{Engine, Purpose, Readers, Session, Step};
+use crate::engine::{Checkpoint, Engine, Purpose, Readers, Session, Step};
 use crate::lock::locked;
 use crate::{StoreError, StoreSettings, Tx, migrations};
 
@@ -17,7 +17,8 @@ use crate::{StoreError, StoreSettings, Tx, migrations};
 pub(crate) struct Catalogue {
     readers: Readers,
     engine: Arc<dyn Engine>,
-    session: Mutex<Option<Box<dyn Session>>>,
+    /// The connection that writes, and the writes since its log was carried over.
+    writing: Mutex<(Option<Box<dyn Session>>, u32)>,
 }
 
 impl Catalogue {
@@ -26,7 +27,7 @@ impl Catalogue {
         let session = engine.open(Purpose::Write)?;
         migrations::migrate(session.as_ref(), migrations::CATALOGUE)?;
         let readers = Readers::new(Arc::clone(&engine), settings.readers_per_organization);
-        Ok(Catalogue { readers, engine, session: Mutex::new(Some(session)) })
+        Ok(Catalogue { readers, engine, writing: Mutex::new((Some(session), 0)) })
     }
 
     pub(crate) fn organizations(&self) -> Result<Vec<Organization>, StoreError> {
@@ -73,14 +74,24 @@ impl Catalogue {
 
     /// Writes within one transaction; a connection that failed is not used again.
     fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut slot = locked(&self.session);
+        let mut writing = locked(&self.writing);
+        let (slot, writes) = &mut *writing;
         let session = slot.take().map_or_else(|| self.engine.open(Purpose::Write), Ok)?;
         session.step(Step::BeginWrite)?;
         let done = work(&mut Tx::new(session.as_ref(), None))
             .and_then(|value| session.step(Step::Commit).map(|()| value));
+        *writes += 1;
+        if *writes >= WRITES_BEFORE_CHECKPOINT && done.is_ok() {
+            *writes = 0;
+            // What cannot be carried over now will be next time.
+            let _ = session.checkpoint(Checkpoint::Passive);
+        }
         if done.is_ok() || session.step(Step::Rollback).is_ok() {
             *slot = Some(session);
         }
         done
     }
 }
+
+/// The catalogue is written rarely and by people: its log is carried over on the way.
+const WRITES_BEFORE_CHECKPOINT: u32 = 200;

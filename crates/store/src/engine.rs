@@ -9,9 +9,11 @@ use crate::rows::Param;
 
 #[cfg(test)]
 pub(crate) mod ddl;
+mod log;
 mod readers;
 pub(crate) mod sqlite;
 
+pub(crate) use log::Log;
 pub(crate) use readers::Readers;
 
 /// One database: a SQLite file, later a PostgreSQL schema.

@@ -49,6 +49,18 @@ impl Faults {
         }
     }
 
+    /// Takes back a fault that is still to come.
+    pub fn clear(&self) {
+        if let Some(plan) = &self.0 {
+            *locked(&plan.fails_at) = None;
+        }
+    }
+
+    /// Whether faults may be planned at all.
+    pub(crate) fn are_planned(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether the planned fault is still to come.
     pub fn is_waiting(&self) -> bool {
         self.0.as_ref().is_some_and(|plan| locked(&plan.fails_at).is_some())

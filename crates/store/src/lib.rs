@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use model::Id;
 use model::schema::catalogue::{Organization as OrganizationRow, Route};
@@ -36,10 +37,11 @@ pub use organization::Organization;
 pub use rows::{Read, Tx};
 pub use units::{PendingUnit, Priority};
 
+use blobs::FaultyFiles;
 use catalogue::Catalogue;
 use engine::sqlite::SqliteFile;
 use lock::{FolderLock, locked};
-use units::WriterThreads;
+use units::{Tending, WriterThreads};
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -48,6 +50,8 @@ pub struct StoreSettings {
     pub data: PathBuf,
     /// Threads that write, for all organizations together.
     pub writer_threads: usize,
+    /// How long a batch takes units in before it commits: the first of them waits for it.
+    pub batch_time_max: Duration,
     /// Organizations kept open; beyond it the least recently used is closed.
     pub open_organizations_max: usize,
     /// Connections that read, in each organization.
@@ -64,6 +68,7 @@ impl StoreSettings {
         StoreSettings {
             data: data.into(),
             writer_threads: 4,
+            batch_time_max: Duration::from_millis(5),
             open_organizations_max: 128,
             readers_per_organization: 4,
             files: Arc::new(DiskFiles),
@@ -76,7 +81,11 @@ impl StoreSettings {
     }
 
     pub(crate) fn blob_files(&self) -> Arc<dyn Files> {
-        Arc::clone(&self.files)
+        let files = Arc::clone(&self.files);
+        if !self.faults.are_planned() {
+            return files;
+        }
+        Arc::new(FaultyFiles { files, faults: self.faults.clone() })
     }
 }
 
@@ -92,6 +101,7 @@ pub struct Store {
     catalogue: Catalogue,
     open: Mutex<Open>,
     threads: Arc<WriterThreads>,
+    tending: Tending,
     _lock: FolderLock,
 }
 
@@ -105,13 +115,14 @@ struct Open {
 impl Store {
     /// Opens a data folder; makes it where it is missing. `Locked` where another process has it.
     pub fn open(settings: StoreSettings) -> Result<Arc<Store>, StoreError> {
-        std::fs::create_dir_all(settings.data.join("organizations"))?;
+        settings.files.make_folder(&settings.data.join("organizations"))?;
         let lock = FolderLock::take(&settings.data)?;
         let catalogue = Catalogue::open(&settings.data.join("catalogue.db"), &settings)?;
         // The names of new folders and files; SQLite syncs the folders of its own files.
         settings.files.sync_folder(&settings.data)?;
         let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
-        Ok(Arc::new(Store { settings, catalogue, open: Mutex::default(), threads, _lock: lock }))
+        let tending = Tending::start()?;
+        Ok(Arc::new(Store { settings, catalogue, open: Mutex::default(), threads, tending, _lock: lock }))
     }
 
     /// All organizations, by name.
@@ -151,6 +162,7 @@ impl Store {
             return Ok(Arc::clone(organization));
         }
         let organization = Arc::new(self.open_folder(self.catalogue.organization(id)?)?);
+        self.tending.add(organization.writer());
         let closed = open.make_room(self.settings.open_organizations_max);
         open.organizations.insert(id, (Arc::clone(&organization), now));
         drop(open);
@@ -182,6 +194,7 @@ impl Store {
     /// later are answered `Closed`.
     pub fn close(&self) {
         self.threads.close();
+        self.tending.close();
         let open = std::mem::take(&mut *locked(&self.open));
         drop(open);
     }

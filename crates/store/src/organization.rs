@@ -14,6 +14,7 @@ use crate::{Read, StoreError, StoreSettings, Tx, migrations};
 /// An open organization.
 pub struct Organization {
     row: catalogue::Organization,
+    #[cfg(feature = "testing")]
     file: Arc<SqliteFile>,
     readers: Readers,
     writer: Arc<Writer>,
@@ -36,7 +37,8 @@ impl Organization {
         Ok(Organization {
             row,
             readers: Readers::new(Arc::clone(&engine), settings.readers_per_organization),
-            writer: Arc::new(Writer::new(engine, Arc::clone(&blobs))),
+            writer: Arc::new(Writer::new(engine, Arc::clone(&blobs), settings.batch_time_max)),
+            #[cfg(feature = "testing")]
             file,
             blobs,
             threads: Arc::clone(threads),
@@ -51,6 +53,11 @@ impl Organization {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.row.name
+    }
+
+    /// The writing side, whose log is tended.
+    pub(crate) fn writer(&self) -> &Arc<Writer> {
+        &self.writer
     }
 
     /// Whether no unit of it waits or runs.
@@ -99,5 +106,18 @@ impl Organization {
     /// and length in plain bytes. The digest is not compared.
     pub fn blob_range(&self, blobid: &[u8], offset: usize, length: usize) -> Result<Vec<u8>, StoreError> {
         self.readers.ask(|read| self.blobs.get_range(read, blobid, (offset, length)))
+    }
+
+    /// Lets the database grow to so many pages only, as if the disk were full; 0 for no limit.
+    #[cfg(feature = "testing")]
+    pub fn limit_pages(&self, pages_max: u32) {
+        self.file.limit_pages(pages_max);
+        self.writer.reopen();
+    }
+
+    /// Batches so far: one commit each.
+    #[cfg(feature = "testing")]
+    pub fn batches(&self) -> u64 {
+        self.writer.batches()
     }
 }

@@ -15,9 +15,11 @@ use crate::{StoreError, Tx};
 
 mod batch;
 mod line;
+mod tending;
 mod threads;
 mod writer;
 
+pub(crate) use tending::Tending;
 pub(crate) use threads::WriterThreads;
 pub(crate) use writer::Writer;
 

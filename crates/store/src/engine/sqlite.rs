@@ -35,6 +35,7 @@ impl SqliteFile {
     }
 
     /// Lets connections opened from now on fill only so many pages; 0 for no limit.
+    #[cfg(feature = "testing")]
     pub(crate) fn limit_pages(&self, pages_max: u32) {
         self.pages_max.store(pages_max, Ordering::SeqCst);
     }

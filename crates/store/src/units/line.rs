@@ -23,7 +23,6 @@ struct State {
     passed_over: usize,
     /// A thread has this line, or it stands on the list of those that wait for one.
     called: bool,
-    closed: bool,
 }
 
 impl Line {
@@ -34,9 +33,6 @@ impl Line {
         priority: Priority,
     ) -> Result<bool, (Box<dyn Unit>, StoreError)> {
         let mut state = locked(&self.state);
-        if state.closed {
-            return Err((unit, StoreError::Closed));
-        }
         let list = match priority {
             Priority::Intake => &mut state.intake,
             Priority::Background => &mut state.background,
@@ -68,8 +64,10 @@ impl Line {
         state.called
     }
 
-    /// Lets nobody in any more.
-    pub(super) fn close(&self) {
-        locked(&self.state).closed = true;
+    /// Answers all who wait that nothing is kept; whoever comes later may find it mended.
+    pub(super) fn refuse(&self, why: &'static str) {
+        while let Some(unit) = self.next() {
+            unit.answer(Some(StoreError::Temporary { why }));
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! The writing side of one database: its line of units and the one connection that writes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::error::Error;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use super::batch::Batch;
 use super::line::Line;
-use super::{Priority, Unit, batch};
+use super::{Priority, Unit};
 use crate::StoreError;
 use crate::blobs::Blobs;
-use crate::engine::{Engine, Purpose, Session};
+use crate::engine::{Engine, Log, Purpose, Session};
 use crate::lock::locked;
 
 /// The writing side of one database.
@@ -16,12 +18,14 @@ pub(crate) struct Writer {
     blobs: Arc<Blobs>,
     line: Line,
     session: Mutex<Option<Box<dyn Session>>>,
-    batches: AtomicU64,
+    batch_time_max: Duration,
+    log: Log,
 }
 
 impl Writer {
-    pub(crate) fn new(engine: Arc<dyn Engine>, blobs: Arc<Blobs>) -> Self {
-        Writer { engine, blobs, line: Line::default(), session: Mutex::default(), batches: AtomicU64::new(0) }
+    pub(crate) fn new(engine: Arc<dyn Engine>, blobs: Arc<Blobs>, batch_time_max: Duration) -> Self {
+        let log = Log::new(Arc::clone(&engine));
+        Writer { engine, blobs, line: Line::default(), session: Mutex::default(), batch_time_max, log }
     }
 
     /// Lets a unit wait. Says whether a thread must be called. A unit that cannot wait is answered at once.
@@ -35,43 +39,44 @@ impl Writer {
     /// Runs one batch. Says whether more waits.
     pub(super) fn work(&self) -> bool {
         let mut slot = locked(&self.session);
-        // Taken out while it works: after a panic or an error a new one is opened.
-        let session = slot.take().map_or_else(|| self.engine.open(Purpose::Write), Ok);
-        match session {
-            Ok(session) => match batch::run(session.as_ref(), &self.line, &self.blobs) {
+        // Taken out while it works: after a panic or an error another is opened.
+        match slot.take().map_or_else(|| self.engine.open(Purpose::Write), Ok) {
+            Ok(session) => match self.batch(session.as_ref()) {
                 Ok(()) => *slot = Some(session),
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a batch failed"),
+                Err(error) => tracing::warn!(error = &error as &dyn Error, "a batch failed"),
             },
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be opened");
-                while let Some(unit) = self.line.next() {
-                    unit.answer(Some(StoreError::Temporary { why: "the database cannot be opened" }));
-                }
+                tracing::warn!(error = &error as &dyn Error, "the database cannot be opened");
+                self.line.refuse("the database cannot be opened");
             }
         }
-        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.log.committed();
         drop(slot);
         self.line.still_waits()
     }
 
-    /// Runs `quiet` while no batch runs.
-    pub(crate) fn pause<T>(&self, quiet: impl FnOnce() -> T) -> T {
-        let _slot = locked(&self.session);
-        quiet()
+    fn batch(&self, session: &dyn Session) -> Result<(), StoreError> {
+        let batch = Batch { session, line: &self.line, blobs: &self.blobs, time_max: self.batch_time_max };
+        batch.run()
+    }
+
+    /// Looks after the log of the database.
+    pub(super) fn tend(&self) -> Result<(), StoreError> {
+        self.log.tend(|quiet| {
+            let _held = locked(&self.session);
+            quiet();
+        })
     }
 
     /// Closes the connection; the next batch opens another.
+    #[cfg(feature = "testing")]
     pub(crate) fn reopen(&self) {
         *locked(&self.session) = None;
     }
 
     /// Batches so far: one commit each, unless one had to run again.
+    #[cfg(feature = "testing")]
     pub(crate) fn batches(&self) -> u64 {
-        self.batches.load(Ordering::Relaxed)
-    }
-
-    /// Lets no unit in any more; those that wait still run.
-    pub(crate) fn close(&self) {
-        self.line.close();
+        self.log.commits()
     }
 }

@@ -1,23 +1,130 @@
-//! Units of work: kept or not, alone.
+//! Units of work: kept or not, together and alone.
+
+use std::sync::mpsc::channel;
 
 use store::{Priority, StoreError};
 
 use crate::house::House;
 
 #[test]
-fn a_unit_that_answered_is_seen() {
+fn a_unit_that_answered_is_seen_and_is_there_after_reopening() {
     let house = House::new();
-    let blob = house.organization.put_blob(b"a mail").unwrap();
-    let blobid = blob.blobid;
-    house.organization.unit(Priority::Intake, move |tx| tx.keep_blob(&blob)).wait().unwrap();
-    assert_eq!(house.organization.blob(&blobid).unwrap(), b"a mail");
+    house.set("one").wait().unwrap();
+    assert!(house.is_set("one"));
+    house.store.close();
+    let House { store, organization, folder } = house;
+    drop((store, organization));
+    let store = store::Store::open(store::StoreSettings::new(folder.path())).unwrap();
+    let organization = store.organization_by_name("Organization 1").unwrap();
+    assert_eq!(organization.read(|read| read.setting("one")).unwrap().as_deref(), Some("kept"));
 }
 
 #[test]
-fn a_panic_ends_its_unit_alone() {
+fn a_failed_unit_leaves_nothing_while_its_neighbors_stay() {
+    #[derive(Debug, PartialEq)]
+    struct Refused(&'static str);
+    impl From<StoreError> for Refused {
+        fn from(_: StoreError) -> Self {
+            Refused("by the store")
+        }
+    }
+
     let house = House::new();
-    let ended: Result<(), StoreError> =
-        house.organization.unit(Priority::Intake, |_| panic!("on purpose")).wait();
-    assert!(matches!(ended, Err(StoreError::Panicked)));
-    house.organization.unit(Priority::Intake, |_| Ok::<_, StoreError>(())).wait().unwrap();
+    let (gate, gate_unit) = house.gate();
+    let before = house.set("before");
+    let failed = house.organization.unit(Priority::Intake, |tx| {
+        tx.set_setting("failed", "half")?;
+        Err::<(), _>(Refused("by the unit"))
+    });
+    let panicked = house.organization.unit(Priority::Intake, |tx| -> Result<(), StoreError> {
+        tx.set_setting("panicked", "half")?;
+        panic!("on purpose")
+    });
+    let after = house.set("after");
+    drop(gate);
+
+    gate_unit.wait().unwrap();
+    before.wait().unwrap();
+    after.wait().unwrap();
+    assert_eq!(failed.wait(), Err(Refused("by the unit")));
+    assert!(matches!(panicked.wait(), Err(StoreError::Panicked)));
+    assert_eq!(house.organization.batches(), 1);
+    assert_eq!(
+        ["before", "failed", "panicked", "after"].map(|name| house.is_set(name)),
+        [true, false, false, true]
+    );
+}
+
+#[test]
+fn the_first_unit_of_a_batch_may_fail_too() {
+    let house = House::new();
+    let failed = house.organization.unit(Priority::Intake, |tx| {
+        tx.set_setting("failed", "half")?;
+        Err::<(), _>(StoreError::NotFound)
+    });
+    assert!(matches!(failed.wait(), Err(StoreError::NotFound)));
+    house.set("after").wait().unwrap();
+    assert_eq!(["failed", "after"].map(|name| house.is_set(name)), [false, true]);
+}
+
+#[test]
+fn units_that_wait_share_a_commit() {
+    let house = House::new();
+    let (gate, gate_unit) = house.gate();
+    let units: Vec<_> = (0..200).map(|number| house.set(&format!("setting {number}"))).collect();
+    drop(gate);
+    gate_unit.wait().unwrap();
+    units.into_iter().for_each(|unit| unit.wait().unwrap());
+    assert_eq!(house.organization.batches(), 1);
+}
+
+#[test]
+fn intake_goes_before_background_but_not_for_ever() {
+    let house = House::new();
+    let (told, order) = channel();
+    let (gate, _gate_unit) = house.gate();
+    let submit = |priority, name: String| {
+        let told = told.clone();
+        house.organization.unit(priority, move |_| told.send(name.clone()).map_err(|_| StoreError::Closed))
+    };
+    let _background = submit(Priority::Background, "background".into());
+    let units: Vec<_> = (0..100).map(|number| submit(Priority::Intake, format!("intake {number}"))).collect();
+    drop(gate);
+    units.into_iter().for_each(|unit| unit.wait().unwrap());
+    let order: Vec<String> = order.try_iter().collect();
+    let place = order.iter().position(|name| name == "background");
+    assert_eq!(place, Some(model::limits::INTAKE_BEFORE_BACKGROUND_MAX));
+}
+
+#[test]
+fn organizations_do_not_wait_for_each_other() {
+    let house = House::new();
+    let other = house.store.create_organization(crate::house::organization(2)).unwrap();
+    let (gate, gate_unit) = house.gate();
+    // The first organization's batch is held; the second commits all the same.
+    other.unit(Priority::Intake, |tx| tx.set_setting("other", "kept")).wait().unwrap();
+    drop(gate);
+    gate_unit.wait().unwrap();
+}
+
+#[test]
+fn units_that_wait_run_when_the_store_closes_and_later_ones_are_told() {
+    let house = House::new();
+    let (gate, gate_unit) = house.gate();
+    let waiting = house.set("waiting");
+    std::thread::scope(|scope| {
+        scope.spawn(|| house.store.close());
+        drop(gate);
+    });
+    gate_unit.wait().unwrap();
+    waiting.wait().unwrap();
+    assert!(house.is_set("waiting"));
+    assert!(matches!(house.set("late").wait(), Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn a_unit_can_be_awaited() {
+    let house = House::new();
+    house.set("one").await.unwrap();
+    assert!(house.is_set("one"));
 }
