@@ -1,1 +1,17 @@
-//! crm
+//! What the product does: every decision, and nothing else.
+//!
+//! Mail comes in as a [`intake::Copy`] and leaves as outcomes; records are made, found and shown.
+//! Doors translate and ask here; the store keeps what is decided here.
+//!
+//! *Invariant:* no socket, no SQL text, no HTTP; time and random seeds are drawn at the doors.
+
+pub mod accounting;
+pub mod correlate;
+pub mod error;
+pub mod intake;
+pub mod jobs;
+pub mod records;
+pub mod settings;
+pub mod sign_in;
+
+pub use error::CrmError;

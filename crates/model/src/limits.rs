@@ -71,6 +71,9 @@ pub const CONNECTIONS_MAX: usize = 1_000;
 pub const IN_FLIGHT_BYTES_MAX: usize = 192 * 1024 * 1024;
 /// Protocol errors in one SMTP session before it is closed.
 pub const SESSION_ERRORS_MAX: usize = 20;
+/// Commands in one SMTP session without a message among them: room for a full transaction with refused
+/// recipients, not for probing addresses or chatting on.
+pub const COMMANDS_PER_MESSAGE_MAX: usize = 3 * RECIPIENTS_MAX;
 /// Transactions in one SMTP session before it is asked to come again; spreads load over restarts.
 pub const SESSION_MESSAGES_MAX: usize = 100_000;
 /// Seconds to wait for a command (RFC 5321 §4.5.3.2.7).

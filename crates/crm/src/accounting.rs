@@ -1,0 +1,129 @@
+//! Nothing lost, in numbers: what the doors saw beside what became of it, per source and day.
+//!
+//! `seen` comes from the ledger, the outcomes from a table of their own; the two are joined, never derived
+//! from each other. A gap is an alarm.
+
+use std::collections::BTreeMap;
+
+use model::outcome::{OUTCOMES, Outcome, Reason};
+use store::{Organization, Read, StoreError};
+
+/// One source on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceLine {
+    /// The source.
+    pub source: String,
+    /// Copies that the door's ledger saw.
+    pub seen: i64,
+    /// Copies by outcome, in the order of [`OUTCOMES`].
+    pub ended: [i64; 5],
+}
+
+impl SourceLine {
+    /// Copies of one outcome.
+    pub fn of(&self, outcome: Outcome) -> i64 {
+        let place = OUTCOMES.iter().position(|(known, _)| *known == outcome);
+        place.and_then(|place| self.ended.get(place)).copied().unwrap_or(0)
+    }
+
+    /// Seen and not ended; below zero: ended and not seen.
+    pub fn gap(&self) -> i64 {
+        self.seen - self.ended.iter().sum::<i64>()
+    }
+}
+
+/// One day.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DayAccount {
+    /// The day, in days since 1970 UTC.
+    pub day: i64,
+    /// Each source.
+    pub sources: Vec<SourceLine>,
+    /// Copies without an outcome of their own, found by joining ledger and outcomes.
+    pub without_outcome: i64,
+    /// Originals by outcome and reason, the gravest outcome first.
+    pub reasons: Vec<(Outcome, Reason, i64)>,
+}
+
+impl DayAccount {
+    /// Whether something is missing: the alarm.
+    pub fn has_gap(&self) -> bool {
+        self.without_outcome != 0 || self.sources.iter().any(|line| line.gap() != 0)
+    }
+}
+
+/// The account of one day.
+pub fn of_day(read: &Read<'_>, day: i64) -> Result<DayAccount, StoreError> {
+    let mut lines: BTreeMap<String, SourceLine> = BTreeMap::new();
+    let mut without_outcome = 0;
+    for seen in read.seen_on(day)? {
+        without_outcome += seen.without_outcome;
+        line(&mut lines, &seen.source).seen = seen.seen;
+    }
+    for ended in read.ended_on(day)? {
+        let place = OUTCOMES.iter().position(|(outcome, _)| *outcome as i32 == ended.outcome);
+        if let Some(count) = place.and_then(|place| line(&mut lines, &ended.source).ended.get_mut(place)) {
+            *count += ended.copies;
+        }
+    }
+    let reasons = read.reasons_on(day)?.into_iter().filter_map(|count| {
+        let outcome = Outcome::from_code(i64::from(count.outcome))?;
+        Some((outcome, Reason::from_code(i64::from(count.reason))?, count.originals))
+    });
+    Ok(DayAccount {
+        day,
+        sources: lines.into_values().collect(),
+        without_outcome,
+        reasons: reasons.collect(),
+    })
+}
+
+fn line<'l>(lines: &'l mut BTreeMap<String, SourceLine>, source: &str) -> &'l mut SourceLine {
+    lines.entry(source.to_owned()).or_insert_with(|| SourceLine {
+        source: source.to_owned(),
+        seen: 0,
+        ended: [0; 5],
+    })
+}
+
+/// What a full recount found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verified {
+    /// Every day with copies, newest first.
+    pub days: Vec<DayAccount>,
+    /// How many e-mails there are.
+    pub emails: i64,
+    /// What is wrong, in words; empty where all is well.
+    pub faults: Vec<String>,
+}
+
+/// Counts everything again, day by day, and looks for rows that miss what they name.
+pub fn verify(organization: &Organization) -> Result<Verified, StoreError> {
+    organization.read(|read| {
+        let days: Result<Vec<DayAccount>, StoreError> =
+            read.days()?.into_iter().map(|day| of_day(read, day)).collect();
+        let mut verified = Verified { days: days?, emails: read.email_count()?, faults: Vec::new() };
+        let gaps = verified.days.iter().filter(|day| day.has_gap()).map(|day| {
+            let seen: i64 = day.sources.iter().map(|line| line.seen).sum();
+            format!("{}: {} of {seen} copies seen have no outcome", date(day.day), day.without_outcome)
+        });
+        let mut faults: Vec<String> = gaps.collect();
+        let mut count = |number: i64, words: &str| {
+            if number > 0 {
+                faults.push(format!("{number} {words}"));
+            }
+        };
+        count(read.outcomes_without_copy()?, "outcomes name a copy that no door saw");
+        count(read.emails_without_source()?, "e-mails have no source kept");
+        count(read.emails_without_outcome()?, "e-mails were brought by no copy");
+        verified.faults = faults;
+        Ok(verified)
+    })
+}
+
+/// A day as `2026-11-23`.
+pub fn date(day: i64) -> String {
+    let seconds = day.saturating_mul(86_400);
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| day.to_string(), |at| at.strftime("%Y-%m-%d").to_string())
+}

@@ -1,0 +1,101 @@
+//! The decision: whose mail is this, about what, and does anybody want it?
+//!
+//! Pure: an [`Offer`] and [`Facts`] go in, a [`Decision`] with its reason comes out. Nothing is read and
+//! nothing written here, so every case is a row of a test table, and kept mail can be decided again.
+//!
+//! The order of the questions is that of design and of Dynamics' pipeline: can it be processed, is it
+//! here already, what does it continue, does anybody want it, who are its parties.
+
+pub mod facts;
+pub mod same;
+pub mod thread;
+pub mod want;
+pub mod who;
+
+pub use facts::{
+    CrmRecipient, Facts, IdentityKey, KnownEmail, KnownIdentity, KnownRecord, NeverLogHit, RecipientFrom,
+};
+pub use who::{Participation, Party};
+
+use model::decision::{CorrelationMethod, Decision, Signal};
+use model::outcome::{Outcome, Reason};
+use model::{Id, limits};
+
+use crate::intake::offer::Offer;
+
+/// A decision and what it was made of: enough to write the e-mail.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// The decision.
+    pub decision: Decision,
+    /// The parties, sender first; empty unless the mail is stored.
+    pub parties: Vec<Party>,
+    /// The e-mails whose conversations this mail brings together.
+    pub joins: Vec<Id>,
+}
+
+/// Decides about one original.
+pub fn check(offer: &Offer, facts: &Facts) -> Decision {
+    decide(offer, facts).decision
+}
+
+/// Decides about one original and says what the decision was made of.
+pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
+    if let Some(reason) = unprocessable(offer) {
+        return Verdict::end(Outcome::Undeliverable, reason);
+    }
+    if let Some(duplicate) = same::find(offer, facts) {
+        let mut verdict = Verdict::end(Outcome::Duplicate, Reason::Duplicate);
+        verdict.decision.duplicate_of = Some(duplicate.email);
+        verdict.decision.provisional = duplicate.by_header_alone;
+        verdict.decision.signals.push(duplicate.signal);
+        return verdict;
+    }
+    let thread = thread::find(offer, facts);
+    let wanted = want::judge(offer, facts, &thread);
+    let parties = who::parties(offer, facts, &thread);
+    let mut verdict =
+        Verdict::end(if wanted.keep { Outcome::Stored } else { Outcome::Ignored }, wanted.reason);
+    let decision = &mut verdict.decision;
+    decision.correlation_method = thread.method;
+    decision.correlated = thread.email;
+    decision.accepting = wanted.accepting;
+    decision.signals.extend(thread.signals.iter().cloned());
+    decision.signals.extend(wanted.signals);
+    decision.signals.extend(parties.iter().map(|party| party.signal.clone()));
+    decision.candidates.extend(thread.candidates.iter().cloned());
+    decision.candidates.extend(parties.iter().flat_map(|party| party.candidates.iter().cloned()));
+    if wanted.keep {
+        verdict.joins = thread::joins(offer, facts, &thread).into_iter().map(|known| known.id).collect();
+        verdict.parties = parties;
+    }
+    verdict
+}
+
+/// A loop is kept for a person: to drop it would lose mail, to store it would feed it.
+fn unprocessable(offer: &Offer) -> Option<Reason> {
+    (offer.received_count > limits::RECEIVED_MAX).then_some(Reason::Loop)
+}
+
+impl Verdict {
+    /// A decision that ends the matter, with nothing beside it.
+    pub fn end(outcome: Outcome, reason: Reason) -> Self {
+        let decision = Decision {
+            outcome,
+            reason,
+            duplicate_of: None,
+            provisional: false,
+            correlation_method: CorrelationMethod::None,
+            correlated: None,
+            accepting: None,
+            signals: Vec::new(),
+            candidates: Vec::new(),
+        };
+        Verdict { decision, parties: Vec::new(), joins: Vec::new() }
+    }
+}
+
+/// A signal without a record.
+pub(crate) fn signal(kind: &'static str, holds: bool, words: impl Into<String>) -> Signal {
+    Signal { kind, holds, words: words.into(), record: None }
+}

@@ -1,0 +1,188 @@
+//! About what? Which earlier e-mail a mail continues, by the strongest signal that a participant confirms.
+
+use std::collections::HashSet;
+
+use model::Id;
+use model::decision::{Candidate, CorrelationMethod, Entity, RecordRef, Signal};
+
+use super::facts::{Facts, KnownEmail};
+use crate::intake::offer::Offer;
+
+/// What a mail continues.
+#[derive(Debug, Clone, Default)]
+pub struct Thread {
+    /// How that is known.
+    pub method: CorrelationMethod,
+    /// The earlier e-mail.
+    pub email: Option<Id>,
+    /// Whether a mail that is here already answers this one.
+    pub is_answered_here: bool,
+    /// What was seen.
+    pub signals: Vec<Signal>,
+    /// Conversations that were named but not believed.
+    pub candidates: Vec<Candidate>,
+}
+
+impl Thread {
+    /// Whether it belongs to mail of the CRM.
+    pub fn continues_here(&self) -> bool {
+        self.email.is_some() || self.is_answered_here
+    }
+}
+
+/// Finds what the mail continues. Order: report, In-Reply-To, References, token, Thread-Index.
+pub fn find(offer: &Offer, facts: &Facts) -> Thread {
+    let mut thread = Thread::default();
+    let people = People::of(offer, facts);
+    if offer.marks.report {
+        if let Some(returned) = facts.returned.first() {
+            thread.believe(CorrelationMethod::Report, returned, "It is a report about a mail that is here");
+        }
+        return thread;
+    }
+    let other_queue = |known: &KnownEmail| people.is_for_another_queue(known);
+    let same_subject = |known: &KnownEmail| known.canonical_subject == offer.canonical_subject;
+    let steps: [Step<'_>; 4] = [
+        Step {
+            method: CorrelationMethod::InReplyTo,
+            emails: &facts.answered,
+            fits: &|_| true,
+            words: "It answers a mail that is here (In-Reply-To)",
+        },
+        Step {
+            method: CorrelationMethod::References,
+            emails: &facts.referenced,
+            fits: &|known| same_subject(known) && !other_queue(known),
+            words: "It continues a mail that is here (References, same subject)",
+        },
+        Step {
+            method: CorrelationMethod::TrackingToken,
+            emails: &facts.by_token,
+            fits: &|_| true,
+            words: "Its subject carries the token of a mail that is here",
+        },
+        Step {
+            method: CorrelationMethod::ConversationIndex,
+            emails: &facts.by_thread_index,
+            fits: &|known| !other_queue(known),
+            words: "It has the Thread-Index of a mail that is here",
+        },
+    ];
+    for step in &steps {
+        thread.try_step(step, &people);
+    }
+    thread.is_answered_here =
+        facts.relatives.iter().any(|relative| relative.answers_this && people.shares_with(relative));
+    thread
+}
+
+/// The conversations that this mail brings together: those of its thread and of its confirmed relatives.
+pub fn joins<'f>(offer: &Offer, facts: &'f Facts, thread: &Thread) -> Vec<&'f KnownEmail> {
+    let people = People::of(offer, facts);
+    let parents = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
+    let parents = parents.chain(&facts.by_thread_index).chain(&facts.returned);
+    let believed = parents.filter(|known| thread.email == Some(known.id));
+    let relatives = facts.relatives.iter().filter(|known| {
+        let under_one_subject = known.canonical_subject == offer.canonical_subject;
+        !offer.marks.report && people.shares_with(known) && (known.answers_this || under_one_subject)
+    });
+    let mut seen = HashSet::new();
+    believed.chain(relatives).filter(|known| seen.insert(known.id)).collect()
+}
+
+struct Step<'a> {
+    method: CorrelationMethod,
+    emails: &'a [KnownEmail],
+    fits: &'a dyn Fn(&KnownEmail) -> bool,
+    words: &'static str,
+}
+
+impl Thread {
+    fn try_step(&mut self, step: &Step<'_>, people: &People) {
+        for known in step.emails {
+            let shares = people.shares_with(known);
+            if shares && (step.fits)(known) {
+                if self.email.is_none() {
+                    self.believe(step.method, known, step.words);
+                }
+                return;
+            }
+            let doubt = if shares {
+                "but the subject or the queue is another"
+            } else {
+                "but nobody on it was on that mail"
+            };
+            self.doubt(step.method, known, &format!("{}, {doubt}.", step.words));
+        }
+    }
+
+    fn believe(&mut self, method: CorrelationMethod, known: &KnownEmail, words: &str) {
+        self.method = method;
+        self.email = Some(known.id);
+        self.signals.push(Signal {
+            kind: method.name(),
+            holds: true,
+            words: format!("{words}: “{}”.", known.subject),
+            record: Some(email_ref(known.id)),
+        });
+    }
+
+    /// What was named and not believed is shown, and offered as a candidate to choose.
+    fn doubt(&mut self, method: CorrelationMethod, known: &KnownEmail, words: &str) {
+        let record = email_ref(known.id);
+        if self.candidates.iter().any(|candidate| candidate.record == record) {
+            return;
+        }
+        self.signals.push(Signal {
+            kind: method.name(),
+            holds: false,
+            words: words.to_owned(),
+            record: Some(record),
+        });
+        let rank = u32::try_from(self.candidates.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let name = known.subject.clone();
+        self.candidates.push(Candidate { address: None, record, name, rank, why: words.to_owned() });
+    }
+}
+
+fn email_ref(id: Id) -> RecordRef {
+    RecordRef { entity: Entity::Email, id }
+}
+
+/// Who is on a mail, as far as it can confirm a conversation.
+struct People {
+    outsiders: HashSet<String>,
+    outside_records: HashSet<RecordRef>,
+    insiders: HashSet<String>,
+    queues: HashSet<Id>,
+}
+
+impl People {
+    fn of(offer: &Offer, facts: &Facts) -> Self {
+        let (ours, others): (Vec<_>, Vec<_>) =
+            offer.participants().partition(|address| facts.is_ours(address));
+        let records = others.iter().flat_map(|address| facts.records_of(address)).map(|known| known.record);
+        let queues = facts.recipients.iter().map(|recipient| recipient.record);
+        People {
+            outside_records: records.collect(),
+            outsiders: others.iter().map(|address| address.key()).collect(),
+            insiders: ours.iter().map(|address| address.key()).collect(),
+            queues: queues.filter(|record| record.entity == Entity::Queue).map(|record| record.id).collect(),
+        }
+    }
+
+    /// A participant in common. Where customers are on the mail, one of them has to be: our own addresses
+    /// are on every mail, so they confirm nothing but mail among ourselves.
+    fn shares_with(&self, known: &KnownEmail) -> bool {
+        if self.outsiders.is_empty() {
+            return self.insiders.iter().any(|address| known.participants.contains(address));
+        }
+        self.outsiders.iter().any(|address| known.participants.contains(address))
+            || known.resolved.values().any(|record| self.outside_records.contains(record))
+    }
+
+    /// Addressed to a queue that the earlier mail did not know, and to none that it knew: a new matter.
+    fn is_for_another_queue(&self, known: &KnownEmail) -> bool {
+        !self.queues.is_empty() && !known.queues.is_empty() && self.queues.is_disjoint(&known.queues)
+    }
+}

@@ -1,0 +1,107 @@
+//! A copy: one arrival at one source for one organisation, and what becomes of it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use model::outcome::{Outcome, Reason};
+use model::{EmailAddress, Id, Timestamp};
+
+/// One arrival, as a door hands it over. It names only recipients of its organisation.
+#[derive(Debug, Clone)]
+pub struct Copy {
+    /// The id that the door's ledger gives it.
+    pub copyid: Id,
+    /// Where it arrived.
+    pub source: Source,
+    /// When.
+    pub arrived: Timestamp,
+    /// MAIL FROM; `None` for the null sender, and where there was no envelope.
+    pub mail_from: Option<String>,
+    /// RCPT TO, of this organisation alone.
+    pub recipients: Vec<EmailAddress>,
+    /// Who brought it.
+    pub peer: Option<IpAddr>,
+    /// The user whose key stood in the address of the sink: whose mailbox it came from.
+    pub mailbox_user: Option<Id>,
+    /// Whether the door vouches that From, where it is one of us, is true.
+    pub proof: Proof,
+    /// The message, as received.
+    pub raw: Arc<[u8]>,
+    /// Line ends other than CRLF were seen.
+    pub has_bare_line_ends: bool,
+}
+
+/// Where a copy arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// At a sink: mail handed on from our mailboxes.
+    Sink(EmailAddress),
+    /// At the address of a queue.
+    Queue(EmailAddress),
+    /// At a user's own address.
+    User(EmailAddress),
+    /// By hand: *Track in CRM*.
+    Track,
+}
+
+impl Source {
+    /// The name under which it is accounted for.
+    pub fn name(&self) -> String {
+        match self {
+            Source::Sink(address) => format!("sink:{address}"),
+            Source::Queue(address) => format!("queue:{address}"),
+            Source::User(address) => format!("user:{address}"),
+            Source::Track => "track".to_owned(),
+        }
+    }
+
+    /// Whether originals may be taken out of forwards that arrive here (a sink, or a person's own hand).
+    pub fn unwraps(&self) -> bool {
+        matches!(self, Source::Sink(_) | Source::Track)
+    }
+}
+
+/// What vouches for the sender of a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing: From is a claim.
+    None,
+    /// It came from a network that refuses our own domains from outside.
+    Network,
+    /// One of us put it in by hand.
+    Hand,
+}
+
+impl Proof {
+    /// Whether From may be believed where it is one of us.
+    pub fn holds(self) -> bool {
+        self != Proof::None
+    }
+}
+
+/// What became of one original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginalReceipt {
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// The e-mail it became or is.
+    pub email: Option<Id>,
+}
+
+/// What became of a copy, after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The copy.
+    pub copyid: Id,
+    /// Its originals, in order.
+    pub originals: Vec<OriginalReceipt>,
+}
+
+impl Receipt {
+    /// The copy's outcome: the gravest of its originals'.
+    pub fn outcome(&self) -> Outcome {
+        self.originals.iter().map(|original| original.outcome).max().unwrap_or(Outcome::Undeliverable)
+    }
+}

@@ -1,0 +1,312 @@
+//! One unit of work: everything a copy brings is written together, or nothing of it is.
+//!
+//! It decides again on fresh facts, claims the identity of each mail first, and ends every original in
+//! exactly one outcome. It may run more than once; only its last run counts.
+
+use std::sync::Arc;
+
+use model::decision::{Decision, Entity};
+use model::outcome::{Outcome, Reason};
+use model::schema::emails::{EmailCopy, EmailVersion, QueueItem};
+use model::schema::{house, intake};
+use model::{Id, Moment, limits};
+use store::{PreparedBlob, StoreError, Tx};
+
+use super::check::{self, Checked};
+use super::copy::{Copy, OriginalReceipt, Receipt};
+use super::gather::{self, Desk};
+use super::unwrap::Original;
+use crate::CrmError;
+use crate::correlate::{Facts, Verdict};
+
+mod write;
+
+pub(crate) use write::candidates;
+
+/// What one unit of work needs; drawn up before it, so that it can run again.
+#[derive(Clone)]
+pub struct Delivery {
+    copy: Arc<Copy>,
+    desk: Arc<Desk>,
+    originals: Arc<Vec<Original>>,
+    checked: Vec<Checked>,
+    kept: Vec<Option<PreparedBlob>>,
+    moment: Moment,
+}
+
+/// Why a delivery was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// The decision changed since the check, and now the bytes are needed.
+    #[error("the bytes of a mail are needed after all")]
+    BytesWanted,
+    /// The store could not do it.
+    #[error("the store could not keep it")]
+    Store(#[from] StoreError),
+}
+
+impl From<DeliverError> for CrmError {
+    fn from(error: DeliverError) -> Self {
+        match error {
+            DeliverError::BytesWanted => CrmError::Store(StoreError::Busy),
+            DeliverError::Store(error) => CrmError::Store(error),
+        }
+    }
+}
+
+impl Delivery {
+    /// Draws up a delivery: the copy with what was found out about it, and the bytes that are kept already.
+    pub fn new(
+        originals: &super::Opened,
+        checked: Vec<Checked>,
+        kept: Vec<Option<PreparedBlob>>,
+        moment: Moment,
+    ) -> Self {
+        let super::Opened { copy, desk, originals } = originals.clone();
+        Delivery { copy, desk, originals, checked, kept, moment }
+    }
+}
+
+/// Writes a copy and all that follows from it. Runs inside a unit of work.
+pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverError> {
+    let moment = delivery.moment.again();
+    let mut receipts = Vec::with_capacity(delivery.originals.len());
+    for place in 0..delivery.originals.len() {
+        receipts.extend(deliver_original(tx, delivery, place, &moment)?);
+    }
+    let receipt = Receipt { copyid: delivery.copy.copyid, originals: receipts };
+    enter(tx, delivery, &receipt, &moment)?;
+    Ok(receipt)
+}
+
+fn deliver_original(
+    tx: &mut Tx<'_>,
+    delivery: &Delivery,
+    place: usize,
+    moment: &Moment,
+) -> Result<Option<OriginalReceipt>, DeliverError> {
+    let (Some(original), Some(checked)) = (delivery.originals.get(place), delivery.checked.get(place)) else {
+        return Ok(None);
+    };
+    let facts = fresh_facts(tx, delivery, original, checked)?;
+    let verdict = check::decide(original, &facts);
+    let kept = delivery.kept.get(place).and_then(Option::as_ref);
+    let work = Work { delivery, original, facts: &facts, verdict: &verdict, kept, moment };
+    let decision = &verdict.decision;
+    let email = match (decision.outcome, decision.duplicate_of) {
+        (Outcome::Duplicate, Some(email)) => Some(work.meet_again(tx, email)?),
+        (Outcome::Stored, _) => Some(work.store(tx)?),
+        (Outcome::Undeliverable | Outcome::Quarantined, _) => work.set_aside(tx)?,
+        _ => None,
+    };
+    Ok(Some(OriginalReceipt { outcome: decision.outcome, reason: decision.reason, email }))
+}
+
+/// Facts about other mail are always read again; those about records while nobody has changed one.
+fn fresh_facts(
+    tx: &Tx<'_>,
+    delivery: &Delivery,
+    original: &Original,
+    checked: &Checked,
+) -> Result<Facts, StoreError> {
+    let mut facts = if tx.records_version()? == checked.facts.records_version {
+        checked.facts.clone()
+    } else {
+        gather::records(tx, &delivery.copy, &delivery.desk, original)?
+    };
+    gather::mails(tx, &original.offer, &mut facts)?;
+    Ok(facts)
+}
+
+/// Enters the copy in the ledger, and an outcome for each of its originals.
+fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Moment) -> Result<(), StoreError> {
+    let copy = &delivery.copy;
+    let recipients: Vec<&str> = copy.recipients.iter().map(model::EmailAddress::as_str).collect();
+    let dug_out = delivery.originals.iter().any(|original| original.depth > 0);
+    let source = copy.source.name();
+    let day = copy.arrived.day();
+    tx.enter_copy(&intake::Copy {
+        copyid: copy.copyid,
+        source: source.clone(),
+        day,
+        arrivedon: copy.arrived,
+        mailfrom: copy.mail_from.as_deref().map(|text| write::cut(text, limits::ADDRESS_BYTES_MAX)),
+        recipients: recipients.join(" "),
+        peer: copy.peer.map(|peer| peer.to_string()),
+        size: i64::try_from(copy.raw.len()).unwrap_or(i64::MAX),
+        outerheader: dug_out.then(|| write::header_of(&copy.raw).to_vec()),
+    })?;
+    let gravest = receipt.outcome();
+    let counted = receipt.originals.iter().position(|original| original.outcome == gravest);
+    for (place, (original, end)) in delivery.originals.iter().zip(&receipt.originals).enumerate() {
+        tx.write_outcome(&intake::OriginalOutcome {
+            copyid: copy.copyid,
+            originalnumber: original.number,
+            outcome: end.outcome as i32,
+            reason: end.reason as i32,
+            iscopyoutcome: counted == Some(place),
+            source: source.clone(),
+            day,
+            activityid: end.email,
+            messageid: original.offer.message_id.as_ref().map(ToString::to_string),
+            createdon: moment.now,
+        })?;
+    }
+    Ok(())
+}
+
+/// One original on its way into the tables.
+struct Work<'a> {
+    delivery: &'a Delivery,
+    original: &'a Original,
+    facts: &'a Facts,
+    verdict: &'a Verdict,
+    kept: Option<&'a PreparedBlob>,
+    moment: &'a Moment,
+}
+
+impl Work<'_> {
+    fn decision(&self) -> &Decision {
+        &self.verdict.decision
+    }
+
+    /// The bytes, which have to be kept by now.
+    fn blob(&self) -> Result<&PreparedBlob, DeliverError> {
+        self.kept.ok_or(DeliverError::BytesWanted)
+    }
+
+    /// The same mail again: the e-mail learns whose mailbox this copy came from and which queue it reached,
+    /// and keeps the bytes where they are other bytes.
+    fn meet_again(&self, tx: &mut Tx<'_>, email: Id) -> Result<Id, DeliverError> {
+        self.note_copy(tx, email)?;
+        self.note_queues(tx, email)?;
+        if !self.facts.has_same_bytes {
+            let blob = self.blob()?;
+            tx.keep_blob(blob)?;
+            let copyid = self.delivery.copy.copyid;
+            let version = EmailVersion {
+                activityid: email,
+                blobid: blob.blobid.to_vec(),
+                copyid,
+                createdon: self.moment.now,
+            };
+            if tx.add_version(&version)? {
+                self.prefer_fuller_source(tx, email)?;
+            }
+        }
+        self.event(tx, email, "duplicate")?;
+        Ok(email)
+    }
+
+    /// A decoded or stripped forward may have come first: the fullest bytes become the source.
+    fn prefer_fuller_source(&self, tx: &mut Tx<'_>, id: Id) -> Result<(), DeliverError> {
+        let Some(mut email) = tx.email(id)? else { return Ok(()) };
+        let size = write::size(&self.original.raw);
+        let brings_an_id = email.messageid.is_none() && self.original.offer.message_id.is_some();
+        if size <= email.size && !brings_an_id {
+            return Ok(());
+        }
+        let former = EmailVersion {
+            activityid: id,
+            blobid: std::mem::take(&mut email.blobid),
+            copyid: self.delivery.copy.copyid,
+            createdon: self.moment.now,
+        };
+        tx.add_version(&former)?;
+        email.blobid = self.blob()?.blobid.to_vec();
+        email.size = size;
+        email.preview.clone_from(&self.original.content.preview);
+        let attachments = self.attachments(id);
+        email.attachmentcount = i32::try_from(attachments.len()).unwrap_or(i32::MAX);
+        tx.replace_source(&email, &attachments)?;
+        self.claim(tx, id)?;
+        Ok(())
+    }
+
+    /// A new e-mail with all that hangs on it.
+    fn store(&self, tx: &mut Tx<'_>) -> Result<Id, DeliverError> {
+        let blob = self.blob()?;
+        let id = self.moment.id();
+        self.claim(tx, id)?;
+        tx.keep_blob(blob)?;
+        let conversation = self.join_conversations(tx)?;
+        tx.add_email(&self.email(id, conversation, blob))?;
+        for party in &self.verdict.parties {
+            self.write_party(tx, id, party)?;
+        }
+        for attachment in self.attachments(id) {
+            tx.add_attachment(&attachment)?;
+        }
+        self.refer(tx, id)?;
+        self.adopt_answers(tx, id)?;
+        self.note_copy(tx, id)?;
+        self.note_queues(tx, id)?;
+        self.event(tx, id, "created")?;
+        Ok(id)
+    }
+
+    /// Kept whole, for a person to look at and to replay.
+    fn set_aside(&self, tx: &mut Tx<'_>) -> Result<Option<Id>, DeliverError> {
+        let blob = self.blob()?;
+        tx.keep_blob(blob)?;
+        let offer = &self.original.offer;
+        let fault = self.original.fault.as_ref();
+        let reason = self.decision().reason;
+        tx.keep_undeliverable(&intake::Undeliverable {
+            undeliverableid: self.moment.id(),
+            copyid: self.delivery.copy.copyid,
+            originalnumber: self.original.number,
+            reason: reason as i32,
+            detail: fault.map_or_else(|| reason.words().to_owned(), |fault| fault.detail.clone()),
+            subject: write::cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
+            sender: offer.from.as_ref().map(|from| from.address.to_string()),
+            blobid: blob.blobid.to_vec(),
+            size: write::size(&self.original.raw),
+            statecode: 0,
+            createdon: self.moment.now,
+        })?;
+        Ok(None)
+    }
+
+    fn note_copy(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
+        let copy = &self.delivery.copy;
+        tx.add_email_copy(&EmailCopy {
+            activityid: email,
+            copyid: copy.copyid,
+            receivinguserid: copy.mailbox_user,
+            recipient: copy.recipients.first().map(ToString::to_string),
+        })
+    }
+
+    /// Every queue that the mail was for has it once, whichever copy was first.
+    fn note_queues(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
+        let queues =
+            self.facts.recipients.iter().filter(|recipient| recipient.record.entity == Entity::Queue);
+        for queue in queues {
+            let enteredon = self.moment.now;
+            let queueid = queue.record.id;
+            tx.add_queue_item(&QueueItem {
+                queueitemid: self.moment.id(),
+                queueid,
+                objectid: email,
+                enteredon,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn event(&self, tx: &mut Tx<'_>, email: Id, operation: &str) -> Result<(), StoreError> {
+        let reason: Reason = self.decision().reason;
+        let detail = format!(r#"{{"reason":"{}","copy":"{}"}}"#, reason.name(), self.delivery.copy.copyid);
+        tx.append_event(&house::Event {
+            eventid: 0,
+            createdon: self.moment.now,
+            systemuserid: None,
+            objectid: email,
+            objecttypecode: Entity::Email as i32,
+            operation: operation.to_owned(),
+            detail: Some(detail),
+        })
+        .map(drop)
+    }
+}

@@ -1,0 +1,239 @@
+//! The rows of one e-mail, made of its original and the decision about it.
+
+use model::decision::{CorrelationMethod, Entity, RecordRef, Signal};
+use model::schema::emails::{
+    ActivityMimeAttachment, ActivityParty, Email, Identity, MessageReference, PartyCandidate,
+    STATE_COMPLETED, STATUS_RECEIVED, STATUS_SENT, mark,
+};
+use model::{Id, Timestamp, limits};
+use serde_json::{Value, json};
+use store::{PreparedBlob, StoreError, Tx};
+
+use super::Work;
+use crate::correlate::{KnownEmail, Party, want, who};
+use crate::intake::gather;
+
+impl Work<'_> {
+    /// Claims every key the mail has. A clash with another unit is settled by the unique key.
+    pub(super) fn claim(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
+        let offer = &self.original.offer;
+        for (_, keyhash) in gather::keys(offer) {
+            tx.claim(&Identity {
+                keyhash: keyhash.to_vec(),
+                variant: tx.claims(&keyhash)?,
+                activityid: email,
+                sender: offer.from.as_ref().map(|from| from.address.key()),
+                senton: offer.date,
+                hasmessageid: offer.message_id.is_some(),
+                textdigest: offer.text_digest.unwrap_or_default().to_vec(),
+                rawdigest: offer.raw_digest.unwrap_or_default().to_vec(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Notes every Message-ID that the mail names, so that whichever comes second finds the other.
+    pub(super) fn refer(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
+        for (id, isinreplyto) in self.original.offer.referenced() {
+            let keyhash = message::identity::message_key(id).to_vec();
+            tx.refer(&MessageReference { keyhash, activityid: email, isinreplyto })?;
+        }
+        Ok(())
+    }
+
+    /// The conversation the mail stands in. Those it brings together become the eldest of them.
+    pub(super) fn join_conversations(&self, tx: &mut Tx<'_>) -> Result<Id, StoreError> {
+        let joined = self.joined();
+        let Some(eldest) = joined.iter().map(|known| known.conversation).min() else {
+            return Ok(self.moment.id());
+        };
+        let mut others: Vec<Id> =
+            joined.iter().map(|known| known.conversation).filter(|id| *id != eldest).collect();
+        others.sort_unstable();
+        others.dedup();
+        for other in others {
+            tx.join_conversation(other, eldest)?;
+        }
+        Ok(eldest)
+    }
+
+    fn joined(&self) -> Vec<&KnownEmail> {
+        let facts = self.facts;
+        let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
+        let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.relatives);
+        all.filter(|known| self.verdict.joins.contains(&known.id)).collect()
+    }
+
+    /// Answers that came first get this mail as their parent.
+    pub(super) fn adopt_answers(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
+        let answers = self.facts.relatives.iter().filter(|known| known.answers_this);
+        for answer in answers.filter(|known| self.verdict.joins.contains(&known.id)) {
+            tx.adopt_answer(answer.id, email, CorrelationMethod::InReplyTo as i32)?;
+            self.event(tx, answer.id, "joined")?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn email(&self, id: Id, conversation: Id, blob: &PreparedBlob) -> Email {
+        let (offer, copy, decision) = (&self.original.offer, &self.delivery.copy, self.decision());
+        let is_outgoing = who::is_outgoing(offer, self.facts);
+        let regarding = self.regarding();
+        let accepting = decision.accepting;
+        let is_answer = matches!(
+            decision.correlation_method,
+            CorrelationMethod::InReplyTo | CorrelationMethod::ConversationIndex
+        );
+        Email {
+            activityid: id,
+            subject: cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
+            directioncode: is_outgoing,
+            statecode: STATE_COMPLETED,
+            statuscode: if is_outgoing { STATUS_SENT } else { STATUS_RECEIVED },
+            messageid: offer.message_id.as_ref().map(ToString::to_string),
+            inreplyto: offer.in_reply_to.first().map(ToString::to_string),
+            conversationtrackingid: conversation,
+            parentactivityid: decision.correlated.filter(|_| is_answer),
+            correlatedactivityid: decision.correlated,
+            correlationmethod: decision.correlation_method as i32,
+            regardingobjectid: regarding.map(|record| record.id),
+            regardingobjecttypecode: regarding.map(|record| record.entity as i32),
+            ownerid: self.owner(),
+            sender: offer.from.as_ref().map(|from| from.address.to_string()),
+            torecipients: self.to_recipients(),
+            senton: offer.date,
+            receivedon: copy.arrived,
+            createdon: self.moment.now,
+            sortdate: self.sort_date(),
+            trackingtoken: offer.tokens.first().map(|token| cut(token, 50)),
+            conversationindex: offer.thread_index.clone(),
+            canonicalsubject: cut(&offer.canonical_subject, limits::SUBJECT_CHARS_MAX),
+            acceptingentityid: accepting.map(|record| record.id),
+            acceptingentitytypecode: accepting.map(|record| record.entity as i32),
+            receivinguserid: copy.mailbox_user,
+            prioritycode: self.original.content.priority,
+            attachmentcount: i32::try_from(self.original.content.attachments.len()).unwrap_or(i32::MAX),
+            preview: self.original.content.preview.clone(),
+            unwrapmethod: self.original.method.name().to_owned(),
+            marks: self.marks(),
+            blobid: blob.blobid.to_vec(),
+            size: size(&self.original.raw),
+            reason: decision.reason as i32,
+            decision: signals_json(&decision.signals),
+        }
+    }
+
+    fn regarding(&self) -> Option<RecordRef> {
+        let earlier = self.decision().correlated?;
+        self.joined().into_iter().find(|known| known.id == earlier)?.regarding
+    }
+
+    /// The mailbox it was in, else the user who wrote or accepted it.
+    fn owner(&self) -> Option<Id> {
+        let user = |record: &RecordRef| (record.entity == Entity::SystemUser).then_some(record.id);
+        let accepting = self.decision().accepting.as_ref().and_then(user);
+        let others = self.facts.recipients.iter().filter_map(|recipient| user(&recipient.record));
+        self.delivery.copy.mailbox_user.or(accepting).or_else(|| others.into_iter().next())
+    }
+
+    fn to_recipients(&self) -> String {
+        let all: Vec<&str> = self.original.offer.to.iter().map(|mailbox| mailbox.address.as_str()).collect();
+        cut(&all.join(";"), 500)
+    }
+
+    /// A clock that runs ahead may not put a mail before everything that comes after it.
+    fn sort_date(&self) -> Timestamp {
+        let arrived = self.delivery.copy.arrived;
+        self.original.offer.date.filter(|date| date.0 > 0).map_or(arrived, |date| date.min(arrived))
+    }
+
+    fn marks(&self) -> i64 {
+        let offer = &self.original.offer;
+        let unproven = who::from_us(offer, self.facts) && !self.facts.sender_proven;
+        let marks = [
+            (want::is_automatic(offer, self.facts), mark::AUTOMATIC),
+            (offer.marks.list, mark::LIST),
+            (offer.marks.report, mark::REPORT),
+            (self.delivery.copy.has_bare_line_ends, mark::BARE_LINE_ENDS),
+            (unproven, mark::UNPROVEN_SENDER),
+        ];
+        marks.iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum()
+    }
+
+    pub(super) fn write_party(&self, tx: &mut Tx<'_>, email: Id, party: &Party) -> Result<(), StoreError> {
+        let row = ActivityParty {
+            activitypartyid: self.moment.id(),
+            activityid: email,
+            participationtypemask: party.participation as i32,
+            partyid: party.record.map(|record| record.id),
+            partyobjecttypecode: party.record.map(|record| record.entity as i32),
+            addressused: Some(party.address.key()),
+            partyidname: party.name.as_deref().map(|name| cut(name, limits::NAME_CHARS_MAX)),
+            sortdate: self.sort_date(),
+            isambiguous: party.is_ambiguous.then_some(true),
+        };
+        tx.add_party(&row, &candidates(row.activitypartyid, &party.candidates))
+    }
+
+    pub(super) fn attachments(&self, email: Id) -> Vec<ActivityMimeAttachment> {
+        let all = self.original.content.attachments.iter().zip(1..);
+        let row = |(attachment, number): (&message::attachments::Attachment, i32)| ActivityMimeAttachment {
+            activitymimeattachmentid: self.moment.id(),
+            activityid: email,
+            attachmentnumber: number,
+            filename: attachment.filename.clone(),
+            mimetype: cut(&attachment.mimetype, 256),
+            filesize: as_i64(attachment.size_bytes),
+            attachmentcontentid: attachment.content_id.as_deref().map(|id| cut(id, 250)),
+            isinline: attachment.is_inline,
+            bodyoffset: as_i64(attachment.body_offset),
+            bodylength: as_i64(attachment.body_length),
+            encoding: attachment.encoding.to_string(),
+        };
+        all.map(row).collect()
+    }
+}
+
+/// The rows of ranked candidates.
+pub(crate) fn candidates(party: Id, ranked: &[model::decision::Candidate]) -> Vec<PartyCandidate> {
+    let row = |candidate: &model::decision::Candidate| PartyCandidate {
+        activitypartyid: party,
+        rank: i32::try_from(candidate.rank).unwrap_or(i32::MAX),
+        objectid: candidate.record.id,
+        objecttypecode: candidate.record.entity as i32,
+        why: cut(&candidate.why, 200),
+    };
+    ranked.iter().map(row).collect()
+}
+
+/// The signals as they are kept: enough to show the reason again in words and links.
+fn signals_json(signals: &[Signal]) -> String {
+    let one = |signal: &Signal| {
+        let record =
+            signal.record.map(|record| json!({"entity": record.entity.name(), "id": record.id.to_string()}));
+        json!({"kind": signal.kind, "holds": signal.holds, "words": signal.words, "record": record})
+    };
+    Value::Array(signals.iter().map(one).collect()).to_string()
+}
+
+/// At most so many characters.
+pub(crate) fn cut(text: &str, chars_max: usize) -> String {
+    text.char_indices().nth(chars_max).map_or_else(|| text.to_owned(), |(end, _)| text[..end].to_owned())
+}
+
+/// The header section of a message, without its body.
+pub(super) fn header_of(raw: &[u8]) -> &[u8] {
+    let end = (0..raw.len()).find(|at| {
+        let rest = &raw[*at..];
+        rest.starts_with(b"\r\n\r\n") || rest.starts_with(b"\n\n")
+    });
+    &raw[..end.unwrap_or(raw.len()).min(limits::HEADER_BYTES_MAX)]
+}
+
+/// The size of a message in bytes.
+pub(super) fn size(raw: &[u8]) -> i64 {
+    as_i64(raw.len())
+}
+
+fn as_i64(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

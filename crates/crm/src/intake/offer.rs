@@ -1,0 +1,97 @@
+//! What an original says of itself: `CheckIncoming`'s six values and the rest that helps to decide.
+
+use message::{Header, Marks};
+use model::{EmailAddress, Mailbox, MessageId, Timestamp};
+
+/// The few details by which an original is checked, before and after its body is there.
+///
+/// The first six are those of Dynamics' `CheckIncomingEmail`; all others may be missing.
+#[derive(Debug, Clone, Default)]
+pub struct Offer {
+    /// `Message-ID`.
+    pub message_id: Option<MessageId>,
+    /// `Subject`, decoded.
+    pub subject: String,
+    /// The first mailbox of `From`.
+    pub from: Option<Mailbox>,
+    /// `To`.
+    pub to: Vec<Mailbox>,
+    /// `Cc`.
+    pub cc: Vec<Mailbox>,
+    /// `Bcc`, where a client left it in.
+    pub bcc: Vec<Mailbox>,
+    /// `Date`.
+    pub date: Option<Timestamp>,
+    /// `In-Reply-To`.
+    pub in_reply_to: Vec<MessageId>,
+    /// `References`, in order.
+    pub references: Vec<MessageId>,
+    /// The conversation part of `Thread-Index`.
+    pub thread_index: Option<String>,
+    /// Classic tracking tokens in the subject.
+    pub tokens: Vec<String>,
+    /// The subject without prefixes, tokens and case.
+    pub canonical_subject: String,
+    /// Automatic, list, report.
+    pub marks: Marks,
+    /// Message-IDs that a report returns.
+    pub returned: Vec<MessageId>,
+    /// How many `Received` fields it carries.
+    pub received_count: usize,
+    /// Mailboxes that it was delivered to on its way.
+    pub delivered_to: Vec<EmailAddress>,
+    /// The digest of its text; `None` while only the header is known.
+    pub text_digest: Option<[u8; 16]>,
+    /// The digest of its bytes; `None` while only the header is known.
+    pub raw_digest: Option<[u8; 32]>,
+}
+
+impl Offer {
+    /// From a decoded header. The caller adds digests and returned ids where he has the body.
+    pub fn of_header(header: &Header, token_prefixes: &[String]) -> Self {
+        Offer {
+            message_id: header.message_id.clone(),
+            subject: header.subject.clone(),
+            from: header.from.first().cloned(),
+            to: header.to.clone(),
+            cc: header.cc.clone(),
+            bcc: header.bcc.clone(),
+            date: header.date,
+            in_reply_to: header.in_reply_to.clone(),
+            references: header.references.clone(),
+            thread_index: header.thread_index.clone(),
+            tokens: message::token::find(&header.subject, token_prefixes),
+            canonical_subject: message::subject::canonical(&header.subject, token_prefixes),
+            marks: header.marks,
+            returned: Vec::new(),
+            received_count: header.received_count,
+            delivered_to: header.delivered_to.clone(),
+            text_digest: None,
+            raw_digest: None,
+        }
+    }
+
+    /// Everybody it is written to, in the order of the header.
+    pub fn recipients(&self) -> impl Iterator<Item = &Mailbox> {
+        self.to.iter().chain(&self.cc).chain(&self.bcc)
+    }
+
+    /// Everybody on it: sender first, then the recipients.
+    pub fn participants(&self) -> impl Iterator<Item = &EmailAddress> {
+        self.from.iter().chain(self.recipients()).map(|mailbox| &mailbox.address)
+    }
+
+    /// All Message-IDs it names, `In-Reply-To` first, each once.
+    pub fn referenced(&self) -> Vec<(&MessageId, bool)> {
+        let mut seen = Vec::new();
+        let answered = self.in_reply_to.iter().map(|id| (id, true));
+        let chain = self.references.iter().rev().map(|id| (id, false));
+        for (id, is_in_reply_to) in answered.chain(chain) {
+            if self.message_id.as_ref() != Some(id) && !seen.iter().any(|(known, _)| *known == id) {
+                seen.push((id, is_in_reply_to));
+            }
+        }
+        seen.truncate(model::limits::REFERENCES_MAX);
+        seen
+    }
+}

@@ -1,0 +1,172 @@
+//! A copy's originals: the mail itself, or those that one of us forwarded as attachments.
+//!
+//! Originals are taken out only where the address is a sink, the outer sender is proven one of us, and the
+//! mail is no report: else any stranger could plant a mail "from" a customer. See design §2.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use message::Message;
+use message::attachments::Attachment;
+use message::unwrap::Method;
+use model::limits;
+use model::outcome::Reason;
+
+use super::copy::Copy;
+use super::gather::{Audience, Desk};
+use super::offer::Offer;
+
+/// One mail that a copy carries.
+#[derive(Debug, Clone)]
+pub struct Original {
+    /// 1 for the first of the copy.
+    pub number: i32,
+    /// Its bytes: the inner original, decoded, as received.
+    pub raw: Arc<[u8]>,
+    /// How it came out of the copy.
+    pub method: Method,
+    /// How many mails stood around it.
+    pub depth: u32,
+    /// What it says of itself.
+    pub offer: Offer,
+    /// What lists and attachments need of its body.
+    pub content: Content,
+    /// Why it cannot be processed, where it cannot.
+    pub fault: Option<Fault>,
+}
+
+/// What is kept of a body beside its bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Content {
+    /// The first words.
+    pub preview: String,
+    /// Attachments, as ranges of the bytes.
+    pub attachments: Vec<Attachment>,
+    /// 0 low, 1 normal, 2 high.
+    pub priority: i32,
+}
+
+/// Why an original cannot be processed.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// The reason it is accounted under.
+    pub reason: Reason,
+    /// What happened, for the administrator; no content of the mail.
+    pub detail: String,
+}
+
+/// Takes the originals out of a copy. Never empty: what cannot be read is one original with a fault.
+pub fn originals(copy: &Copy, desk: &Desk) -> Vec<Original> {
+    // A fault in a parser ends this mail as Undeliverable, kept whole; it must not end the door.
+    match catch_unwind(AssertUnwindSafe(|| read_originals(copy, desk))) {
+        Ok(Ok(originals)) => originals,
+        Ok(Err(fault)) => vec![faulty(copy, fault)],
+        Err(_) => {
+            let detail = "the parser stopped on this message".to_owned();
+            vec![faulty(copy, Fault { reason: Reason::Fault, detail })]
+        }
+    }
+}
+
+fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
+    if copy.raw.len() > limits::MESSAGE_BYTES_MAX {
+        return Err(Fault { reason: Reason::Limit, detail: "the message is too large".to_owned() });
+    }
+    let outer = message::read(&copy.raw).map_err(unreadable)?;
+    let eligible = is_forward_to_us(copy, desk) && !outer.header().marks.report;
+    let unwrapped = message::unwrap::originals(&outer, eligible)
+        .map_err(|error| Fault { reason: Reason::Limit, detail: error.to_string() })?;
+    if eligible && desk.outer_audience == Audience::SinksOnly && unwrapped.outer_is_original {
+        return Err(no_original(unwrapped.inner_seen));
+    }
+    let mut originals = Vec::with_capacity(unwrapped.originals.len());
+    for (number, inner) in (1..).zip(unwrapped.originals) {
+        let is_outer = inner.method != Method::Attached;
+        let raw: Arc<[u8]> = if is_outer { Arc::clone(&copy.raw) } else { Arc::from(&*inner.raw) };
+        let described = if is_outer { describe(&raw, &outer, desk) } else { describe_bytes(&raw, desk) };
+        let (offer, content, fault) = match described {
+            Ok((offer, content)) => (offer, content, None),
+            Err(fault) => (Offer::default(), Content::default(), Some(fault)),
+        };
+        originals.push(Original {
+            number,
+            raw,
+            method: inner.method,
+            depth: inner.depth,
+            offer,
+            content,
+            fault,
+        });
+    }
+    Ok(originals)
+}
+
+/// A forward to the sink: from one of us, proven, and written to nobody outside. A colleague who writes to a
+/// customer and attaches a mail writes a mail of his own, though a blind copy of it reaches the sink.
+fn is_forward_to_us(copy: &Copy, desk: &Desk) -> bool {
+    let is_among_us = desk.outer_audience != Audience::Outsiders;
+    copy.source.unwraps() && copy.proof.holds() && desk.outer_user.is_some() && is_among_us
+}
+
+/// One of us wrote to the sink alone, and no mail is attached that can be read: what he wanted recorded
+/// (an inline forward, a damaged attachment) is for a person to see, not to be dropped as mail among ourselves.
+fn no_original(attached: usize) -> Fault {
+    let detail = match attached {
+        0 => "no mail is attached to this forward".to_owned(),
+        count => format!("{count} of the mails attached to this forward cannot be read"),
+    };
+    Fault { reason: Reason::NoOriginal, detail }
+}
+
+fn describe_bytes(raw: &[u8], desk: &Desk) -> Result<(Offer, Content), Fault> {
+    describe(raw, &message::read(raw).map_err(unreadable)?, desk)
+}
+
+fn describe(raw: &[u8], message: &Message<'_>, desk: &Desk) -> Result<(Offer, Content), Fault> {
+    let header = message.header();
+    let text = message.text();
+    let mut offer = Offer::of_header(header, &desk.settings.token_prefixes);
+    offer.text_digest = Some(message::identity::text_digest(&text));
+    offer.raw_digest = Some(message::identity::raw_digest(raw));
+    offer.returned = message::report::read(message).map(|report| report.returned).unwrap_or_default();
+    let mut attachments = message.attachments();
+    // What stands before the header (an mbox line) is kept too, so ranges count from there.
+    let before = raw.len().saturating_sub(message.raw().len());
+    for attachment in &mut attachments {
+        attachment.body_offset += before;
+    }
+    forget_attached(&mut offer, raw, &attachments);
+    let content = Content { preview: message::body::preview(&text), attachments, priority: header.priority };
+    Ok((offer, content))
+}
+
+/// A forward names what it carries in References; that makes it no answer to it.
+fn forget_attached(offer: &mut Offer, raw: &[u8], attachments: &[Attachment]) {
+    for attachment in attachments.iter().filter(|attachment| attachment.mimetype == "message/rfc822") {
+        let end = attachment.body_offset.saturating_add(attachment.body_length);
+        let inner = raw.get(attachment.body_offset..end).and_then(|inner| message::read_header(inner).ok());
+        if let Some(carried) = inner.and_then(|header| header.message_id) {
+            offer.in_reply_to.retain(|id| *id != carried);
+            offer.references.retain(|id| *id != carried);
+        }
+    }
+}
+
+fn unreadable(error: message::Unreadable) -> Fault {
+    let is_limit = !matches!(error, message::Unreadable::Empty | message::Unreadable::NotAMessage);
+    let reason = if is_limit { Reason::Limit } else { Reason::Unreadable };
+    Fault { reason, detail: error.to_string() }
+}
+
+/// The whole copy as one original that cannot be processed.
+fn faulty(copy: &Copy, fault: Fault) -> Original {
+    Original {
+        number: 1,
+        raw: Arc::clone(&copy.raw),
+        method: Method::Direct,
+        depth: 0,
+        offer: Offer::default(),
+        content: Content::default(),
+        fault: Some(fault),
+    }
+}

@@ -1,0 +1,153 @@
+//! RCPT: is this address ours, and may this peer write to it? One look-up, no mail yet.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use model::network::{self, Network};
+use model::schema::catalogue::Route;
+use model::schema::people::Sink;
+use model::{EmailAddress, Id};
+use store::{Organization, Store, StoreError};
+
+use super::copy::{Proof, Source};
+
+/// What an address of ours leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecipientKind {
+    /// A sink.
+    Sink,
+    /// A queue's address.
+    Queue,
+    /// A user's own address.
+    User,
+}
+
+/// A recipient that is ours, and what the address and the peer say.
+#[derive(Clone)]
+pub struct Recipient {
+    /// The organisation it belongs to.
+    pub organization: Arc<Organization>,
+    /// Where it arrives.
+    pub source: Source,
+    /// The address as it was given.
+    pub address: EmailAddress,
+    /// The user whose key stands in the address.
+    pub mailbox_user: Option<Id>,
+    /// Whether the peer's network vouches for From.
+    pub proof: Proof,
+}
+
+/// The answer to RCPT.
+pub enum Welcome {
+    /// Ours, and the peer may write.
+    Yes(Recipient),
+    /// Nobody here has this address.
+    Unknown,
+    /// The peer may not write to it.
+    NotAllowed,
+    /// The store cannot say now.
+    TryLater,
+}
+
+/// Answers RCPT for one address and peer. `trusted` are networks that may write to queues and users.
+pub fn welcome(store: &Store, trusted: &[Network], peer: IpAddr, address: &EmailAddress) -> Welcome {
+    match look_up(store, trusted, peer, address) {
+        Ok(welcome) => welcome,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a recipient could not be looked up");
+            Welcome::TryLater
+        }
+    }
+}
+
+fn look_up(
+    store: &Store,
+    trusted: &[Network],
+    peer: IpAddr,
+    address: &EmailAddress,
+) -> Result<Welcome, StoreError> {
+    let (plain, detail) = address.split_detail();
+    let exact = store.route(&address.key())?;
+    let route = match exact {
+        None if detail.is_some() => store.route(&plain.key())?,
+        found => found,
+    };
+    let Some(route) = route else { return Ok(Welcome::Unknown) };
+    let organization = match store.organization(route.organizationid) {
+        Ok(organization) => organization,
+        // A stale route: the address may be somebody's still, so it is not "unknown".
+        Err(error) if matches!(error, StoreError::NotFound) => return Ok(Welcome::TryLater),
+        Err(error) => return Err(error),
+    };
+    let arrival = Arrival { organization, peer, address, detail };
+    match kind(&route) {
+        RecipientKind::Sink => arrival.at_sink(&route),
+        RecipientKind::Queue => Ok(arrival.at_person(trusted, Source::Queue(plain))),
+        RecipientKind::User => Ok(arrival.at_person(trusted, Source::User(plain))),
+    }
+}
+
+fn kind(route: &Route) -> RecipientKind {
+    match route.kind {
+        1 => RecipientKind::Sink,
+        2 => RecipientKind::Queue,
+        _ => RecipientKind::User,
+    }
+}
+
+struct Arrival<'a> {
+    organization: Arc<Organization>,
+    peer: IpAddr,
+    address: &'a EmailAddress,
+    detail: Option<&'a str>,
+}
+
+impl Arrival<'_> {
+    /// A sink is open to loopback, to its networks, and to whoever knows a user's key.
+    fn at_sink(self, route: &Route) -> Result<Welcome, StoreError> {
+        let (sink, user) = self.organization.read(|read| {
+            let user = self.detail.map(|key| read.user_by_sink_key(&key.to_lowercase())).transpose()?;
+            Ok((read.sink(route.targetid)?, user.flatten()))
+        })?;
+        let Some(sink) = sink else { return Ok(Welcome::TryLater) };
+        let is_loopback = network::is_loopback(self.peer);
+        let may_write = is_loopback || user.is_some() || holds(&sink.networks, self.peer);
+        if self.detail.is_some() && user.is_none() {
+            return Ok(Welcome::Unknown);
+        }
+        if !may_write {
+            return Ok(Welcome::NotAllowed);
+        }
+        // A key names the mailbox; it does not vouch for From: whoever writes to that mailbox chooses From.
+        let vouches = is_loopback || holds(&sink.refusing, self.peer);
+        let proof = if vouches { Proof::Network } else { Proof::None };
+        let mailbox_user = user.map(|user| user.systemuserid);
+        let source = Source::Sink(address_of(&sink, self.address));
+        Ok(self.yes(source, mailbox_user, proof))
+    }
+
+    fn at_person(self, trusted: &[Network], source: Source) -> Welcome {
+        let is_loopback = network::is_loopback(self.peer);
+        if !is_loopback && !trusted.iter().any(|network| network.contains(self.peer)) {
+            return Welcome::NotAllowed;
+        }
+        let proof = if is_loopback { Proof::Network } else { Proof::None };
+        self.yes(source, None, proof)
+    }
+
+    fn yes(self, source: Source, mailbox_user: Option<Id>, proof: Proof) -> Welcome {
+        let address = self.address.clone();
+        Welcome::Yes(Recipient { organization: self.organization, source, address, mailbox_user, proof })
+    }
+}
+
+fn address_of(sink: &Sink, given: &EmailAddress) -> EmailAddress {
+    EmailAddress::parse(&sink.address).unwrap_or_else(|| given.split_detail().0)
+}
+
+fn holds(networks: &str, peer: IpAddr) -> bool {
+    networks
+        .split_whitespace()
+        .filter_map(|text| text.parse::<Network>().ok())
+        .any(|network| network.contains(peer))
+}

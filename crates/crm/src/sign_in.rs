@@ -1,0 +1,137 @@
+//! Who is at the pages: passwords (Argon2id, RFC 9106) and sessions.
+
+use argon2::password_hash::phc;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use model::schema::people::{Session, SystemUser};
+use model::{EmailAddress, Id, Timestamp, limits};
+use store::{Organization, Priority, Store, StoreError};
+
+use crate::CrmError;
+use std::sync::Arc;
+
+/// The fewest characters of a password (NIST SP 800-63B asks for eight at least).
+pub const PASSWORD_CHARS_MIN: usize = 8;
+
+/// A password as it is kept: Argon2id in PHC form.
+#[derive(Clone)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Hashes a password. Takes some 20 ms and 19 MiB on purpose.
+    pub fn of(password: &str, salt: &[u8; 16]) -> Result<Self, CrmError> {
+        let length = password.chars().count();
+        if length < PASSWORD_CHARS_MIN || password.len() > 1_000 {
+            return Err(CrmError::Invalid(format!(
+                "a password has at least {PASSWORD_CHARS_MIN} characters"
+            )));
+        }
+        let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), salt);
+        hash.map(|hash| PasswordHash(hash.to_string())).map_err(|error| CrmError::Invalid(error.to_string()))
+    }
+
+    /// The PHC text.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Clone)]
+pub struct Visitor {
+    /// The user.
+    pub user: SystemUser,
+    /// The organisation.
+    pub organization: Arc<Organization>,
+}
+
+/// Signs a user in: the text of the session's cookie, or `None` where address or password are wrong.
+///
+/// Both cases take the same time, so that nobody learns from it who has an address here.
+pub fn sign_in(
+    store: &Store,
+    (address, password): (&str, &str),
+    token: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<String>, CrmError> {
+    let found = EmailAddress::parse(address).map(|address| find(store, &address)).transpose()?.flatten();
+    let hash = found.as_ref().and_then(|(_, user)| user.passwordhash.clone());
+    let is_right = verify(password, hash.as_deref());
+    let Some((organization, user)) = found.filter(|(_, user)| is_right && !user.isdisabled) else {
+        return Ok(None);
+    };
+    let session = Session {
+        tokenhash: blake3_of(token),
+        systemuserid: user.systemuserid,
+        createdon: now,
+        expireson: now.plus_seconds(limits::SESSION_HOURS * 3600),
+    };
+    let opened = organization.unit(Priority::Background, move |tx| tx.open_session(&session));
+    opened.wait().map_err(|error: StoreError| CrmError::Store(error))?;
+    Ok(Some(format!("{}.{}", organization.id(), hex(token))))
+}
+
+/// Who a cookie belongs to, while its session lasts.
+pub fn visitor(store: &Store, cookie: &str, now: Timestamp) -> Result<Option<Visitor>, CrmError> {
+    let Some((organization, tokenhash)) = session_of(store, cookie)? else { return Ok(None) };
+    let user = organization.read(|read| match read.session(&tokenhash, now)? {
+        Some(session) => read.user(session.systemuserid),
+        None => Ok(None),
+    })?;
+    Ok(user.filter(|user| !user.isdisabled).map(|user| Visitor { user, organization }))
+}
+
+/// Ends the session of a cookie.
+pub fn sign_out(store: &Store, cookie: &str) -> Result<(), CrmError> {
+    if let Some((organization, tokenhash)) = session_of(store, cookie)? {
+        let closed = organization.unit(Priority::Background, move |tx| tx.close_session(&tokenhash));
+        closed.wait().map_err(|error: StoreError| CrmError::Store(error))?;
+    }
+    Ok(())
+}
+
+fn find(store: &Store, address: &EmailAddress) -> Result<Option<(Arc<Organization>, SystemUser)>, CrmError> {
+    let Some(route) = store.route(&address.key())? else { return Ok(None) };
+    let organization = store.organization(route.organizationid)?;
+    let user = organization.read(|read| read.user(route.targetid))?;
+    Ok(user.map(|user| (organization, user)))
+}
+
+fn session_of(store: &Store, cookie: &str) -> Result<Option<(Arc<Organization>, Vec<u8>)>, CrmError> {
+    let Some((organization, token)) = cookie.split_once('.') else { return Ok(None) };
+    let (Ok(id), Some(token)) = (organization.parse::<Id>(), unhex(token)) else { return Ok(None) };
+    match store.organization(id) {
+        Ok(organization) => Ok(Some((organization, blake3_of(&token)))),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a password is right. Without a hash a made-up one is checked, for the time it takes.
+fn verify(password: &str, hash: Option<&str>) -> bool {
+    const NOBODY: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let parsed = phc::PasswordHash::new(hash.unwrap_or(NOBODY));
+    parsed.is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+        && hash.is_some()
+}
+
+fn blake3_of(token: &[u8]) -> Vec<u8> {
+    message::identity::raw_digest(token).to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
