@@ -35,6 +35,7 @@ pub(crate) const TOO_MANY_CONNECTIONS: Reply = reply(421, "4.3.2", "Too many con
 pub(crate) const SESSION_FULL: Reply = reply(421, "4.3.2", "Enough for one session, connect again");
 pub(crate) const TIMED_OUT: Reply = reply(421, "4.4.2", "Waited too long");
 pub(crate) const TOO_MANY_ERRORS: Reply = reply(421, "4.7.0", "Too many errors");
+pub(crate) const TOO_MANY_COMMANDS: Reply = reply(421, "4.7.0", "Too many commands without a message");
 pub(crate) const NO_ROOM: Reply = reply(452, "4.3.1", "Too much mail under way, try again later");
 pub(crate) const TOO_MANY_RECIPIENTS: Reply = reply(452, "4.5.3", "Too many recipients");
 

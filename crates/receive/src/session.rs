@@ -45,6 +45,8 @@ pub(crate) struct Session<I: Intake> {
     line_too_long: bool,
     replies: Vec<u8>,
     errors: usize,
+    /// Commands since the last message, or since the beginning.
+    commands: usize,
     messages: usize,
 }
 
@@ -104,6 +106,7 @@ impl<I: Intake> Session<I> {
             line_too_long: false,
             replies: Vec::new(),
             errors: 0,
+            commands: 0,
             messages: 0,
         };
         session.say(&greeting);
@@ -209,6 +212,10 @@ impl<I: Intake> Session<I> {
     }
 
     fn obey(&mut self, command: Result<Command<'_>, Mistake>) -> Option<Event<I::Recipient>> {
+        self.commands += 1;
+        if self.commands > limits::COMMANDS_PER_MESSAGE_MAX {
+            return self.close(&replies::TOO_MANY_COMMANDS);
+        }
         match command {
             Err(mistake) => self.complain(&replies::mistake(mistake)),
             Ok(Command::Hello(hello, name)) => self.hello(hello, name),
@@ -341,6 +348,7 @@ impl<I: Intake> Session<I> {
 
     fn arrived(&mut self, of: Transaction<I::Recipient>, incoming: Incoming) -> Arrived<I::Recipient> {
         self.messages += 1;
+        self.commands = 0;
         self.phase = Phase::Answering { recipients: of.recipients.len(), _claim: incoming.claim };
         let smtputf8 = of.parameters.smtputf8;
         let now = (self.settings.clock)();

@@ -27,8 +27,8 @@ pub(super) struct Conversation<I: Intake> {
     patience: Patience,
     stop: CancellationToken,
     buffer: Vec<u8>,
-    /// When the message under way began.
-    data_since: Option<Instant>,
+    /// When the peer was last told something; it has been its turn since then.
+    told: Instant,
 }
 
 /// How a stretch of a conversation ended.
@@ -47,7 +47,7 @@ impl<I: Intake> Conversation<I> {
         patience: Patience,
         stop: CancellationToken,
     ) -> Self {
-        Conversation { session, intake, patience, stop, buffer: vec![0; BUFFER_BYTES], data_since: None }
+        Conversation { session, intake, patience, stop, buffer: vec![0; BUFFER_BYTES], told: Instant::now() }
     }
 
     /// Talks until the peer or the session closes, or TLS is to start.
@@ -75,7 +75,6 @@ impl<I: Intake> Conversation<I> {
             if let Some(next) = next {
                 return Ok(next);
             }
-            self.watch_data();
         }
     }
 
@@ -95,9 +94,10 @@ impl<I: Intake> Conversation<I> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         while let Some(event) = self.session.read(&mut input) {
-            self.watch_data();
             match event {
                 Event::Message(message) => {
+                    // The last thing the peer was told is 354.
+                    measure::step("data", self.told.elapsed());
                     self.send(stream).await?;
                     self.take(message).await;
                 }
@@ -124,10 +124,18 @@ impl<I: Intake> Conversation<I> {
 
     /// Waits for bytes; `None` when the session has said its last word instead.
     async fn receive<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<Option<usize>> {
-        let patience = match self.data_since {
-            Some(since) => self.patience.data_block.min(self.patience.data.saturating_sub(since.elapsed())),
-            None => self.patience.command,
+        let passed = self.told.elapsed();
+        // Counted from the last reply, so that a trickle of bytes gains no time.
+        let patience = if self.session.is_in_data() {
+            self.patience.data_block.min(self.patience.data.saturating_sub(passed))
+        } else {
+            self.patience.command.saturating_sub(passed)
         };
+        if patience.is_zero() {
+            // A time-out alone would let a peer go on whose bytes are always there already.
+            self.session.end(&replies::TIMED_OUT);
+            return Ok(None);
+        }
         let is_idle = self.session.is_idle();
         let read = timeout(patience, stream.read(&mut self.buffer));
         let why = tokio::select! {
@@ -153,18 +161,7 @@ impl<I: Intake> Conversation<I> {
         };
         timeout(self.patience.command, sending).await.map_err(|_| io::ErrorKind::TimedOut)??;
         replies.clear();
+        self.told = Instant::now();
         Ok(())
-    }
-
-    /// Notes when a message begins and how long it took.
-    fn watch_data(&mut self) {
-        match (self.session.is_in_data(), self.data_since) {
-            (true, None) => self.data_since = Some(Instant::now()),
-            (false, Some(since)) => {
-                measure::step("data", since.elapsed());
-                self.data_since = None;
-            }
-            _ => {}
-        }
     }
 }

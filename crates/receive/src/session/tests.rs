@@ -315,6 +315,32 @@ fn a_session_with_very_many_messages_is_asked_to_come_again() {
 }
 
 #[test]
+fn chatting_on_without_a_message_ends_the_session() {
+    let mut talk = Talk::greeted();
+    talk.say("MAIL FROM:<a@b>\r\n");
+    for _ in 2..limits::COMMANDS_PER_MESSAGE_MAX {
+        talk.say("RCPT TO:<unknown@x>\r\n");
+    }
+    talk.heard();
+    talk.check("NOOP", "421 4.7.0 ");
+    assert_eq!(talk.events, "close\n");
+    let mut talk = Talk::greeted();
+    for _ in 0..limits::COMMANDS_PER_MESSAGE_MAX {
+        talk.say("MAIL FROM:<a@b>\r\nRCPT TO:<a@x>\r\nDATA\r\nx\r\n.\r\n");
+    }
+    assert_eq!(talk.messages.len(), limits::COMMANDS_PER_MESSAGE_MAX, "messages start the count over");
+}
+
+#[test]
+fn a_mapped_address_is_an_ipv4_address() {
+    let clock = Arc::new(|| Timestamp::from_seconds(0));
+    let settings = DoorSettings::new("sink.example".to_owned(), DoorProtocol::Lmtp, clock);
+    let address = "::ffff:192.0.2.7".parse().unwrap();
+    let session = Session::<Script>::new(Arc::new(settings), Arc::default(), address);
+    assert_eq!(session.peer.address.to_string(), "192.0.2.7");
+}
+
+#[test]
 fn tls_starts_over_and_forgets_what_was_said_in_the_clear() {
     let folder = tempfile::tempdir().unwrap();
     let config = crate::tls::self_signed(folder.path(), "sink.example").unwrap();

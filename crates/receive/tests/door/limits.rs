@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::House;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::{Client, House};
 
 /// Long enough for a slow machine where it must not pass, short where it must.
 const SHORT: Duration = Duration::from_millis(60);
@@ -44,24 +47,35 @@ async fn a_message_that_never_ends_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_trickle_does_not_hold_a_place_for_ever() {
+async fn neither_a_trickle_nor_a_flood_holds_a_place_for_ever() {
     let house = House::open(|settings| settings.patience.data = SHORT).await;
-    let mut client = house.greeted().await;
-    client.say("MAIL FROM:<a@b>\r\nRCPT TO:<a@x>\r\nDATA\r\n").await;
-    for reply in ["250 ", "250 ", "354 "] {
-        client.expect(reply).await;
+    for (pause, bytes) in [(Duration::from_millis(5), 1), (Duration::from_micros(1), 64 * 1024)] {
+        let mut client = house.greeted().await;
+        client.say("MAIL FROM:<a@b>\r\nRCPT TO:<a@x>\r\nDATA\r\n").await;
+        for reply in ["250 ", "250 ", "354 "] {
+            client.expect(reply).await;
+        }
+        send_until_closed(client, pause, bytes).await;
     }
-    let trickle = async {
-        let mut tick = tokio::time::interval(Duration::from_millis(5));
+    house.close().await;
+
+    let house = House::open(|settings| settings.patience.command = SHORT).await;
+    send_until_closed(house.connect().await, Duration::from_millis(5), 1).await;
+    house.close().await;
+}
+
+async fn send_until_closed(mut client: Client<TcpStream>, pause: Duration, bytes: usize) {
+    let sending = async {
+        let mut tick = tokio::time::interval(pause);
+        let block = vec![b'x'; bytes];
         loop {
             tick.tick().await;
-            if tokio::io::AsyncWriteExt::write_all(client.stream.get_mut(), b"x").await.is_err() {
+            if client.stream.get_mut().write_all(&block).await.is_err() {
                 return;
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), trickle).await.expect("the door closes the connection");
-    house.close().await;
+    tokio::time::timeout(Duration::from_secs(20), sending).await.expect("the door closes the connection");
 }
 
 #[tokio::test]
