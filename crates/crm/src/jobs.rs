@@ -22,9 +22,8 @@ const RETRY_SECONDS: i64 = 60;
 /// Runs the job that is due longest; says whether there was one.
 pub async fn run_one(organization: &Arc<Organization>, moment: Moment) -> Result<bool, CrmError> {
     let now = moment.now;
-    let lease = organization.unit(Priority::Background, move |tx| {
-        Ok::<_, StoreError>(tx.lease_job(now, now.plus_seconds(LEASE_SECONDS))?)
-    });
+    let until = now.plus_seconds(LEASE_SECONDS);
+    let lease = organization.unit(Priority::Background, move |tx| tx.lease_job(now, until));
     let Some(job) = lease.await? else { return Ok(false) };
     let jobid = job.jobid;
     let work = organization.unit(Priority::Background, move |tx| match job.kind.as_str() {

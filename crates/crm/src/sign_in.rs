@@ -102,7 +102,10 @@ fn find(store: &Store, address: &EmailAddress) -> Result<Option<(Arc<Organizatio
     Ok(user.map(|user| (organization, user)))
 }
 
-fn session_of(store: &Store, cookie: &str) -> Result<Option<(Arc<Organization>, Vec<u8>)>, CrmError> {
+/// The organisation of a cookie, and the hash of its token.
+type CookieParts = (Arc<Organization>, Vec<u8>);
+
+fn session_of(store: &Store, cookie: &str) -> Result<Option<CookieParts>, CrmError> {
     let Some((organization, token)) = cookie.split_once('.') else { return Ok(None) };
     let (Ok(id), Some(token)) = (organization.parse::<Id>(), unhex(token)) else { return Ok(None) };
     match store.organization(id) {

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use model::decision::{Decision, Entity};
+use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
-use model::schema::emails::{EmailCopy, EmailVersion, QueueItem};
+use model::schema::emails::{Email, EmailCopy, EmailVersion, QueueItem};
 use model::schema::{house, intake};
 use model::{Id, Moment, limits};
 use store::{PreparedBlob, StoreError, Tx};
@@ -17,7 +18,7 @@ use super::copy::{Copy, OriginalReceipt, Receipt};
 use super::gather::{self, Desk};
 use super::unwrap::Original;
 use crate::CrmError;
-use crate::correlate::{Facts, Verdict};
+use crate::correlate::{CrmRecipient, Facts, Verdict};
 
 mod write;
 
@@ -201,9 +202,7 @@ impl Work<'_> {
     /// A decoded or stripped forward may have come first: the fullest bytes become the source.
     fn prefer_fuller_source(&self, tx: &mut Tx<'_>, id: Id) -> Result<(), DeliverError> {
         let Some(mut email) = tx.email(id)? else { return Ok(()) };
-        let size = write::size(&self.original.raw);
-        let brings_an_id = email.messageid.is_none() && self.original.offer.message_id.is_some();
-        if size <= email.size && !brings_an_id {
+        if !self.is_fuller(tx, &email)? {
             return Ok(());
         }
         let former = EmailVersion {
@@ -214,13 +213,23 @@ impl Work<'_> {
         };
         tx.add_version(&former)?;
         email.blobid = self.blob()?.blobid.to_vec();
-        email.size = size;
+        email.size = write::size(&self.original.raw);
         email.preview.clone_from(&self.original.content.preview);
         let attachments = self.attachments(id);
         email.attachmentcount = i32::try_from(attachments.len()).unwrap_or(i32::MAX);
         tx.replace_source(&email, &attachments)?;
         self.claim(tx, id)?;
         Ok(())
+    }
+
+    /// Fuller by what a reader would miss: attachments, a Message-ID, a good part of the text. The few bytes of
+    /// another trace, in which copies of several mailboxes differ, make no mail fuller.
+    fn is_fuller(&self, tx: &Tx<'_>, email: &Email) -> Result<bool, StoreError> {
+        let brings_an_id = email.messageid.is_none() && self.original.offer.message_id.is_some();
+        let attached_here: i64 = tx.attachments(email.activityid)?.iter().map(|row| row.filesize).sum();
+        let attached: usize = self.original.content.attachments.iter().map(|row| row.size_bytes).sum();
+        let is_much_larger = write::size(&self.original.raw).saturating_mul(4) > email.size.saturating_mul(5);
+        Ok(brings_an_id || write::as_i64(attached) > attached_here || is_much_larger)
     }
 
     /// A new e-mail with all that hangs on it.
@@ -280,8 +289,10 @@ impl Work<'_> {
 
     /// Every queue that the mail was for has it once, whichever copy was first.
     fn note_queues(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
-        let queues =
-            self.facts.recipients.iter().filter(|recipient| recipient.record.entity == Entity::Queue);
+        let takes = |recipient: &&CrmRecipient| {
+            recipient.record.entity == Entity::Queue && recipient.filter != IncomingFilter::None
+        };
+        let queues = self.facts.recipients.iter().filter(takes);
         for queue in queues {
             let enteredon = self.moment.now;
             let queueid = queue.record.id;

@@ -76,7 +76,7 @@ fn look_up(
     let organization = match store.organization(route.organizationid) {
         Ok(organization) => organization,
         // A stale route: the address may be somebody's still, so it is not "unknown".
-        Err(error) if matches!(error, StoreError::NotFound) => return Ok(Welcome::TryLater),
+        Err(StoreError::NotFound) => return Ok(Welcome::TryLater),
         Err(error) => return Err(error),
     };
     let arrival = Arrival { organization, peer, address, detail };

@@ -1,6 +1,5 @@
 //! Who claims to be which mail, and who names which.
 
-use model::Id;
 use model::schema::emails::{Identity, MessageReference};
 
 use crate::StoreError;
@@ -39,16 +38,5 @@ impl Tx<'_> {
     pub fn claims(&self, keyhash: &[u8; 16]) -> Result<i32, StoreError> {
         let sql = "select coalesce(max(variant) + 1, 0) from identity where keyhash = ?1";
         Ok(self.one(sql, &[keyhash.into()], |row| row.take())?.unwrap_or(0))
-    }
-
-    /// The claims of an e-mail get the digests of its fuller source.
-    pub fn renew_claims(
-        &mut self,
-        activityid: Id,
-        keyhash: &[u8; 16],
-        rawdigest: &[u8],
-    ) -> Result<(), StoreError> {
-        let sql = "update identity set rawdigest = ?3 where keyhash = ?2 and activityid = ?1";
-        self.execute(sql, &[activityid.into(), keyhash.into(), rawdigest.into()]).map(drop)
     }
 }

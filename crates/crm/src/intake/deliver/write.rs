@@ -10,14 +10,18 @@ use serde_json::{Value, json};
 use store::{PreparedBlob, StoreError, Tx};
 
 use super::Work;
-use crate::correlate::{KnownEmail, Party, want, who};
+use crate::correlate::{KnownEmail, KnownIdentity, Party, want, who};
 use crate::intake::gather;
 
 impl Work<'_> {
     /// Claims every key the mail has. A clash with another unit is settled by the unique key.
     pub(super) fn claim(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
         let offer = &self.original.offer;
-        for (_, keyhash) in gather::keys(offer) {
+        for (key, keyhash) in gather::keys(offer) {
+            let has_claimed = |known: &KnownIdentity| known.email == email && known.key == key;
+            if self.facts.identities.iter().any(has_claimed) {
+                continue;
+            }
             tx.claim(&Identity {
                 keyhash: keyhash.to_vec(),
                 variant: tx.claims(&keyhash)?,
@@ -234,6 +238,6 @@ pub(super) fn size(raw: &[u8]) -> i64 {
     as_i64(raw.len())
 }
 
-fn as_i64(number: usize) -> i64 {
+pub(super) fn as_i64(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
