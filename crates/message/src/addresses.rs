@@ -5,6 +5,8 @@
 
 mod scan;
 
+use std::borrow::Cow;
+
 use model::{EmailAddress, Mailbox, limits};
 
 use crate::header_decoder;
@@ -31,7 +33,7 @@ pub fn read(value: &[u8]) -> Vec<Mailbox> {
             Token::Colon if !element.literal.contains('@') => element = Element::default(),
             Token::Colon => element.push(":", ":"),
             Token::Comment(text) => element.comment = Some(text.to_owned()),
-            Token::Quoted(inner, whole) => element.push(inner, whole),
+            Token::Quoted(inner, whole) => element.push(&unescaped(inner), whole),
             Token::Angle(inner) => element.angle(inner, &mut found),
             Token::Text(text) => element.push(text, text),
         }
@@ -108,9 +110,9 @@ fn address(text: &str) -> Option<EmailAddress> {
         _ => text,
     };
     let text = text.trim().trim_matches('\'');
-    match EmailAddress::parse(text) {
+    match EmailAddress::parse(text).filter(|_| !text.contains('(')) {
         Some(address) => Some(address),
-        None => EmailAddress::parse(&tightened(text)?),
+        None => EmailAddress::parse(&tightened(&scan::without_comments(text))?),
     }
 }
 
@@ -130,8 +132,25 @@ fn tightened(text: &str) -> Option<String> {
 fn name(text: &str) -> Option<String> {
     let decoded = header_decoder::decode(text.trim().as_bytes());
     let folded = decoded.split_whitespace().collect::<Vec<_>>().join(" ");
-    let name: String = folded.trim_matches(['"', '\'']).chars().take(limits::NAME_CHARS_MAX).collect();
-    (!name.trim().is_empty()).then(|| name.trim().to_owned())
+    let mut name = folded.as_str();
+    // Quotes within quotes, as address books of old write them.
+    for quote in ['"', '\''] {
+        name = name.strip_prefix(quote).and_then(|name| name.strip_suffix(quote)).unwrap_or(name).trim();
+    }
+    (!name.is_empty()).then(|| name.chars().take(limits::NAME_CHARS_MAX).collect())
+}
+
+/// RFC 5322 §3.2.4: a backslash only protects the character behind it.
+fn unescaped(inner: &str) -> Cow<'_, str> {
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
+    let mut out = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        out.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

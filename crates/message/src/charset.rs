@@ -42,6 +42,12 @@ fn says_nothing(label: &str) -> bool {
 
 fn declared<'x>(bytes: &'x [u8], label: &str) -> Cow<'x, str> {
     if let Some(encoding) = Encoding::for_label_no_replacement(label.as_bytes()) {
+        // Programs write a Latin-1 label over UTF-8; hardly any text in Latin-1 is UTF-8 by chance.
+        if encoding == encoding_rs::WINDOWS_1252
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            return Cow::Borrowed(text);
+        }
         return encoding.decode_without_bom_handling(bytes).0;
     }
     // UTF-7 (RFC 2152) and some aliases are no charsets of the Web, which encoding_rs keeps to.
@@ -57,10 +63,23 @@ fn guessed(bytes: &[u8]) -> Cow<'_, str> {
     {
         return Cow::Borrowed(text);
     }
+    if is_mostly_utf8(bytes) {
+        return String::from_utf8_lossy(bytes);
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     // The first 64 KiB tell as much as the rest.
     detector.feed(bytes.get(..65_536).unwrap_or(bytes), true);
     detector.guess(None, Utf8Detection::Allow).decode_without_bom_handling(bytes).0
+}
+
+/// Whether it is UTF-8 but for a few broken characters, as a cut leaves them.
+fn is_mostly_utf8(bytes: &[u8]) -> bool {
+    let (mut whole, mut broken) = (0usize, 0usize);
+    for chunk in bytes.utf8_chunks() {
+        whole += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    !bytes.contains(&ESC) && whole >= 8 * broken
 }
 
 #[cfg(test)]
@@ -78,6 +97,12 @@ mod tests {
         check(b"caf\xe9", Some("iso-8859-1"), "café");
         check("zoë".as_bytes(), None, "zoë");
         check("zoë".as_bytes(), Some("utf-8"), "zoë");
+        check("zoë".as_bytes(), Some("iso-8859-1"), "zoë");
+        check(
+            b"\xd0\x9a\xd0\xb0\xd1\x80\xd1\x82\xd0\xb8\xd0\xbd\xd0\xba\xd0\xb0\xd1",
+            None,
+            "Картинка\u{fffd}",
+        );
         check(b"\xcf\xf0\xe8\xe2\xe5\xf2", Some("windows-1251"), "Привет");
         check(b"\x1b$B$3$s\x1b(B", Some("iso-2022-jp"), "こん");
         check(b"a+AOk-", Some("utf-7"), "aé");

@@ -29,6 +29,8 @@ fn mail_date(text: &str) -> Option<Timestamp> {
         } else if word.bytes().all(|byte| byte.is_ascii_digit()) {
             let slot = numbers.iter_mut().find(|slot| slot.is_none())?;
             *slot = Some((word.parse::<i16>().ok()?, word.len()));
+        } else if time.is_some() && word.eq_ignore_ascii_case("pm") {
+            time = time.map(|(hour, minute, second): (i8, i8, i8)| (hour % 12 + 12, minute, second));
         } else if month.is_none() && month_number(word).is_some() {
             month = month_number(word);
         } else if time.is_some() && offset_seconds.is_none() {
@@ -103,11 +105,11 @@ fn month_number(word: &str) -> Option<i8> {
     i8::try_from(at + 1).ok()
 }
 
-/// `+0100` or `+01:00`. An impossible offset says nothing, like `-0000` (RFC 5322 §4.3).
+/// `+0100`, `+01:00` or `+01`. An impossible offset says nothing, like `-0000` (RFC 5322 §4.3).
 fn numeric_zone(word: &str) -> Option<i32> {
-    let digits: String = word.chars().filter(char::is_ascii_digit).collect();
-    let number: i32 = digits.get(..4)?.parse().ok()?;
-    let (hours, minutes) = (number / 100, number % 100);
+    let digits: String = word.chars().filter(char::is_ascii_digit).take(4).collect();
+    let number: i32 = digits.parse().ok()?;
+    let (hours, minutes) = if digits.len() > 2 { (number / 100, number % 100) } else { (number, 0) };
     if hours > 14 || minutes > 59 {
         return Some(0);
     }
@@ -152,6 +154,8 @@ mod tests {
         check("23 Nov 26 09:15:00 Z", Some("2026-11-23T09:15:00Z"));
         check("23 Nov 97 09:15:00 A", Some("1997-11-23T09:15:00Z"));
         check("1 Jan 102 00:00:00 +0000", Some("2002-01-01T00:00:00Z"));
+        check("Monday, November 23, 2026 5:56 PM", Some("2026-11-23T17:56:00Z"));
+        check("Mon, 21 Aug 95 13:30:57 -600", Some("1995-08-21T19:30:57Z"));
         check("Mon Nov 23 09:15:00 2026", Some("2026-11-23T09:15:00Z"));
         check("23-Nov-2026 09:15:00 +0000", Some("2026-11-23T09:15:00Z"));
         check("2026-11-23T09:15:00+01:00", Some("2026-11-23T08:15:00Z"));

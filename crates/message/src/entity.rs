@@ -73,11 +73,15 @@ impl Tree<'_> {
         if self.entities.len() >= limits::MIME_PARTS_MAX {
             return Err(Unreadable::TooManyParts);
         }
-        let entity = entity(header, body.clone(), place);
+        let mut entity = entity(header, body.clone(), place);
         let inside = match entity.content.get("boundary") {
             Some(boundary) if entity.mimetype.starts_with("multipart/") => parts(self.raw, &body, boundary),
             _ => Vec::new(),
         };
+        if inside.is_empty() && entity.mimetype.starts_with("multipart/") {
+            // Without a delimiter there is only text to show, and showing it is better than hiding it.
+            entity.mimetype = "text/plain".to_owned();
+        }
         let in_digest = entity.mimetype == "multipart/digest";
         let index = self.entities.len();
         self.entities.push(entity);
@@ -141,18 +145,23 @@ fn parts(raw: &[u8], body: &Range<usize>, boundary: &str) -> Vec<Range<usize>> {
         }
         open = Some(line.end);
     }
-    found.extend(open.map(|start| start..body.end));
+    let rest = open.map(|start| start..body.end);
+    // A last delimiter that forgot to say that it closes.
+    let is_blank =
+        |rest: &Range<usize>| within.get(rest.clone()).is_none_or(|rest| rest.trim_ascii().is_empty());
+    found.extend(rest.filter(|rest| found.is_empty() || !is_blank(rest)));
     found
 }
 
-/// Whether a line is a delimiter, and if so, whether it is the closing one.
+/// Whether a line is a delimiter, and if so, whether it is the closing one. What follows behind white space is
+/// ignored; without white space it is the delimiter of an inner multipart with a longer boundary.
 fn delimiter(line: &[u8], boundary: &[u8]) -> Option<bool> {
-    let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?.trim_ascii_end();
-    match rest {
-        b"" => Some(false),
-        b"--" => Some(true),
-        _ => None,
-    }
+    let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?;
+    let (closes, rest) = match rest.strip_prefix(b"--") {
+        Some(rest) => (true, rest),
+        None => (false, rest),
+    };
+    rest.first().is_none_or(u8::is_ascii_whitespace).then_some(closes)
 }
 
 fn end_before(raw: &[u8], at: usize) -> usize {
@@ -188,8 +197,9 @@ mod tests {
             &format!("{mixed}--b\r\n\r\none\r\n\r\n--b \r\n\r\ntwo"),
             &[("text/plain", "one\r\n"), ("text/plain", "two")],
         );
+        check(&format!("{mixed}--b\n\none\n--b\n"), &[("text/plain", "one")]);
         check(&format!("{mixed}--b\n--b--\n"), &[("text/plain", "")]);
-        check(&format!("{mixed}no delimiter"), &[("multipart/mixed", "no delimiter")]);
+        check(&format!("{mixed}no delimiter"), &[("text/plain", "no delimiter")]);
         // The inner boundary begins like the outer one and is never closed.
         check(
             &format!("{mixed}--b\nContent-Type: multipart/x; boundary=bb\n\n--bb\n\nin\n--b\n\nout\n--b--\n"),

@@ -36,41 +36,71 @@ impl<'x> Section<'x> {
 
 /// Splits the head of `raw` into fields.
 ///
-/// The section ends at the first empty line. A line that is no field is stepped over when a field follows
-/// (gateways break folds); otherwise the body begins with it, the empty line having been lost.
+/// The section ends at the first empty line. A line that is no field continues the field before it when another
+/// field follows (gateways break folds); otherwise the body begins with it, the empty line having been lost.
 pub(crate) fn split(raw: &[u8]) -> Section<'_> {
     let mut fields = Vec::with_capacity(24);
     let mut at = 0;
     loop {
         let line = line_at(raw, at);
-        if line.is_empty() || text(raw, &line).is_empty() {
+        if text(raw, &line).trim_ascii().is_empty() {
             return Section { fields, body_offset: line.end };
         }
         let Some((name, value_start)) = name_at(raw, &line) else {
-            let next = line_at(raw, line.end);
-            if fields.is_empty() || name_at(raw, &next).is_none() {
-                return Section { fields, body_offset: line.start };
-            }
-            at = line.end;
-            continue;
+            return Section { fields, body_offset: line.start };
         };
-        let mut end = line.end;
-        while matches!(raw.get(end), Some(b' ' | b'\t')) {
-            let next = line_at(raw, end);
-            // A line of white space alone ends the section for many writers, and folds for few.
-            if text(raw, &next).trim_ascii().is_empty() && name_at(raw, &line_at(raw, next.end)).is_none() {
-                break;
-            }
-            end = next.end;
-        }
+        let end = field_end(raw, line.end);
         let value = raw.get(value_start..end).unwrap_or_default().trim_ascii();
         fields.push(Field { name, value });
         at = end;
-        if matches!(raw.get(end), Some(b' ' | b'\t')) {
-            return Section { fields, body_offset: line_at(raw, end).end };
-        }
     }
 }
+
+/// Where a field ends whose first line ends at `at`.
+fn field_end(raw: &[u8], mut at: usize) -> usize {
+    loop {
+        let line = line_at(raw, at);
+        let words = text(raw, &line);
+        // A line of white space alone ends the section for many writers, and folds for few.
+        let is_blank = words.trim_ascii().is_empty();
+        let is_fold = words.starts_with(b" ") || words.starts_with(b"\t");
+        let continues = match (is_blank, is_fold) {
+            (true, true) => fold_or_field_at(raw, line.end),
+            (true, false) => false,
+            (false, true) => true,
+            (false, false) => name_at(raw, &line).is_none() && field_follows(raw, line.end),
+        };
+        if !continues {
+            return at;
+        }
+        at = line.end;
+    }
+}
+
+fn fold_or_field_at(raw: &[u8], at: usize) -> bool {
+    let line = line_at(raw, at);
+    let words = text(raw, &line);
+    let is_fold = words.starts_with(b" ") || words.starts_with(b"\t");
+    (is_fold && !words.trim_ascii().is_empty()) || name_at(raw, &line).is_some()
+}
+
+/// Whether a field begins within a few lines, before an empty one.
+fn field_follows(raw: &[u8], mut at: usize) -> bool {
+    for _ in 0..BROKEN_LINES_MAX {
+        let line = line_at(raw, at);
+        if text(raw, &line).trim_ascii().is_empty() {
+            return false;
+        }
+        if name_at(raw, &line).is_some() {
+            return true;
+        }
+        at = line.end;
+    }
+    false
+}
+
+/// Lines of a broken fold; more are a body.
+const BROKEN_LINES_MAX: usize = 4;
 
 /// Where the header of a whole message begins: behind empty lines and an mbox `From ` line (RFC 4155).
 pub(crate) fn start(raw: &[u8]) -> usize {
@@ -134,7 +164,7 @@ mod tests {
         check("", &[], "");
         check("\nbody", &[], "body");
         check("no field\nA: 1\n", &[], "no field\nA: 1\n");
-        check("A: 1\nbroken fold\nB: 2\n\nbody", &[("A", "1"), ("B", "2")], "body");
+        check("A: 1\nbroken fold\nB: 2\n\nbody", &[("A", "1\nbroken fold"), ("B", "2")], "body");
         check("A: 1\nlost line\nmore", &[("A", "1")], "lost line\nmore");
         check("A: 1\n \nbody", &[("A", "1")], "body");
         check("A: 1\n \nB: 2\n\nbody", &[("A", "1"), ("B", "2")], "body");

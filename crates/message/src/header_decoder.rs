@@ -21,9 +21,21 @@ pub(crate) fn decode(value: &[u8]) -> String {
 pub(crate) fn plain(value: &[u8]) -> Cow<'_, str> {
     let text = charset::decode(value, None);
     match text.contains(['\r', '\n', '\0']) {
-        true => Cow::Owned(text.replace(['\r', '\n', '\0'], "")),
+        true => Cow::Owned(unfolded(&text)),
         false => text,
     }
+}
+
+/// A fold is a line end before white space, which stays; where the white space was lost, a blank stands in.
+fn unfolded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.replace('\0', "").split(['\r', '\n']).filter(|line| !line.is_empty()) {
+        if !out.is_empty() && !line.starts_with([' ', '\t']) {
+            out.push(' ');
+        }
+        out.push_str(line);
+    }
+    out
 }
 
 /// Decodes the encoded words within a text.
@@ -157,7 +169,7 @@ mod tests {
     fn header_text_is_decoded() {
         let check = |value: &[u8], expect: &str| assert_eq!(decode(value), expect, "{value:?}");
         check(b"plain", "plain");
-        check(b"folded\r\n text", "folded text");
+        check(b"folded\r\n text\r\nbroken", "folded text broken");
         check(b"caf\xe9 au lait", "café au lait");
         check("zoë".as_bytes(), "zoë");
         check(b"=?utf-8?q?Zo=C3=AB_M=C3=BCller?=", "Zoë Müller");

@@ -85,11 +85,16 @@ impl<'x> Message<'x> {
         self.raw
     }
 
-    /// Its readable text, at most [`limits::TEXT_BYTES_MAX`] bytes: the plain form where there is one, else
-    /// the HTML without its tags. Attached messages and files are not in it. This is what
+    /// Its readable text, at most [`limits::TEXT_BYTES_MAX`] bytes: the plain form where it says
+    /// anything, else the HTML without its tags. Attached messages and files are not in it. This is what
     /// [`identity::text_digest`](crate::identity::text_digest), previews and search are made of.
     pub fn text(&self) -> Cow<'_, str> {
-        let chosen = readable::chosen(&self.entities, readable::Form::Plain);
+        let plain = self.text_in(readable::Form::Plain);
+        if plain.trim().is_empty() { self.text_in(readable::Form::Html) } else { plain }
+    }
+
+    fn text_in(&self, form: readable::Form) -> Cow<'_, str> {
+        let chosen = readable::chosen(&self.entities, form);
         if let [only] = chosen.as_slice() {
             return self.text_of(*only);
         }

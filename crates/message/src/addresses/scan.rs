@@ -98,6 +98,22 @@ impl<'x> Scan<'x> {
     }
 }
 
+/// A text without its comments.
+pub(super) fn without_comments(text: &str) -> String {
+    let mut scan = Scan::new(text);
+    let mut out = String::with_capacity(text.len());
+    while let Some(token) = scan.next() {
+        match token {
+            Token::Comment(_) => {}
+            Token::Separator => out.push(','),
+            Token::Colon => out.push(':'),
+            Token::Angle(inner) => out.push_str(inner),
+            Token::Quoted(_, text) | Token::Text(text) => out.push_str(text),
+        }
+    }
+    out
+}
+
 fn quote_end(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {

@@ -19,7 +19,7 @@ fn mailboxes_are_read_with_their_names() {
     check("joe@x.test (Joe (the) Great)", &[("Joe (the) Great", "joe@x.test")]);
     check("zoë@münchen.test", &[("", "zoë@münchen.test")]);
     check("\"zoe m\"@x.test", &[("", "\"zoe m\"@x.test")]);
-    check("\"O\\\"Neil\" <o@x.test>", &[("O\\\"Neil", "o@x.test")]);
+    check("\"O\\\"Neil\" <o@x.test>", &[("O\"Neil", "o@x.test")]);
 }
 
 #[test]
@@ -29,6 +29,12 @@ fn groups_are_flattened_and_routes_dropped() {
     check("Joe <@a.test,@b.test:joe@c.test>", &[("Joe", "joe@c.test")]);
     check("<@a.test:joe@c.test>", &[("", "joe@c.test")]);
     check("joe @ x . test", &[("", "joe@x.test")]);
+    check("Pete <pete(his account)@silly.test(his host)>", &[("Pete", "pete@silly.test")]);
+    check(
+        "A Group(Some people) :Chris <c@(Chris's host.)x.test>, j@y.test;",
+        &[("Chris", "c@x.test"), ("", "j@y.test")],
+    );
+    check("Michiel Buddingh' <m@x.test>", &[("Michiel Buddingh'", "m@x.test")]);
 }
 
 #[test]

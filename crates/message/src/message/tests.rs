@@ -15,6 +15,8 @@ fn the_plain_form_is_the_text() {
     assert_eq!(text("From: a@x.test\nContent-Type: text/html\n\n<p>hello <b>you</b></p>"), "hello you");
     let both = "--b\n\nplain\n--b\nContent-Type: text/html\n\n<i>rich</i>\n";
     assert_eq!(text(&alternative(both)), "plain");
+    let empty_plain = "--b\n\n \n--b\nContent-Type: text/html\n\n<i>rich</i>\n";
+    assert_eq!(text(&alternative(empty_plain)), "rich");
     let html_only = "--b\nContent-Type: text/html\n\n<i>rich</i>\n--b\nContent-Type: text/calendar\n\nX\n";
     assert_eq!(text(&alternative(html_only)), "rich");
 }
