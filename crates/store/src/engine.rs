@@ -11,6 +11,8 @@ use crate::rows::Param;
 pub(crate) mod ddl;
 mod log;
 mod readers;
+#[cfg(feature = "recorder")]
+pub(crate) mod recorder;
 pub(crate) mod sqlite;
 
 pub(crate) use log::Log;

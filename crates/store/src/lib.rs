@@ -27,6 +27,8 @@ mod rows;
 mod units;
 
 pub use blobs::{DiskFiles, Files, PreparedBlob};
+#[cfg(feature = "recorder")]
+pub use engine::recorder::{CrashImage, Entry, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
 pub use nouns::{
@@ -39,6 +41,8 @@ pub use units::{PendingUnit, Priority};
 
 use blobs::FaultyFiles;
 use catalogue::Catalogue;
+#[cfg(feature = "recorder")]
+use engine::recorder::RecordedFiles;
 use engine::sqlite::SqliteFile;
 use lock::{FolderLock, locked};
 use units::{Tending, WriterThreads};
@@ -60,6 +64,9 @@ pub struct StoreSettings {
     pub files: Arc<dyn Files>,
     /// Faults on purpose.
     pub faults: Faults,
+    /// Records what reaches the disk.
+    #[cfg(feature = "recorder")]
+    pub recorder: Option<Arc<Recorder>>,
 }
 
 impl StoreSettings {
@@ -73,19 +80,30 @@ impl StoreSettings {
             readers_per_organization: 4,
             files: Arc::new(DiskFiles),
             faults: Faults::none(),
+            #[cfg(feature = "recorder")]
+            recorder: None,
         }
     }
 
     pub(crate) fn database(&self, path: &Path) -> SqliteFile {
+        #[cfg(feature = "recorder")]
+        if let Some(recorder) = &self.recorder {
+            return SqliteFile::new(path, &self.faults, Some(recorder.vfs_name().to_owned()));
+        }
         SqliteFile::new(path, &self.faults, None)
     }
 
-    pub(crate) fn blob_files(&self) -> Arc<dyn Files> {
-        let files = Arc::clone(&self.files);
-        if !self.faults.are_planned() {
-            return files;
+    /// The file layer as it is used: recorded, and with faults in front, where that is wanted.
+    pub(crate) fn file_layer(&self) -> Arc<dyn Files> {
+        let mut files = Arc::clone(&self.files);
+        #[cfg(feature = "recorder")]
+        if let Some(recorder) = &self.recorder {
+            files = Arc::new(RecordedFiles { files, recorder: Arc::clone(recorder) });
         }
-        Arc::new(FaultyFiles { files, faults: self.faults.clone() })
+        if self.faults.are_planned() {
+            files = Arc::new(FaultyFiles { files, faults: self.faults.clone() });
+        }
+        files
     }
 }
 
@@ -115,11 +133,14 @@ struct Open {
 impl Store {
     /// Opens a data folder; makes it where it is missing. `Locked` where another process has it.
     pub fn open(settings: StoreSettings) -> Result<Arc<Store>, StoreError> {
-        settings.files.make_folder(&settings.data.join("organizations"))?;
+        // The lock stands in it, so this folder is made before everything else.
+        std::fs::create_dir_all(&settings.data)?;
         let lock = FolderLock::take(&settings.data)?;
+        let files = settings.file_layer();
+        files.make_folder(&settings.data.join("organizations"))?;
         let catalogue = Catalogue::open(&settings.data.join("catalogue.db"), &settings)?;
         // The names of new folders and files; SQLite syncs the folders of its own files.
-        settings.files.sync_folder(&settings.data)?;
+        files.sync_folder(&settings.data)?;
         let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
         let tending = Tending::start()?;
         Ok(Arc::new(Store { settings, catalogue, open: Mutex::default(), threads, tending, _lock: lock }))
@@ -140,7 +161,7 @@ impl Store {
             found => return Err(found.map_or_else(|error| error, |_| StoreError::Exists)),
         }
         let id = organization.organizationid;
-        let files = &self.settings.files;
+        let files = self.settings.file_layer();
         let folder = self.folder(id);
         files.make_folder(&folder.join("blobs"))?;
         files.sync_folder(&folder)?;

@@ -33,7 +33,7 @@ impl Organization {
         let file = Arc::new(settings.database(&folder.join("org.db")));
         migrations::migrate(file.open(Purpose::Write)?.as_ref(), migrations::ORGANIZATION)?;
         let engine: Arc<dyn Engine> = Arc::<SqliteFile>::clone(&file);
-        let blobs = Arc::new(Blobs::new(settings.blob_files(), folder.join("blobs")));
+        let blobs = Arc::new(Blobs::new(settings.file_layer(), folder.join("blobs")));
         Ok(Organization {
             row,
             readers: Readers::new(Arc::clone(&engine), settings.readers_per_organization),
@@ -108,6 +108,19 @@ impl Organization {
         self.readers.ask(|read| self.blobs.get_range(read, blobid, (offset, length)))
     }
 
+    /// Whether the database is sound in itself: pages, indexes, declared types. Reads all of it.
+    pub fn is_sound(&self) -> Result<bool, StoreError> {
+        let said =
+            self.readers.ask(|read| read.one("pragma integrity_check", &[], |row| row.take::<String>()))?;
+        Ok(said.as_deref() == Some("ok"))
+    }
+
+    /// Carries the log over now, as far as nobody is disturbed.
+    #[cfg(feature = "testing")]
+    pub fn carry_log_over(&self) -> Result<(), StoreError> {
+        self.writer.carry_log_over()
+    }
+
     /// Lets the database grow to so many pages only, as if the disk were full; 0 for no limit.
     #[cfg(feature = "testing")]
     pub fn limit_pages(&self, pages_max: u32) {
@@ -115,9 +128,9 @@ impl Organization {
         self.writer.reopen();
     }
 
-    /// Batches so far: one commit each.
+    /// Commits so far.
     #[cfg(feature = "testing")]
-    pub fn batches(&self) -> u64 {
-        self.writer.batches()
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
     }
 }

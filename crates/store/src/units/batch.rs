@@ -10,7 +10,7 @@ use model::limits;
 use super::line::Line;
 use super::{Ran, Unit};
 use crate::blobs::Blobs;
-use crate::engine::{Session, Step};
+use crate::engine::{Log, Session, Step};
 use crate::{StoreError, Tx};
 
 /// What a batch works with.
@@ -18,6 +18,7 @@ pub(super) struct Batch<'b> {
     pub(super) session: &'b dyn Session,
     pub(super) line: &'b Line,
     pub(super) blobs: &'b Blobs,
+    pub(super) log: &'b Log,
     /// How long it takes units in: the first of them waits for it.
     pub(super) time_max: Duration,
 }
@@ -90,6 +91,7 @@ impl Batch<'_> {
     fn commit(&self, units: Vec<Box<dyn Unit>>) -> Result<(), StoreError> {
         let began = Instant::now();
         let committed = self.session.step(Step::Commit);
+        self.log.committed();
         metrics::histogram!("postroom_store_commit_seconds").record(began.elapsed());
         metrics::counter!("postroom_store_commits_total").increment(1);
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most some hundred units")]
@@ -123,7 +125,10 @@ impl Batch<'_> {
     fn alone(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
         self.session.step(Step::BeginWrite)?;
         match unit.run(&mut self.tx()) {
-            Ran::Keep => self.session.step(Step::Commit),
+            Ran::Keep => {
+                self.log.committed();
+                self.session.step(Step::Commit)
+            }
             Ran::Undo => Ok(()),
         }
     }

@@ -9,6 +9,8 @@ use super::line::Line;
 use super::{Priority, Unit};
 use crate::StoreError;
 use crate::blobs::Blobs;
+#[cfg(feature = "testing")]
+use crate::engine::Checkpoint;
 use crate::engine::{Engine, Log, Purpose, Session};
 use crate::lock::locked;
 
@@ -50,13 +52,18 @@ impl Writer {
                 self.line.refuse("the database cannot be opened");
             }
         }
-        self.log.committed();
         drop(slot);
         self.line.still_waits()
     }
 
     fn batch(&self, session: &dyn Session) -> Result<(), StoreError> {
-        let batch = Batch { session, line: &self.line, blobs: &self.blobs, time_max: self.batch_time_max };
+        let batch = Batch {
+            session,
+            line: &self.line,
+            blobs: &self.blobs,
+            log: &self.log,
+            time_max: self.batch_time_max,
+        };
         batch.run()
     }
 
@@ -68,15 +75,21 @@ impl Writer {
         })
     }
 
+    /// Carries the log over now.
+    #[cfg(feature = "testing")]
+    pub(crate) fn carry_log_over(&self) -> Result<(), StoreError> {
+        self.engine.open(Purpose::Checkpoint)?.checkpoint(Checkpoint::Passive).map(drop)
+    }
+
     /// Closes the connection; the next batch opens another.
     #[cfg(feature = "testing")]
     pub(crate) fn reopen(&self) {
         *locked(&self.session) = None;
     }
 
-    /// Batches so far: one commit each, unless one had to run again.
+    /// Commits so far.
     #[cfg(feature = "testing")]
-    pub(crate) fn batches(&self) -> u64 {
+    pub(crate) fn commits(&self) -> u64 {
         self.log.commits()
     }
 }

@@ -48,7 +48,7 @@ fn a_failed_unit_leaves_nothing_while_its_neighbors_stay() {
     after.wait().unwrap();
     assert_eq!(failed.wait(), Err(Refused("by the unit")));
     assert!(matches!(panicked.wait(), Err(StoreError::Panicked)));
-    assert_eq!(house.organization.batches(), 1);
+    assert_eq!(house.organization.commits(), 1);
     assert_eq!(
         ["before", "failed", "panicked", "after"].map(|name| house.is_set(name)),
         [true, false, false, true]
@@ -75,7 +75,7 @@ fn units_that_wait_share_a_commit() {
     drop(gate);
     gate_unit.wait().unwrap();
     units.into_iter().for_each(|unit| unit.wait().unwrap());
-    assert_eq!(house.organization.batches(), 1);
+    assert_eq!(house.organization.commits(), 1);
 }
 
 #[test]
