@@ -57,6 +57,8 @@ pub const WRITER_CACHE_BYTES: usize = 64 * 1024 * 1024;
 pub const READER_CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Cached pages of a connection that only carries pages from the log to the file.
 pub const CHECKPOINT_CACHE_BYTES: usize = 1024 * 1024;
+/// Memory of the database engine for all organizations together; caches stop growing there.
+pub const ENGINE_MEMORY_BYTES_MAX: usize = 160 * 1024 * 1024;
 /// Pages in the log of a database before they are carried over.
 pub const LOG_PAGES_MAX: i64 = 1_000;
 /// Pages in the log before the writer waits for a moment, so that the log can begin anew.

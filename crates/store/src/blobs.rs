@@ -192,3 +192,36 @@ impl Tx<'_> {
         if gone { Err(StoreError::Temporary { why: "the same bytes were being deleted" }) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sqlite::SqliteFile;
+    use crate::engine::{Engine as _, Purpose};
+    use crate::faults::Faults;
+    use crate::migrations;
+
+    #[test]
+    fn keeping_revives_what_was_condemned_and_waits_for_what_is_being_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SqliteFile::new(&folder.path().join("some.db"), &Faults::none(), None);
+        let session = file.open(Purpose::Write).unwrap();
+        migrations::migrate(session.as_ref(), migrations::ORGANIZATION).unwrap();
+        let blobs = Blobs::new(Arc::new(DiskFiles), folder.path().join("blobs"));
+        let blob = blobs.put(b"a mail").unwrap();
+        let mut tx = Tx::new(session.as_ref(), Some(&blobs));
+        tx.keep_blob(&blob).unwrap();
+        tx.keep_blob(&blob).unwrap();
+
+        tx.execute("update blob set statecode = 1, condemnedon = 5", &[]).unwrap();
+        tx.keep_blob(&blob).unwrap();
+        let sql = "select count(*) from blob where statecode = 0 and condemnedon is null";
+        assert_eq!(tx.one(sql, &[], |row| row.take::<i64>()).unwrap(), Some(1));
+
+        tx.execute("update blob set statecode = 2", &[]).unwrap();
+        assert!(matches!(tx.keep_blob(&blob), Err(StoreError::Temporary { .. })));
+        tx.execute("delete from blob", &[]).unwrap();
+        tx.keep_blob(&blob).unwrap();
+        assert_eq!(blobs.get(&tx, &blob.blobid).unwrap(), b"a mail");
+    }
+}

@@ -28,7 +28,7 @@ mod units;
 
 pub use blobs::{DiskFiles, Files, PreparedBlob};
 #[cfg(feature = "recorder")]
-pub use engine::recorder::{CrashImage, Entry, Recorder};
+pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
 pub use nouns::{

@@ -31,13 +31,15 @@ impl Organization {
         threads: &Arc<WriterThreads>,
     ) -> Result<Self, StoreError> {
         let file = Arc::new(settings.database(&folder.join("org.db")));
-        migrations::migrate(file.open(Purpose::Write)?.as_ref(), migrations::ORGANIZATION)?;
+        let session = file.open(Purpose::Write)?;
+        migrations::migrate(session.as_ref(), migrations::ORGANIZATION)?;
         let engine: Arc<dyn Engine> = Arc::<SqliteFile>::clone(&file);
         let blobs = Arc::new(Blobs::new(settings.file_layer(), folder.join("blobs")));
+        let writer = Writer::new(Arc::clone(&engine), session, Arc::clone(&blobs), settings.batch_time_max);
         Ok(Organization {
             row,
-            readers: Readers::new(Arc::clone(&engine), settings.readers_per_organization),
-            writer: Arc::new(Writer::new(engine, Arc::clone(&blobs), settings.batch_time_max)),
+            readers: Readers::new(engine, settings.readers_per_organization),
+            writer: Arc::new(writer),
             #[cfg(feature = "testing")]
             file,
             blobs,
@@ -76,7 +78,7 @@ impl Organization {
 
     /// Runs a unit of work on a store thread and answers after its commit. It may run again: everything it
     /// changes, it changes through [`Tx`]; time and randomness are drawn before. An error of its own undoes it
-    /// alone.
+    /// alone. Never wait for a unit inside a unit: its thread would wait for itself.
     pub fn unit<T, E>(
         &self,
         priority: Priority,

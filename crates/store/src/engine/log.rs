@@ -94,3 +94,79 @@ fn carry_over(session: &dyn Session, hold: impl FnOnce(&mut dyn FnMut())) -> Res
 
 /// Looks without a commit after which a database is at rest.
 const LOOKS_BEFORE_REST: u32 = 10;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::engine::Step;
+    use crate::engine::sqlite::SqliteFile;
+    use crate::faults::Faults;
+
+    #[test]
+    fn a_long_log_is_carried_over_and_begins_anew_while_the_writer_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, writer) = open(folder.path());
+        write(&log, writer.as_ref(), limits::LOG_PAGES_MAX / 2);
+        tend(&log, 0);
+        assert_eq!(state(writer.as_ref()).carried, 0, "a short log is left alone");
+
+        write(&log, writer.as_ref(), limits::LOG_PAGES_MAX);
+        tend(&log, 0);
+        let LogState { pages, carried } = state(writer.as_ref());
+        assert!(pages >= limits::LOG_PAGES_MAX && pages == carried, "{carried} of {pages}");
+
+        write(&log, writer.as_ref(), 2);
+        let begun_anew = state(writer.as_ref()).pages;
+        assert!(begun_anew < limits::LOG_PAGES_MAX, "{begun_anew}");
+        write(&log, writer.as_ref(), limits::LOG_PAGES_BEFORE_PAUSE_MAX);
+        tend(&log, 1);
+    }
+
+    #[test]
+    fn a_database_at_rest_has_an_empty_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, writer) = open(folder.path());
+        write(&log, writer.as_ref(), 10);
+        let size = || std::fs::metadata(folder.path().join("some.db-wal")).unwrap().len();
+        for _ in 0..LOOKS_BEFORE_REST {
+            tend(&log, 0);
+            assert!(size() > 0);
+        }
+        tend(&log, 0);
+        assert_eq!(size(), 0);
+    }
+
+    fn open(folder: &Path) -> (Log, Box<dyn Session>) {
+        let engine: Arc<dyn Engine> =
+            Arc::new(SqliteFile::new(&folder.join("some.db"), &Faults::none(), None));
+        let writer = engine.open(Purpose::Write).unwrap();
+        writer.script("create table page (bytes blob) strict").unwrap();
+        (Log::new(engine), writer)
+    }
+
+    /// Writes so many pages, and a few.
+    fn write(log: &Log, writer: &dyn Session, pages: i64) {
+        let bytes = vec![7; usize::try_from(pages * 8_192).unwrap()];
+        writer.step(Step::BeginWrite).unwrap();
+        writer.execute("insert into page (bytes) values (?1)", &[(&bytes).into()]).unwrap();
+        writer.step(Step::Commit).unwrap();
+        log.committed();
+    }
+
+    /// Looks once; the writer must be held so many times.
+    fn tend(log: &Log, held: u32) {
+        let mut holds = 0;
+        log.tend(|quiet| {
+            holds += 1;
+            quiet();
+        })
+        .unwrap();
+        assert_eq!(holds, held);
+    }
+
+    fn state(session: &dyn Session) -> LogState {
+        session.checkpoint(Checkpoint::Look).unwrap()
+    }
+}

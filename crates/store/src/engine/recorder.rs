@@ -23,12 +23,12 @@ pub use image::CrashImage;
 pub struct Recorder {
     name: CString,
     root: PathBuf,
-    log: Mutex<Vec<Entry>>,
+    log: Mutex<Vec<Recorded>>,
 }
 
 /// One thing that reached the disk.
 #[derive(Debug, Clone)]
-pub enum Entry {
+pub enum Recorded {
     /// A file was opened, and made where it was not there.
     Open(PathBuf),
     /// Bytes were written at an offset.
@@ -62,11 +62,11 @@ impl Recorder {
 
     /// Records something the test wants to find again.
     pub fn mark(&self, mark: impl Into<String>) {
-        self.record(Entry::Mark(mark.into()));
+        self.record(Recorded::Mark(mark.into()));
     }
 
     /// Everything so far.
-    pub fn log(&self) -> Vec<Entry> {
+    pub fn log(&self) -> Vec<Recorded> {
         locked(&self.log).clone()
     }
 
@@ -79,7 +79,7 @@ impl Recorder {
         &self.name
     }
 
-    fn record(&self, entry: Entry) {
+    fn record(&self, entry: Recorded) {
         locked(&self.log).push(entry);
     }
 }
@@ -91,32 +91,32 @@ pub(crate) struct RecordedFiles {
 }
 
 impl RecordedFiles {
-    fn record(&self, done: io::Result<()>, entry: impl FnOnce() -> Entry) -> io::Result<()> {
+    fn record(&self, done: io::Result<()>, entry: impl FnOnce() -> Recorded) -> io::Result<()> {
         done.inspect(|()| self.recorder.record(entry()))
     }
 }
 
 impl Files for RecordedFiles {
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        self.record(self.files.make_folder(folder), || Entry::MakeFolder(folder.into()))
+        self.record(self.files.make_folder(folder), || Recorded::MakeFolder(folder.into()))
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.record(self.files.write(path, bytes), || Entry::Open(path.into()))?;
-        self.record(Ok(()), || Entry::Truncate(path.into(), 0))?;
-        self.record(Ok(()), || Entry::Write(path.into(), 0, bytes.into()))
+        self.record(self.files.write(path, bytes), || Recorded::Open(path.into()))?;
+        self.record(Ok(()), || Recorded::Truncate(path.into(), 0))?;
+        self.record(Ok(()), || Recorded::Write(path.into(), 0, bytes.into()))
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {
-        self.record(self.files.sync_file(path), || Entry::Sync(path.into()))
+        self.record(self.files.sync_file(path), || Recorded::Sync(path.into()))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.record(self.files.rename(from, to), || Entry::Rename(from.into(), to.into()))
+        self.record(self.files.rename(from, to), || Recorded::Rename(from.into(), to.into()))
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.record(self.files.sync_folder(folder), || Entry::SyncFolder(folder.into()))
+        self.record(self.files.sync_folder(folder), || Recorded::SyncFolder(folder.into()))
     }
 
     fn read(&self, path: &Path, start: u64, length: usize) -> io::Result<Vec<u8>> {
@@ -128,6 +128,6 @@ impl Files for RecordedFiles {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.record(self.files.remove(path), || Entry::Remove(path.into(), false))
+        self.record(self.files.remove(path), || Recorded::Remove(path.into(), false))
     }
 }

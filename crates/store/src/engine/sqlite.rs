@@ -75,7 +75,12 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
         Purpose::Read => limits::READER_CACHE_BYTES,
         Purpose::Checkpoint => limits::CHECKPOINT_CACHE_BYTES,
     };
-    connection.execute_batch(&format!("pragma cache_size = -{}", cache_bytes / 1024))?;
+    // The second is one limit for the whole process: beyond it a cache gives up a page for each it takes.
+    let memory_bytes = limits::ENGINE_MEMORY_BYTES_MAX;
+    connection.execute_batch(&format!(
+        "pragma cache_size = -{}; pragma soft_heap_limit = {memory_bytes}",
+        cache_bytes / 1024
+    ))?;
     match purpose {
         Purpose::Read => connection.execute_batch("pragma query_only = on"),
         Purpose::Write if pages_max > 0 => {

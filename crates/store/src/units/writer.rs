@@ -25,9 +25,21 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(engine: Arc<dyn Engine>, blobs: Arc<Blobs>, batch_time_max: Duration) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        session: Box<dyn Session>,
+        blobs: Arc<Blobs>,
+        batch_time_max: Duration,
+    ) -> Self {
         let log = Log::new(Arc::clone(&engine));
-        Writer { engine, blobs, line: Line::default(), session: Mutex::default(), batch_time_max, log }
+        Writer {
+            engine,
+            blobs,
+            line: Line::default(),
+            session: Mutex::new(Some(session)),
+            batch_time_max,
+            log,
+        }
     }
 
     /// Lets a unit wait. Says whether a thread must be called. A unit that cannot wait is answered at once.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use store::{CrashImage, Entry, Organization, Priority, Recorder, Store, StoreError, StoreSettings};
+use store::{CrashImage, Organization, Priority, Recorded, Recorder, Store, StoreError, StoreSettings};
 
 use crate::blobs::noise;
 use crate::house::organization;
@@ -35,10 +35,10 @@ fn whatever_was_answered_before_a_power_cut_is_there_after_it() {
 }
 
 /// Cuts at all places alike; every fourth right after a promise, when the sync behind it is only just done.
-fn cut(seed: u64, log: &[Entry]) -> usize {
+fn cut(seed: u64, log: &[Recorded]) -> usize {
     let spread = usize::try_from(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16).unwrap();
     let place = spread % (log.len() + 1);
-    let promise = log[..place].iter().rposition(|entry| matches!(entry, Entry::Mark(_)));
+    let promise = log[..place].iter().rposition(|entry| matches!(entry, Recorded::Mark(_)));
     promise.filter(|_| seed.is_multiple_of(4)).map_or(place, |promise| promise + 1)
 }
 
@@ -82,11 +82,11 @@ fn one(organization: &Organization, name: &str, large: bool) -> Result<[u8; 32],
 }
 
 /// Opens the house after the cut; gives the number of promises it had to keep.
-fn check(image: &Path, log: &[Entry], blobs: &BTreeMap<String, [u8; 32]>, seed: u64) -> usize {
+fn check(image: &Path, log: &[Recorded], blobs: &BTreeMap<String, [u8; 32]>, seed: u64) -> usize {
     let store = Store::open(StoreSettings::new(image)).unwrap();
     let promised: Vec<&String> = log
         .iter()
-        .filter_map(|entry| if let Entry::Mark(mark) = entry { Some(mark) } else { None })
+        .filter_map(|entry| if let Recorded::Mark(mark) = entry { Some(mark) } else { None })
         .collect();
     if promised.is_empty() {
         return 0;

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Entry;
+use super::Recorded;
 
 /// A disk after a power cut.
 pub struct CrashImage {
@@ -54,7 +54,7 @@ enum Change {
 
 impl CrashImage {
     /// The disk below `root` when the power goes after the first `cut` entries; the seed says what was lucky.
-    pub fn at(root: &Path, log: &[Entry], cut: usize, seed: u64) -> Self {
+    pub fn at(root: &Path, log: &[Recorded], cut: usize, seed: u64) -> Self {
         let mut image = CrashImage {
             root: root.to_owned(),
             files: Vec::new(),
@@ -93,30 +93,30 @@ impl CrashImage {
         Ok(())
     }
 
-    fn replay(&mut self, entry: &Entry) {
+    fn replay(&mut self, entry: &Recorded) {
         match entry {
-            Entry::Open(path) if !self.seen.contains_key(path) => {
+            Recorded::Open(path) if !self.seen.contains_key(path) => {
                 self.files.push(File::default());
                 self.change(path, Change::Add(path.clone(), Node::File(self.files.len() - 1)));
             }
-            Entry::Open(_) | Entry::Mark(_) => {}
-            Entry::Write(path, offset, bytes) => {
+            Recorded::Open(_) | Recorded::Mark(_) => {}
+            Recorded::Write(path, offset, bytes) => {
                 self.later(path, Later::Write(to_usize(*offset), bytes.clone()))
             }
-            Entry::Truncate(path, size) => self.later(path, Later::Truncate(to_usize(*size))),
-            Entry::Sync(path) => self.sync(path),
-            Entry::Rename(from, to) => {
+            Recorded::Truncate(path, size) => self.later(path, Later::Truncate(to_usize(*size))),
+            Recorded::Sync(path) => self.sync(path),
+            Recorded::Rename(from, to) => {
                 if let Some(node) = self.seen.get(from).copied() {
                     self.change(to, Change::Rename(from.clone(), to.clone(), node));
                 }
             }
-            Entry::Remove(path, durably) => {
+            Recorded::Remove(path, durably) => {
                 self.change(path, Change::Remove(path.clone()));
                 if *durably {
                     self.sync_folder(&parent(path));
                 }
             }
-            Entry::MakeFolder(path) => {
+            Recorded::MakeFolder(path) => {
                 let above: Vec<&Path> =
                     path.ancestors().take_while(|above| *above != self.root.as_path()).collect();
                 for folder in above.into_iter().rev() {
@@ -125,7 +125,7 @@ impl CrashImage {
                     }
                 }
             }
-            Entry::SyncFolder(path) => self.sync_folder(path),
+            Recorded::SyncFolder(path) => self.sync_folder(path),
         }
     }
 

@@ -10,7 +10,7 @@ use std::{ptr, slice};
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_filename, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs};
 
-use super::{Entry, Recorder};
+use super::{Recorded, Recorder};
 use crate::StoreError;
 
 /// An open file: SQLite sees `base`; the file of the VFS below follows in the same memory.
@@ -68,7 +68,7 @@ unsafe extern "C" fn open(
             let recorder = recorder_of(vfs);
             let path = (!name.is_null()).then(|| path_of(name));
             if let Some(path) = &path {
-                recorder.record(Entry::Open(path.clone()));
+                recorder.record(Recorded::Open(path.clone()));
             }
             (*file.cast::<RecordedFile>()).state = Box::into_raw(Box::new(State { recorder, path }));
             (*file).pMethods = &raw const METHODS;
@@ -84,7 +84,7 @@ unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync_fol
         let Some(delete_below) = usual.xDelete else { return ffi::SQLITE_IOERR };
         let deleted = delete_below(ptr::from_ref(usual).cast_mut(), name, sync_folder);
         if deleted == ffi::SQLITE_OK {
-            recorder_of(vfs).record(Entry::Remove(path_of(name), sync_folder != 0));
+            recorder_of(vfs).record(Recorded::Remove(path_of(name), sync_folder != 0));
         }
         deleted
     }
@@ -109,7 +109,7 @@ unsafe extern "C" fn write(
         let written = write_below(file, bytes, length, offset);
         record(file, written, |path| {
             let bytes = slice::from_raw_parts(bytes.cast::<u8>(), usize::try_from(length).unwrap_or(0));
-            Entry::Write(path, u64::try_from(offset).unwrap_or(0), bytes.into())
+            Recorded::Write(path, u64::try_from(offset).unwrap_or(0), bytes.into())
         });
         written
     }
@@ -119,7 +119,7 @@ unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c
     // SAFETY: SQLite hands over an open file.
     unsafe {
         let cut = truncate_below(file, size);
-        record(file, cut, |path| Entry::Truncate(path, u64::try_from(size).unwrap_or(0)));
+        record(file, cut, |path| Recorded::Truncate(path, u64::try_from(size).unwrap_or(0)));
         cut
     }
 }
@@ -128,7 +128,7 @@ unsafe extern "C" fn sync(file: *mut sqlite3_file, flags: c_int) -> c_int {
     // SAFETY: SQLite hands over an open file.
     unsafe {
         let synced = sync_below(file, flags);
-        record(file, synced, Entry::Sync);
+        record(file, synced, Recorded::Sync);
         synced
     }
 }
@@ -145,7 +145,7 @@ unsafe extern "C" fn shm_barrier(file: *mut sqlite3_file) {
 
 /// # Safety
 /// The file must have been opened by [`open`].
-unsafe fn record(file: *mut sqlite3_file, done: c_int, entry: impl FnOnce(PathBuf) -> Entry) {
+unsafe fn record(file: *mut sqlite3_file, done: c_int, entry: impl FnOnce(PathBuf) -> Recorded) {
     // SAFETY: says the caller; the state lives until `close`.
     let state = unsafe { &*(*file.cast::<RecordedFile>()).state };
     if let (ffi::SQLITE_OK, Some(path)) = (done, &state.path) {
