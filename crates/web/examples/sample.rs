@@ -3,6 +3,7 @@
 //! Sign in as jane@crm.test with "correct horse battery". With `signed-in` after the port every visitor
 //! is signed in already; with `empty` nothing has arrived yet; with `failing` the house cannot answer.
 
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "sample values")]
 #[path = "../tests/it/world.rs"]
 mod world;
 

@@ -41,7 +41,7 @@ fn environment() -> Environment<'static> {
         let file = Templates::get(name).map(|file| file.data.into_owned());
         Ok(file.and_then(|bytes| String::from_utf8(bytes).ok()))
     });
-    templates.add_function("asset", |name: &str| assets::address(name));
+    templates.add_function("asset", |name: &str| Value::from_safe_string(assets::address(name)));
     templates.add_function("plain", |text: &str| Value::from_safe_string(plain::html(text)));
     templates.add_function("stamp", words::stamp);
     templates.add_filter("time", |millis: i64| Value::from_safe_string(words::short_time(millis)));

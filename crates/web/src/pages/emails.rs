@@ -61,7 +61,7 @@ const FRAME_HEAD: &str = "<!doctype html><html><head><meta charset=\"utf-8\"><ti
     <meta name=\"viewport\" content=\"width=device-width\"><base target=\"_blank\"><style>\
     :root{color-scheme:light}body{margin:0;padding:1rem 1.5rem;background:#fff;color:#1d2430;\
     font:16px/1.5 system-ui,sans-serif;overflow-wrap:break-word}img{max-width:100%;height:auto}\
-    table{max-width:100%}pre{white-space:pre-wrap}blockquote{margin:0 0 0 .5rem;padding-left:.75rem;\
+    table{max-width:100%}a{color:#2350b5}pre{white-space:pre-wrap}blockquote{margin:0 0 0 .5rem;padding-left:.75rem;\
     border-left:2px solid #cbc4b4;color:#5b6370}</style></head><body>";
 
 /// Pictures of these types are shown; every other file is handed over to be saved.

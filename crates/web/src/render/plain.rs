@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use minijinja::HtmlEscape;
 
-/// The text as blocks: `div.text` as written, and `details.quote` for quotations of several lines.
+/// The text as blocks: `p.text` with its line ends as written, and `details.quote` for quotations of several lines.
 pub(crate) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let lines: Vec<&str> = text.lines().collect();
@@ -17,7 +17,8 @@ pub(crate) fn html(text: &str) -> String {
                 // Writing to a string does not fail.
                 let _ =
                     write!(out, "<details class=\"quote\"><summary>⋯ quoted text, {count} lines</summary>");
-                write_lines(&mut out, block);
+                let unquoted: Vec<&str> = block.iter().map(|line| unquoted(line)).collect();
+                write_lines(&mut out, &unquoted);
                 out.push_str("</details>");
             }
             _ => write_lines(&mut out, block),
@@ -33,15 +34,23 @@ fn is_quoted(line: &str) -> bool {
     line.starts_with('>')
 }
 
+/// The fold shows that it is a quotation, so one mark of it is left out.
+fn unquoted(line: &str) -> &str {
+    let rest = line.strip_prefix('>').unwrap_or(line);
+    rest.strip_prefix(' ').unwrap_or(rest)
+}
+
+fn is_blank(line: &str) -> bool {
+    line.trim().is_empty()
+}
+
 fn write_lines(out: &mut String, lines: &[&str]) {
-    let text = lines.join("\n");
-    let text = text.trim_matches('\n');
-    if text.trim().is_empty() {
-        return;
+    let paragraphs = lines.chunk_by(|a, b| is_blank(a) == is_blank(b));
+    for paragraph in paragraphs.filter(|lines| lines.iter().any(|line| !is_blank(line))) {
+        out.push_str("<p class=\"text\">");
+        write_linked(out, &paragraph.join("\n"));
+        out.push_str("</p>");
     }
-    out.push_str("<div class=\"text\">");
-    write_linked(out, text);
-    out.push_str("</div>");
 }
 
 fn write_linked(out: &mut String, text: &str) {
@@ -83,7 +92,7 @@ mod tests {
         check(
             "<script>alert(1)</script> & \"so\"",
             expect![[
-                r#"<div class="text">&lt;script&gt;alert(1)&lt;&#x2f;script&gt; &amp; &quot;so&quot;</div>"#
+                r#"<p class="text">&lt;script&gt;alert(1)&lt;&#x2f;script&gt; &amp; &quot;so&quot;</p>"#
             ]],
         );
     }
@@ -93,15 +102,12 @@ mod tests {
         check(
             "Yes.\n\n> a\n> b\n> c\n> d\n\nZoë",
             expect![[r#"
-                <div class="text">Yes.</div><details class="quote"><summary>⋯ quoted text, 4 lines</summary><div class="text">&gt; a
-                &gt; b
-                &gt; c
-                &gt; d</div></details><div class="text">Zoë</div>"#]],
+                <p class="text">Yes.</p><details class="quote"><summary>⋯ quoted text, 4 lines</summary><p class="text">a
+                b
+                c
+                d</p></details><p class="text">Zoë</p>"#]],
         );
-        check(
-            "> When?\nFriday.",
-            expect![[r#"<div class="text">&gt; When?</div><div class="text">Friday.</div>"#]],
-        );
+        check("> When?\nFriday.", expect![[r#"<p class="text">&gt; When?</p><p class="text">Friday.</p>"#]]);
     }
 
     #[test]
@@ -109,13 +115,13 @@ mod tests {
         check(
             "See https://a.test/?x=1&y='2', please.",
             expect![[
-                r#"<div class="text">See <a class="link" href="https:&#x2f;&#x2f;a.test&#x2f;?x=1&amp;y=&#x27;2" rel="noopener noreferrer" target="_blank">https:&#x2f;&#x2f;a.test&#x2f;?x=1&amp;y=&#x27;2</a>&#x27;, please.</div>"#
+                r#"<p class="text">See <a class="link" href="https:&#x2f;&#x2f;a.test&#x2f;?x=1&amp;y=&#x27;2" rel="noopener noreferrer" target="_blank">https:&#x2f;&#x2f;a.test&#x2f;?x=1&amp;y=&#x27;2</a>&#x27;, please.</p>"#
             ]],
         );
         check(
             "http://",
             expect![[
-                r#"<div class="text"><a class="link" href="http:&#x2f;&#x2f;" rel="noopener noreferrer" target="_blank">http:&#x2f;&#x2f;</a></div>"#
+                r#"<p class="text"><a class="link" href="http:&#x2f;&#x2f;" rel="noopener noreferrer" target="_blank">http:&#x2f;&#x2f;</a></p>"#
             ]],
         );
     }

@@ -9,7 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::outcome::Outcome;
 use model::{Id, Timestamp};
-use web::values::*;
+use web::values::{
+    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, List, MailLine, Page, ReasonCount,
+    Record, RecordKey, RecordKind, RecordLine, RecordLink, SignedIn, SourceDay, Standing, Tally,
+    UndeliverableLine, UnresolvedLine, Visitor, Waiting,
+};
 use web::{Failure, House};
 
 /// What the hostile stranger writes into every field they can reach.
@@ -136,7 +140,12 @@ impl House for World {
         let mut seen = HashSet::new();
         let mut conversations = Vec::new();
         for mail in &self.mails {
-            let ours = |line_: &MailLine| line_.record.as_ref() == Some(&line.link);
+            let of_company = |link: &RecordLink| {
+                self.records.iter().any(|person| person.link == *link && person.context == line.link.name)
+            };
+            let ours = |mail: &MailLine| {
+                mail.record.as_ref().is_some_and(|link| *link == line.link || of_company(link))
+            };
             if mail.conversation.iter().any(ours) && seen.insert(mail.conversation[0].id) {
                 let subject = mail.subject.trim_start_matches("Re: ").to_owned();
                 conversations.push(Conversation { subject, mails: mail.conversation.clone() });

@@ -1,7 +1,10 @@
 //! The mails of the sample world.
 
 use model::{Id, Timestamp};
-use web::values::*;
+use web::values::{
+    Attachment, Because, CandidateLine, Direction, Email, Fact, MailBody, MailLine, Party, RecordLine,
+    RecordLink, Role, SignalLine, Standing,
+};
 
 use super::{HOSTILE, id};
 
@@ -15,11 +18,11 @@ const ANSWER: &str = "Hello Jane,\n\nthank you for the quick answer. The pallets
 Could you tell me whether we should send them back, or will you send somebody? Our terms are at https://customer.test/terms.\n\n\
 The photographs are attached.\n\nKind regards\nZoë\n\nOn Friday, Jane Doe wrote:\n> Hello Zoë,\n>\n> they left the warehouse today and should be with you on Monday.\n>\n> Regards\n> Jane\n";
 
-/// One mail in short.
+/// One mail in short. What Jane writes is outgoing.
+#[derive(Clone, Copy)]
 struct Note {
     number: u64,
     minutes_ago: i64,
-    direction: Direction,
     sender: (&'static str, &'static str),
     subject: &'static str,
     preview: &'static str,
@@ -31,6 +34,95 @@ struct Note {
 
 const JANE: (&str, &str) = ("Jane Doe", "jane@crm.test");
 const ZOE: (&str, &str) = ("Zoë Müller", "zoe@customer.test");
+const ADAM: (&str, &str) = ("Adam Weber", "adam.weber@northwind.test");
+const ANA: (&str, &str) = (
+    "Ana María Fernández de la Torre y González-Álvarez",
+    "ana-maria.fernandez.de.la.torre.y.gonzalez-alvarez@very-long-subdomain.purchasing.international.example",
+);
+const LONG: &str = "AW: WG: Antwort: Re: Anfrage zur Lieferung von wärmebehandelten Europaletten nach Valparaíso, Chile – \
+    Rückfragen zu Zollpapieren, Terminen, Verpackung und Donaudampfschifffahrtsgesellschaftskapitänsmützenlieferbedingungen";
+
+type Row = (u64, i64, (&'static str, &'static str), &'static str, &'static str, Option<usize>, u64);
+
+const ROWS: [Row; 11] = [
+    (
+        1,
+        2,
+        ZOE,
+        "Re: Delivery of order 4711",
+        "thank you for the quick answer. The pallets arrived this morning, but two of the cartons are wet.",
+        Some(0),
+        1,
+    ),
+    (
+        2,
+        3900,
+        JANE,
+        "Re: Delivery of order 4711",
+        "they left the warehouse today and should be with you on Monday.",
+        Some(0),
+        1,
+    ),
+    (
+        3,
+        4200,
+        ZOE,
+        "Delivery of order 4711",
+        "could you tell me when order 4711 will leave your warehouse? We wait for it.",
+        Some(0),
+        1,
+    ),
+    (
+        4,
+        300,
+        ADAM,
+        "Order for the winter",
+        "thank you for the visit on Tuesday. As agreed, here is our order for the winter: 400 euro pallets",
+        Some(1),
+        2,
+    ),
+    (
+        5,
+        14,
+        ("Nadia Haddad", "nadia@start.test"),
+        "200 pallets, and how soon?",
+        "we are opening a second hall in January and would need about 200 pallets. What would",
+        Some(14),
+        3,
+    ),
+    (
+        6,
+        1560,
+        ("Müller", "office@mueller.test"),
+        "Invoice 2026-118",
+        "please find our question about invoice 2026-118 below.",
+        None,
+        4,
+    ),
+    (
+        7,
+        1800,
+        ANA,
+        LONG,
+        "Sehr geehrte Frau Doe, vielen Dank für Ihre Nachricht. Anbei finden Sie",
+        Some(2),
+        5,
+    ),
+    (8, 5400, (HOSTILE, "hostile@evil.test"), HOSTILE, HOSTILE, Some(7), 6),
+    (9, 2000, ("", "new.person@nowhere.test"), "", "", None, 7),
+    (
+        10,
+        700,
+        JANE,
+        "Our new price list",
+        "please find attached our price list for 2027. If you have any questions",
+        Some(4),
+        8,
+    ),
+    (11, 6000, ("李小龍", "li@east.test"), "報價請求", "您好,請提供一百個棧板的報價。謝謝。", Some(8), 9),
+];
+
+const MONTHS: [&str; 8] = ["May", "April", "March", "February", "January", "December", "November", "October"];
 
 /// Every mail, newest first.
 pub(crate) fn mails(now: Timestamp, records: &[RecordLine]) -> Vec<Email> {
@@ -45,133 +137,38 @@ pub(crate) fn mails(now: Timestamp, records: &[RecordLine]) -> Vec<Email> {
 }
 
 fn notes() -> Vec<Note> {
-    let incoming = |number, minutes_ago, sender, subject, preview, record, thread| Note {
-        number,
-        minutes_ago,
-        direction: Direction::Incoming,
-        sender,
-        subject,
-        preview,
-        record,
-        thread,
-    };
-    let outgoing = |number, minutes_ago, subject, preview, record, thread| Note {
-        number,
-        minutes_ago,
-        direction: Direction::Outgoing,
-        sender: JANE,
-        subject,
-        preview,
-        record,
-        thread,
-    };
-    let mut notes = vec![
-        incoming(
-            1,
-            2,
-            ZOE,
-            "Re: Delivery of order 4711",
-            "thank you for the quick answer. The pallets arrived this morning, but two of the cartons are wet.",
-            Some(0),
-            1,
-        ),
-        outgoing(
-            2,
-            3900,
-            "Re: Delivery of order 4711",
-            "they left the warehouse today and should be with you on Monday.",
-            Some(0),
-            1,
-        ),
-        incoming(
-            3,
-            4200,
-            ZOE,
-            "Delivery of order 4711",
-            "could you tell me when order 4711 will leave your warehouse? We wait for it.",
-            Some(0),
-            1,
-        ),
-        incoming(
-            4,
-            300,
-            ("Adam Weber", "adam.weber@northwind.test"),
-            "Order for the winter",
-            "thank you for the visit on Tuesday. As agreed, here is our order for the winter: 400 euro pallets",
-            Some(1),
-            2,
-        ),
-        incoming(
-            5,
-            14,
-            ("Nadia Haddad", "nadia@start.test"),
-            "200 pallets, and how soon?",
-            "we are opening a second hall in January and would need about 200 pallets. What would",
-            Some(14),
-            3,
-        ),
-        incoming(
-            6,
-            1560,
-            ("Müller", "office@mueller.test"),
-            "Invoice 2026-118",
-            "please find our question about invoice 2026-118 below.",
-            None,
-            4,
-        ),
-        incoming(
-            7,
-            1800,
-            (
-                "Ana María Fernández de la Torre y González-Álvarez",
-                "ana-maria.fernandez.de.la.torre.y.gonzalez-alvarez@very-long-subdomain.purchasing.international.example",
-            ),
-            "AW: WG: Antwort: Re: Anfrage zur Lieferung von wärmebehandelten Europaletten nach Valparaíso, Chile – Rückfragen zu Zollpapieren, Terminen, Verpackung und Donaudampfschifffahrtsgesellschaftskapitänsmützenlieferbedingungen",
-            "Sehr geehrte Frau Doe, vielen Dank für Ihre Nachricht. Anbei finden Sie",
-            Some(2),
-            5,
-        ),
-        incoming(8, 5400, (HOSTILE, "hostile@evil.test"), HOSTILE, HOSTILE, Some(7), 6),
-        incoming(9, 2000, ("", "new.person@nowhere.test"), "", "", None, 7),
-        outgoing(
-            10,
-            700,
-            "Our new price list",
-            "please find attached our price list for 2027. If you have any questions",
-            Some(4),
-            8,
-        ),
-        incoming(
-            11,
-            6000,
-            ("李小龍", "li@east.test"),
-            "報價請求",
-            "您好,請提供一百個棧板的報價。謝謝。",
-            Some(8),
-            9,
-        ),
-    ];
-    let months: [&'static str; 8] =
-        ["May", "April", "March", "February", "January", "December", "November", "October"];
-    notes.extend(months.iter().zip(0..).map(|(month, n)| {
-        incoming(
-            20 + n,
-            300_000 + 43_000 * n as i64,
-            ("Bernard Lapointe", "b.lapointe@tailspin.test"),
-            month,
+    let bernard = ("Bernard Lapointe", "b.lapointe@tailspin.test");
+    let months = MONTHS.iter().zip(0u32..).map(|(month, n)| {
+        let ago = 300_000 + 43_000 * i64::from(n);
+        (
+            20 + u64::from(n),
+            ago,
+            bernard,
+            *month,
             "here are the numbers of the month, as always.",
             Some(3),
-            20 + n,
+            20 + u64::from(n),
         )
-    }));
+    });
+    let mut notes: Vec<Note> = ROWS.into_iter().chain(months).map(note).collect();
     notes.sort_by_key(|note| note.minutes_ago);
     notes
+}
+
+fn note((number, minutes_ago, sender, subject, preview, record, thread): Row) -> Note {
+    Note { number, minutes_ago, sender, subject, preview, record, thread }
+}
+
+impl Note {
+    fn direction(&self) -> Direction {
+        if self.sender == JANE { Direction::Outgoing } else { Direction::Incoming }
+    }
 }
 
 fn line(note: &Note, now: Timestamp, records: &[RecordLine]) -> MailLine {
     MailLine {
         id: id(note.number),
-        direction: note.direction,
+        direction: note.direction(),
         time: now.plus_seconds(-60 * note.minutes_ago),
         sender: if note.sender.0.is_empty() { note.sender.1.into() } else { note.sender.0.into() },
         subject: note.subject.into(),
@@ -202,7 +199,7 @@ fn email(note: &Note, conversation: Vec<MailLine>, records: &[RecordLine]) -> Em
         address: address.into(),
         standing: Standing::Ours { name: name.into() },
     };
-    let (sender, recipients) = match note.direction {
+    let (sender, recipients) = match note.direction() {
         Direction::Incoming => (
             customer,
             vec![ours(Role::To, "Jane Doe", "jane@crm.test"), ours(Role::Cc, "Sales", "sales@crm.test")],
@@ -221,7 +218,7 @@ fn email(note: &Note, conversation: Vec<MailLine>, records: &[RecordLine]) -> Em
     Email {
         id: id(note.number),
         subject: note.subject.into(),
-        direction: note.direction,
+        direction: note.direction(),
         time,
         sender,
         recipients,

@@ -1,0 +1,15 @@
+//! The pages through the router, in memory, over the sample world.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod contrast;
+mod emails;
+mod errors;
+mod hostile;
+mod links;
+mod policy;
+mod records;
+mod session;
+mod site;
+mod today;
+mod world;

@@ -1,0 +1,118 @@
+//! A browser without a window: requests to the router, with or without a session.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use model::Timestamp;
+use tower::ServiceExt;
+use web::{Failure, House, WebSettings};
+
+use crate::world::{ADDRESS, PASSWORD, World};
+
+/// Monday 23 November 2026, 09:15 UTC.
+pub(crate) const NOW: Timestamp = Timestamp(1_795_425_300_000);
+
+/// Every page that shows data.
+pub(crate) const PAGES: [&str; 13] = [
+    "/",
+    "/?day=2026-11-22",
+    "/?day=2026-11-20",
+    "/mail",
+    "/people",
+    "/companies",
+    "/leads",
+    "/people?q=m",
+    "/people?q=nobody",
+    "/unresolved",
+    "/undeliverable",
+    "/contacts/019ab100-0000-7000-8000-000000000064",
+    "/emails/019ab100-0000-7000-8000-000000000001",
+];
+
+/// The pages and a session.
+pub(crate) struct Site {
+    router: Router,
+    cookie: Option<String>,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Site {
+    /// Signed in, in the sample world.
+    pub(crate) fn signed_in() -> Self {
+        Site::in_world(|_| ())
+    }
+
+    /// Signed in, in a world that was changed before.
+    pub(crate) fn in_world(change: impl FnOnce(&mut World)) -> Self {
+        let mut world = World::new(NOW);
+        let token = world.sign_in(ADDRESS, PASSWORD).unwrap().token;
+        change(&mut world);
+        Site { cookie: Some(format!("postroom={token}")), ..Site::of(world) }
+    }
+
+    /// In a house that answers every question with a failure.
+    pub(crate) fn failing(failure: Failure) -> Self {
+        Site::in_world(|world| world.failing = Some(failure))
+    }
+
+    /// Without a session.
+    pub(crate) fn stranger() -> Self {
+        Site::of(World::new(NOW))
+    }
+
+    fn of(world: World) -> Self {
+        Site { router: web::router(Arc::new(world), WebSettings::default()), cookie: None }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let mut request = Request::get(path);
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a form from one of our own pages.
+    pub(crate) async fn post(&self, path: &str, form: &str) -> Answer {
+        let request = Request::post(path).header("sec-fetch-site", "same-origin");
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(form.to_owned())).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+impl Answer {
+    /// A header as text; empty when it is missing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The text of the first `h1`.
+    pub(crate) fn heading(&self) -> &str {
+        let (_, from) = self.text.split_once("<h1").expect("a page has a heading");
+        let (_, from) = from.split_once('>').unwrap();
+        from.split_once("</h1>").unwrap().0
+    }
+
+    /// The values of one attribute, wherever it stands, unescaped.
+    pub(crate) fn attributes(&self, name: &str) -> Vec<String> {
+        let opening = format!(" {name}=\"");
+        let values = self.text.split(&opening).skip(1).filter_map(|rest| rest.split('"').next());
+        values.map(|value| value.replace("&#x2f;", "/").replace("&amp;", "&")).collect()
+    }
+}
