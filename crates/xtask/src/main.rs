@@ -1,1 +1,70 @@
-fn main(){}
+//! Work around the code that a script would do badly: tidy, measurements, crash runs.
+//!
+//! What passes through: the tree of files and `cargo metadata` in, complaints out; and runs of the programs
+//! that measure and crash the house, which live in `testkit`.
+//!
+//! *Invariant:* it depends on no room, so that it builds in a moment and can judge a house that does not.
+#![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
+
+mod runs;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+/// Keeps the house in order, measures it, and pulls its plug.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Checks what the compiler does not: directions, sizes, openings, samples, words.
+    Tidy,
+    /// Measures, beside other programs in the same run.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+    /// Kills the house under load, and cuts its power, and looks at what is left.
+    Crash {
+        /// How often it is killed.
+        #[arg(long, default_value_t = 20)]
+        rounds: u32,
+        /// At how many random points the power is cut.
+        #[arg(long, default_value_t = 300)]
+        seeds: u64,
+    },
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// The door: mail stored in a second, by size and connections. Writes target/bench/intake.json.
+    Intake {
+        /// Ends within a minute: one short run each instead of five of a minute.
+        #[arg(long)]
+        quick: bool,
+    },
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let root = root()?;
+    let is_well = match arguments.task {
+        Task::Tidy => tidy::run(&root)?,
+        Task::Bench { what: Bench::Intake { quick } } => runs::bench_intake(&root, quick)?,
+        Task::Crash { rounds, seeds } => runs::crash(&root, rounds, seeds)?,
+    };
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn root() -> Result<PathBuf> {
+    let rooms = Path::new(env!("CARGO_MANIFEST_DIR")).parent().and_then(Path::parent);
+    rooms.map(Path::to_path_buf).context("xtask does not lie in crates/")
+}

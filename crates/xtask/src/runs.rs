@@ -1,0 +1,46 @@
+//! Runs of the programs that live in `testkit`: built here, run here, judged by their exit.
+//!
+//! *Invariant:* what is measured is `postroom` as it is shipped, built alone: no feature that only tests ask
+//! for is compiled into it.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// Builds the program and its measuring, and measures the door. Says whether it ended well.
+pub(crate) fn bench_intake(root: &Path, quick: bool) -> Result<bool> {
+    let is_built = cargo(root, &["build", "--release", "-p", "postroom"])?
+        && cargo(root, &["build", "--release", "-p", "testkit", "--bin", "measure"])?;
+    if !is_built {
+        return Ok(false);
+    }
+    let mut measure = Command::new(root.join("target/release/measure"));
+    measure.arg("intake").current_dir(root).env("POSTROOM_PROGRAM", root.join("target/release/postroom"));
+    if quick {
+        measure.arg("--quick");
+    }
+    run(measure)
+}
+
+/// Kills the house and cuts its power, as often as asked. Says whether nothing was lost or doubled.
+pub(crate) fn crash(root: &Path, rounds: u32, seeds: u64) -> Result<bool> {
+    if !cargo(root, &["build", "-p", "postroom"])? {
+        return Ok(false);
+    }
+    let mut tests = Command::new(env!("CARGO"));
+    tests.args(["test", "-q", "-p", "testkit", "--test", "it", "crash::", "--", "--nocapture"]);
+    tests.current_dir(root).env("CRASH_ROUNDS", rounds.to_string()).env("CRASH_SEEDS", seeds.to_string());
+    run(tests)
+}
+
+fn cargo(root: &Path, arguments: &[&str]) -> Result<bool> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments).current_dir(root);
+    run(cargo)
+}
+
+fn run(mut command: Command) -> Result<bool> {
+    let status = command.status().with_context(|| format!("{command:?} cannot be started"))?;
+    Ok(status.success())
+}
