@@ -50,6 +50,37 @@ fn the_least_recently_used_organization_is_closed_and_opens_again() {
 }
 
 #[test]
+fn organizations_that_come_and_go_under_load_lose_nothing() {
+    let house = House::with(|settings| settings.open_organizations_max = 2);
+    let House { store, organization: first, folder: _folder } = house;
+    drop(first);
+    let others = 2..6;
+    others.clone().for_each(|number| drop(store.create_organization(organization(number)).unwrap()));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (store, others) = (&store, others.clone());
+            scope.spawn(move || {
+                for (round, number) in
+                    (0..20).flat_map(|round| others.clone().map(move |number| (round, number)))
+                {
+                    let name = format!("{thread} {round}");
+                    let organization = store.organization(id(number)).unwrap();
+                    let unit = organization.unit(Priority::Intake, move |tx| tx.set_setting(&name, "kept"));
+                    drop(organization);
+                    unit.wait().unwrap();
+                }
+            });
+        }
+    });
+    for number in others {
+        let organization = store.organization(id(number)).unwrap();
+        for name in (0..4).flat_map(|thread| (0..20).map(move |round| format!("{thread} {round}"))) {
+            assert!(organization.read(|read| read.setting(&name)).unwrap().is_some(), "{name} of {number}");
+        }
+    }
+}
+
+#[test]
 fn an_address_leads_to_one_place() {
     let house = House::new();
     let route = route("sales@example.com", 1);

@@ -4,7 +4,7 @@ use model::schema::catalogue::Route;
 use store::{Fault, Faults, Priority, StoreError};
 
 use crate::blobs::noise;
-use crate::house::{House, id};
+use crate::house::{House, id, organization};
 
 const FAULTS: [Fault; 3] = [Fault::Io, Fault::Full, Fault::FullEndsTransaction];
 
@@ -105,6 +105,31 @@ fn whichever_call_fails_a_published_address_leads_there() {
             let there = house.store.route(&route.address).unwrap();
             assert_eq!(there, published.is_ok().then_some(route));
             assert!(published.is_ok() || published.unwrap_err().is_temporary());
+            is_waiting
+        });
+    }
+}
+
+#[test]
+fn whichever_call_fails_an_organization_can_be_made_again() {
+    for fault in FAULTS {
+        each_call(fault, |house, faults, call| {
+            let row = organization(u8::try_from(call).unwrap() + 1);
+            faults.fail_at(call, fault);
+            let made = house.store.create_organization(row.clone());
+            let is_waiting = faults.is_waiting();
+            faults.clear();
+            match made {
+                Ok(_) => {}
+                // It may stand already; then only opening it failed.
+                Err(error) => {
+                    assert!(error.is_temporary(), "{fault:?} at call {call}: {error}");
+                    let again = house.store.create_organization(row.clone());
+                    assert!(matches!(again, Ok(_) | Err(StoreError::Exists)));
+                }
+            }
+            let organization = house.store.organization(row.organizationid).unwrap();
+            organization.unit(Priority::Intake, |tx| tx.set_setting("one", "kept")).wait().unwrap();
             is_waiting
         });
     }

@@ -97,6 +97,19 @@ fn intake_goes_before_background_but_not_for_ever() {
 }
 
 #[test]
+fn a_line_has_an_end() {
+    let house = House::new();
+    let (gate, gate_unit) = house.gate();
+    let unit = || house.organization.unit(Priority::Background, |_| Ok::<_, StoreError>(()));
+    let waiting: Vec<_> = (0..model::limits::UNITS_WAITING_MAX).map(|_| unit()).collect();
+    assert!(matches!(unit().wait(), Err(StoreError::Busy)));
+    drop(gate);
+    gate_unit.wait().unwrap();
+    waiting.into_iter().for_each(|unit| unit.wait().unwrap());
+    unit().wait().unwrap();
+}
+
+#[test]
 fn organizations_do_not_wait_for_each_other() {
     let house = House::new();
     let other = house.store.create_organization(crate::house::organization(2)).unwrap();
