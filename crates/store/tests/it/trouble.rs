@@ -111,6 +111,27 @@ fn whichever_call_fails_a_published_address_leads_there() {
 }
 
 #[test]
+fn a_unit_that_overlooks_a_lost_transaction_runs_again_before_it_is_answered() {
+    let faults = Faults::planned();
+    let house = House::with(|settings| settings.faults = faults.clone());
+    let (open, opened) = std::sync::mpsc::channel::<()>();
+    let (begun, began) = std::sync::mpsc::channel::<()>();
+    let careless = house.organization.unit(Priority::Intake, move |tx| {
+        let _ = begun.send(());
+        let _ = opened.recv();
+        let _ = tx.set_setting("careless", "kept");
+        Ok::<_, StoreError>(())
+    });
+    began.recv().unwrap();
+    let neighbor = house.set("neighbor");
+    faults.fail_at(1, Fault::FullEndsTransaction);
+    drop(open);
+    careless.wait().unwrap();
+    neighbor.wait().unwrap();
+    assert_eq!(["careless", "neighbor"].map(|name| house.is_set(name)), [true, true]);
+}
+
+#[test]
 fn whichever_call_fails_an_organization_can_be_made_again() {
     for fault in FAULTS {
         each_call(fault, |house, faults, call| {
