@@ -47,6 +47,7 @@ fn environment() -> Environment<'static> {
     templates.add_filter("time", |millis: i64| Value::from_safe_string(words::short_time(millis)));
     templates.add_filter("full_time", |millis: i64| Value::from_safe_string(words::full_time(millis)));
     templates.add_filter("day", |day: &str| words::day(day));
+    templates.add_filter("short_day", |day: &str| words::short_day(day));
     templates.add_filter("size", words::size);
     templates.add_filter("count", words::count);
     templates.add_filter("initials", |name: &str| words::initials(name));

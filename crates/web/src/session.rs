@@ -168,4 +168,11 @@ mod tests {
         assert_eq!(token(&headers, WebSettings::default()).as_deref(), Some("abc-1"));
         assert_eq!(token(&headers, WebSettings { secure_cookies: true }), None);
     }
+
+    #[test]
+    fn over_https_the_cookie_is_bound_to_host_and_transport() {
+        let cookie = opening("abc", WebSettings { secure_cookies: true }).unwrap();
+        assert_eq!(cookie, "__Host-postroom=abc; Path=/; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!(opening("a;b", WebSettings::default()), None);
+    }
 }

@@ -43,6 +43,14 @@ pub(crate) fn day(text: &str) -> String {
     }
 }
 
+/// `2026-11-23` as `23 Nov`.
+pub(crate) fn short_day(text: &str) -> String {
+    match text.parse::<Date>() {
+        Ok(date) => date.strftime("%-d %b").to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
 /// Bytes in the unit that leaves one to three digits: `412 KB`.
 pub(crate) fn size(bytes: u64) -> String {
     match bytes {

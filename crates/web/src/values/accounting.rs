@@ -168,8 +168,8 @@ mod tests {
         }
         assert_eq!("1970-01-02".parse::<Day>().unwrap(), Day(1));
         assert_eq!(Day(Timestamp(1_795_424_400_000).day()).to_string(), "2026-11-23");
-        for bad in ["", "23.11.2026", "2026-13-01", "2026-11-23T09:00"] {
-            assert!(bad.parse::<Day>().is_err() || bad.contains('T'), "{bad}");
+        for bad in ["", "23.11.2026", "2026-13-01", "yesterday"] {
+            assert!(bad.parse::<Day>().is_err(), "{bad}");
         }
     }
 }

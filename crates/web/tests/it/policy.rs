@@ -12,6 +12,7 @@ fn check(path: &str, answer: &Answer) {
     assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{path}");
     for forbidden in ["<style", " style=", " onclick=", " onload=", " onsubmit=", "javascript:", "<base"] {
+        // One sample mail says it in its text, where it is harmless.
         let shown = answer.text.replace("javascript:alert(1) ", "");
         assert!(!shown.contains(forbidden), "{path}: {forbidden}");
     }
@@ -39,11 +40,9 @@ async fn every_page_says_where_one_is() {
     for path in PAGES {
         let page = site.get(path).await;
         assert_eq!(page.text.matches("<h1").count(), 1, "{path}");
-        assert_eq!(
-            page.text.matches("aria-current=\"page\"").count().clamp(1, 2),
-            page.text.matches("aria-current=\"page\"").count(),
-            "{path}"
-        );
+        // In the rail, and in the tabs where a page has some.
+        let lit = page.text.matches("aria-current=\"page\"").count();
+        assert!((1..=2).contains(&lit), "{path}: {lit}");
         assert_eq!(page.text.matches("class=\"airmail\"").count(), 1, "the airmail edge stands once: {path}");
         assert!(
             page.text.contains("<html lang=\"en\">") && page.text.contains(" · Postroom</title>"),

@@ -104,7 +104,7 @@ impl House for World {
 
     fn waiting(&self, _: &Visitor) -> Result<Waiting, Failure> {
         let some = if self.is_empty { 0 } else { 1 };
-        Ok(Waiting { unresolved: 3 * some, undeliverable: 2 * some, gap: 0 })
+        Ok(Waiting { unresolved: 2 * some, undeliverable: 3 * some, gap: 0 })
     }
 
     fn today(&self, _: &Visitor, day: Option<Day>) -> Result<Accounting, Failure> {
