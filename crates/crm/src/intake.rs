@@ -1,7 +1,7 @@
 //! Incoming mail becomes a record. This file is the drawing; every line of [`take_in`] is a step of it.
 //!
 //! ```text
-//! Copy ─▶ unwrap ─▶ originals ─▶ check (advisory) ─▶ keep bytes ─▶ deliver (one unit of work) ─▶ Receipt
+//! Copy ─▶ desk ─▶ unwrap ─▶ originals ─▶ keep bytes ─▶ deliver: check inside one unit of work ─▶ Receipt
 //! ```
 //!
 //! *Invariant:* a receipt exists only after the commit; everything before it may happen again.
@@ -24,6 +24,7 @@ use crate::CrmError;
 pub use check::simulate;
 pub use copy::{Copy, OriginalReceipt, Proof, Receipt, Source};
 pub use offer::Offer;
+pub use unwrap::Original;
 pub use welcome::{Recipient, RecipientKind, Welcome, welcome};
 
 /// A copy, what is known about it, and its originals.
@@ -43,19 +44,26 @@ pub async fn take_in(
     copy: Copy,
     moment: Moment,
 ) -> Result<Receipt, CrmError> {
-    let desk = organization.read(|read| gather::desk(read, &copy))?;
-    let originals = unwrap::originals(&copy, &desk);
-    let opened = Opened { copy: Arc::new(copy), desk: Arc::new(desk), originals: Arc::new(originals) };
-    let mut keep_all = false;
+    let copy = Arc::new(copy);
+    let mut effort = keep::Effort::Cheap;
     loop {
-        let checked = organization.read(|read| check::all(read, &opened))?;
-        let kept = keep::bytes(organization, &opened.originals, &checked, keep_all)?;
-        let delivery = deliver::Delivery::new(&opened, checked, kept, moment.again());
+        let opened = open(organization, &copy)?;
+        let kept = keep::bytes(organization, &opened, effort)?;
+        let delivery = deliver::Delivery::new(opened, kept, moment.again());
         let unit = organization.unit(Priority::Intake, move |tx| deliver::deliver(tx, &delivery));
         match unit.await {
-            // Between check and unit somebody changed what the decision rests on: once more, with all bytes.
-            Err(deliver::DeliverError::BytesWanted) if !keep_all => keep_all = true,
+            // Somebody changed what was looked at before the unit: once more, and now with all bytes.
+            Err(deliver::DeliverError::Overtaken) if effort == keep::Effort::Cheap => {
+                effort = keep::Effort::All
+            }
             settled => return settled.map_err(CrmError::from),
         }
     }
+}
+
+/// Looks at the envelope and the outer header, and takes the originals out.
+fn open(organization: &Organization, copy: &Arc<Copy>) -> Result<Opened, CrmError> {
+    let desk = organization.read(|read| gather::desk(read, copy))?;
+    let originals = unwrap::originals(copy, &desk);
+    Ok(Opened { copy: Arc::clone(copy), desk: Arc::new(desk), originals: Arc::new(originals) })
 }

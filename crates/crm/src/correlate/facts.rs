@@ -9,8 +9,6 @@ use model::{EmailAddress, Id, Timestamp};
 /// Everything the store knows that can matter for one original.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// The version of the records these facts were read from; see `store::Read::records_version`.
-    pub records_version: i64,
     /// The users and queues that the copy was for, in order of trust: envelope, forwarder, header.
     pub recipients: Vec<CrmRecipient>,
     /// Whether From is believed where it is one of us.

@@ -1,4 +1,7 @@
-//! The advisory check: would this copy be taken, and as what? Reads, decides, writes nothing.
+//! Check: would this original be taken, and as what? Reads and decides, writes nothing.
+//!
+//! Inside the unit of work it is the decision that counts; before it, it is advice: whether the bytes of a large
+//! mail are worth keeping, and what the simulator shows.
 
 use std::sync::Arc;
 
@@ -7,46 +10,34 @@ use store::{Organization, Read, StoreError};
 
 use super::Opened;
 use super::copy::Copy;
-use super::gather::{self, Desk};
-use super::unwrap::{self, Original};
+use super::gather;
+use super::unwrap::Original;
 use crate::CrmError;
 use crate::correlate::{self, Facts, Verdict};
 
 /// An original's facts and what was decided on them.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// The facts; those about records are believed in the unit of work while their version holds.
+    /// The facts.
     pub facts: Facts,
     /// The decision.
     pub verdict: Verdict,
 }
 
-/// Checks every original of a copy on one snapshot of the store.
-pub fn all(read: &Read<'_>, opened: &Opened) -> Result<Vec<Checked>, StoreError> {
-    let Opened { copy, desk, originals } = opened;
-    originals.iter().map(|original| one(read, copy, desk, original)).collect()
-}
-
-fn one(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Result<Checked, StoreError> {
-    let mut facts = gather::records(read, copy, desk, original)?;
-    gather::mails(read, &original.offer, &mut facts)?;
-    let verdict = decide(original, &facts);
+/// Checks one original of a copy on what the store holds now.
+pub fn check(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Checked, StoreError> {
+    let facts = gather::facts(read, opened, original)?;
+    let verdict = match &original.fault {
+        Some(fault) => Verdict::end(Outcome::Undeliverable, fault.reason),
+        None => correlate::decide(&original.offer, &facts),
+    };
     Ok(Checked { facts, verdict })
 }
 
-/// The decision about an original; one with a fault is Undeliverable whatever it says.
-pub fn decide(original: &Original, facts: &Facts) -> Verdict {
-    let Some(fault) = &original.fault else {
-        return correlate::decide(&original.offer, facts);
-    };
-    Verdict::end(Outcome::Undeliverable, fault.reason)
-}
-
 /// The simulator: everything up to the commit, and nothing of it kept.
-pub fn simulate(organization: &Arc<Organization>, copy: Copy) -> Result<Vec<(Original, Checked)>, CrmError> {
-    let desk = organization.read(|read| gather::desk(read, &copy))?;
-    let originals = unwrap::originals(&copy, &desk);
-    let each = |read: &Read<'_>| originals.iter().map(|original| one(read, &copy, &desk, original)).collect();
-    let checked: Vec<Checked> = organization.read(each)?;
-    Ok(originals.into_iter().zip(checked).collect())
+pub fn simulate(organization: &Organization, copy: Copy) -> Result<Vec<(Original, Checked)>, CrmError> {
+    let opened = super::open(organization, &Arc::new(copy))?;
+    let checked: Result<Vec<Checked>, StoreError> = organization
+        .read(|read| opened.originals.iter().map(|original| check(read, &opened, original)).collect());
+    Ok(opened.originals.iter().cloned().zip(checked?).collect())
 }

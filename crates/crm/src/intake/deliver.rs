@@ -3,8 +3,6 @@
 //! It decides again on fresh facts, claims the identity of each mail first, and ends every original in
 //! exactly one outcome. It may run more than once; only its last run counts.
 
-use std::sync::Arc;
-
 use model::decision::{Decision, Entity};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
@@ -13,12 +11,12 @@ use model::schema::{house, intake};
 use model::{Id, Moment, limits};
 use store::{PreparedBlob, StoreError, Tx};
 
+use super::Opened;
 use super::check::{self, Checked};
 use super::copy::{Copy, OriginalReceipt, Receipt};
-use super::gather::{self, Desk};
 use super::unwrap::Original;
 use crate::CrmError;
-use crate::correlate::{CrmRecipient, Facts, Verdict};
+use crate::correlate::{CrmRecipient, Facts};
 
 mod write;
 
@@ -27,10 +25,7 @@ pub(crate) use write::candidates;
 /// What one unit of work needs; drawn up before it, so that it can run again.
 #[derive(Clone)]
 pub struct Delivery {
-    copy: Arc<Copy>,
-    desk: Arc<Desk>,
-    originals: Arc<Vec<Original>>,
-    checked: Vec<Checked>,
+    opened: Opened,
     kept: Vec<Option<PreparedBlob>>,
     moment: Moment,
 }
@@ -38,9 +33,9 @@ pub struct Delivery {
 /// Why a delivery was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
-    /// The decision changed since the check, and now the bytes are needed.
-    #[error("the bytes of a mail are needed after all")]
-    BytesWanted,
+    /// What was looked at before the unit has changed, or the bytes of a mail are needed after all.
+    #[error("the records changed while a mail was looked at")]
+    Overtaken,
     /// The store could not do it.
     #[error("the store could not keep it")]
     Store(#[from] StoreError),
@@ -49,81 +44,42 @@ pub enum DeliverError {
 impl From<DeliverError> for CrmError {
     fn from(error: DeliverError) -> Self {
         match error {
-            DeliverError::BytesWanted => CrmError::Store(StoreError::Busy),
+            DeliverError::Overtaken => CrmError::Store(StoreError::Busy),
             DeliverError::Store(error) => CrmError::Store(error),
         }
     }
 }
 
 impl Delivery {
-    /// Draws up a delivery: the copy with what was found out about it, and the bytes that are kept already.
-    pub fn new(
-        originals: &super::Opened,
-        checked: Vec<Checked>,
-        kept: Vec<Option<PreparedBlob>>,
-        moment: Moment,
-    ) -> Self {
-        let super::Opened { copy, desk, originals } = originals.clone();
-        Delivery { copy, desk, originals, checked, kept, moment }
+    /// Draws up a delivery: the opened copy, and the bytes that are kept already.
+    pub fn new(opened: Opened, kept: Vec<Option<PreparedBlob>>, moment: Moment) -> Self {
+        Delivery { opened, kept, moment }
     }
 }
 
 /// Writes a copy and all that follows from it. Runs inside a unit of work.
 pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverError> {
-    let moment = delivery.moment.again();
-    let mut receipts = Vec::with_capacity(delivery.originals.len());
-    for place in 0..delivery.originals.len() {
-        receipts.extend(deliver_original(tx, delivery, place, &moment)?);
+    if tx.records_version()? != delivery.opened.desk.records_version {
+        return Err(DeliverError::Overtaken);
     }
-    let receipt = Receipt { copyid: delivery.copy.copyid, originals: receipts };
-    enter(tx, delivery, &receipt, &moment)?;
+    let moment = delivery.moment.again();
+    let opened = &delivery.opened;
+    let mut receipts = Vec::with_capacity(opened.originals.len());
+    for (original, kept) in opened.originals.iter().zip(&delivery.kept) {
+        let checked = check::check(tx, opened, original)?;
+        let work = Work { opened, original, checked: &checked, kept: kept.as_ref(), moment: &moment };
+        receipts.push(work.end(tx)?);
+    }
+    let receipt = Receipt { copyid: opened.copy.copyid, originals: receipts };
+    enter(tx, opened, &receipt, &moment)?;
     Ok(receipt)
 }
 
-fn deliver_original(
-    tx: &mut Tx<'_>,
-    delivery: &Delivery,
-    place: usize,
-    moment: &Moment,
-) -> Result<Option<OriginalReceipt>, DeliverError> {
-    let (Some(original), Some(checked)) = (delivery.originals.get(place), delivery.checked.get(place)) else {
-        return Ok(None);
-    };
-    let facts = fresh_facts(tx, delivery, original, checked)?;
-    let verdict = check::decide(original, &facts);
-    let kept = delivery.kept.get(place).and_then(Option::as_ref);
-    let work = Work { delivery, original, facts: &facts, verdict: &verdict, kept, moment };
-    let decision = &verdict.decision;
-    let email = match (decision.outcome, decision.duplicate_of) {
-        (Outcome::Duplicate, Some(email)) => Some(work.meet_again(tx, email)?),
-        (Outcome::Stored, _) => Some(work.store(tx)?),
-        (Outcome::Undeliverable | Outcome::Quarantined, _) => work.set_aside(tx)?,
-        _ => None,
-    };
-    Ok(Some(OriginalReceipt { outcome: decision.outcome, reason: decision.reason, email }))
-}
-
-/// Facts about other mail are always read again; those about records while nobody has changed one.
-fn fresh_facts(
-    tx: &Tx<'_>,
-    delivery: &Delivery,
-    original: &Original,
-    checked: &Checked,
-) -> Result<Facts, StoreError> {
-    let mut facts = if tx.records_version()? == checked.facts.records_version {
-        checked.facts.clone()
-    } else {
-        gather::records(tx, &delivery.copy, &delivery.desk, original)?
-    };
-    gather::mails(tx, &original.offer, &mut facts)?;
-    Ok(facts)
-}
-
 /// Enters the copy in the ledger, and an outcome for each of its originals.
-fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Moment) -> Result<(), StoreError> {
-    let copy = &delivery.copy;
+fn enter(tx: &mut Tx<'_>, opened: &Opened, receipt: &Receipt, moment: &Moment) -> Result<(), StoreError> {
+    let copy = &opened.copy;
     let recipients: Vec<&str> = copy.recipients.iter().map(model::EmailAddress::as_str).collect();
-    let dug_out = delivery.originals.iter().any(|original| original.depth > 0);
+    let dug_out = opened.originals.iter().any(|original| original.depth > 0);
     let source = copy.source.name();
     let day = copy.arrived.day();
     tx.enter_copy(&intake::Copy {
@@ -139,7 +95,7 @@ fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Momen
     })?;
     let gravest = receipt.outcome();
     let counted = receipt.originals.iter().position(|original| original.outcome == gravest);
-    for (place, (original, end)) in delivery.originals.iter().zip(&receipt.originals).enumerate() {
+    for (place, (original, end)) in opened.originals.iter().zip(&receipt.originals).enumerate() {
         tx.write_outcome(&intake::OriginalOutcome {
             copyid: copy.copyid,
             originalnumber: original.number,
@@ -158,22 +114,41 @@ fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Momen
 
 /// One original on its way into the tables.
 struct Work<'a> {
-    delivery: &'a Delivery,
+    opened: &'a Opened,
     original: &'a Original,
-    facts: &'a Facts,
-    verdict: &'a Verdict,
+    checked: &'a Checked,
     kept: Option<&'a PreparedBlob>,
     moment: &'a Moment,
 }
 
 impl Work<'_> {
+    /// Brings the original to the end that was decided.
+    fn end(&self, tx: &mut Tx<'_>) -> Result<OriginalReceipt, DeliverError> {
+        let decision = self.decision();
+        let email = match (decision.outcome, decision.duplicate_of) {
+            (Outcome::Duplicate, Some(email)) => Some(self.meet_again(tx, email)?),
+            (Outcome::Stored, _) => Some(self.store(tx)?),
+            (Outcome::Undeliverable | Outcome::Quarantined, _) => self.set_aside(tx)?,
+            _ => None,
+        };
+        Ok(OriginalReceipt { outcome: decision.outcome, reason: decision.reason, email })
+    }
+
     fn decision(&self) -> &Decision {
-        &self.verdict.decision
+        &self.checked.verdict.decision
+    }
+
+    fn facts(&self) -> &Facts {
+        &self.checked.facts
+    }
+
+    fn copy(&self) -> &Copy {
+        &self.opened.copy
     }
 
     /// The bytes, which have to be kept by now.
     fn blob(&self) -> Result<&PreparedBlob, DeliverError> {
-        self.kept.ok_or(DeliverError::BytesWanted)
+        self.kept.ok_or(DeliverError::Overtaken)
     }
 
     /// The same mail again: the e-mail learns whose mailbox this copy came from and which queue it reached,
@@ -181,10 +156,10 @@ impl Work<'_> {
     fn meet_again(&self, tx: &mut Tx<'_>, email: Id) -> Result<Id, DeliverError> {
         self.note_copy(tx, email)?;
         self.note_queues(tx, email)?;
-        if !self.facts.has_same_bytes {
+        if !self.facts().has_same_bytes {
             let blob = self.blob()?;
             tx.keep_blob(blob)?;
-            let copyid = self.delivery.copy.copyid;
+            let copyid = self.copy().copyid;
             let version = EmailVersion {
                 activityid: email,
                 blobid: blob.blobid.to_vec(),
@@ -208,7 +183,7 @@ impl Work<'_> {
         let former = EmailVersion {
             activityid: id,
             blobid: std::mem::take(&mut email.blobid),
-            copyid: self.delivery.copy.copyid,
+            copyid: self.copy().copyid,
             createdon: self.moment.now,
         };
         tx.add_version(&former)?;
@@ -240,7 +215,7 @@ impl Work<'_> {
         tx.keep_blob(blob)?;
         let conversation = self.join_conversations(tx)?;
         tx.add_email(&self.email(id, conversation, blob))?;
-        for party in &self.verdict.parties {
+        for party in &self.checked.verdict.parties {
             self.write_party(tx, id, party)?;
         }
         for attachment in self.attachments(id) {
@@ -263,7 +238,7 @@ impl Work<'_> {
         let reason = self.decision().reason;
         tx.keep_undeliverable(&intake::Undeliverable {
             undeliverableid: self.moment.id(),
-            copyid: self.delivery.copy.copyid,
+            copyid: self.copy().copyid,
             originalnumber: self.original.number,
             reason: reason as i32,
             detail: fault.map_or_else(|| reason.words().to_owned(), |fault| fault.detail.clone()),
@@ -278,7 +253,7 @@ impl Work<'_> {
     }
 
     fn note_copy(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
-        let copy = &self.delivery.copy;
+        let copy = self.copy();
         tx.add_email_copy(&EmailCopy {
             activityid: email,
             copyid: copy.copyid,
@@ -292,7 +267,7 @@ impl Work<'_> {
         let takes = |recipient: &&CrmRecipient| {
             recipient.record.entity == Entity::Queue && recipient.filter != IncomingFilter::None
         };
-        let queues = self.facts.recipients.iter().filter(takes);
+        let queues = self.facts().recipients.iter().filter(takes);
         for queue in queues {
             let enteredon = self.moment.now;
             let queueid = queue.record.id;
@@ -308,7 +283,7 @@ impl Work<'_> {
 
     fn event(&self, tx: &mut Tx<'_>, email: Id, operation: &str) -> Result<(), StoreError> {
         let reason: Reason = self.decision().reason;
-        let detail = format!(r#"{{"reason":"{}","copy":"{}"}}"#, reason.name(), self.delivery.copy.copyid);
+        let detail = format!(r#"{{"reason":"{}","copy":"{}"}}"#, reason.name(), self.copy().copyid);
         tx.append_event(&house::Event {
             eventid: 0,
             createdon: self.moment.now,

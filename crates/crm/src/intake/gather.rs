@@ -1,7 +1,7 @@
 //! Gathers the facts for a decision by indexed reads; decides nothing.
 //!
-//! Facts about records change rarely and are believed while `records_version` holds; facts about other mail
-//! are gathered again inside the unit of work.
+//! What was read before the unit of work (the [`Desk`]) is believed inside it only while `records_version`
+//! holds; the facts of a decision that counts are read inside.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,6 +13,7 @@ use model::schema::people::SystemUser;
 use model::{EmailAddress, Id, MessageId, limits};
 use store::{AddressedRecord, Read, StoreError};
 
+use super::Opened;
 use super::copy::{Copy, Proof, Source};
 use super::offer::Offer;
 use super::unwrap::Original;
@@ -27,6 +28,8 @@ const KNOWN_MAX: usize = 20;
 /// What is known about a copy before it is opened.
 #[derive(Debug, Clone)]
 pub struct Desk {
+    /// The version of the records this was read from; see `store::Read::records_version`.
+    pub records_version: i64,
     /// The organisation's settings.
     pub settings: OrganizationSettings,
     /// The user whose mailbox it came from, by the envelope.
@@ -60,7 +63,13 @@ pub fn desk(read: &Read<'_>, copy: &Copy) -> Result<Desk, StoreError> {
         _ => Audience::Outsiders,
     };
     let mailbox_user = copy.mailbox_user.map(|id| read.user(id)).transpose()?.flatten();
-    Ok(Desk { settings: settings::read(read)?, mailbox_user, outer_user, outer_audience })
+    Ok(Desk {
+        records_version: read.records_version()?,
+        settings: settings::read(read)?,
+        mailbox_user,
+        outer_user,
+        outer_audience,
+    })
 }
 
 fn audience(read: &Read<'_>, header: &message::Header) -> Result<Audience, StoreError> {
@@ -92,11 +101,17 @@ fn user_by_address(read: &Read<'_>, address: &EmailAddress) -> Result<Option<Sys
     user.map(|record| read.user(record.objectid)).transpose().map(Option::flatten)
 }
 
+/// Everything that can matter for one original.
+pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Facts, StoreError> {
+    let mut facts = records(read, &opened.copy, &opened.desk, original)?;
+    mails(read, &original.offer, &mut facts)?;
+    Ok(facts)
+}
+
 /// The facts about records: who has which address, whose mailbox it was, what nobody wants logged.
-pub fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Result<Facts, StoreError> {
+fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Result<Facts, StoreError> {
     let offer = &original.offer;
     let mut facts = Facts {
-        records_version: read.records_version()?,
         sender_proven: copy.proof.holds(),
         by_hand: copy.proof == Proof::Hand,
         null_sender: copy.mail_from.is_none() && copy.source != Source::Track,
@@ -227,7 +242,7 @@ fn never_log(
 }
 
 /// The facts about other mail: who claims the same keys, what it answers, what answers it.
-pub fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreError> {
+fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreError> {
     facts.identities.clear();
     for (key, hash) in keys(offer) {
         let claims = read.identities(&hash)?;

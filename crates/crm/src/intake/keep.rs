@@ -1,30 +1,43 @@
-//! Bytes are kept before the commit that names them, and only for originals that will be named.
+//! Bytes are kept before the commit that names them: small ones beside the row, large ones synced in a file.
 
-use std::sync::Arc;
-
+use model::limits;
 use model::outcome::Outcome;
 use store::{Organization, PreparedBlob, StoreError};
 
-use super::check::Checked;
-use super::unwrap::Original;
+use super::check::{self, Checked};
+use super::{Opened, Original};
 
-/// Hashes, compresses and, where they are large, writes and syncs the bytes of originals that are wanted.
-///
-/// Ignored mail leaves no bytes behind. `all` keeps every original's: the decision changed under way.
-pub fn bytes(
-    organization: &Arc<Organization>,
-    originals: &[Original],
-    checked: &[Checked],
-    all: bool,
-) -> Result<Vec<Option<PreparedBlob>>, StoreError> {
-    let wanted = |checked: &Checked| all || is_kept(checked);
-    let each = originals.iter().zip(checked);
-    each.map(|(original, checked)| wanted(checked).then(|| organization.put_blob(&original.raw)).transpose())
-        .collect()
+/// How much is kept before the decision is certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Small originals; large ones only where a check says that they are wanted.
+    Cheap,
+    /// Every original.
+    All,
 }
 
-/// A duplicate whose bytes are the same as before needs none either.
-fn is_kept(checked: &Checked) -> bool {
+/// Hashes and compresses the originals' bytes and, where they are large, writes and syncs them.
+///
+/// To compress a small mail for nothing costs less than to check it twice; a large one that nobody wants
+/// should not be written.
+pub fn bytes(
+    organization: &Organization,
+    opened: &Opened,
+    effort: Effort,
+) -> Result<Vec<Option<PreparedBlob>>, StoreError> {
+    let keep = |original: &Original| {
+        let is_small = original.raw.len() <= limits::BLOB_ROW_BYTES_MAX;
+        let is_wanted = is_small || effort == Effort::All || {
+            let checked = organization.read(|read| check::check(read, opened, original))?;
+            brings_bytes(&checked)
+        };
+        is_wanted.then(|| organization.put_blob(&original.raw)).transpose()
+    };
+    opened.originals.iter().map(keep).collect()
+}
+
+/// Ignored mail leaves no bytes behind, and a duplicate with the same bytes as before brings none.
+fn brings_bytes(checked: &Checked) -> bool {
     match checked.verdict.decision.outcome {
         Outcome::Ignored => false,
         Outcome::Duplicate => !checked.facts.has_same_bytes,

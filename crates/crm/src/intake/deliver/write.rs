@@ -19,7 +19,7 @@ impl Work<'_> {
         let offer = &self.original.offer;
         for (key, keyhash) in gather::keys(offer) {
             let has_claimed = |known: &KnownIdentity| known.email == email && known.key == key;
-            if self.facts.identities.iter().any(has_claimed) {
+            if self.facts().identities.iter().any(has_claimed) {
                 continue;
             }
             tx.claim(&Identity {
@@ -62,16 +62,16 @@ impl Work<'_> {
     }
 
     fn joined(&self) -> Vec<&KnownEmail> {
-        let facts = self.facts;
+        let facts = self.facts();
         let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
         let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.relatives);
-        all.filter(|known| self.verdict.joins.contains(&known.id)).collect()
+        all.filter(|known| self.checked.verdict.joins.contains(&known.id)).collect()
     }
 
     /// Answers that came first get this mail as their parent.
     pub(super) fn adopt_answers(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
-        let answers = self.facts.relatives.iter().filter(|known| known.answers_this);
-        for answer in answers.filter(|known| self.verdict.joins.contains(&known.id)) {
+        let answers = self.facts().relatives.iter().filter(|known| known.answers_this);
+        for answer in answers.filter(|known| self.checked.verdict.joins.contains(&known.id)) {
             tx.adopt_answer(answer.id, email, CorrelationMethod::InReplyTo as i32)?;
             self.event(tx, answer.id, "joined")?;
         }
@@ -79,8 +79,8 @@ impl Work<'_> {
     }
 
     pub(super) fn email(&self, id: Id, conversation: Id, blob: &PreparedBlob) -> Email {
-        let (offer, copy, decision) = (&self.original.offer, &self.delivery.copy, self.decision());
-        let is_outgoing = who::is_outgoing(offer, self.facts);
+        let (offer, copy, decision) = (&self.original.offer, self.copy(), self.decision());
+        let is_outgoing = who::is_outgoing(offer, self.facts());
         let regarding = self.regarding();
         let accepting = decision.accepting;
         let is_answer = matches!(
@@ -135,8 +135,8 @@ impl Work<'_> {
     fn owner(&self) -> Option<Id> {
         let user = |record: &RecordRef| (record.entity == Entity::SystemUser).then_some(record.id);
         let accepting = self.decision().accepting.as_ref().and_then(user);
-        let others = self.facts.recipients.iter().filter_map(|recipient| user(&recipient.record));
-        self.delivery.copy.mailbox_user.or(accepting).or_else(|| others.into_iter().next())
+        let others = self.facts().recipients.iter().filter_map(|recipient| user(&recipient.record));
+        self.copy().mailbox_user.or(accepting).or_else(|| others.into_iter().next())
     }
 
     fn to_recipients(&self) -> String {
@@ -146,18 +146,18 @@ impl Work<'_> {
 
     /// A clock that runs ahead may not put a mail before everything that comes after it.
     fn sort_date(&self) -> Timestamp {
-        let arrived = self.delivery.copy.arrived;
+        let arrived = self.copy().arrived;
         self.original.offer.date.filter(|date| date.0 > 0).map_or(arrived, |date| date.min(arrived))
     }
 
     fn marks(&self) -> i64 {
         let offer = &self.original.offer;
-        let unproven = who::from_us(offer, self.facts) && !self.facts.sender_proven;
+        let unproven = who::from_us(offer, self.facts()) && !self.facts().sender_proven;
         let marks = [
-            (want::is_automatic(offer, self.facts), mark::AUTOMATIC),
+            (want::is_automatic(offer, self.facts()), mark::AUTOMATIC),
             (offer.marks.list, mark::LIST),
             (offer.marks.report, mark::REPORT),
-            (self.delivery.copy.has_bare_line_ends, mark::BARE_LINE_ENDS),
+            (self.copy().has_bare_line_ends, mark::BARE_LINE_ENDS),
             (unproven, mark::UNPROVEN_SENDER),
         ];
         marks.iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum()
