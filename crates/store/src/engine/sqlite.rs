@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use model::limits;
 use model::schema::Value;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, ffi};
 
@@ -61,6 +62,8 @@ impl Engine for SqliteFile {
 fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Plans do not depend on the values that are bound: else statements are prepared anew at almost every use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The page size counts only for a new file, before its log is made. Marks of units are kept in memory
     // (`temp_store`): a unit is small.
     connection.execute_batch(
