@@ -1,0 +1,32 @@
+//! The decisions of the CRM as tables: a mail, a small world, and what must become of it.
+//!
+//! `same`, `thread`, `want`, `who` and `direction` ask the pure function `crm::correlate::decide`; `gather` asks
+//! the same of a real store. The people are those of `mail/world.toml`. `UPDATE_EXPECT=1` rewrites what is
+//! expected: read the difference before you believe it.
+
+mod direction;
+mod gather;
+mod offered;
+mod same;
+mod story;
+mod thread;
+mod want;
+mod who;
+mod world;
+
+use crm::correlate;
+use expect_test::Expect;
+
+use offered::{Offered, offer};
+use story::Story;
+use world::{World, world};
+
+/// Decides about a mail in a world and compares the story of the decision.
+fn check(offered: Offered, world: World, expect: Expect) {
+    let offer = offered.into_offer(world.prefixes());
+    let facts = world.facts(&offer);
+    let verdict = correlate::decide(&offer, &facts);
+    assert_eq!(correlate::check(&offer, &facts), verdict.decision);
+    story::agrees_with_itself(&verdict);
+    expect.assert_eq(&Story { world: &world, offer: &offer, facts: &facts, verdict: &verdict }.to_string());
+}
