@@ -38,6 +38,10 @@ pub fn shown(message: &Message<'_>, options: &ShownOptions) -> Shown {
     let mut shown = Shown { html: String::new(), remote_images: 0, from_plain: true, is_cut: false };
     let mut room = limits::SHOWN_BODY_BYTES_MAX;
     for entity in message.shown() {
+        if room == 0 {
+            shown.is_cut = true;
+            break;
+        }
         let whole = message.characters(entity);
         let length = whole.len();
         let text = message::cut(whole, room);

@@ -90,7 +90,8 @@ impl Tree<'_> {
         }
         let place = Place { parent: Some(index), depth: place.depth + 1, in_digest };
         for part in inside {
-            let section = field::split(self.raw.get(part.clone()).unwrap_or_default());
+            let head_end = part.end.min(part.start + limits::HEADER_BYTES_MAX);
+            let section = field::split(self.raw.get(part.start..head_end).unwrap_or_default());
             let body = (part.start + section.body_offset).min(part.end)..part.end;
             self.add(&section, body, place)?;
         }

@@ -87,7 +87,7 @@ impl<'x> EncodedWord<'x> {
             _ => return None,
         };
         let body = rest.get(2..)?;
-        let end = body.as_bytes().windows(2).take(WORD_BYTES_MAX).position(|pair| pair == b"?=")?;
+        let end = body.get(..body.floor_char_boundary(WORD_BYTES_MAX))?.find("?=")?;
         // RFC 2231 §5: a language may follow the charset.
         let charset = charset.split('*').next().unwrap_or(charset);
         Some(EncodedWord {
@@ -109,7 +109,7 @@ impl<'x> EncodedWord<'x> {
 /// No charset has a longer name; keeps the search for its end short.
 const CHARSET_BYTES_MAX: usize = 64;
 /// RFC 2047 §2 says 75; some senders put a whole subject into one word.
-const WORD_BYTES_MAX: usize = 8 * 1024;
+const WORD_BYTES_MAX: usize = 2 * 1024;
 
 /// Encoded words that stand together, in one charset.
 #[derive(Default)]

@@ -102,6 +102,9 @@ impl<'x> Message<'x> {
         for index in chosen {
             all.push_str(&self.text_of(index));
             all.push('\n');
+            if all.len() > limits::TEXT_BYTES_MAX {
+                break;
+            }
         }
         all.truncate(all.floor_char_boundary(limits::TEXT_BYTES_MAX));
         Cow::Owned(all)

@@ -49,11 +49,21 @@ pub(crate) fn decoded_len(encoded: &[u8], encoding: Encoding) -> usize {
     match encoding {
         Encoding::Plain => encoded.len(),
         Encoding::QuotedPrintable => quoted_printable(encoded).len(),
-        Encoding::Base64 => {
-            let digits = encoded.iter().filter(|byte| sextet(**byte).is_some()).count();
-            digits / 4 * 3 + (digits % 4).saturating_sub(1)
+        Encoding::Base64 => base64_len(encoded),
+    }
+}
+
+fn base64_len(encoded: &[u8]) -> usize {
+    let (mut len, mut count) = (0usize, 0usize);
+    for byte in encoded {
+        if sextet(*byte).is_some() {
+            count += 1;
+        } else if *byte == b'=' {
+            len += count / 4 * 3 + (count % 4).saturating_sub(1);
+            count = 0;
         }
     }
+    len + count / 4 * 3 + (count % 4).saturating_sub(1)
 }
 
 /// RFC 2045 §6.8: characters outside the alphabet are ignored; padding in the middle only ends a quantum.
@@ -164,6 +174,7 @@ mod tests {
         check("base64", "aGVs\r\nbG8", "hello");
         check("base64", "a-G!V sbG8=", "hello");
         check("base64", "", "");
+        check("base64", "aGk=aGVsbG8=", "hihello");
         check("quoted-printable", "a=3Db=\r\nc  \r\nd=E2=82=AC", "a=bc\r\nd€");
         check("quoted-printable", "50=% =G1 =", "50=% =G1 ");
         check("8bit", "a=3D", "a=3D");

@@ -3,20 +3,65 @@
 //! Never lets through script, frames, forms, SVG, remote styles; remote images only where they are allowed.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ammonia::{Builder, UrlRelative, UrlRelativeEvaluate};
+use mail_parser::decoders::html::html_to_text;
 
-use super::ShownOptions;
+use super::{ShownOptions, plain};
 
 pub(super) struct Safe {
     pub(super) html: String,
     pub(super) remote_images: usize,
 }
 
+/// Cleans HTML. Nested deeper than [`NESTING_MAX`] it is shown as text: building such a tree takes time that
+/// grows with the square of its depth.
 pub(super) fn html(text: &str, options: &ShownOptions) -> Safe {
+    if nesting(text) > NESTING_MAX {
+        return Safe { html: plain::html(&html_to_text(text)), remote_images: 0 };
+    }
+    cleaned(text, options)
+}
+
+/// Mail of the worst editors stays below 200.
+const NESTING_MAX: usize = 1_000;
+
+/// How deep elements may be nested: tags that are opened and not closed. Errs to the high side.
+fn nesting(text: &str) -> usize {
+    let mut open: HashMap<String, usize> = HashMap::new();
+    let (mut depth, mut deepest) = (0usize, 0usize);
+    for tag in text.split('<').skip(1) {
+        let closes = tag.starts_with('/');
+        let name = tag.trim_start_matches('/');
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+        let name = name.get(..end.min(NAME_BYTES_MAX)).unwrap_or_default().to_ascii_lowercase();
+        if name.is_empty() || CLOSES_ITSELF.contains(&name.as_str()) {
+            continue;
+        }
+        let count = open.entry(name).or_default();
+        if !closes {
+            *count += 1;
+            depth += 1;
+        } else if *count > 0 {
+            *count -= 1;
+            depth -= 1;
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// No element of HTML has a longer name.
+const NAME_BYTES_MAX: usize = 16;
+
+/// Elements without an end tag, or ended by their like.
+const CLOSES_ITSELF: [&str; 12] =
+    ["br", "img", "hr", "input", "meta", "link", "col", "wbr", "p", "li", "td", "tr"];
+
+fn cleaned(text: &str, options: &ShownOptions) -> Safe {
     let left_out = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&left_out);
     let served: HashSet<String> = options.cid_urls.values().cloned().collect();

@@ -60,6 +60,14 @@ fn plain_text_is_escaped_quoted_and_linked() {
 }
 
 #[test]
+fn html_nested_without_end_is_shown_as_text() {
+    let deep = show("text/html", &format!("{}deep", "<div>".repeat(100_000)));
+    assert_eq!(deep.html, "<div class=\"plain\">deep</div>");
+    let many = show("text/html", &"<div>a<br></div>".repeat(2_000));
+    assert_eq!(many.html.matches("<div>").count(), 2_000);
+}
+
+#[test]
 fn a_long_body_is_cut() {
     let long = "x".repeat(limits::SHOWN_BODY_BYTES_MAX + 1);
     assert!(show("text/plain", &long).is_cut);

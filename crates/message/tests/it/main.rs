@@ -1,4 +1,4 @@
-//! Real mails, read from the folder that `POSTROOM_CORPUS` names; skipped where it names none.
+//! Real mails, read from the folder that `POSTROOM_CORPUS` names (skipped where it names none), and damaged ones.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
 )]
 
 mod corpus;
+mod damage;
 mod forwards;
 
 use std::path::{Path, PathBuf};
