@@ -1,1 +1,22 @@
-//! postroom
+//! The program: settings, wiring, commands. It joins the rooms and owns nothing that could be theirs.
+//!
+//! What passes through: mail from the doors into `crm` ([`door`]), questions of people from `web` into `crm`
+//! and `store` (`pages`), and commands of administrators, over the control socket or directly ([`control`]).
+//! Start with [`House::start`]: it is what `postroom serve` runs.
+//!
+//! *Invariant:* only here are doors wired and an engine chosen; only one process writes to a data folder.
+
+pub mod commands;
+pub mod control;
+pub mod door;
+pub mod house;
+mod job_runner;
+pub mod log;
+mod pages;
+pub mod settings;
+mod site;
+pub mod wiring;
+
+pub use house::{House, HouseError, Inside};
+pub use settings::Settings;
+pub use wiring::{Ports, RunningHouse};

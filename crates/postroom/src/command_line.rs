@@ -1,0 +1,196 @@
+//! The command line: words in, a command to the house, words out.
+//!
+//! What passes through: arguments become a [`Request`] at a [`Line`], its [`Reply`] becomes lines on standard
+//! output, or JSON. Faults go to standard error. It ends with 0, with 1 where something is at fault, or with 2
+//! where the arguments or settings are.
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use postroom::commands::{AddNeverLog, AddQueue, AddSink, AddUser, Reply, Request, SetPassword};
+use postroom::control::{Answer, Line};
+use postroom::{Settings, settings};
+
+mod arguments;
+mod import;
+mod mail;
+mod serve;
+mod show;
+
+use arguments::{
+    Arguments, Command, NeverLogCommand, OrgCommand, PasswordSource, QueueCommand, SinkCommand,
+    UndeliverableCommand, UserCommand,
+};
+
+/// How a command ended: well, or with faults that it has already named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Well,
+    WithFaults,
+}
+
+/// Reads the arguments of this process and does what they say.
+pub(crate) fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let settings = match Settings::read(arguments.settings.as_deref(), |name| std::env::var(name).ok()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            complain(&error.into());
+            return ExitCode::from(2);
+        }
+    };
+    match run_command(arguments.command, settings) {
+        Ok(End::Well) => ExitCode::SUCCESS,
+        Ok(End::WithFaults) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complain(error: &anyhow::Error) {
+    // Nobody is left to tell when standard error is gone.
+    let _ = writeln!(io::stderr(), "postroom: {error:#}");
+}
+
+fn run_command(command: Command, settings: Settings) -> anyhow::Result<End> {
+    if let Command::Settings = command {
+        io::stdout().write_all(settings::SAMPLE.as_bytes())?;
+        return Ok(End::Well);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let end = runtime.block_on(async {
+        match command {
+            Command::Serve { ports_file } => serve::serve(settings, ports_file.as_deref()).await,
+            command => at_the_house(command, &settings).await,
+        }
+    });
+    // Whatever still blocks a thread by now waits for nothing that matters.
+    runtime.shutdown_background();
+    end
+}
+
+async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<End> {
+    let mut house = Counter { line: Line::open(settings).await? };
+    let end = match command {
+        Command::Import(arguments) => import::import(&mut house, arguments).await,
+        Command::Check(arguments) => mail::check(&mut house, arguments).await,
+        Command::Track(arguments) => mail::track(&mut house, arguments).await,
+        command => match request(command)? {
+            Some((request, password)) => house.ask(request).await.and_then(|reply| {
+                show::new_password(password.as_deref())?;
+                show::reply(&reply)
+            }),
+            None => Ok(End::Well),
+        },
+    };
+    house.line.close();
+    end
+}
+
+/// Where commands are handed in.
+pub(crate) struct Counter {
+    line: Line,
+}
+
+impl Counter {
+    /// Asks; a refusal is an error in the words of the house.
+    pub(crate) async fn ask(&mut self, request: Request) -> anyhow::Result<Reply> {
+        match self.line.ask(request).await? {
+            Answer::Done(reply) => Ok(reply),
+            Answer::Refused(words) => bail!(words),
+        }
+    }
+}
+
+/// The request that a command is, and the password that was made for it.
+fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>> {
+    let request = match command {
+        Command::User(UserCommand::Add(user)) => {
+            let password = read_password(&user.password, &user.address)?;
+            let made = password.clone().filter(|_| user.password.new_password);
+            let request = Request::AddUser(AddUser {
+                organization: user.org,
+                name: user.name,
+                address: user.address,
+                filter: user.filter,
+                is_administrator: user.admin,
+                password,
+            });
+            return Ok(Some((request, made)));
+        }
+        Command::User(UserCommand::Password { org, address, password: source }) => {
+            let Some(password) = read_password(&source, &address)? else {
+                bail!("give --password-stdin or --new-password");
+            };
+            let made = Some(password.clone()).filter(|_| source.new_password);
+            let request = Request::SetPassword(SetPassword { organization: org, address, password });
+            return Ok(Some((request, made)));
+        }
+        Command::User(UserCommand::List { org }) => Request::Users(org),
+        Command::Org(OrgCommand::Add { name }) => Request::AddOrganization(name),
+        Command::Org(OrgCommand::List) => Request::Organizations,
+        Command::Queue(QueueCommand::Add { org, name, address, filter }) => {
+            Request::AddQueue(AddQueue { organization: org, name, address, filter })
+        }
+        Command::Queue(QueueCommand::List { org }) => Request::Queues(org),
+        Command::Sink(SinkCommand::Add { org, address, network, refusing_network }) => {
+            let (networks, refusing_networks) = (network, refusing_network);
+            Request::AddSink(AddSink { organization: org, address, networks, refusing_networks })
+        }
+        Command::Sink(SinkCommand::List { org }) => Request::Sinks(org),
+        Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {
+            Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
+        }
+        Command::Verify { org } => Request::Verify(org),
+        Command::Undeliverable(UndeliverableCommand::List { org }) => Request::Undeliverables(org),
+        Command::Serve { .. }
+        | Command::Settings
+        | Command::Import(_)
+        | Command::Check(_)
+        | Command::Track(_) => return Ok(None),
+    };
+    Ok(Some((request, None)))
+}
+
+/// A password from standard input, or a new one; `None` where neither is asked for.
+fn read_password(source: &PasswordSource, address: &str) -> anyhow::Result<Option<String>> {
+    if source.new_password {
+        return Ok(Some(make_password()?));
+    }
+    if !source.password_stdin {
+        return Ok(None);
+    }
+    if io::stdin().is_terminal() {
+        write!(io::stderr(), "Password for {address} (it is shown as you type): ")?;
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).context("the password cannot be read from standard input")?;
+    Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// 20 letters and digits, none that look alike: 100 bits.
+fn make_password() -> anyhow::Result<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = [0_u8; 20];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    Ok(bytes
+        .iter()
+        .filter_map(|byte| LETTERS.get(usize::from(byte & 31)))
+        .map(|it| char::from(*it))
+        .collect())
+}
+
+/// A file, or standard input for `-`.
+pub(crate) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).context("standard input cannot be read")?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}

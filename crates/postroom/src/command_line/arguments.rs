@@ -1,0 +1,259 @@
+//! What can be written behind `postroom`; the help texts are the reference of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
+#[derive(Parser)]
+#[command(name = "postroom", version, max_term_width = 100, subcommand_required = true)]
+#[command(
+    after_help = "Every command works while the house serves: it asks there, and otherwise opens the data \
+    folder itself.\nExit status: 0 well, 1 with faults, 2 wrong arguments or settings."
+)]
+pub(crate) struct Arguments {
+    /// The settings file; else ./postroom.toml, else /etc/postroom/postroom.toml, else the defaults.
+    #[arg(long, value_name = "FILE", global = true, env = "POSTROOM_SETTINGS")]
+    pub(crate) settings: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve: take mail, show pages, run jobs, until SIGTERM or Ctrl-C.
+    Serve {
+        /// Write where the doors are to this file, as JSON, once all of them are open.
+        #[arg(long, value_name = "FILE")]
+        ports_file: Option<PathBuf>,
+    },
+    /// Organizations: each has a database of its own.
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// Users: people of ours who have a mailbox.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Queues: shared addresses such as support@.
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// Sinks: addresses that mailboxes forward to.
+    #[command(subcommand)]
+    Sink(SinkCommand),
+    /// Addresses and domains whose mail is never recorded.
+    #[command(subcommand)]
+    NeverLog(NeverLogCommand),
+    /// Import customers from a CSV file. The same file twice adds nothing twice.
+    Import(ImportArguments),
+    /// Count the books again: everything seen has an outcome, everything kept has its source.
+    Verify {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+    },
+    /// Say what would become of mails, and why. Nothing is kept.
+    Check(CheckArguments),
+    /// Take mails in by hand, past all filters.
+    Track(TrackArguments),
+    /// Mails that could not be processed and are kept for a person.
+    #[command(subcommand)]
+    Undeliverable(UndeliverableCommand),
+    /// Print every setting with its default, ready to be kept as postroom.toml.
+    Settings,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OrgCommand {
+    /// Make an organization.
+    Add {
+        /// Its name: letters, digits, - and _.
+        name: String,
+    },
+    /// List all organizations.
+    List,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user. Prints the sink key, and the addresses that a rule in the mailbox forwards to.
+    Add(UserArguments),
+    /// Set the password of a user.
+    Password {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The user's address.
+        #[arg(long)]
+        address: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// List the users of an organization.
+    List {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct UserArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: String,
+    /// The full name.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The address of the mailbox.
+    #[arg(long)]
+    pub(crate) address: String,
+    /// Which incoming mail is kept: all, replies, known-customers, enabled-records or none
+    /// [default: known-customers].
+    #[arg(long)]
+    pub(crate) filter: Option<String>,
+    /// The user runs the house.
+    #[arg(long)]
+    pub(crate) admin: bool,
+    #[command(flatten)]
+    pub(crate) password: PasswordSource,
+}
+
+#[derive(Args)]
+pub(crate) struct PasswordSource {
+    /// Read the password for the pages from the first line of standard input.
+    #[arg(long, conflicts_with = "new_password")]
+    pub(crate) password_stdin: bool,
+    /// Make a new password and print it, this once.
+    #[arg(long)]
+    pub(crate) new_password: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum QueueCommand {
+    /// Add a queue.
+    Add {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The name.
+        #[arg(long)]
+        name: String,
+        /// The address.
+        #[arg(long)]
+        address: String,
+        /// Which incoming mail is kept: all, replies, known-customers, enabled-records or none
+        /// [default: known-customers].
+        #[arg(long)]
+        filter: Option<String>,
+    },
+    /// List the queues of an organization.
+    List {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SinkCommand {
+    /// Add a sink. This machine may always write to it, and who knows a user's sink key.
+    Add {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The address, without a +detail.
+        address: String,
+        /// A network that may write to it, such as 10.1.0.0/16; may be given more than once.
+        #[arg(long, value_name = "CIDR")]
+        network: Vec<String>,
+        /// A network that may write to it and refuses our own domains from outside, so that a sender who is one
+        /// of us is believed; may be given more than once.
+        #[arg(long, value_name = "CIDR")]
+        refusing_network: Vec<String>,
+    },
+    /// List the sinks of an organization.
+    List {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum NeverLogCommand {
+    /// Add an address, or @domain for a whole domain.
+    Add {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The user whose own list it is; else the list of the organization.
+        #[arg(long, value_name = "ADDRESS")]
+        user: Option<String>,
+        /// An address, or @domain.
+        pattern: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UndeliverableCommand {
+    /// List them, newest first.
+    List {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+    },
+}
+
+/// What a file of customers holds.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Customers {
+    /// Companies.
+    Accounts,
+    /// People; a company is named in the column parentcustomerid ("Company").
+    Contacts,
+    /// Leads.
+    Leads,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportArguments {
+    /// What the file holds.
+    pub(crate) customers: Customers,
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: String,
+    /// A CSV file (RFC 4180) in UTF-8, parted by commas, semicolons or tabs. Its first line names the columns by
+    /// logical name (emailaddress1) or label ("E-mail").
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: String,
+    /// The envelope sender; "" for the null sender.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) mail_from: String,
+    /// The envelope recipient: a sink, with or without a sink key, a queue or a user; several with commas.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) rcpt: String,
+    /// Print one JSON object for each file.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The mails; - for standard input.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct TrackArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: String,
+    /// Print one JSON object for each file.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The mails; - for standard input.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}

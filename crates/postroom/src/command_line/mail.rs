@@ -1,0 +1,120 @@
+//! `postroom check` and `postroom track`: mails from files, one answer each.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use postroom::commands::{CheckMail, CheckedMail, Reply, Request, TrackMail, Tracked};
+use serde_json::{Value, json};
+
+use super::arguments::{CheckArguments, TrackArguments};
+use super::show::printable;
+use super::{Counter, End, read_file};
+
+/// Checks each file. Whatever would become of it is no fault.
+pub(super) async fn check(house: &mut Counter, arguments: CheckArguments) -> anyhow::Result<End> {
+    for file in &arguments.files {
+        let request = Request::Check(CheckMail {
+            organization: arguments.org.clone(),
+            mail_from: arguments.mail_from.clone(),
+            recipient: arguments.rcpt.clone(),
+            mail: STANDARD.encode(read_file(file)?),
+        });
+        let reply = house.ask(request).await.with_context(|| file.display().to_string())?;
+        let Reply::Checked(checked) = reply else { bail!("the house answered something else") };
+        if arguments.json {
+            print_json(file, serde_json::to_value(&checked)?)?;
+        } else {
+            print_checked(file, &checked)?;
+        }
+    }
+    Ok(End::Well)
+}
+
+/// Takes each file in. One that ends as Undeliverable is a fault.
+pub(super) async fn track(house: &mut Counter, arguments: TrackArguments) -> anyhow::Result<End> {
+    let mut tally: BTreeMap<String, u64> = BTreeMap::new();
+    for file in &arguments.files {
+        let mail = STANDARD.encode(read_file(file)?);
+        let request = Request::Track(TrackMail { organization: arguments.org.clone(), mail });
+        let reply = house.ask(request).await.with_context(|| file.display().to_string())?;
+        let Reply::Tracked(tracked) = reply else { bail!("the house answered something else") };
+        if arguments.json {
+            print_json(file, serde_json::to_value(&tracked)?)?;
+        } else {
+            print_tracked(file, &tracked)?;
+        }
+        *tally.entry(tracked.outcome).or_default() += 1;
+    }
+    if !arguments.json {
+        let words: Vec<String> = tally.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+        writeln!(io::stdout(), "{}", words.join(", "))?;
+    }
+    Ok(if tally.contains_key("undeliverable") { End::WithFaults } else { End::Well })
+}
+
+/// The object of one file on one line, with the file's name before all else.
+fn print_json(file: &Path, answer: Value) -> anyhow::Result<()> {
+    let mut object = json!({ "file": file.display().to_string() });
+    if let (Value::Object(object), Value::Object(answer)) = (&mut object, answer) {
+        object.extend(answer);
+    }
+    writeln!(io::stdout(), "{object}")?;
+    Ok(())
+}
+
+fn print_tracked(file: &Path, tracked: &Tracked) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}: {}", file.display(), tracked.outcome)?;
+    for original in &tracked.originals {
+        let email = original.email.as_deref().map_or(String::new(), |id| format!(", e-mail {id}"));
+        writeln!(out, "  {}, {}{email}", original.outcome, original.reason)?;
+    }
+    Ok(())
+}
+
+fn print_checked(file: &Path, checked: &CheckedMail) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}: {}", file.display(), checked.outcome)?;
+    for found in &checked.offers {
+        let (offer, decision) = (&found.offer, &found.decision);
+        writeln!(
+            out,
+            "  {} (depth {}): “{}”",
+            found.unwrap.method,
+            found.unwrap.depth,
+            printable(&offer.subject)
+        )?;
+        let none = || "–".to_owned();
+        writeln!(out, "    from      {}", offer.from.clone().unwrap_or_else(none))?;
+        writeln!(out, "    to        {}", [offer.to.as_slice(), &offer.cc].concat().join(", "))?;
+        writeln!(out, "    id        {}", offer.message_id.as_deref().map_or_else(none, printable))?;
+        let (reason, code) = (&decision.reason, decision.reason_code);
+        writeln!(out, "    would be  {}, because {reason} (ReasonCode {code})", decision.outcome)?;
+        if let Some(email) = &decision.correlated {
+            writeln!(out, "    continues e-mail {email}, by {}", decision.correlation_method)?;
+        }
+        if let Some(email) = &decision.duplicate_of {
+            writeln!(out, "    is        e-mail {email}")?;
+        }
+        for signal in &decision.signals {
+            writeln!(out, "    {} {}", if signal.holds { '✓' } else { '?' }, printable(&signal.words))?;
+        }
+        for candidate in &decision.candidates {
+            let (name, why) = (printable(&candidate.name), printable(&candidate.why));
+            writeln!(out, "    {}. {} “{name}”: {why}", candidate.rank, candidate.record.entity)?;
+        }
+        for party in &found.parties {
+            let tied = match &party.record {
+                Some(record) => format!("{} {}", record.entity, record.id),
+                None if party.is_ambiguous => "several records, left open".to_owned(),
+                None => "no record".to_owned(),
+            };
+            writeln!(out, "    {:<9} {} → {tied}", party.participation, party.address)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Replies as lines for people.
+
+use std::io::{self, Write};
+
+use postroom::commands::{Reply, SinkRow, UndeliverableRow, UserRow, VerifiedRow};
+
+use super::End;
+
+/// Shows a reply; books that do not add up are faults.
+pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
+    match reply {
+        Reply::Organizations(rows) => table(rows.iter().map(|row| vec![row.name.clone(), row.id.clone()])),
+        Reply::Users(rows) => users(rows),
+        Reply::Queues(rows) => {
+            table(rows.iter().map(|row| vec![row.name.clone(), row.address.clone(), row.filter.clone()]))
+        }
+        Reply::Sinks(rows) => table(rows.iter().map(sink)),
+        Reply::Verified(rows) => return verified(rows),
+        Reply::Undeliverables(rows) => table(rows.iter().map(undeliverable)),
+        Reply::Done | Reply::Imported(_) | Reply::Checked(_) | Reply::Tracked(_) => Ok(()),
+    }?;
+    Ok(End::Well)
+}
+
+/// A password that was made is shown this once.
+pub(super) fn new_password(password: Option<&str>) -> io::Result<()> {
+    match password {
+        Some(password) => writeln!(io::stdout(), "password  {password}"),
+        None => Ok(()),
+    }
+}
+
+fn users(rows: &[UserRow]) -> io::Result<()> {
+    if let [user] = rows {
+        let mut out = io::stdout().lock();
+        writeln!(out, "user      {} <{}>, keeps {}", user.name, user.address, user.filter)?;
+        writeln!(out, "sink key  {}", user.sink_key)?;
+        for address in &user.sink_addresses {
+            writeln!(out, "forward   {address}")?;
+        }
+        return out.flush();
+    }
+    table(rows.iter().map(|row| {
+        let sign_in = if row.has_password { "signs in" } else { "no password" };
+        let admin = if row.is_administrator { "administrator" } else { "user" };
+        let (name, address, filter) = (row.name.clone(), row.address.clone(), row.filter.clone());
+        vec![name, address, filter, admin.to_owned(), sign_in.to_owned(), row.sink_key.clone()]
+    }))
+}
+
+fn sink(row: &SinkRow) -> Vec<String> {
+    let networks = if row.networks.is_empty() { "this machine".to_owned() } else { row.networks.join(" ") };
+    let believed = match row.refusing_networks.as_slice() {
+        [] => String::new(),
+        all => format!("believed: {}", all.join(" ")),
+    };
+    vec![row.address.clone(), networks, believed]
+}
+
+fn undeliverable(row: &UndeliverableRow) -> Vec<String> {
+    let sender = row.sender.clone().unwrap_or_else(|| "no sender".to_owned());
+    let about = format!("{}: {}", row.reason, row.detail);
+    vec![row.organization.clone(), row.time.clone(), sender, row.subject.clone(), about, row.id.clone()]
+}
+
+fn verified(rows: &[VerifiedRow]) -> anyhow::Result<End> {
+    let mut out = io::stdout().lock();
+    for row in rows {
+        let end = if row.faults.is_empty() { "all is well" } else { "with faults:" };
+        writeln!(out, "{}: {} copies seen, {} e-mails, {end}", row.organization, row.seen, row.emails)?;
+        for fault in &row.faults {
+            writeln!(out, "  {fault}")?;
+        }
+    }
+    Ok(if rows.iter().all(|row| row.faults.is_empty()) { End::Well } else { End::WithFaults })
+}
+
+/// Columns as wide as their widest cell. What strangers wrote has its control characters taken out.
+fn table(rows: impl Iterator<Item = Vec<String>>) -> io::Result<()> {
+    let rows: Vec<Vec<String>> = rows.map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut out = io::stdout().lock();
+    for row in &rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    out.flush()
+}
+
+/// A terminal obeys control characters, and subjects are written by strangers.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

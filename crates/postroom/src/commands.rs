@@ -1,0 +1,175 @@
+//! The commands of administrators: what can be asked, what comes back, and the one place where they run.
+//!
+//! What passes through: a [`Request`] from the control socket or from this very process, a [`Reply`] back.
+//! Adding a command is a variant of each, a line in [`run`], and its words in `command_line`.
+//!
+//! *Invariant:* commands ask `crm` and `store` like any door; they decide nothing.
+
+use std::sync::Arc;
+
+use crm::CrmError;
+use model::filter::UnknownFilter;
+use model::network::NotANetwork;
+use serde::{Deserialize, Serialize};
+use store::{Organization, StoreError};
+
+use crate::house::{House, NoRandom};
+
+mod books;
+mod mail;
+mod records;
+
+pub use books::{UndeliverableRow, VerifiedRow};
+pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
+pub use records::{
+    AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
+    QueueRow, SetPassword, SinkRow, UserRow,
+};
+
+/// A command. It may carry a password, so it is never written to a log.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Makes an organization of this name.
+    AddOrganization(String),
+    /// All organizations.
+    Organizations,
+    /// Adds a user.
+    AddUser(AddUser),
+    /// Sets what lets a user sign in.
+    SetPassword(SetPassword),
+    /// The users of an organization.
+    Users(String),
+    /// Adds a queue.
+    AddQueue(AddQueue),
+    /// The queues of an organization.
+    Queues(String),
+    /// Adds a sink.
+    AddSink(AddSink),
+    /// The sinks of an organization.
+    Sinks(String),
+    /// Adds to a never-log list.
+    AddNeverLog(AddNeverLog),
+    /// Imports some rows of a table of customers.
+    Import(Import),
+    /// Counts the books of one organization again, or of all.
+    Verify(Option<String>),
+    /// Says what would become of a mail.
+    Check(CheckMail),
+    /// Takes a mail in by hand.
+    Track(TrackMail),
+    /// What could not be processed in one organization, or in all.
+    Undeliverables(Option<String>),
+}
+
+/// What comes back for a command that was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// It was done, and there is nothing to say about it.
+    Done,
+    /// Organizations.
+    Organizations(Vec<OrganizationRow>),
+    /// Users.
+    Users(Vec<UserRow>),
+    /// Queues.
+    Queues(Vec<QueueRow>),
+    /// Sinks.
+    Sinks(Vec<SinkRow>),
+    /// What became of imported rows.
+    Imported(Imported),
+    /// The books of each organization.
+    Verified(Vec<VerifiedRow>),
+    /// What would become of a mail.
+    Checked(CheckedMail),
+    /// What became of a mail.
+    Tracked(Tracked),
+    /// Mails that wait for a person.
+    Undeliverables(Vec<UndeliverableRow>),
+}
+
+/// Why a command was not done, for the person who gave it.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// There is no organization of this name.
+    #[error("there is no organization called “{0}”; `postroom org list` shows them")]
+    NoOrganization(String),
+    /// The text is no e-mail address.
+    #[error("“{0}” is no e-mail address")]
+    NotAnAddress(String),
+    /// The address is not welcome in this organization.
+    #[error("{address}: {why}")]
+    NotWelcome {
+        /// The address.
+        address: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The name of a filter is unknown.
+    #[error(transparent)]
+    Filter(#[from] UnknownFilter),
+    /// A network cannot be read.
+    #[error(transparent)]
+    Network(#[from] NotANetwork),
+    /// The mail did not come through whole.
+    #[error("the mail is not written as base64")]
+    Base64(#[from] base64::DecodeError),
+    /// The CRM said no.
+    #[error(transparent)]
+    Crm(#[from] CrmError),
+    /// The store could not do it.
+    #[error("the store could not do it")]
+    Store(#[from] StoreError),
+    /// The operating system gives no random numbers.
+    #[error(transparent)]
+    Random(#[from] NoRandom),
+}
+
+/// Runs a command and says, after the commit, that it was done.
+///
+/// # Errors
+/// [`CommandError`], where nothing was done. Of an import's rows each has a fault of its own instead.
+pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandError> {
+    let reply = match request {
+        Request::AddOrganization(name) => records::add_organization(house, &name)?,
+        Request::Organizations => records::organizations(house)?,
+        Request::AddUser(new) => records::add_user(house, new).await?,
+        Request::SetPassword(change) => records::set_password(house, change).await?,
+        Request::Users(name) => records::users(house, &name)?,
+        Request::AddQueue(new) => records::add_queue(house, new).await?,
+        Request::Queues(name) => records::queues(house, &name)?,
+        Request::AddSink(new) => records::add_sink(house, new).await?,
+        Request::Sinks(name) => records::sinks(house, &name)?,
+        Request::AddNeverLog(new) => records::add_never_log(house, new).await?,
+        Request::Import(import) => records::import(house, import).await?,
+        Request::Verify(name) => books::verify(&organizations(house, name)?)?,
+        Request::Check(mail) => mail::check(house, &mail)?,
+        Request::Track(mail) => mail::track(house, &mail).await?,
+        Request::Undeliverables(name) => books::undeliverables(&organizations(house, name)?)?,
+    };
+    // New addresses may have left jobs; looking once too often costs nothing.
+    house.bell.notify_one();
+    Ok(reply)
+}
+
+fn organization(house: &House, name: &str) -> Result<Arc<Organization>, CommandError> {
+    house.organization(name).map_err(|error| match error {
+        StoreError::NotFound => CommandError::NoOrganization(name.to_owned()),
+        other => other.into(),
+    })
+}
+
+/// The organization of this name, or all.
+fn organizations(house: &House, name: Option<String>) -> Result<Vec<Arc<Organization>>, CommandError> {
+    match name {
+        Some(name) => Ok(vec![organization(house, &name)?]),
+        None => {
+            let rows = house.store.organizations()?;
+            rows.iter().map(|row| Ok(house.store.organization(row.organizationid)?)).collect()
+        }
+    }
+}
+
+fn address(text: &str) -> Result<model::EmailAddress, CommandError> {
+    model::EmailAddress::parse(text).ok_or_else(|| CommandError::NotAnAddress(text.to_owned()))
+}

@@ -1,0 +1,211 @@
+//! The seam between the mail doors and the CRM: addresses are welcomed, messages become copies, receipts
+//! become answers.
+//!
+//! What passes through: one message with all its recipients; each organization gets a copy that names its own
+//! recipients alone, and a unit of work of its own.
+//!
+//! *Invariant:* [`Answer::Accepted`] only after that organization's commit, and never a 5xx after DATA: it
+//! would bounce to the customer, whose MAIL FROM redirected mail keeps.
+
+use std::sync::Arc;
+
+use crm::CrmError;
+use crm::intake::{self, Copy, Proof, Receipt, Recipient, Source};
+use model::{EmailAddress, Id, Moment};
+use receive::{Answer, Arrived, Intake, Peer, Refusal, Welcome};
+use store::Organization;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::house::{House, NoRandom};
+
+/// Messages above this are read on a thread of their own, a few at a time: 256 KiB take about as long to read
+/// as a commit, and the event loop should not wait for more.
+const INLINE_BYTES_MAX: usize = 256 * 1024;
+
+/// What the doors ask.
+pub struct Keeper {
+    house: Arc<House>,
+    large: Semaphore,
+}
+
+impl Keeper {
+    /// A keeper for one house.
+    pub fn new(house: Arc<House>) -> Arc<Self> {
+        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Arc::new(Keeper { house, large: Semaphore::new(processors) })
+    }
+
+    /// Takes one organization's share of a message in; the id of the copy.
+    async fn take_share(&self, arrival: &Arrival, share: &Share) -> Result<Id, NotTaken> {
+        let copyid = self.house.moment()?.id();
+        let (moment, copy) = (self.house.moment()?, share.copy(arrival, copyid));
+        let receipt = if copy.raw.len() > INLINE_BYTES_MAX {
+            self.take_large(&share.organization, copy, moment).await?
+        } else {
+            intake::take_in(&share.organization, copy, moment).await?
+        };
+        metrics::counter!("postroom_copies_total", "outcome" => receipt.outcome().name()).increment(1);
+        Ok(receipt.copyid)
+    }
+
+    async fn take_large(
+        &self,
+        organization: &Arc<Organization>,
+        copy: Copy,
+        moment: Moment,
+    ) -> Result<Receipt, NotTaken> {
+        let _permit = self.large.acquire().await.map_err(|_| NotTaken::Ended)?;
+        let (organization, runtime) = (Arc::clone(organization), Handle::current());
+        let work = move || runtime.block_on(intake::take_in(&organization, copy, moment));
+        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| NotTaken::Ended)??)
+    }
+}
+
+impl Intake for Keeper {
+    type Recipient = Recipient;
+
+    fn welcome(&self, peer: &Peer, _: Option<&str>, recipient: &str) -> Welcome<Recipient> {
+        // RFC 5321 §4.5.1: postmaster may stand without a domain.
+        let postmaster = || format!("postmaster@{}", self.house.settings.name());
+        let is_postmaster = recipient.eq_ignore_ascii_case("postmaster");
+        let address = EmailAddress::parse(&if is_postmaster { postmaster() } else { recipient.to_owned() });
+        let Some(address) = address else { return Welcome::No(Refusal::Unknown) };
+        let trusted = &self.house.settings.receive.trusted_networks;
+        match intake::welcome(&self.house.store, trusted, peer.address, &address) {
+            intake::Welcome::Yes(recipient) => Welcome::Yes(recipient),
+            intake::Welcome::Unknown => Welcome::No(Refusal::Unknown),
+            intake::Welcome::NotAllowed => Welcome::No(Refusal::NotAllowedToWrite),
+            intake::Welcome::TryLater => Welcome::No(Refusal::TryLater),
+        }
+    }
+
+    async fn take(&self, message: Arrived<Recipient>) -> Vec<Answer> {
+        let recipients: Vec<Recipient> = message.recipients.into_iter().map(|(_, it)| it).collect();
+        let mut answers = vec![Answer::TryAgain("not kept".to_owned()); recipients.len()];
+        let arrival = Arrival {
+            arrived: self.house.now(),
+            mail_from: message.mail_from,
+            peer: Some(message.peer.address),
+            raw: message.raw.into(),
+            has_bare_line_ends: message.bare_line_ends,
+        };
+        for share in shares(recipients) {
+            let answer = match self.take_share(&arrival, &share).await {
+                Ok(copyid) => Answer::Accepted(format!("kept as {copyid}")),
+                Err(error) => not_taken(&share.organization, &error),
+            };
+            for place in share.places {
+                if let Some(slot) = answers.get_mut(place) {
+                    *slot = answer.clone();
+                }
+            }
+        }
+        answers
+    }
+}
+
+/// Why a share was not taken. For the peer all are the same: try again.
+#[derive(Debug, thiserror::Error)]
+enum NotTaken {
+    #[error("the copy could not be taken in")]
+    Crm(#[from] CrmError),
+    #[error("no moment could be drawn")]
+    Random(#[from] NoRandom),
+    #[error("the work on it ended early")]
+    Ended,
+}
+
+/// Even a fault of ours is 451: the mail stays with its sender, and a person finds the fault in the log.
+fn not_taken(organization: &Organization, error: &NotTaken) -> Answer {
+    let is_temporary = matches!(error, NotTaken::Crm(error) if error.is_temporary());
+    let organization = organization.id();
+    metrics::counter!("postroom_copies_not_taken_total").increment(1);
+    let error: &dyn std::error::Error = error;
+    if is_temporary {
+        tracing::warn!(%organization, error, "a copy was put off");
+    } else {
+        tracing::error!(%organization, error, "a copy could not be taken in");
+    }
+    Answer::TryAgain("it could not be kept now".to_owned())
+}
+
+/// What all copies of one message have in common.
+pub(crate) struct Arrival {
+    pub(crate) arrived: model::Timestamp,
+    pub(crate) mail_from: Option<String>,
+    pub(crate) peer: Option<std::net::IpAddr>,
+    pub(crate) raw: Arc<[u8]>,
+    pub(crate) has_bare_line_ends: bool,
+}
+
+/// The recipients of one message in one organization.
+pub(crate) struct Share {
+    pub(crate) organization: Arc<Organization>,
+    /// Their places among all recipients of the message.
+    places: Vec<usize>,
+    recipients: Vec<Recipient>,
+}
+
+/// Recipients by organization, in the order in which each was first named.
+pub(crate) fn shares(recipients: Vec<Recipient>) -> Vec<Share> {
+    let mut shares: Vec<Share> = Vec::new();
+    for (place, recipient) in recipients.into_iter().enumerate() {
+        let id = recipient.organization.id();
+        match shares.iter_mut().find(|share| share.organization.id() == id) {
+            Some(share) => {
+                share.places.push(place);
+                share.recipients.push(recipient);
+            }
+            None => {
+                let organization = Arc::clone(&recipient.organization);
+                shares.push(Share { organization, places: vec![place], recipients: vec![recipient] });
+            }
+        }
+    }
+    shares
+}
+
+impl Share {
+    /// The copy that this organization gets. It names none but its own recipients.
+    pub(crate) fn copy(&self, arrival: &Arrival, copyid: Id) -> Copy {
+        let mut recipients: Vec<EmailAddress> = Vec::with_capacity(self.recipients.len());
+        for recipient in &self.recipients {
+            if !recipients.contains(&recipient.address) {
+                recipients.push(recipient.address.clone());
+            }
+        }
+        Copy {
+            copyid,
+            source: self.source(),
+            arrived: arrival.arrived,
+            mail_from: arrival.mail_from.clone(),
+            recipients,
+            peer: arrival.peer,
+            mailbox_user: self.recipients.iter().find_map(|recipient| recipient.mailbox_user),
+            proof: self.proof(),
+            raw: Arc::clone(&arrival.raw),
+            has_bare_line_ends: arrival.has_bare_line_ends,
+        }
+    }
+
+    /// A sink says most about a mail, a user's own address least.
+    fn source(&self) -> Source {
+        let rank = |recipient: &&Recipient| match recipient.source {
+            Source::Sink(_) => 0,
+            Source::Queue(_) => 1,
+            Source::User(_) => 2,
+            Source::Track => 3,
+        };
+        self.recipients.iter().min_by_key(rank).map_or(Source::Track, |recipient| recipient.source.clone())
+    }
+
+    /// The weakest of all: one address that strangers may write to is enough to doubt From.
+    fn proof(&self) -> Proof {
+        if self.recipients.iter().all(|recipient| recipient.proof.holds()) {
+            Proof::Network
+        } else {
+            Proof::None
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The house: an open store, its settings, and where time and random numbers come from.
+//!
+//! Commands run on it whether it serves or not; [`House::start`] makes it serve.
+//!
+//! *Invariant:* whoever holds a house holds the lock on its data folder.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fmt, fs, io};
+
+use model::{Moment, Timestamp};
+use receive::Clock;
+use store::{DiskFiles, Faults, Files, Organization, Store, StoreError, StoreSettings};
+use tokio::sync::Notify;
+
+use crate::pages::Cabinet;
+use crate::settings::Settings;
+use crate::wiring::RunningHouse;
+
+/// An open house.
+pub struct House {
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Clock,
+    /// Rung when a command may have left work for later.
+    pub(crate) bell: Notify,
+    /// What the pages remember between two questions.
+    pub(crate) cabinet: Cabinet,
+}
+
+/// What tests choose and the program leaves as it is.
+#[derive(Clone)]
+pub struct Inside {
+    /// Tells the time.
+    pub clock: Clock,
+    /// The file layer of kept mail.
+    pub files: Arc<dyn Files>,
+    /// Faults on purpose.
+    pub faults: Faults,
+}
+
+/// Why a house does not open or start.
+#[derive(Debug, thiserror::Error)]
+pub enum HouseError {
+    /// The store does not open; `Locked` where another process has it.
+    #[error("the data folder cannot be opened")]
+    Store(#[from] StoreError),
+    /// An address cannot be listened on.
+    #[error("{what} cannot listen on {address}")]
+    Listen {
+        /// Which door.
+        what: &'static str,
+        /// The address.
+        address: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no certificate to encrypt with.
+    #[error("TLS cannot be offered")]
+    Tls(#[from] receive::tls::TlsError),
+}
+
+/// The operating system gives no random numbers.
+#[derive(Debug, thiserror::Error)]
+#[error("there are no random numbers: {0}")]
+pub struct NoRandom(getrandom::Error);
+
+impl HouseError {
+    /// Whether another process has the data folder.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, HouseError::Store(StoreError::Locked))
+    }
+}
+
+impl Default for Inside {
+    fn default() -> Self {
+        Inside { clock: Arc::new(now), files: Arc::new(DiskFiles), faults: Faults::none() }
+    }
+}
+
+impl House {
+    /// Opens the data folder of the settings, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// [`HouseError::Store`]; see [`HouseError::is_locked`].
+    pub fn open(settings: Settings) -> Result<Arc<House>, HouseError> {
+        House::open_with(settings, Inside::default())
+    }
+
+    /// The same, with a clock and a file layer of the caller's.
+    ///
+    /// # Errors
+    /// As [`House::open`].
+    pub fn open_with(settings: Settings, inside: Inside) -> Result<Arc<House>, HouseError> {
+        make_private(&settings.data).map_err(StoreError::from)?;
+        let store = Store::open(StoreSettings {
+            writer_threads: settings.store.writer_threads,
+            open_organizations_max: settings.store.open_organizations_max,
+            readers_per_organization: settings.store.readers_per_organization,
+            files: inside.files,
+            faults: inside.faults,
+            ..StoreSettings::new(&settings.data)
+        })?;
+        let (clock, bell, cabinet) = (inside.clock, Notify::new(), Cabinet::default());
+        Ok(Arc::new(House { settings, store, clock, bell, cabinet }))
+    }
+
+    /// Opens the house and all its doors. They serve on the runtime of the caller.
+    ///
+    /// # Errors
+    /// [`HouseError`], where a door cannot be opened; then none is.
+    pub async fn start(settings: Settings) -> Result<RunningHouse, HouseError> {
+        House::open(settings)?.serve().await
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// An organization by its name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is none.
+    pub fn organization(&self, name: &str) -> Result<Arc<Organization>, StoreError> {
+        self.store.organization_by_name(name)
+    }
+
+    /// The present.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Time and seed for one unit of work. Two ids that must differ come from two moments, or from one in a row.
+    pub(crate) fn moment(&self) -> Result<Moment, NoRandom> {
+        Ok(Moment::new(self.now(), u64::from_ne_bytes(random()?)))
+    }
+}
+
+impl fmt::Debug for House {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("House").field("data", &self.settings.data).finish_non_exhaustive()
+    }
+}
+
+/// Mail and password hashes are nobody else's business: a new data folder is its owner's alone.
+fn make_private(data: &Path) -> io::Result<()> {
+    if data.exists() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data)
+}
+
+/// Bytes that nobody can guess.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandom> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(NoRandom)?;
+    Ok(bytes)
+}
+
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}

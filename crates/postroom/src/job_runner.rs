@@ -1,0 +1,65 @@
+//! Runs the jobs of all organizations, one at a time, when a command rings and now and then.
+//!
+//! *Invariant:* it decides nothing and may be stopped between any two jobs; a job may run twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Id;
+use store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{House, NoRandom};
+
+/// Jobs that were put off are looked for this often; new ones ring.
+const ROUND: Duration = Duration::from_secs(30);
+
+/// Runs until `stop`.
+pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = round(&house) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = house.bell.notified() => {}
+            () = tokio::time::sleep(ROUND) => {}
+        }
+    }
+}
+
+async fn round(house: &Arc<House>) {
+    let organizations = match house.store.organizations() {
+        Ok(organizations) => organizations,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "jobs could not be looked for");
+            return;
+        }
+    };
+    for row in organizations {
+        if let Err(error) = all_of(house, row.organizationid).await {
+            let organization = row.organizationid;
+            tracing::warn!(%organization, error = &error as &dyn std::error::Error, "a job was put off");
+        }
+    }
+}
+
+/// Runs what is due in one organization.
+async fn all_of(house: &Arc<House>, organization: Id) -> Result<(), JobError> {
+    let organization = house.store.organization(organization)?;
+    while crm::jobs::run_one(&organization, house.moment()?).await? {
+        metrics::counter!("postroom_jobs_total").increment(1);
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error("the job failed")]
+    Crm(#[from] crm::CrmError),
+    #[error("the organization does not open")]
+    Store(#[from] StoreError),
+    #[error("no moment could be drawn")]
+    Random(#[from] NoRandom),
+}

@@ -1,0 +1,330 @@
+//! The settings of the house: one TOML file, every setting in the sample that `postroom settings` prints.
+//!
+//! What passes through: the built-in sample, then the file over it, then the environment over both.
+//!
+//! *Invariant:* the sample is the only place of defaults, so it can never miss a setting; a name that it does
+//! not know is an error and never ignored.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use model::network::Network;
+use serde::{Deserialize, Deserializer};
+use toml::{Table, Value};
+
+/// The commented sample, which is the defaults too.
+pub const SAMPLE: &str = include_str!("settings/postroom.toml");
+
+/// Where settings are looked for when no file is named.
+pub const PLACES: [&str; 2] = ["postroom.toml", "/etc/postroom/postroom.toml"];
+
+/// All settings. What each means stands in [`SAMPLE`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The name in greetings; see [`Settings::name`].
+    pub hostname: String,
+    /// The SMTP doors.
+    pub smtp: Listening,
+    /// The LMTP doors.
+    pub lmtp: Listening,
+    /// The pages.
+    pub web: WebSection,
+    /// The certificate.
+    pub tls: TlsSection,
+    /// What all doors for mail share.
+    pub receive: ReceiveSection,
+    /// The store.
+    pub store: StoreSection,
+    /// The log.
+    pub log: LogSection,
+}
+
+/// Where a door stands.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listening {
+    /// Addresses with ports; port 0 is any free one.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// The pages.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebSection {
+    /// Addresses with ports.
+    pub listen: Vec<SocketAddr>,
+    /// Whether browsers come over HTTPS.
+    pub secure_cookies: bool,
+}
+
+/// Certificate and key in PEM files; both empty for a self-signed certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    /// The chain.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+}
+
+/// What all doors for mail share.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiveSection {
+    /// Networks that may write to queues and users.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_networks: Vec<Network>,
+    /// Bytes of one message.
+    pub message_bytes_max: usize,
+    /// Connections at one door.
+    pub connections_max: usize,
+}
+
+/// The store; see [`store::StoreSettings`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSection {
+    /// Threads that write.
+    pub writer_threads: usize,
+    /// Organizations kept open.
+    pub open_organizations_max: usize,
+    /// Reading connections of each.
+    pub readers_per_organization: usize,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSection {
+    /// Its form.
+    pub format: LogFormat,
+    /// What is logged, in the words of `tracing_subscriber::EnvFilter`.
+    pub level: String,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: a JSON object a line.
+    Json,
+}
+
+/// Why there are no settings. None is temporary.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("the settings in {path} cannot be read")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{origin} is not written as TOML")]
+    Syntax {
+        /// The file or the sample.
+        origin: String,
+        /// Where and why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// There is no such setting.
+    #[error("{origin}: there is no setting “{name}”; `postroom settings` prints them all")]
+    Unknown {
+        /// The file.
+        origin: String,
+        /// The name, with its section.
+        name: String,
+    },
+    /// A value is not of the kind that the setting has.
+    #[error("{origin}: “{name}” wants a value like {like}")]
+    WrongKind {
+        /// The file or the environment.
+        origin: String,
+        /// The setting, with its section.
+        name: String,
+        /// Its default, as it is written.
+        like: String,
+    },
+    /// A value cannot be.
+    #[error("a setting has a value that cannot be")]
+    Invalid(#[source] Box<toml::de::Error>),
+    /// A limit of the house is broken.
+    #[error("{name} is {given}, and may be from {least} to {most}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// What was given.
+        given: usize,
+        /// The smallest value.
+        least: usize,
+        /// The largest value.
+        most: usize,
+    },
+    /// A certificate without a key, or a key without a certificate.
+    #[error("tls.certificate and tls.key are given both or neither")]
+    HalfTls,
+}
+
+impl Settings {
+    /// The defaults.
+    ///
+    /// # Errors
+    /// None that the tests let through; the sample is read like any file.
+    pub fn built_in() -> Result<Self, SettingsError> {
+        Settings::read(None, |_| None)
+    }
+
+    /// The settings of a file (one of [`PLACES`], or the defaults, where none is named), changed by the
+    /// environment as `variable` tells it.
+    ///
+    /// # Errors
+    /// [`SettingsError`], naming file and setting.
+    pub fn read(
+        file: Option<&Path>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
+        let mut table = parse(SAMPLE, "the sample")?;
+        let found = PLACES.iter().map(Path::new).find(|place| place.exists());
+        if let Some(path) = file.or(found.filter(|_| !cfg!(test))) {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
+            let origin = path.display().to_string();
+            let changes = parse(&text, &origin)?;
+            merge(&mut table, changes, &Place { origin: &origin, section: "" })?;
+        }
+        change_by_environment(&mut table, "", &variable)?;
+        let settings: Settings =
+            Value::Table(table).try_into().map_err(|error| SettingsError::Invalid(Box::new(error)))?;
+        settings.check()
+    }
+
+    /// The name of the house: the setting, or the name of the machine.
+    pub fn name(&self) -> String {
+        if !self.hostname.is_empty() {
+            return self.hostname.clone();
+        }
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let machine = machine.trim();
+        if machine.is_empty() { "localhost".to_owned() } else { machine.to_owned() }
+    }
+
+    fn check(self) -> Result<Self, SettingsError> {
+        let (receive, store) = (&self.receive, &self.store);
+        let ranges = [
+            ("receive.message_bytes_max", receive.message_bytes_max, model::limits::MESSAGE_BYTES_MAX),
+            ("receive.connections_max", receive.connections_max, 100_000),
+            ("store.writer_threads", store.writer_threads, 64),
+            ("store.open_organizations_max", store.open_organizations_max, 10_000),
+            ("store.readers_per_organization", store.readers_per_organization, 64),
+        ];
+        for (name, given, most) in ranges {
+            if given == 0 || given > most {
+                return Err(SettingsError::OutOfRange { name, given, least: 1, most });
+            }
+        }
+        let is_empty = |path: &Path| path.as_os_str().is_empty();
+        if is_empty(&self.tls.certificate) != is_empty(&self.tls.key) {
+            return Err(SettingsError::HalfTls);
+        }
+        Ok(self)
+    }
+}
+
+impl TlsSection {
+    /// Certificate and key, where they are given.
+    pub fn files(&self) -> Option<(&Path, &Path)> {
+        let is_given = !self.certificate.as_os_str().is_empty();
+        is_given.then_some((&self.certificate, &self.key))
+    }
+}
+
+fn parse(text: &str, origin: &str) -> Result<Table, SettingsError> {
+    text.parse::<Table>()
+        .map_err(|error| SettingsError::Syntax { origin: origin.to_owned(), source: Box::new(error) })
+}
+
+/// Where a setting was met, for messages.
+struct Place<'p> {
+    origin: &'p str,
+    section: &'p str,
+}
+
+impl Place<'_> {
+    fn name(&self, name: &str) -> String {
+        if self.section.is_empty() { name.to_owned() } else { format!("{}.{name}", self.section) }
+    }
+}
+
+fn merge(known: &mut Table, changes: Table, place: &Place<'_>) -> Result<(), SettingsError> {
+    let origin = || place.origin.to_owned();
+    for (name, value) in changes {
+        let Some(there) = known.get_mut(&name) else {
+            return Err(SettingsError::Unknown { origin: origin(), name: place.name(&name) });
+        };
+        match (there, value) {
+            (Value::Table(there), Value::Table(changes)) => {
+                merge(there, changes, &Place { origin: place.origin, section: &name })?;
+            }
+            (there, value) if there.same_type(&value) && !there.is_table() => *there = value,
+            (there, _) => {
+                let like = there.to_string();
+                return Err(SettingsError::WrongKind { origin: origin(), name: place.name(&name), like });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every setting may stand in the environment: `POSTROOM_SMTP_LISTEN`.
+fn change_by_environment(
+    table: &mut Table,
+    section: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), SettingsError> {
+    for (name, there) in table.iter_mut() {
+        if let Value::Table(inner) = there {
+            change_by_environment(inner, name, variable)?;
+            continue;
+        }
+        let path = if section.is_empty() { name.clone() } else { format!("{section}_{name}") };
+        let key = format!("POSTROOM_{}", path.to_uppercase());
+        let Some(text) = variable(&key) else { continue };
+        *there = like(there, text.trim()).ok_or_else(|| SettingsError::WrongKind {
+            origin: "the environment".to_owned(),
+            name: key,
+            like: there.to_string(),
+        })?;
+    }
+    Ok(())
+}
+
+/// The text as a value of the same kind. Lists are written with commas.
+fn like(there: &Value, text: &str) -> Option<Value> {
+    Some(match there {
+        Value::Integer(_) => Value::Integer(text.parse().ok()?),
+        Value::Boolean(_) => Value::Boolean(text.parse().ok()?),
+        Value::Array(_) => {
+            let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+            Value::Array(words.map(|word| Value::String(word.to_owned())).collect())
+        }
+        _ => Value::String(text.to_owned()),
+    })
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! The wiring: every door gets its sockets, its house and its end.
+//!
+//! What passes through: a house comes in, a [`RunningHouse`] goes out; at its end nothing is cut off that can
+//! be brought to an end within `limits::STOP_SECONDS_MAX`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::limits;
+use receive::{Door, DoorProtocol, DoorSettings, InFlight};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::control;
+use crate::door::Keeper;
+use crate::house::{House, HouseError};
+use crate::{job_runner, site};
+
+/// A house that serves, until it is stopped or dropped.
+#[derive(Debug)]
+pub struct RunningHouse {
+    /// Where its doors are.
+    pub ports: Ports,
+    house: Arc<House>,
+    doors: JoinSet<()>,
+    stop: DropGuard,
+}
+
+/// Where the doors of a house are, with the ports they were given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ports {
+    /// SMTP.
+    pub smtp: Vec<SocketAddr>,
+    /// LMTP.
+    pub lmtp: Vec<SocketAddr>,
+    /// The pages.
+    pub web: Vec<SocketAddr>,
+    /// The control socket.
+    pub control: PathBuf,
+}
+
+impl House {
+    /// Opens all doors of this house.
+    ///
+    /// # Errors
+    /// [`HouseError`]; then no door is open.
+    pub async fn serve(self: Arc<Self>) -> Result<RunningHouse, HouseError> {
+        let settings = &self.settings;
+        let tls = match settings.tls.files() {
+            Some((certificate, key)) => receive::tls::from_pem(certificate, key)?,
+            None => receive::tls::self_signed(&settings.data, &settings.name())?,
+        };
+        let smtp = bind("SMTP", &settings.smtp.listen).await?;
+        let lmtp = bind("LMTP", &settings.lmtp.listen).await?;
+        let web = bind("the web", &settings.web.listen).await?;
+        let control = control::Socket::bind(&settings.data).map_err(|source| HouseError::Listen {
+            what: "the control socket",
+            address: settings.data.join(control::SOCKET_FILE).display().to_string(),
+            source,
+        })?;
+        let ports = Ports {
+            smtp: addresses(&smtp),
+            lmtp: addresses(&lmtp),
+            web: addresses(&web),
+            control: control.path().to_owned(),
+        };
+        let stop = CancellationToken::new();
+        let mut doors = JoinSet::new();
+        let keeper = Keeper::new(Arc::clone(&self));
+        let in_flight = InFlight::new(limits::IN_FLIGHT_BYTES_MAX);
+        for (protocol, listeners) in [(DoorProtocol::Smtp, smtp), (DoorProtocol::Lmtp, lmtp)] {
+            for listener in listeners {
+                let usual = DoorSettings::new(settings.name(), protocol, Arc::clone(&self.clock));
+                let settings = DoorSettings {
+                    message_bytes_max: settings.receive.message_bytes_max,
+                    connections_max: settings.receive.connections_max,
+                    tls: Some(Arc::clone(&tls)),
+                    in_flight: Arc::clone(&in_flight),
+                    ..usual
+                };
+                let door = Door::new(settings, Arc::clone(&keeper));
+                doors.spawn(door.serve(listener, stop.clone()));
+            }
+        }
+        for listener in web {
+            doors.spawn(site::serve(Arc::clone(&self), listener, stop.clone()));
+        }
+        doors.spawn(control.serve(Arc::clone(&self), stop.clone()));
+        doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
+        Ok(RunningHouse { ports, house: self, doors, stop: stop.drop_guard() })
+    }
+}
+
+impl RunningHouse {
+    /// The house inside.
+    pub fn house(&self) -> &Arc<House> {
+        &self.house
+    }
+
+    /// Accepts no more, brings to an end what is under way, and closes the store.
+    pub async fn stop(self) {
+        let RunningHouse { house, mut doors, stop, .. } = self;
+        drop(stop);
+        let all_ended = async { while doors.join_next().await.is_some() {} };
+        // The doors have a limit of their own; this one is for what hangs in spite of it.
+        let patience = Duration::from_secs(limits::STOP_SECONDS_MAX + 5);
+        if tokio::time::timeout(patience, all_ended).await.is_err() {
+            tracing::warn!(doors = doors.len(), "doors were cut off at stop");
+            doors.shutdown().await;
+        }
+        let store = Arc::clone(&house.store);
+        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+            tracing::error!("the store did not close");
+        }
+    }
+}
+
+async fn bind(what: &'static str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, HouseError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let refused = |source: io::Error| HouseError::Listen { what, address: address.to_string(), source };
+        listeners.push(TcpListener::bind(address).await.map_err(refused)?);
+    }
+    Ok(listeners)
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+}
