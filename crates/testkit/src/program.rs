@@ -1,0 +1,125 @@
+//! The program as it is shipped, in a process of its own: it can be measured, and killed.
+//!
+//! What passes through: settings go in by the environment, ports come back in the file that `serve
+//! --ports-file` writes once it is ready.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use postroom::Settings;
+use postroom::commands::{Reply, Request};
+use serde::Deserialize;
+use tokio::runtime::Runtime;
+
+use crate::{house, wait};
+
+/// A running `postroom serve`.
+pub struct Program {
+    child: Child,
+    ports: Ports,
+    settings: Settings,
+    runtime: Runtime,
+}
+
+#[derive(Deserialize)]
+struct Ports {
+    smtp: Vec<SocketAddr>,
+}
+
+impl Program {
+    /// Starts the program in this folder and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends before that.
+    pub fn start(data: &Path) -> Result<Self> {
+        let settings = house::free_ports(data)?;
+        std::fs::create_dir_all(data)?;
+        let ports_file = data.join("ports.json");
+        // What a house that was killed left behind tells of doors that are closed.
+        if ports_file.exists() {
+            std::fs::remove_file(&ports_file)?;
+        }
+        let mut child = serve(data, &ports_file)?;
+        let ports = wait::until("the program being ready", || {
+            let text = std::fs::read_to_string(&ports_file).ok();
+            let ports = text.and_then(|text| serde_json::from_str(&text).ok());
+            let ended = child.try_wait().ok().flatten().is_some();
+            ports.map(Some).or(ended.then_some(None))
+        })?;
+        let Some(ports) = ports else { bail!("the program ended; see {}", data.join("log").display()) };
+        Ok(Program { child, ports, settings, runtime: Runtime::new()? })
+    }
+
+    /// The SMTP door.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn smtp(&self) -> Result<SocketAddr> {
+        self.ports.smtp.first().copied().context("the program has no SMTP door")
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Runs a command at it.
+    ///
+    /// # Errors
+    /// When it was not done.
+    pub fn command(&self, request: Request) -> Result<Reply> {
+        house::ask(&self.runtime, &self.settings, request)
+    }
+
+    /// Ends it in the middle of whatever it does (SIGKILL).
+    ///
+    /// # Errors
+    /// When it had ended by itself.
+    pub fn kill(mut self) -> Result<()> {
+        let ended = self.child.try_wait()?;
+        ensure!(ended.is_none(), "the program had ended before it was killed: {ended:?}");
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Both fail only for a process that has ended, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve(data: &Path, ports_file: &Path) -> Result<Child> {
+    let log = std::fs::File::options().create(true).append(true).open(data.join("log"))?;
+    let program = path()?;
+    let mut serve = Command::new(&program);
+    serve.arg("serve").arg("--ports-file").arg(ports_file).current_dir(data).env("POSTROOM_DATA", data);
+    for door in ["SMTP", "LMTP", "WEB"] {
+        serve.env(format!("POSTROOM_{door}_LISTEN"), "127.0.0.1:0");
+    }
+    serve.env("POSTROOM_LOG_LEVEL", "warn").stdout(log.try_clone()?).stderr(log).stdin(Stdio::null());
+    serve.spawn().with_context(|| format!("{} cannot be started", program.display()))
+}
+
+/// Where the program is: `POSTROOM_PROGRAM`, or where cargo puts it beside the tests; built where it is missing.
+fn path() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("POSTROOM_PROGRAM") {
+        return Ok(path.into());
+    }
+    let this = std::env::current_exe()?;
+    let folders = this.ancestors().skip(1).take(2);
+    let mut places = folders.map(|folder| folder.join("postroom"));
+    if let Some(path) = places.find(|path| path.is_file()) {
+        return Ok(path);
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo).args(["build", "-q", "-p", "postroom"]).status()?;
+    ensure!(built.success(), "the program cannot be built");
+    let folder = this.ancestors().nth(2).context("the tests do not lie in a target folder")?;
+    Ok(folder.join("postroom"))
+}
