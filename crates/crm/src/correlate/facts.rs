@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+/// The keys of which a mail claims each that it has.
+pub use message::identity::SharedKey as IdentityKey;
 use model::decision::RecordRef;
 use model::filter::IncomingFilter;
 use model::{EmailAddress, Id, Timestamp};
@@ -123,17 +125,6 @@ pub struct KnownIdentity {
     pub text_digest: [u8; 16],
     /// The digest of its bytes.
     pub raw_digest: [u8; 32],
-}
-
-/// The keys of which a mail claims each that it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IdentityKey {
-    /// The Message-ID.
-    MessageId,
-    /// From, Date to the second, canonical subject.
-    Content,
-    /// The bytes themselves.
-    Raw,
 }
 
 /// A stored e-mail that this mail may continue.

@@ -3,6 +3,7 @@
 //! A Message-ID alone is no proof: broken senders use one for every mail. Nor is its absence: some clients
 //! drop it when they forward.
 
+use message::identity::{Claim, same_mail};
 use model::Id;
 use model::decision::{Entity, RecordRef, Signal};
 
@@ -34,23 +35,26 @@ pub fn find(offer: &Offer, facts: &Facts) -> Option<Duplicate> {
 }
 
 fn same(offer: &Offer, known: &KnownIdentity) -> Option<&'static str> {
-    let same_sender = offer.from.as_ref().map(|from| from.address.key()) == known.sender;
-    let same_date = offer.date.is_some() && offer.date == known.date;
-    let same_text = offer.text_digest == Some(known.text_digest);
-    match known.key {
-        IdentityKey::Raw => {
-            (offer.raw_digest == Some(known.raw_digest)).then_some("The same bytes are here already.")
-        }
+    let this = Claim {
+        sender: offer.from.as_ref().map(|from| from.address.key()),
+        date: offer.date,
+        has_message_id: offer.message_id.is_some(),
+        // What is not known yet agrees with nothing.
+        text_digest: offer.text_digest.unwrap_or_default(),
+        raw_digest: offer.raw_digest.unwrap_or_default(),
+    };
+    let that = Claim {
+        sender: known.sender.clone(),
+        date: known.date,
+        has_message_id: known.has_message_id,
+        text_digest: known.text_digest,
+        raw_digest: known.raw_digest,
+    };
+    same_mail(known.key, &this, &that).then_some(match known.key {
         IdentityKey::MessageId => {
-            let agreeing = [same_sender, same_date, same_text].into_iter().filter(|agrees| *agrees).count();
-            (agreeing >= 2)
-                .then_some("A mail with the same Message-ID, and the same in what counts, is here already.")
+            "A mail with the same Message-ID, and the same in what counts, is here already."
         }
-        // Only where one side lost its id: two mails with different ids are two mails.
-        IdentityKey::Content => {
-            let one_lacks_an_id = offer.message_id.is_none() || !known.has_message_id;
-            (one_lacks_an_id && same_text)
-                .then_some("A mail of the same sender, second, subject and text is here already.")
-        }
-    }
+        IdentityKey::Content => "A mail of the same sender, second, subject and text is here already.",
+        IdentityKey::Raw => "The same bytes are here already.",
+    })
 }
