@@ -1,1 +1,330 @@
-//! The same questions to a real store.
+//! The same questions to a real store: facts are gathered, decided on and kept in one unit of work.
+
+use std::collections::HashSet;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crm::{accounting, intake};
+use model::decision::{CorrelationMethod, Entity};
+use model::outcome::{Outcome, Reason};
+use model::schema::customers::Contact;
+use store::{Fault, Faults, Priority, StoreError};
+
+use crate::house::{House, NOW};
+
+const QUESTION: &str = "From: Zoe <zoe@fabrikam.test>
+To: ben@contoso.test
+Subject: A question
+Date: Fri, 6 Mar 2026 09:00:00 +0000
+Message-ID: <asked@fabrikam.test>
+
+May I ask?
+";
+
+const ANSWER: &str = "From: Ben <ben@contoso.test>
+To: zoe@fabrikam.test
+Cc: support@contoso.test
+Subject: Re: A question
+Date: Fri, 6 Mar 2026 09:30:00 +0000
+Message-ID: <answer@contoso.test>
+In-Reply-To: <asked@fabrikam.test>
+
+You may.
+";
+
+const VISIT: &str = "From: Zoe <zoe@fabrikam.test>
+To: jane@contoso.test
+Cc: support@contoso.test
+Subject: Visit on Thursday
+Date: Fri, 6 Mar 2026 09:00:00 +0000
+Message-ID: <visit@fabrikam.test>
+
+At three?
+";
+
+const STRANGER: &str = "From: Sam <sam@stranger.test>
+To: cleo@contoso.test
+Subject: Your licence
+Date: Fri, 6 Mar 2026 09:00:00 +0000
+Message-ID: <licence@stranger.test>
+
+Is it free?
+";
+
+#[tokio::test]
+async fn an_answer_before_its_question_stands_in_one_conversation_with_it() {
+    let house = House::new().await;
+    let answer = house.store(house.to_support(ANSWER)).await;
+    // Ben keeps answers only: the question comes in because its answer is here.
+    let (outcome, reason, question) = house.take(house.from_mailbox(house.ben, QUESTION)).await;
+    assert_eq!((outcome, reason), (Outcome::Stored, Reason::Reply));
+    let (question, answer) = (house.email(question.unwrap()), house.email(answer));
+    assert_eq!(question.conversationtrackingid, answer.conversationtrackingid);
+    assert_eq!(answer.parentactivityid, Some(question.activityid));
+    assert_eq!(answer.correlationmethod, CorrelationMethod::InReplyTo as i32);
+    assert!(answer.directioncode && !question.directioncode);
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_question_before_its_answer_stands_in_one_conversation_with_it() {
+    let house = House::new().await;
+    let question = house.store(house.from_mailbox(house.cleo, QUESTION)).await;
+    let answer = house.store(house.to_support(ANSWER)).await;
+    let (question, answer) = (house.email(question), house.email(answer));
+    assert_eq!(question.conversationtrackingid, answer.conversationtrackingid);
+    assert_eq!(answer.parentactivityid, Some(question.activityid));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_copies_at_once_one_is_stored() {
+    let house = House::new().await;
+    for number in 0..20 {
+        let mail = VISIT.replace("visit@", &format!("visit{number}@"));
+        let task = |user| {
+            let (copy, moment) = (house.from_mailbox(user, &mail), house.moment());
+            let organization = Arc::clone(&house.organization);
+            tokio::spawn(async move { intake::take_in(&organization, copy, moment).await.unwrap().outcome() })
+        };
+        let (jane, cleo) = (task(house.jane), task(house.cleo));
+        let mut outcomes = [jane.await.unwrap(), cleo.await.unwrap()];
+        outcomes.sort();
+        assert_eq!(outcomes, [Outcome::Duplicate, Outcome::Stored]);
+    }
+    assert_eq!(house.email_count(), 20);
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn two_copies_that_were_both_found_new_are_one_mail() {
+    let house = House::new().await;
+    // Other trace, other bytes: only the identity tells that they are one.
+    let later = format!("Received: from mx.test by mail.test; Fri, 6 Mar 2026 09:00:01 +0000\n{VISIT}");
+    let (gate, held) = house.gate();
+    let mut jane = pin!(house.take(house.from_mailbox(house.jane, VISIT)));
+    let mut cleo = pin!(house.take(house.from_mailbox(house.cleo, &later)));
+    begin(jane.as_mut()).await;
+    begin(cleo.as_mut()).await;
+    drop(gate);
+    held.await.unwrap();
+    let (first, second) = (jane.await, cleo.await);
+    assert_eq!((first.0, second.0), (Outcome::Stored, Outcome::Duplicate));
+    assert_eq!(first.2, second.2);
+    assert_eq!(house.email_count(), 1);
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_duplicate_leaves_its_mailbox_and_its_queue() {
+    let house = House::new().await;
+    let mail = VISIT.replace("Cc: support@contoso.test\n", "");
+    let email = house.store(house.from_mailbox(house.jane, &mail)).await;
+    assert_eq!(house.take(house.from_mailbox(house.ben, &mail)).await.2, Some(email));
+    assert_eq!(house.take(house.to_support(&mail)).await.2, Some(email));
+    let (copies, queued) =
+        house.organization.read(|read| Ok((read.email_copies(email)?, read.queue_items_of(email)?))).unwrap();
+    let users: HashSet<_> = copies.iter().map(|copy| copy.receivinguserid).collect();
+    assert_eq!(users, HashSet::from([Some(house.jane), Some(house.ben), None]));
+    assert_eq!(queued.len(), 1, "the queue had a copy of its own");
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_fuller_source_replaces_a_stripped_one() {
+    let house = House::new().await;
+    let full = format!("{}{}", VISIT.replace("At three?\n", ""), "At three?\n");
+    let stripped = full.replace("Message-ID: <visit@fabrikam.test>\n", "");
+    let email = house.store(house.from_mailbox(house.jane, &stripped)).await;
+    let before = house.email(email);
+    let (outcome, _, again) = house.take(house.from_mailbox(house.cleo, &full)).await;
+    assert_eq!((outcome, again), (Outcome::Duplicate, Some(email)));
+    let after = house.email(email);
+    let source = house.organization.blob(&after.blobid).unwrap();
+    assert_eq!(String::from_utf8(source).unwrap(), full.replace('\n', "\r\n"));
+    let versions = house.organization.read(|read| read.email_versions(email)).unwrap();
+    assert!(
+        versions.iter().any(|version| version.blobid == before.blobid),
+        "the stripped source is kept too"
+    );
+    assert_eq!(after.messageid.as_deref(), Some("visit@fabrikam.test"), "the e-mail has its id by now");
+    // An answer by that id finds it.
+    let answer = "From: Jane <jane@contoso.test>\nTo: zoe@fabrikam.test\nSubject: Yes\n\
+                  Message-ID: <yes@contoso.test>\nIn-Reply-To: <visit@fabrikam.test>\n\nYes.\n";
+    let answer = house.store(house.from_mailbox(house.jane, answer)).await;
+    assert_eq!(house.email(answer).correlatedactivityid, Some(email));
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn the_id_that_a_fuller_source_brings_finds_the_answer_that_came_before() {
+    let house = House::new().await;
+    let stripped = VISIT.replace("Message-ID: <visit@fabrikam.test>\n", "");
+    let email = house.store(house.from_mailbox(house.jane, &stripped)).await;
+    let answer = "From: Jane <jane@contoso.test>\nTo: zoe@fabrikam.test\nSubject: Re: Visit on Thursday\n\
+                  Message-ID: <yes@contoso.test>\nIn-Reply-To: <visit@fabrikam.test>\n\nYes.\n";
+    let answer = house.store(house.from_mailbox(house.jane, answer)).await;
+    house.take(house.from_mailbox(house.cleo, VISIT)).await;
+    assert_eq!(house.email(answer).conversationtrackingid, house.email(email).conversationtrackingid);
+}
+
+#[tokio::test]
+async fn a_fuller_source_is_taken_once() {
+    let house = House::new().await;
+    let stripped = VISIT.replace("Message-ID: <visit@fabrikam.test>\n", "");
+    let email = house.store(house.from_mailbox(house.jane, &stripped)).await;
+    house.take(house.from_mailbox(house.cleo, VISIT)).await;
+    let full = house.email(email).blobid;
+    for hop in 1..=3 {
+        let again =
+            format!("Received: from mx{hop}.test by mail.test; Fri, 6 Mar 2026 09:00:01 +0000\n{VISIT}");
+        assert_eq!(house.take(house.from_mailbox(house.ben, &again)).await.2, Some(email));
+    }
+    assert_eq!(house.email(email).blobid, full, "another trace makes no mail fuller");
+    let claims = house.organization.read(|read| {
+        let id = model::MessageId::parse("visit@fabrikam.test").unwrap();
+        read.identities(&message::identity::message_key(&id))
+    });
+    assert_eq!(claims.unwrap().len(), 1, "one e-mail claims its id once");
+}
+
+#[tokio::test]
+async fn records_that_change_between_check_and_unit_are_seen() {
+    let house = House::new().await;
+    let (gate, held) = house.gate();
+    let contact = Contact {
+        contactid: house.moment().id(),
+        firstname: None,
+        lastname: None,
+        fullname: "Sam Stone".to_owned(),
+        emailaddress1: Some("sam@stranger.test".to_owned()),
+        emailaddress2: None,
+        emailaddress3: None,
+        parentcustomerid: None,
+        jobtitle: None,
+        telephone1: None,
+        statecode: 0,
+        createdon: NOW,
+        modifiedon: NOW,
+    };
+    let sam = contact.contactid;
+    let change = house.organization.unit(Priority::Intake, move |tx| {
+        tx.add_contact(&contact)?;
+        tx.bump_records_version()
+    });
+    // To Jane, who keeps known customers: at the check Sam is nobody.
+    let mail = STRANGER.replace("cleo@", "jane@");
+    let mut taking = pin!(house.take(house.from_mailbox(house.jane, &mail)));
+    begin(taking.as_mut()).await;
+    drop(gate);
+    held.await.unwrap();
+    change.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
+    let (outcome, reason, email) = taking.await;
+    assert_eq!((outcome, reason), (Outcome::Stored, Reason::KnownSender));
+    assert_eq!(house.sender(email.unwrap()), (Some(sam), false));
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_contact_added_later_settles_earlier_mail() {
+    let house = House::new().await;
+    let email = house.store(house.from_mailbox(house.cleo, STRANGER)).await;
+    assert_eq!(house.sender(email), (None, false));
+    house.contact("Sam Stone", "Sam@Stranger.test").await;
+    house.run_jobs().await;
+    let (record, is_ambiguous) = house.sender(email);
+    let contact = house.organization.read(|read| read.contact(record.unwrap())).unwrap().unwrap();
+    assert_eq!((contact.fullname.as_str(), is_ambiguous), ("Sam Stone", false));
+    let events = house.organization.read(|read| read.events_of(email, 10)).unwrap();
+    assert!(events.iter().any(|event| event.operation == "resolved"));
+}
+
+#[tokio::test]
+async fn two_contacts_added_later_leave_earlier_mail_open_with_candidates() {
+    let house = House::new().await;
+    let email = house.store(house.from_mailbox(house.cleo, STRANGER)).await;
+    house.contact("Sam Stone", "sam@stranger.test").await;
+    house.contact("Sam Stein", "sam@stranger.test").await;
+    house.run_jobs().await;
+    assert_eq!(house.sender(email), (None, true));
+    let parties = house.organization.read(|read| read.parties(email)).unwrap();
+    let sender = parties.first().unwrap().activitypartyid;
+    let candidates = house.organization.read(|read| read.party_candidates(sender)).unwrap();
+    let ranks: Vec<i32> = candidates.iter().map(|candidate| candidate.rank).collect();
+    assert_eq!(ranks, [1, 2]);
+    assert!(candidates.iter().all(|candidate| candidate.objecttypecode == Entity::Contact as i32));
+}
+
+#[tokio::test]
+async fn the_alarm_rings_when_an_outcome_is_missing() {
+    let house = House::new().await;
+    house.store(house.from_mailbox(house.jane, VISIT)).await;
+    house.take(house.from_mailbox(house.ben, QUESTION)).await;
+    let account = || house.organization.read(|read| accounting::of_day(read, NOW.day())).unwrap();
+    assert!(!account().has_gap());
+    house.books_are_right();
+    assert_eq!(house.break_database("delete from outcome where outcome = 1"), 1);
+    let day = account();
+    assert!(day.has_gap());
+    assert_eq!(day.without_outcome, 1);
+    assert_eq!(day.sources.iter().map(accounting::SourceLine::gap).sum::<i64>(), 1);
+    let verified = accounting::verify(&house.organization).unwrap();
+    assert_eq!(verified.faults, ["2026-03-06: 1 of 2 copies seen have no outcome"]);
+}
+
+#[tokio::test]
+async fn the_alarm_rings_when_a_copy_is_missing_from_the_ledger() {
+    let house = House::new().await;
+    house.store(house.from_mailbox(house.jane, VISIT)).await;
+    assert_eq!(house.break_database("delete from copy"), 1);
+    let day = house.organization.read(|read| accounting::of_day(read, NOW.day())).unwrap();
+    assert!(day.has_gap());
+    assert!(!accounting::verify(&house.organization).unwrap().faults.is_empty());
+}
+
+#[tokio::test]
+async fn a_store_that_fails_at_any_call_keeps_a_mail_once_or_not_at_all() {
+    for fault in [Fault::Io, Fault::Full, Fault::FullEndsTransaction] {
+        let faults = Faults::planned();
+        let house = House::with(faults.clone()).await;
+        let mut calls = 0;
+        for call in 1.. {
+            let mail = VISIT.replace("visit@", &format!("visit{call}@"));
+            let before = house.email_count();
+            faults.fail_at(call, fault);
+            let first = house.take_in(house.from_mailbox(house.jane, &mail)).await;
+            let is_over = faults.is_waiting();
+            faults.fail_at(u64::MAX, fault);
+            let now_here = house.email_count() - before;
+            match &first {
+                Ok(receipt) => {
+                    assert_eq!((receipt.outcome(), now_here), (Outcome::Stored, 1), "{fault:?} {call}")
+                }
+                Err(error) => {
+                    assert!(error.is_temporary(), "{fault:?} at call {call}: {error:?}");
+                    assert_eq!(now_here, 0, "{fault:?} at call {call}");
+                }
+            }
+            let again = house.take(house.from_mailbox(house.jane, &mail)).await.0;
+            let expected = if first.is_ok() { Outcome::Duplicate } else { Outcome::Stored };
+            assert_eq!(again, expected, "{fault:?} at call {call}");
+            assert_eq!(house.email_count(), before + 1, "{fault:?} at call {call}");
+            calls = call;
+            if is_over {
+                break;
+            }
+        }
+        assert!(calls > 20, "{fault:?}: only {calls} calls were tried");
+        house.books_are_right();
+    }
+}
+
+/// Runs a future up to where it waits for the store.
+async fn begin(mut future: impl Future + Unpin) {
+    poll_fn(|context| {
+        assert!(std::pin::Pin::new(&mut future).poll(context).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}

@@ -6,6 +6,7 @@
 
 mod direction;
 mod gather;
+mod house;
 mod offered;
 mod same;
 mod story;

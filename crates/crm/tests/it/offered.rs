@@ -127,7 +127,7 @@ impl Offered {
         offer.tokens = message::token::find(&offer.subject, prefixes);
         offer.canonical_subject = message::subject::canonical(&offer.subject, prefixes);
         offer.text_digest = self.text.as_deref().map(message::identity::text_digest);
-        let bytes = format!("{:?} {:?} {:?} {}", offer.from, offer.subject, self.text, self.bytes);
+        let bytes = format!("{offer:?} {:?} {}", self.text, self.bytes);
         offer.raw_digest = self.text.is_some().then(|| message::identity::raw_digest(bytes.as_bytes()));
         offer
     }

@@ -241,9 +241,7 @@ impl World {
     }
 
     fn mails(&self, offer: &Offer, facts: &mut Facts) {
-        let mut keys = gather::keys(offer);
-        keys.sort_by_key(|(key, _)| *key);
-        for (key, hash) in keys {
+        for (key, hash) in gather::keys(offer) {
             let claims = self.here.iter().filter(|here| gather::keys(&here.offer).contains(&(key, hash)));
             facts.identities.extend(claims.map(|here| KnownIdentity {
                 email: here.id,

@@ -1,0 +1,178 @@
+//! A real store in a folder of its own, with Contoso in it, and copies of mails as a door hands them over.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+
+use crm::CrmError;
+use crm::intake::{self, Copy, Proof, Receipt, Source};
+use crm::records::import::{self, Columns, Customers, Row};
+use crm::records::people::{self, NewUser};
+use crm::{jobs, records};
+use model::filter::IncomingFilter;
+use model::outcome::{Outcome, Reason};
+use model::schema::emails::Email;
+use model::{EmailAddress, Id, Moment, Timestamp};
+use store::{Faults, Organization, PendingUnit, Priority, Store, StoreError, StoreSettings};
+
+/// Friday, 6 March 2026, 10:00 UTC.
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_772_791_200);
+
+/// A store with Jane (customers), Ben (answers), Cleo (all), the queue Support (all) and the contact Zoë.
+pub(crate) struct House {
+    pub(crate) organization: Arc<Organization>,
+    pub(crate) jane: Id,
+    pub(crate) ben: Id,
+    pub(crate) cleo: Id,
+    folder: tempfile::TempDir,
+    moments: Cell<u64>,
+    // Last, so that the store closes after the organization is let go.
+    store: Arc<Store>,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(Faults::none()).await
+    }
+
+    pub(crate) async fn with(faults: Faults) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreSettings { faults, ..StoreSettings::new(folder.path()) }).unwrap();
+        let organization = records::add_organization(&store, "contoso", &Moment::new(NOW, 1)).unwrap();
+        let nobody = Id::default();
+        let moments = Cell::new(1);
+        let mut house =
+            House { organization, jane: nobody, ben: nobody, cleo: nobody, folder, moments, store };
+        house.jane = house.user("Jane Doe", "jane@contoso.test", IncomingFilter::KnownCustomers).await;
+        house.ben = house.user("Ben Ode", "ben@contoso.test", IncomingFilter::Replies).await;
+        house.cleo = house.user("Cleo Adams", "cleo@contoso.test", IncomingFilter::All).await;
+        let support = ("Support".to_owned(), address("support@contoso.test"), IncomingFilter::All);
+        people::add_queue(&house.store, &house.organization, support, house.moment()).await.unwrap();
+        house.contact("Zoë Müller", "zoe@fabrikam.test").await;
+        house
+    }
+
+    async fn user(&self, name: &str, at: &str, filter: IncomingFilter) -> Id {
+        let new = NewUser {
+            name: name.to_owned(),
+            address: address(at),
+            filter,
+            is_administrator: false,
+            password: None,
+            key_seed: [7; 10],
+        };
+        // The key of a sink is a user's own, and made of the seed.
+        let seed = u8::try_from(self.moments.get()).unwrap();
+        let new = NewUser { key_seed: [seed; 10], ..new };
+        people::add_user(&self.store, &self.organization, new, self.moment()).await.unwrap().systemuserid
+    }
+
+    /// Imports a contact.
+    pub(crate) async fn contact(&self, name: &str, address: &str) {
+        let heading = ["fullname".to_owned(), "emailaddress1".to_owned()];
+        let columns = Columns::read(Customers::Contacts, &heading).unwrap();
+        let rows = vec![Row { line: 2, cells: vec![name.to_owned(), address.to_owned()] }];
+        let imported = import::import(&self.organization, &columns, rows, self.moment()).await.unwrap();
+        assert_eq!((imported.added, imported.faults), (1, vec![]));
+    }
+
+    /// Another moment at each call; the clock stands still.
+    pub(crate) fn moment(&self) -> Moment {
+        self.moments.set(self.moments.get() + 1);
+        Moment::new(NOW, self.moments.get())
+    }
+
+    /// A copy that a rule in this user's mailbox handed on.
+    pub(crate) fn from_mailbox(&self, user: Id, mail: &str) -> Copy {
+        let sink = address("crm@sink.contoso.test");
+        Copy { mailbox_user: Some(user), ..self.copy(Source::Sink(sink.clone()), sink, mail) }
+    }
+
+    /// A copy that was sent straight to the queue Support.
+    pub(crate) fn to_support(&self, mail: &str) -> Copy {
+        let support = address("support@contoso.test");
+        self.copy(Source::Queue(support.clone()), support, mail)
+    }
+
+    fn copy(&self, source: Source, recipient: EmailAddress, mail: &str) -> Copy {
+        Copy {
+            copyid: self.moment().id(),
+            source,
+            arrived: NOW,
+            mail_from: Some("bounce@fabrikam.test".to_owned()),
+            recipients: vec![recipient],
+            peer: None,
+            mailbox_user: None,
+            proof: Proof::Network,
+            raw: Arc::from(mail.replace('\n', "\r\n").into_bytes()),
+            has_bare_line_ends: false,
+        }
+    }
+
+    pub(crate) async fn take_in(&self, copy: Copy) -> Result<Receipt, CrmError> {
+        intake::take_in(&self.organization, copy, self.moment()).await
+    }
+
+    /// Takes a copy of one mail in: outcome and reason, and the e-mail it became or is.
+    pub(crate) async fn take(&self, copy: Copy) -> (Outcome, Reason, Option<Id>) {
+        let receipt = self.take_in(copy).await.unwrap();
+        let [original] = receipt.originals.as_slice() else { panic!("one original: {receipt:?}") };
+        (original.outcome, original.reason, original.email)
+    }
+
+    /// Takes a mail in that has to be stored.
+    pub(crate) async fn store(&self, copy: Copy) -> Id {
+        let (outcome, reason, email) = self.take(copy).await;
+        assert_eq!(outcome, Outcome::Stored, "{}", reason.name());
+        email.unwrap()
+    }
+
+    pub(crate) fn email(&self, id: Id) -> Email {
+        self.organization.read(|read| read.email(id)).unwrap().unwrap()
+    }
+
+    pub(crate) fn email_count(&self) -> i64 {
+        self.organization.read(|read| read.email_count()).unwrap()
+    }
+
+    /// The sender of an e-mail: the record's id, and whether it is ambiguous.
+    pub(crate) fn sender(&self, email: Id) -> (Option<Id>, bool) {
+        let parties = self.organization.read(|read| read.parties(email)).unwrap();
+        let sender = parties.iter().find(|party| party.participationtypemask == 1).unwrap();
+        (sender.partyid, sender.isambiguous.unwrap_or(false))
+    }
+
+    pub(crate) async fn run_jobs(&self) {
+        while jobs::run_one(&self.organization, self.moment()).await.unwrap() {}
+    }
+
+    /// Holds the writer until the gate is dropped; what is handed in meanwhile waits in line.
+    pub(crate) fn gate(&self) -> (Sender<()>, PendingUnit<(), StoreError>) {
+        let (open, opened) = channel::<()>();
+        let (begun, began) = channel::<()>();
+        let unit = self.organization.unit(Priority::Intake, move |_| {
+            // At a second run the gate is gone, and there is nothing to wait for.
+            let _ = begun.send(());
+            let _ = opened.recv();
+            Ok(())
+        });
+        began.recv().unwrap();
+        (open, unit)
+    }
+
+    /// Nothing is wrong with the books.
+    pub(crate) fn books_are_right(&self) {
+        let verified = crm::accounting::verify(&self.organization).unwrap();
+        assert_eq!(verified.faults, Vec::<String>::new());
+    }
+
+    /// Does something behind the store's back.
+    pub(crate) fn break_database(&self, sql: &str) -> usize {
+        let folder = self.folder.path().join("organizations").join(self.organization.id().to_string());
+        rusqlite::Connection::open(folder.join("org.db")).unwrap().execute(sql, []).unwrap()
+    }
+}
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
