@@ -94,6 +94,8 @@ pub const PAGE_ROWS_MAX: usize = 50;
 pub const FORM_BYTES_MAX: usize = 64 * 1024;
 /// The body of a mail shown on a page; the rest is in the source.
 pub const SHOWN_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Pictures inside a mail that go into its page, encoded: a page of more is slow on any telephone.
+pub const SHOWN_PICTURES_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Hours a session of the pages lives without use.
 pub const SESSION_HOURS: i64 = 12;
 /// Attempts to sign in from one network address in a minute.

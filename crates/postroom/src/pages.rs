@@ -1,4 +1,193 @@
-//! stub
-/// stub
-#[derive(Debug, Default)]
-pub(crate) struct Cabinet;
+//! What the pages ask, answered from `crm` and `store`: rows become the values that pages are made of.
+//!
+//! What passes through: the questions of [`web::House`], one file for each family of answers. Every answer is
+//! of the visitor's own organization.
+//!
+//! *Invariant:* plain mapping; nothing is decided here, and nothing written but sessions.
+
+mod books;
+mod cabinet;
+mod email;
+mod lines;
+mod names;
+mod records;
+
+pub(crate) use cabinet::Cabinet;
+
+use std::sync::Arc;
+
+use crm::CrmError;
+use crm::sign_in;
+use model::outcome::Reason;
+use model::{Id, limits};
+use store::{Organization, Read, StoreError};
+use web::Failure;
+use web::values::{
+    Accounting, Body, Day, Email, File, List, MailLine, Page, Record, RecordKey, RecordKind, RecordLine,
+    SignedIn, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
+};
+
+use crate::house::{House, random};
+use lines::page_of;
+use names::Names;
+
+impl web::House for House {
+    fn sign_in(&self, address: &str, password: &str) -> Result<SignedIn, Failure> {
+        let now = self.now();
+        if !self.cabinet.may_try(address, now) {
+            return Err(Failure::TooMany);
+        }
+        let token = random::<32>().map_err(|_| Failure::TryLater)?;
+        let cookie = sign_in::sign_in(&self.store, (address, password), &token, now).map_err(failure)?;
+        cookie.map(|token| SignedIn { token }).ok_or(Failure::NotSignedIn)
+    }
+
+    fn visitor(&self, token: &str) -> Result<Option<Visitor>, Failure> {
+        let found = sign_in::visitor(&self.store, token, self.now()).map_err(failure)?;
+        Ok(found.map(|sign_in::Visitor { user, organization }| Visitor {
+            user: user.systemuserid,
+            name: user.fullname,
+            address: user.internalemailaddress,
+            organization: organization.name().to_owned(),
+            is_administrator: user.isadministrator,
+        }))
+    }
+
+    fn sign_out(&self, token: &str) -> Result<(), Failure> {
+        sign_in::sign_out(&self.store, token).map_err(failure)
+    }
+
+    fn waiting(&self, visitor: &Visitor) -> Result<Waiting, Failure> {
+        let organization = self.of(visitor)?;
+        let gap = self.cabinet.gap(&organization, self.now()).map_err(store_failure)?;
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        self.read(visitor, |read| {
+            Ok(Waiting {
+                unresolved: count(read.unresolved_count()?),
+                undeliverable: count(read.undeliverable_count()?),
+                gap,
+            })
+        })
+    }
+
+    fn today(&self, visitor: &Visitor, day: Option<Day>) -> Result<Accounting, Failure> {
+        let present = Day(self.now().day());
+        self.read(visitor, |read| books::of_day(read, day.unwrap_or(present), present))
+    }
+
+    fn mail(&self, visitor: &Visitor, page: &Page) -> Result<List<MailLine>, Failure> {
+        let behind = page.after.as_deref().map(lines::behind).transpose()?;
+        self.read(visitor, |read| lines::latest(read, behind))
+    }
+
+    fn records(&self, visitor: &Visitor, kind: RecordKind, page: &Page) -> Result<List<RecordLine>, Failure> {
+        let offset = page.after.as_deref().map_or(Ok(0), |key| key.parse().map_err(|_| Failure::NotFound))?;
+        self.read(visitor, |read| records::list(read, kind, (&page.search, offset)))
+    }
+
+    fn record(&self, visitor: &Visitor, key: RecordKey, page: &Page) -> Result<Record, Failure> {
+        let record = self.read(visitor, |read| records::record(read, key))?.ok_or(Failure::NotFound)?;
+        let conversations = self.read(visitor, |read| records::conversations(read, key))?;
+        let conversations = page_of(conversations, page, |it| it.id.to_string())?;
+        let shown = self.read(visitor, |read| records::shown(read, conversations.rows))?;
+        Ok(Record { conversations: List { rows: shown, next: conversations.next }, ..record })
+    }
+
+    fn email(&self, visitor: &Visitor, email: Id) -> Result<Email, Failure> {
+        let organization = self.of(visitor)?;
+        let row = self.email_row(visitor, email)?;
+        let raw = organization.blob(&row.blobid).map_err(store_failure)?;
+        self.read(visitor, |read| email::page(read, &row, &raw))
+    }
+
+    fn email_body(&self, visitor: &Visitor, email: Id) -> Result<Body, Failure> {
+        let row = self.email_row(visitor, email)?;
+        let attachments = self.read(visitor, |read| read.attachments(email))?;
+        let raw = self.of(visitor)?.blob(&row.blobid).map_err(store_failure)?;
+        Ok(email::body(&raw, &attachments))
+    }
+
+    fn source(&self, visitor: &Visitor, email: Id) -> Result<Vec<u8>, Failure> {
+        let row = self.email_row(visitor, email)?;
+        self.of(visitor)?.blob(&row.blobid).map_err(store_failure)
+    }
+
+    fn attachment(&self, visitor: &Visitor, email: Id, attachment: Id) -> Result<File, Failure> {
+        let row = self.email_row(visitor, email)?;
+        let attachments = self.read(visitor, |read| read.attachments(email))?;
+        let found = attachments.into_iter().find(|it| it.activitymimeattachmentid == attachment);
+        let attachment = found.ok_or(Failure::NotFound)?;
+        let (offset, length) = email::range(&attachment);
+        let encoded = self.of(visitor)?.blob_range(&row.blobid, offset, length).map_err(store_failure)?;
+        let bytes = message::attachments::decode(&encoded, &attachment.encoding);
+        Ok(File { name: attachment.filename, mimetype: attachment.mimetype, bytes })
+    }
+
+    fn unresolved(&self, visitor: &Visitor, page: &Page) -> Result<List<UnresolvedLine>, Failure> {
+        let rows = self.read(visitor, |read| read.unresolved(ROWS_MAX))?;
+        let List { rows, next } = page_of(rows, page, |row| row.party.to_string())?;
+        let rows = self.read(visitor, |read| lines::unresolved(read, &rows))?;
+        Ok(List { rows, next })
+    }
+
+    fn undeliverable(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
+        let rows = self.read(visitor, |read| read.open_undeliverables(ROWS_MAX))?;
+        let List { rows, next } = page_of(rows, page, |row| row.undeliverableid.to_string())?;
+        let line = |it: model::schema::intake::Undeliverable| UndeliverableLine {
+            id: it.undeliverableid,
+            time: it.createdon,
+            sender: it.sender.unwrap_or_default(),
+            subject: it.subject,
+            reason: Reason::from_code(i64::from(it.reason)).map_or("", Reason::words).to_owned(),
+            detail: it.detail,
+            size_bytes: u64::try_from(it.size).unwrap_or(0),
+        };
+        Ok(List { rows: rows.into_iter().map(line).collect(), next })
+    }
+
+    fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure> {
+        let row = self.read(visitor, |read| read.undeliverable(id))?.ok_or(Failure::NotFound)?;
+        self.of(visitor)?.blob(&row.blobid).map_err(store_failure)
+    }
+}
+
+/// Rows of a list that are looked through for one page of it: what waits for a person is not more, or nobody
+/// will ever see its end.
+const ROWS_MAX: usize = 20 * limits::PAGE_ROWS_MAX;
+
+impl House {
+    fn of(&self, visitor: &Visitor) -> Result<Arc<Organization>, Failure> {
+        self.organization(&visitor.organization).map_err(store_failure)
+    }
+
+    fn read<T>(
+        &self,
+        visitor: &Visitor,
+        question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, Failure> {
+        self.of(visitor)?.read(question).map_err(store_failure)
+    }
+
+    fn email_row(&self, visitor: &Visitor, id: Id) -> Result<model::schema::emails::Email, Failure> {
+        self.read(visitor, |read| read.email(id))?.ok_or(Failure::NotFound)
+    }
+}
+
+fn store_failure(error: StoreError) -> Failure {
+    failure(CrmError::from(error))
+}
+
+/// The visitor is told what he can do; the cause is logged here, once.
+fn failure(error: CrmError) -> Failure {
+    if let CrmError::NotFound { .. } | CrmError::Store(StoreError::NotFound) = error {
+        return Failure::NotFound;
+    }
+    let is_temporary = error.is_temporary();
+    let cause: &dyn std::error::Error = &error;
+    if is_temporary {
+        tracing::warn!(error = cause, "a page has to wait");
+        return Failure::TryLater;
+    }
+    tracing::error!(error = cause, "a page could not be made");
+    Failure::Internal
+}

@@ -23,8 +23,7 @@ use crate::log;
 /// Serves until `stop`; then open requests end.
 pub(crate) async fn serve(house: Arc<House>, listener: TcpListener, stop: CancellationToken) {
     let settings = WebSettings { secure_cookies: house.settings.web.secure_cookies };
-    let pages: Router = Router::new();
-    let _ = settings;
+    let pages = web::router(Arc::<House>::clone(&house), settings);
     // Made here, so that numbers are counted before anybody asks for them.
     let _ = log::metrics();
     let site = Router::new()

@@ -1,0 +1,202 @@
+//! People, companies and leads: lists, and the page of each with its timeline by conversation.
+
+use std::collections::HashMap;
+
+use model::schema::customers::{Account, Contact, Lead};
+use model::{Id, Timestamp, limits};
+use store::{EmailLine, Read, StoreError};
+use web::values::{Conversation, Fact, List, Record, RecordKey, RecordKind, RecordLine, RecordLink};
+
+use super::Names;
+use super::lines;
+
+/// E-mails of a record that its timeline is made of; older ones are found under their conversation.
+const TIMELINE_MAX: usize = 1_000;
+
+/// A page of the records of one kind that have these words in their name or address.
+pub(super) fn list(
+    read: &Read<'_>,
+    kind: RecordKind,
+    (words, offset): (&str, usize),
+) -> Result<List<RecordLine>, StoreError> {
+    let limit = limits::PAGE_ROWS_MAX + 1;
+    let mut found = match kind {
+        RecordKind::Contact => read.people(words, offset, limit)?,
+        RecordKind::Account => read.companies(words, offset, limit)?,
+        RecordKind::Lead => read.leads(words, offset, limit)?,
+    };
+    let has_more = found.len() > limits::PAGE_ROWS_MAX;
+    found.truncate(limits::PAGE_ROWS_MAX);
+    let mut rows = Vec::with_capacity(found.len());
+    for row in found {
+        let key = RecordKey { kind, id: row.id };
+        rows.push(RecordLine {
+            last_mail: last_mail(read, key)?,
+            link: RecordLink { kind, id: row.id, name: row.name },
+            address: row.address,
+            context: row.beside.unwrap_or_default(),
+        });
+    }
+    Ok(List { rows, next: has_more.then(|| (offset + limits::PAGE_ROWS_MAX).to_string()) })
+}
+
+fn last_mail(read: &Read<'_>, key: RecordKey) -> Result<Option<Timestamp>, StoreError> {
+    Ok(timeline(read, key, 1)?.first().map(|email| email.sortdate))
+}
+
+fn timeline(read: &Read<'_>, key: RecordKey, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
+    match key.kind {
+        RecordKind::Account => read.company_timeline(key.id, limit),
+        RecordKind::Contact | RecordKind::Lead => read.timeline(key.id, limit),
+    }
+}
+
+/// A record without its timeline.
+pub(super) fn record(read: &Read<'_>, key: RecordKey) -> Result<Option<Record>, StoreError> {
+    match key.kind {
+        RecordKind::Account => read.account(key.id)?.map(|it| account(read, it)).transpose(),
+        RecordKind::Contact => read.contact(key.id)?.map(|it| contact(read, it)).transpose(),
+        RecordKind::Lead => Ok(read.lead(key.id)?.map(lead)),
+    }
+}
+
+fn account(read: &Read<'_>, it: Account) -> Result<Record, StoreError> {
+    let mut people = Vec::new();
+    for person in read.people_of(it.accountid)? {
+        let key = RecordKey { kind: RecordKind::Contact, id: person.contactid };
+        people.push(RecordLine {
+            last_mail: last_mail(read, key)?,
+            link: RecordLink { kind: key.kind, id: key.id, name: person.fullname },
+            address: person.emailaddress1,
+            context: person.jobtitle.unwrap_or_default(),
+        });
+    }
+    Ok(Record {
+        headline: it.address1_city.unwrap_or_default(),
+        addresses: addresses([it.emailaddress1, it.emailaddress2, it.emailaddress3]),
+        facts: facts([
+            ("Phone", it.telephone1),
+            ("Website", it.websiteurl),
+            ("Status", Some(if it.statecode == 0 { "Active" } else { "Inactive" }.to_owned())),
+            ("Since", Some(date(it.createdon))),
+        ]),
+        people,
+        ..bare(RecordLink { kind: RecordKind::Account, id: it.accountid, name: it.name })
+    })
+}
+
+fn contact(read: &Read<'_>, it: Contact) -> Result<Record, StoreError> {
+    let company = it.parentcustomerid.map(|id| read.account(id)).transpose()?.flatten();
+    let link = |it: Account| RecordLink { kind: RecordKind::Account, id: it.accountid, name: it.name };
+    Ok(Record {
+        headline: it.jobtitle.unwrap_or_default(),
+        company: company.map(link),
+        addresses: addresses([it.emailaddress1, it.emailaddress2, it.emailaddress3]),
+        facts: facts([
+            ("Phone", it.telephone1),
+            ("Status", Some(if it.statecode == 0 { "Active" } else { "Inactive" }.to_owned())),
+            ("Since", Some(date(it.createdon))),
+        ]),
+        ..bare(RecordLink { kind: RecordKind::Contact, id: it.contactid, name: it.fullname })
+    })
+}
+
+fn lead(it: Lead) -> Record {
+    let status = match it.statecode {
+        0 => "Open",
+        1 => "Qualified",
+        _ => "Disqualified",
+    };
+    Record {
+        headline: it.subject.unwrap_or_default(),
+        addresses: addresses([it.emailaddress1, it.emailaddress2, it.emailaddress3]),
+        facts: facts([
+            ("Company", it.companyname),
+            ("Status", Some(status.to_owned())),
+            ("Since", Some(date(it.createdon))),
+        ]),
+        ..bare(RecordLink { kind: RecordKind::Lead, id: it.leadid, name: it.fullname })
+    }
+}
+
+fn bare(link: RecordLink) -> Record {
+    Record {
+        link,
+        headline: String::new(),
+        company: None,
+        addresses: Vec::new(),
+        facts: Vec::new(),
+        people: Vec::new(),
+        conversations: List { rows: Vec::new(), next: None },
+    }
+}
+
+fn addresses(all: [Option<String>; 3]) -> Vec<String> {
+    all.into_iter().flatten().collect()
+}
+
+fn facts<const N: usize>(all: [(&str, Option<String>); N]) -> Vec<Fact> {
+    all.into_iter().filter_map(|(label, value)| Some(Fact::new(label, value?))).collect()
+}
+
+fn date(time: Timestamp) -> String {
+    super::email::local(time, "%-d %B %Y")
+}
+
+/// A conversation on a timeline, with the mails of it that concern the record, newest first.
+pub(super) struct Thread {
+    pub(super) id: Id,
+    mails: Vec<EmailLine>,
+}
+
+/// The conversations of a record, the one with the newest mail first.
+pub(super) fn conversations(read: &Read<'_>, key: RecordKey) -> Result<Vec<Thread>, StoreError> {
+    let mut threads: Vec<Thread> = Vec::new();
+    let mut places: HashMap<Id, usize> = HashMap::new();
+    for email in timeline(read, key, TIMELINE_MAX)? {
+        let place = *places.entry(email.conversation).or_insert_with(|| {
+            threads.push(Thread { id: email.conversation, mails: Vec::new() });
+            threads.len() - 1
+        });
+        if let Some(thread) = threads.get_mut(place) {
+            thread.mails.push(email);
+        }
+    }
+    Ok(threads)
+}
+
+/// Conversations as they are shown.
+pub(super) fn shown(read: &Read<'_>, threads: Vec<Thread>) -> Result<Vec<Conversation>, StoreError> {
+    let names = &mut Names::new(read);
+    let mut shown = Vec::with_capacity(threads.len());
+    for thread in threads {
+        let oldest = thread.mails.last().map_or("", |email| email.subject.as_str());
+        let subject = without_prefixes(oldest);
+        let mails = thread.mails.iter().map(|email| lines::line(names, email)).collect::<Result<_, _>>()?;
+        shown.push(Conversation { subject, mails });
+    }
+    Ok(shown)
+}
+
+/// The subject as it was written, without the answer prefixes in front of its canonical form.
+fn without_prefixes(subject: &str) -> String {
+    let canonical = message::subject::canonical(subject, &[]);
+    // Both are of one text, so the canonical form's length from the end is where its own words begin.
+    let skipped = subject.chars().count().saturating_sub(canonical.chars().count());
+    let rest: String = subject.chars().skip(skipped).collect();
+    if !canonical.is_empty() && rest.to_lowercase() == canonical { rest } else { subject.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_prefixes;
+
+    #[test]
+    fn a_conversation_is_called_by_its_own_words() {
+        let check = |subject: &str, shown: &str| assert_eq!(without_prefixes(subject), shown);
+        check("Re: AW: Pallets for Bremen", "Pallets for Bremen");
+        check("Pallets for Bremen", "Pallets for Bremen");
+        check("Re:", "Re:");
+        check("", "");
+    }
+}
