@@ -52,12 +52,12 @@ fn rematch(tx: &mut Tx<'_>, address: &str, moment: &Moment) -> Result<bool, Stor
         let email = RecordRef { entity: Entity::Email, id: party.activityid };
         match who::settle(&address, &records) {
             Settled::One(record) => {
-                tx.settle_party(party.activitypartyid, record)?;
+                tx.settle_party(&party, record)?;
                 note(tx, moment, email, "resolved")?;
             }
             Settled::Many(candidates) => {
                 let rows = crate::intake::deliver::candidates(party.activitypartyid, &candidates);
-                tx.set_candidates(party.activitypartyid, &rows)?;
+                tx.set_candidates(&party, &rows)?;
             }
             Settled::Nobody => {}
         }

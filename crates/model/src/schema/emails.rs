@@ -98,13 +98,12 @@ table! {
         sparse(trackingtoken, sortdate);
         sparse(conversationindex);
         sparse(regardingobjectid, sortdate);
-        many(blobid);
     }
 }
 
 table! {
     /// A party of an e-mail: sender or recipient, tied to a record where that is certain.
-    ActivityParty "activityparty" set "activityparties" label "Party" key(activitypartyid) clustered(false) {
+    ActivityParty "activityparty" set "activityparties" label "Party" key(activityid, activitypartyid) clustered(true) {
         activitypartyid: Id = Key, "Party";
         activityid: Id = Lookup("email"), "E-mail";
         participationtypemask: i32 = Choice(PARTICIPATIONS), "Participation";
@@ -119,7 +118,7 @@ table! {
         /// Several records have this address, and no rule says which.
         isambiguous: Option<bool> = Bool, "Ambiguous";
     }
-    indexes { many(activityid); sparse(partyid, sortdate); sparse(addressused, sortdate); sparse(isambiguous, sortdate); }
+    indexes { sparse(partyid, sortdate); sparse(addressused, sortdate); sparse(isambiguous, sortdate); }
 }
 
 table! {
@@ -207,7 +206,7 @@ table! {
         copyid: Id = Lookup("copy"), "Copy";
         createdon: Timestamp = DateTime, "Created on";
     }
-    indexes { many(blobid); }
+    indexes { }
 }
 
 table! {

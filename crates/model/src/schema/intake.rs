@@ -8,7 +8,7 @@ pub const UNDELIVERABLE_STATES: &[(i64, &str)] = &[(0, "Open"), (1, "Replayed"),
 
 table! {
     /// The ledger of the doors: one arrival at one source for this organisation.
-    Copy "copy" set "" label "Copy" key(copyid) clustered(false) {
+    Copy "copy" set "" label "Copy" key(copyid) clustered(true) {
         copyid: Id = Key, "Copy";
         /// Where it arrived: `sink:crm@sink.example`, `queue:…`, `user:…`, `track`.
         source: String = Text(700), "Source";
@@ -61,5 +61,5 @@ table! {
         statecode: i32 = Choice(UNDELIVERABLE_STATES), "Status";
         createdon: Timestamp = DateTime, "Created on";
     }
-    indexes { many(statecode, createdon); many(blobid); }
+    indexes { many(statecode, createdon); }
 }

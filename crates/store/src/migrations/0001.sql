@@ -156,7 +156,6 @@ create index email_conversationindex on email (conversationindex)
 where conversationindex is not null;
 create index email_regardingobjectid_sortdate on email (regardingobjectid, sortdate)
 where regardingobjectid is not null;
-create index email_blobid on email (blobid);
 
 create table activityparty (
     activitypartyid blob not null,
@@ -168,9 +167,8 @@ create table activityparty (
     partyidname text,
     sortdate integer not null,
     isambiguous integer,
-    primary key (activitypartyid)
-) strict;
-create index activityparty_activityid on activityparty (activityid);
+    primary key (activityid, activitypartyid)
+) strict, without rowid;
 create index activityparty_partyid_sortdate on activityparty (partyid, sortdate)
 where partyid is not null;
 create index activityparty_addressused_sortdate on activityparty (addressused, sortdate)
@@ -238,7 +236,6 @@ create table emailversion (
     createdon integer not null,
     primary key (activityid, blobid)
 ) strict, without rowid;
-create index emailversion_blobid on emailversion (blobid);
 
 create table emailcopy (
     activityid blob not null,
@@ -259,7 +256,7 @@ create table copy (
     size integer not null,
     outerheader blob,
     primary key (copyid)
-) strict;
+) strict, without rowid;
 create index copy_day_source on copy (day, source);
 
 create table outcome (
@@ -294,7 +291,6 @@ create table undeliverable (
     primary key (undeliverableid)
 ) strict;
 create index undeliverable_statecode_createdon on undeliverable (statecode, createdon);
-create index undeliverable_blobid on undeliverable (blobid);
 
 create table blob (
     blobid blob not null,

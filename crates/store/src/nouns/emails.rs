@@ -139,17 +139,24 @@ impl Tx<'_> {
     }
 
     /// Ties a party to a record.
-    pub fn settle_party(&mut self, party: Id, record: RecordRef) -> Result<(), StoreError> {
-        let sql = "update activityparty set partyid = ?2, partyobjecttypecode = ?3, isambiguous = null \
-                   where activitypartyid = ?1";
-        self.execute(sql, &[party.into(), record.id.into(), (record.entity as i32).into()])?;
-        self.execute("delete from partycandidate where activitypartyid = ?1", &[party.into()]).map(drop)
+    pub fn settle_party(&mut self, party: &ActivityParty, record: RecordRef) -> Result<(), StoreError> {
+        let sql = "update activityparty set partyid = ?3, partyobjecttypecode = ?4, isambiguous = null \
+                   where activityid = ?1 and activitypartyid = ?2";
+        let (email, id) = (party.activityid, party.activitypartyid);
+        self.execute(sql, &[email.into(), id.into(), record.id.into(), (record.entity as i32).into()])?;
+        self.execute("delete from partycandidate where activitypartyid = ?1", &[id.into()]).map(drop)
     }
 
     /// Gives an ambiguous party its candidates.
-    pub fn set_candidates(&mut self, party: Id, candidates: &[PartyCandidate]) -> Result<(), StoreError> {
-        self.execute("update activityparty set isambiguous = 1 where activitypartyid = ?1", &[party.into()])?;
-        self.execute("delete from partycandidate where activitypartyid = ?1", &[party.into()])?;
-        candidates.iter().try_for_each(|candidate| self.insert(candidate))
+    pub fn set_candidates(
+        &mut self,
+        party: &ActivityParty,
+        ranked: &[PartyCandidate],
+    ) -> Result<(), StoreError> {
+        let sql = "update activityparty set isambiguous = 1 where activityid = ?1 and activitypartyid = ?2";
+        let id = party.activitypartyid;
+        self.execute(sql, &[party.activityid.into(), id.into()])?;
+        self.execute("delete from partycandidate where activitypartyid = ?1", &[id.into()])?;
+        ranked.iter().try_for_each(|candidate| self.insert(candidate))
     }
 }
