@@ -87,8 +87,8 @@ pub struct ExpectedOriginal {
 }
 
 impl Expected {
-    /// The envelopes' copies: by organization where it is named, else the only one there is.
-    pub(crate) fn copies(&self) -> Vec<(Option<&str>, ExpectedCopy)> {
+    /// What is expected of each copy: by organization where it is named, else of the only one there is.
+    pub fn copies(&self) -> Vec<(Option<&str>, ExpectedCopy)> {
         match &self.per_organization {
             Some(copies) => copies.iter().map(|(name, copy)| (Some(name.as_str()), copy.clone())).collect(),
             None if self.outcome.is_none() => Vec::new(),

@@ -15,7 +15,7 @@ use model::outcome::REASONS;
 use postroom::commands::{Reply, Request};
 use testkit::House;
 use testkit::house::free_ports;
-use testkit::samples::{self, Ended, Round, Sample, Sender};
+use testkit::samples::{self, Ended, ExpectedCopy, OriginalSeen, Round, Sample, Sender};
 use testkit::world::{Made, World};
 
 /// Good enough for a house that only this machine can reach.
@@ -50,7 +50,7 @@ fn main() -> Result<ExitCode> {
     for sample in &samples {
         let ended = round.send(sample).with_context(|| sample.name.clone())?;
         show(sample, &ended);
-        log.write(&world, sample, &ended);
+        log.write(&world, &ended);
     }
     let books_agree = close_books(&house, &log)?;
     pages(&house, &made)?;
@@ -83,12 +83,12 @@ struct SenderLog {
 }
 
 impl SenderLog {
-    fn write(&mut self, world: &World, sample: &Sample, ended: &Ended) {
+    fn write(&mut self, world: &World, ended: &Ended) {
         *self.answers.entry(ended.answer).or_default() += 1;
         self.by_swaks += usize::from(ended.sender == Sender::Swaks);
         self.surprises += usize::from(!ended.differences.is_empty());
         if ended.answer == 250 {
-            self.copies_handed_over += world.organizations_of(&sample.expected.envelope.rcpt_to);
+            self.copies_handed_over += world.organizations_of(&ended.envelope.rcpt_to);
         }
         for copy in &ended.copies {
             *self.outcomes.entry(copy.outcome.clone()).or_default() += 1;
@@ -98,33 +98,34 @@ impl SenderLog {
 
 fn heading() {
     println!(
-        "  {:<38} {:<13} {:<13} {:<17} {:<28} because",
+        "  {:<42} {:<13} {:<13} {:<17} {:<28} because",
         "sample", "outcome", "expected", "reason", "on the timeline of"
     );
 }
 
 fn show(sample: &Sample, ended: &Ended) {
-    let expected = sample.expected.outcome.clone().unwrap_or_else(|| sample.expected.answer.clone());
-    let mut mark = if ended.differences.is_empty() { "✓" } else { "✗" };
-    let mut name = sample.name.as_str();
+    let mark = if ended.differences.is_empty() { "✓" } else { "✗" };
     if ended.copies.is_empty() {
-        let outcome = ended.answer.to_string();
-        line(&[mark, name, &outcome, &expected, "", "", "refused before the data; the sender keeps it"]);
+        let (outcome, expected) = (ended.answer.to_string(), &sample.expected.answer);
+        let words = "It is refused before the data; the sender keeps it.";
+        line(&[mark, &sample.name, &outcome, expected, "", "", words]);
     }
-    let is_one = ended.copies.len() == 1;
+    let expected = sample.expected.copies();
+    let mut names = vec![(mark, sample.name.clone())].into_iter();
     for copy in &ended.copies {
-        for original in &copy.originals {
-            let on: Vec<&str> = original.on.iter().map(String::as_str).collect();
-            let open: Vec<&str> = original.ambiguous.iter().map(String::as_str).collect();
-            let on = if open.is_empty() {
-                on.join(", ")
-            } else {
-                format!("{} ? {}", on.join(", "), open.join(", "))
-            };
+        let of_copy = |(organization, _): &&(Option<&str>, ExpectedCopy)| {
+            organization.is_none_or(|name| name == copy.organization)
+        };
+        let expected = expected.iter().find(of_copy).map(|(_, copy)| copy);
+        for (place, original) in copy.originals.iter().enumerate() {
+            let expected = expected.and_then(|copy| copy.originals.get(place)?.outcome.as_deref());
             let words = REASONS.iter().find(|row| row.1 == original.reason).map_or("", |row| row.3);
-            let expected = if is_one { expected.as_str() } else { copy.organization.as_str() };
-            line(&[mark, name, &original.outcome, expected, &original.reason, on.trim(), words]);
-            (mark, name) = (" ", "");
+            let besides =
+                if place == 0 { format!("    at {}", copy.organization) } else { "    and".to_owned() };
+            let (mark, name) = names.next().unwrap_or((" ", besides));
+            let expected = expected.unwrap_or("nothing");
+            let (outcome, reason) = (&original.outcome, &original.reason);
+            line(&[mark, &name, outcome, expected, reason, &timelines(original), words]);
         }
     }
     for difference in &ended.differences {
@@ -132,9 +133,15 @@ fn show(sample: &Sample, ended: &Ended) {
     }
 }
 
+/// The records whose timelines it stands on; addresses that a person has to settle behind a question mark.
+fn timelines(original: &OriginalSeen) -> String {
+    let open = original.ambiguous.iter().map(|address| format!("? {address}"));
+    original.on.iter().cloned().chain(open).collect::<Vec<_>>().join(", ")
+}
+
 fn line(cells: &[&str; 7]) {
     let [mark, name, outcome, expected, reason, on, words] = cells;
-    println!("{mark} {name:<38} {outcome:<13} {expected:<13} {reason:<17} {on:<28} {words}");
+    println!("{mark} {name:<42} {outcome:<13} {expected:<13} {reason:<17} {on:<28} {words}");
 }
 
 /// The sender's log beside the books of the house. Says whether they agree.

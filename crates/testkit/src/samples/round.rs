@@ -38,6 +38,8 @@ pub enum Sender {
 pub struct Ended {
     /// Who sent it.
     pub sender: Sender,
+    /// With which envelope.
+    pub envelope: Envelope,
     /// The code that decided for the sender.
     pub answer: u16,
     /// What became of it, in each organization.
@@ -75,7 +77,7 @@ impl<'h> Round<'h> {
         }
         differences.extend(compare::differences(&sample.expected, &copies));
         differences.extend(self.compare_conversations(sample, &copies));
-        Ok(Ended { sender, answer, copies, differences })
+        Ok(Ended { sender, envelope, answer, copies, differences })
     }
 
     fn hand_over(&self, envelope: &Envelope, raw: &[u8]) -> Result<(Sender, u16)> {
