@@ -23,6 +23,7 @@ use store::{Organization, Priority};
 use crate::CrmError;
 pub use check::simulate;
 pub use copy::{Copy, OriginalReceipt, Proof, Receipt, Source};
+pub use deliver::DeliverError;
 pub use offer::Offer;
 pub use unwrap::Original;
 pub use welcome::{Recipient, RecipientKind, Welcome, welcome};
@@ -46,15 +47,21 @@ pub async fn take_in(
 ) -> Result<Receipt, CrmError> {
     let copy = Arc::new(copy);
     let mut effort = keep::Effort::Cheap;
+    let mut opened = open(organization, &copy)?;
     loop {
-        let opened = open(organization, &copy)?;
         let kept = keep::bytes(organization, &opened, effort)?;
-        let delivery = deliver::Delivery::new(opened, kept, moment.again());
+        let delivery = deliver::Delivery::new(opened.clone(), kept, moment.again());
         let unit = organization.unit(Priority::Intake, move |tx| deliver::deliver(tx, &delivery));
         match unit.await {
             // Somebody changed what was looked at before the unit: once more, and now with all bytes.
-            Err(deliver::DeliverError::Overtaken) if effort == keep::Effort::Cheap => {
-                effort = keep::Effort::All
+            Err(DeliverError::Overtaken) if effort == keep::Effort::Cheap => {
+                effort = keep::Effort::All;
+                opened = open(organization, &copy)?;
+            }
+            // A fault of ours, not of the disk: kept whole for a person, or the sender would try for days.
+            Err(DeliverError::Store(error)) if !error.is_temporary() && !opened.is_set_aside() => {
+                tracing::error!(error = &error as &dyn std::error::Error, copy = %copy.copyid, "a copy is set aside");
+                opened = opened.set_aside();
             }
             settled => return settled.map_err(CrmError::from),
         }
@@ -66,4 +73,15 @@ fn open(organization: &Organization, copy: &Arc<Copy>) -> Result<Opened, CrmErro
     let desk = organization.read(|read| gather::desk(read, copy))?;
     let originals = unwrap::originals(copy, &desk);
     Ok(Opened { copy: Arc::clone(copy), desk: Arc::new(desk), originals: Arc::new(originals) })
+}
+
+impl Opened {
+    /// The same copy as one original that cannot be processed.
+    fn set_aside(&self) -> Self {
+        Opened { originals: Arc::new(vec![unwrap::failed(&self.copy)]), ..self.clone() }
+    }
+
+    fn is_set_aside(&self) -> bool {
+        self.originals.iter().all(|original| original.fault.is_some())
+    }
 }

@@ -61,11 +61,14 @@ pub fn originals(copy: &Copy, desk: &Desk) -> Vec<Original> {
     match catch_unwind(AssertUnwindSafe(|| read_originals(copy, desk))) {
         Ok(Ok(originals)) => originals,
         Ok(Err(fault)) => vec![faulty(copy, fault)],
-        Err(_) => {
-            let detail = "the parser stopped on this message".to_owned();
-            vec![faulty(copy, Fault { reason: Reason::Fault, detail })]
-        }
+        Err(_) => vec![failed(copy)],
     }
+}
+
+/// The whole copy as one original on which our own processing failed.
+pub fn failed(copy: &Copy) -> Original {
+    let detail = "Postroom stopped on this message; its log says where".to_owned();
+    faulty(copy, Fault { reason: Reason::Fault, detail })
 }
 
 fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
