@@ -16,10 +16,10 @@ pub(super) async fn serve(settings: Settings, ports_file: Option<&Path>) -> anyh
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let house = start(settings).await?;
-    announce(&house.ports)?;
     if let Some(path) = ports_file {
         write_ports(path, &house.ports)?;
     }
+    announce(&house.ports)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -1,0 +1,9 @@
+//! The program as it is run: its command line, its doors, its pages, in a data folder of the test's own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+mod client;
+mod commands;
+mod disk;
+mod mail;
+mod pages;
+mod program;

@@ -1,0 +1,99 @@
+//! The pages over a house that serves: sign in, find the mail, read it and see why it is here.
+
+use crate::client::{Heard, MailClient, http, mail};
+use crate::program::{Place, Serving};
+
+fn sign_in(place: &Place, house: &Serving) -> String {
+    let words =
+        ["user", "password", "--org", "contoso", "--address", "jane@contoso.test", "--password-stdin"];
+    assert_eq!(place.run_with(&words, "correct horse\n").code, 0);
+    let form = |password: &str| format!("POST /sign-in\naddress=jane%40contoso.test&password={password}");
+    assert_eq!(http(house.web, &form("wrong+horse"), "").status, 403);
+    let heard = http(house.web, &form("correct+horse"), "");
+    assert_eq!(heard.status, 303, "{}", heard.head);
+    let cookie = heard.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    format!("Cookie: {}\r\n", cookie.split(';').next().unwrap())
+}
+
+fn get(house: &Serving, cookie: &str, path: &str) -> Heard {
+    let heard = http(house.web, &format!("GET {path}"), cookie);
+    assert_eq!(heard.status, 200, "{path}: {}", heard.head);
+    heard
+}
+
+/// An HTML mail that shows its own picture, hides one of another server, and carries a file.
+fn with_picture() -> String {
+    mail(2).replace("\r\n\r\n", "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")
+        + "--b\r\nContent-Type: text/html\r\n\r\n<p>Look: <img src=\"cid:pic\"> \
+           <img src=\"https://tracker.test/x.png\"><script>alert(1)</script></p>\r\n\
+           --b\r\nContent-Type: image/png\r\nContent-ID: <pic>\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0=\r\n\
+           --b\r\nContent-Type: text/csv; name=list.csv\r\nContent-Disposition: attachment\r\n\
+           Content-Transfer-Encoding: base64\r\n\r\nYSxiCg==\r\n--b--\r\n"
+}
+
+#[test]
+fn a_mail_is_found_on_the_timeline_and_says_why() {
+    let place = Place::with_contoso();
+    let house = place.serve();
+    let mut client = MailClient::smtp(house.smtp);
+    assert!(client.send(&["crm@sink.test"], &mail(1)).starts_with("250 "));
+    assert!(http(house.web, "GET /mail", "").status == 303, "without a session there is nothing to see");
+    let cookie = sign_in(&place, &house);
+    let people = get(&house, &cookie, "/people?q=zo");
+    let person = get(&house, &cookie, &people.link("/contacts/"));
+    assert!(person.text().contains("Pallets 1"));
+    let email = get(&house, &cookie, &person.link("/emails/")).text();
+    for words in [
+        "How many pallets are 1?",
+        "Here because",
+        "Jane Doe keeps mail from known customers.",
+        "known-sender",
+    ] {
+        assert!(email.contains(words), "{words} is not in {email}");
+    }
+    for path in ["/", "/mail", "/companies", "/leads", "/unresolved", "/undeliverable"] {
+        get(&house, &cookie, path);
+    }
+    assert!(get(&house, &cookie, "/").text().contains("sink:crm@sink.test"));
+    let source = get(&house, &cookie, &get(&house, &cookie, "/mail").link("/emails/").add("/source"));
+    assert_eq!(source.body, mail(1).as_bytes());
+    assert_eq!(http(house.web, "GET /mail?after=x", &cookie).status, 404);
+}
+
+#[test]
+fn html_is_shown_with_its_own_pictures_alone() {
+    let place = Place::with_contoso();
+    let house = place.serve();
+    let mut client = MailClient::smtp(house.smtp);
+    assert!(client.send(&["crm@sink.test"], &with_picture()).starts_with("250 "));
+    let cookie = sign_in(&place, &house);
+    let path = get(&house, &cookie, "/mail").link("/emails/");
+    let page = get(&house, &cookie, &path);
+    assert!(page.text().contains("1 picture on other servers is held back"), "{}", page.text());
+    let body = get(&house, &cookie, &path.add("/body")).text();
+    assert!(body.contains("src=\"data:image/png;base64,iVBORw0=\""), "{body}");
+    assert!(!body.contains("tracker.test") && !body.contains("alert"), "{body}");
+    let file = get(&house, &cookie, &page.link(&path.add("/attachments/")));
+    assert_eq!(file.body, b"a,b\n");
+    assert!(file.head.contains("list.csv"), "{}", file.head);
+}
+
+#[test]
+fn machines_are_told_health_and_numbers() {
+    let place = Place::with_contoso();
+    let house = place.serve();
+    assert!(MailClient::smtp(house.smtp).send(&["crm@sink.test"], &mail(1)).starts_with("250 "));
+    assert_eq!(http(house.web, "GET /healthz", "").text(), "ok\n");
+    let numbers = http(house.web, "GET /metrics", "").text();
+    assert!(numbers.contains("postroom_copies_total{outcome=\"stored\"} 1"), "{numbers}");
+}
+
+trait Longer {
+    fn add(&self, tail: &str) -> String;
+}
+
+impl Longer for String {
+    fn add(&self, tail: &str) -> String {
+        format!("{self}{tail}")
+    }
+}
