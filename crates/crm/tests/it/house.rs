@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use crm::CrmError;
 use crm::intake::{self, Copy, Proof, Receipt, Source};
 use crm::records::import::{self, Columns, Customers, Row};
-use crm::records::people::{self, NewUser};
+use crm::records::people::{self, NewUser, SinkNetworks};
 use crm::{jobs, records};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
@@ -48,22 +48,23 @@ impl House {
         house.cleo = house.user("Cleo Adams", "cleo@contoso.test", IncomingFilter::All).await;
         let support = ("Support".to_owned(), address("support@contoso.test"), IncomingFilter::All);
         people::add_queue(&house.store, &house.organization, support, house.moment()).await.unwrap();
+        let sink = (address("crm@sink.contoso.test"), SinkNetworks::default());
+        people::add_sink(&house.store, &house.organization, sink, house.moment()).await.unwrap();
         house.contact("Zoë Müller", "zoe@fabrikam.test").await;
         house
     }
 
     async fn user(&self, name: &str, at: &str, filter: IncomingFilter) -> Id {
+        // The key for sinks is a user's own, and made of the seed.
+        let seed = u8::try_from(self.moments.get()).unwrap();
         let new = NewUser {
             name: name.to_owned(),
             address: address(at),
             filter,
             is_administrator: false,
             password: None,
-            key_seed: [7; 10],
+            key_seed: [seed; 10],
         };
-        // The key of a sink is a user's own, and made of the seed.
-        let seed = u8::try_from(self.moments.get()).unwrap();
-        let new = NewUser { key_seed: [seed; 10], ..new };
         people::add_user(&self.store, &self.organization, new, self.moment()).await.unwrap().systemuserid
     }
 
@@ -83,7 +84,7 @@ impl House {
     }
 
     /// A copy that a rule in this user's mailbox handed on.
-    pub(crate) fn from_mailbox(&self, user: Id, mail: &str) -> Copy {
+    pub(crate) fn out_of_mailbox(&self, user: Id, mail: &str) -> Copy {
         let sink = address("crm@sink.contoso.test");
         Copy { mailbox_user: Some(user), ..self.copy(Source::Sink(sink.clone()), sink, mail) }
     }

@@ -1,8 +1,10 @@
 //! The decisions of the CRM as tables: a mail, a small world, and what must become of it.
 //!
-//! `same`, `thread`, `want`, `who` and `direction` ask the pure function `crm::correlate::decide`; `gather` asks
-//! the same of a real store. The people are those of `mail/world.toml`. `UPDATE_EXPECT=1` rewrites what is
-//! expected: read the difference before you believe it.
+//! `same`, `thread`, `want`, `unwanted`, `who` and `direction` ask the pure function `crm::correlate::decide`;
+//! `gather` asks the same of a real store. The people are those of `mail/world.toml`. `UPDATE_EXPECT=1` rewrites
+//! what is expected: read the difference before you believe it.
+
+#![allow(clippy::unwrap_used, reason = "a case that cannot go on fails")]
 
 mod direction;
 mod gather;
@@ -11,6 +13,7 @@ mod offered;
 mod same;
 mod story;
 mod thread;
+mod unwanted;
 mod want;
 mod who;
 mod world;
