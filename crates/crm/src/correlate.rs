@@ -44,14 +44,16 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     if let Some(reason) = unprocessable(offer) {
         return Verdict::end(Outcome::Undeliverable, reason);
     }
+    let thread = thread::find(offer, facts);
+    let joins = thread::joins(offer, facts, &thread).into_iter().map(|known| known.id).collect();
     if let Some(duplicate) = same::find(offer, facts) {
         let mut verdict = Verdict::end(Outcome::Duplicate, Reason::Duplicate);
         verdict.decision.duplicate_of = Some(duplicate.email);
         verdict.decision.provisional = duplicate.by_header_alone;
         verdict.decision.signals.push(duplicate.signal);
+        verdict.joins = joins;
         return verdict;
     }
-    let thread = thread::find(offer, facts);
     let wanted = want::judge(offer, facts, &thread);
     let parties = who::parties(offer, facts, &thread);
     let mut verdict =
@@ -66,7 +68,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     decision.candidates.extend(thread.candidates.iter().cloned());
     decision.candidates.extend(parties.iter().flat_map(|party| party.candidates.iter().cloned()));
     if wanted.keep {
-        verdict.joins = thread::joins(offer, facts, &thread).into_iter().map(|known| known.id).collect();
+        verdict.joins = joins;
         verdict.parties = parties;
     }
     verdict

@@ -50,7 +50,10 @@ fn same(offer: &Offer, known: &KnownIdentity) -> Option<&'static str> {
         text_digest: known.text_digest,
         raw_digest: known.raw_digest,
     };
-    same_mail(known.key, &this, &that).then_some(match known.key {
+    // By its header alone a mail without its id is perhaps the same: its body has to be looked at.
+    let one_lacks_its_id = !(this.has_message_id && that.has_message_id);
+    let perhaps = offer.text_digest.is_none() && known.key == IdentityKey::Content && one_lacks_its_id;
+    (perhaps || same_mail(known.key, &this, &that)).then_some(match known.key {
         IdentityKey::MessageId => {
             "A mail with the same Message-ID, and the same in what counts, is here already."
         }

@@ -6,6 +6,7 @@ use model::Id;
 use model::decision::{Candidate, CorrelationMethod, Entity, RecordRef, Signal};
 
 use super::facts::{Facts, KnownEmail};
+use super::who::{self, Settled};
 use crate::intake::offer::Offer;
 
 /// What a mail continues.
@@ -71,8 +72,17 @@ pub fn find(offer: &Offer, facts: &Facts) -> Thread {
     for step in &steps {
         thread.try_step(step, &people);
     }
-    thread.is_answered_here =
-        facts.relatives.iter().any(|relative| relative.answers_this && people.shares_with(relative));
+    let answers = facts.relatives.iter().filter(|relative| relative.answers_this);
+    if let Some(answer) = answers.into_iter().find(|relative| people.shares_with(relative)) {
+        thread.is_answered_here = true;
+        let words = format!("A mail that is here already answers it: “{}”.", answer.subject);
+        thread.signals.push(Signal {
+            kind: "answered",
+            holds: true,
+            words,
+            record: Some(email_ref(answer.id)),
+        });
+    }
     thread
 }
 
@@ -130,7 +140,8 @@ impl Thread {
     /// What was named and not believed is shown, and offered as a candidate to choose.
     fn doubt(&mut self, method: CorrelationMethod, known: &KnownEmail, words: &str) {
         let record = email_ref(known.id);
-        if self.candidates.iter().any(|candidate| candidate.record == record) {
+        if self.email == Some(known.id) || self.candidates.iter().any(|candidate| candidate.record == record)
+        {
             return;
         }
         self.signals.push(Signal {
@@ -161,12 +172,19 @@ impl People {
     fn of(offer: &Offer, facts: &Facts) -> Self {
         let (ours, others): (Vec<_>, Vec<_>) =
             offer.participants().partition(|address| facts.is_ours(address));
-        let records = others.iter().flat_map(|address| facts.records_of(address)).map(|known| known.record);
+        // A record that an address only perhaps means confirms nothing.
+        let records =
+            others.iter().filter_map(|address| match who::settle(address, facts.records_of(address)) {
+                Settled::One(record) => Some(record),
+                Settled::Nobody | Settled::Many(_) => None,
+            });
         let queues = facts.recipients.iter().map(|recipient| recipient.record);
+        // Anybody can write our addresses: among ourselves only a proven sender confirms.
+        let is_believed = facts.sender_proven || !who::from_us(offer, facts);
         People {
             outside_records: records.collect(),
             outsiders: others.iter().map(|address| address.key()).collect(),
-            insiders: ours.iter().map(|address| address.key()).collect(),
+            insiders: ours.iter().filter(|_| is_believed).map(|address| address.key()).collect(),
             queues: queues.filter(|record| record.entity == Entity::Queue).map(|record| record.id).collect(),
         }
     }

@@ -63,7 +63,7 @@ fn refused_for_all(offer: &Offer, facts: &Facts, thread: &Thread) -> Option<Reas
     if facts.never_log.iter().any(|hit| hit.user.is_none()) {
         return Some(Reason::NeverLog);
     }
-    if offer.marks.report && thread.email.is_none() {
+    if offer.marks.report && thread.email.is_none() && !facts.by_hand {
         return Some(Reason::Report);
     }
     None
@@ -139,6 +139,7 @@ fn accept(reason: Reason, recipient: &CrmRecipient) -> Wanted {
         Reason::Reply => format!("{} keeps answers to mail of the CRM.", recipient.name),
         Reason::KnownSender => format!("{} keeps mail from known customers.", recipient.name),
         Reason::KnownRecipient => format!("{} keeps mail to known customers.", recipient.name),
+        Reason::EnabledRecord => format!("{} keeps mail from all records with an address.", recipient.name),
         _ => format!("{} keeps all mail.", recipient.name),
     };
     let signals = vec![whose(recipient), signal("filter", true, words)];

@@ -7,6 +7,7 @@ use model::decision::{Decision, Entity};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, EmailCopy, EmailVersion, QueueItem};
+use model::schema::intake::OriginalOutcome;
 use model::schema::{house, intake};
 use model::{Id, Moment, limits};
 use store::{PreparedBlob, StoreError, Tx};
@@ -64,6 +65,9 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     }
     let moment = delivery.moment.again();
     let opened = &delivery.opened;
+    if let Some(receipt) = earlier_receipt(tx, opened.copy.copyid)? {
+        return Ok(receipt);
+    }
     let mut receipts = Vec::with_capacity(opened.originals.len());
     for (original, kept) in opened.originals.iter().zip(&delivery.kept) {
         let checked = check::check(tx, opened, original)?;
@@ -73,6 +77,18 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     let receipt = Receipt { copyid: opened.copy.copyid, originals: receipts };
     enter(tx, opened, &receipt, &moment)?;
     Ok(receipt)
+}
+
+/// What became of this very copy before: a door that did not hear the answer brings it again.
+fn earlier_receipt(tx: &Tx<'_>, copyid: Id) -> Result<Option<Receipt>, StoreError> {
+    let outcomes = tx.outcomes(copyid)?;
+    let receipt = |row: OriginalOutcome| {
+        let outcome = Outcome::from_code(i64::from(row.outcome))?;
+        let reason = Reason::from_code(i64::from(row.reason))?;
+        Some(OriginalReceipt { outcome, reason, email: row.activityid })
+    };
+    let originals: Vec<OriginalReceipt> = outcomes.into_iter().filter_map(receipt).collect();
+    Ok((!originals.is_empty()).then_some(Receipt { copyid, originals }))
 }
 
 /// Enters the copy in the ledger, and an outcome for each of its originals.
@@ -96,7 +112,7 @@ fn enter(tx: &mut Tx<'_>, opened: &Opened, receipt: &Receipt, moment: &Moment) -
     let gravest = receipt.outcome();
     let counted = receipt.originals.iter().position(|original| original.outcome == gravest);
     for (place, (original, end)) in opened.originals.iter().zip(&receipt.originals).enumerate() {
-        tx.write_outcome(&intake::OriginalOutcome {
+        tx.write_outcome(&OriginalOutcome {
             copyid: copy.copyid,
             originalnumber: original.number,
             outcome: end.outcome as i32,
@@ -111,6 +127,9 @@ fn enter(tx: &mut Tx<'_>, opened: &Opened, receipt: &Receipt, moment: &Moment) -
     }
     Ok(())
 }
+
+/// By so much the trace of one mailbox may be longer than that of another.
+const TRACE_BYTES: i64 = 8 * 1024;
 
 /// One original on its way into the tables.
 struct Work<'a> {
@@ -192,8 +211,15 @@ impl Work<'_> {
         email.preview.clone_from(&self.original.content.preview);
         let attachments = self.attachments(id);
         email.attachmentcount = i32::try_from(attachments.len()).unwrap_or(i32::MAX);
+        if email.messageid.is_none() {
+            email.messageid = self.original.offer.message_id.as_ref().map(ToString::to_string);
+        }
         tx.replace_source(&email, &attachments)?;
+        // What the poorer source left out is made up for: its id, what it answers, and what answers it.
         self.claim(tx, id)?;
+        self.refer(tx, id)?;
+        self.join_conversations(tx, Some(email.conversationtrackingid))?;
+        self.adopt_answers(tx, id)?;
         Ok(())
     }
 
@@ -203,7 +229,8 @@ impl Work<'_> {
         let brings_an_id = email.messageid.is_none() && self.original.offer.message_id.is_some();
         let attached_here: i64 = tx.attachments(email.activityid)?.iter().map(|row| row.filesize).sum();
         let attached: usize = self.original.content.attachments.iter().map(|row| row.size_bytes).sum();
-        let is_much_larger = write::size(&self.original.raw).saturating_mul(4) > email.size.saturating_mul(5);
+        let size = write::size(&self.original.raw);
+        let is_much_larger = size > email.size.saturating_add(email.size / 4).saturating_add(TRACE_BYTES);
         Ok(brings_an_id || write::as_i64(attached) > attached_here || is_much_larger)
     }
 
@@ -213,7 +240,7 @@ impl Work<'_> {
         let id = self.moment.id();
         self.claim(tx, id)?;
         tx.keep_blob(blob)?;
-        let conversation = self.join_conversations(tx)?;
+        let conversation = self.join_conversations(tx, None)?;
         tx.add_email(&self.email(id, conversation, blob))?;
         for party in &self.checked.verdict.parties {
             self.write_party(tx, id, party)?;

@@ -593,6 +593,7 @@ fn a_question_that_comes_after_its_answer_joins_it() {
             joins <answer>
             from zoe@fabrikam.test = contact Zoë Müller
             to ben@contoso.test = systemuser Ben Ode
+            ✓ answered <answer>
             ✓ recipient Ben Ode
             ✓ filter
         "#]],

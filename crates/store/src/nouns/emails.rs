@@ -7,7 +7,7 @@ use model::schema::emails::{
 use model::{Id, limits};
 
 use crate::StoreError;
-use crate::rows::{Read, Tx};
+use crate::rows::{Param, Read, Tx};
 
 impl Read<'_> {
     /// The e-mail with this id.
@@ -128,12 +128,17 @@ impl Tx<'_> {
         attachments: &[ActivityMimeAttachment],
     ) -> Result<(), StoreError> {
         let id = email.activityid;
-        let sql = "update email set blobid = ?2, size = ?3, preview = ?4, attachmentcount = ?5 where activityid = ?1";
-        let (blob, size, preview) = (&email.blobid, email.size, &email.preview);
-        self.execute(
-            sql,
-            &[id.into(), blob.into(), size.into(), preview.into(), email.attachmentcount.into()],
-        )?;
+        let sql = "update email set blobid = ?2, size = ?3, preview = ?4, attachmentcount = ?5, messageid = ?6 \
+                   where activityid = ?1";
+        let params: [Param<'_>; 6] = [
+            id.into(),
+            (&email.blobid).into(),
+            email.size.into(),
+            (&email.preview).into(),
+            email.attachmentcount.into(),
+            email.messageid.as_ref().into(),
+        ];
+        self.execute(sql, &params)?;
         self.execute("delete from activitymimeattachment where activityid = ?1", &[id.into()])?;
         attachments.iter().try_for_each(|attachment| self.add_attachment(attachment))
     }

@@ -45,20 +45,18 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The conversation the mail stands in. Those it brings together become the eldest of them.
-    pub(super) fn join_conversations(&self, tx: &mut Tx<'_>) -> Result<Id, StoreError> {
-        let joined = self.joined();
-        let Some(eldest) = joined.iter().map(|known| known.conversation).min() else {
-            return Ok(self.moment.id());
-        };
-        let mut others: Vec<Id> =
-            joined.iter().map(|known| known.conversation).filter(|id| *id != eldest).collect();
-        others.sort_unstable();
-        others.dedup();
+    /// The conversation the mail stands in, `own` where it has one already. Those it brings together become
+    /// the eldest of them.
+    pub(super) fn join_conversations(&self, tx: &mut Tx<'_>, own: Option<Id>) -> Result<Id, StoreError> {
+        let joined = self.joined().into_iter().map(|known| known.conversation);
+        let mut all: Vec<Id> = joined.chain(own).collect();
+        all.sort_unstable();
+        all.dedup();
+        let Some((eldest, others)) = all.split_first() else { return Ok(self.moment.id()) };
         for other in others {
-            tx.join_conversation(other, eldest)?;
+            tx.join_conversation(*other, *eldest)?;
         }
-        Ok(eldest)
+        Ok(*eldest)
     }
 
     fn joined(&self) -> Vec<&KnownEmail> {
@@ -108,7 +106,7 @@ impl Work<'_> {
             receivedon: copy.arrived,
             createdon: self.moment.now,
             sortdate: self.sort_date(),
-            trackingtoken: offer.tokens.first().map(|token| cut(token, 50)),
+            trackingtoken: offer.tokens.iter().max_by_key(|token| token.len()).map(|token| cut(token, 50)),
             conversationindex: offer.thread_index.clone(),
             canonicalsubject: cut(&offer.canonical_subject, limits::SUBJECT_CHARS_MAX),
             acceptingentityid: accepting.map(|record| record.id),
