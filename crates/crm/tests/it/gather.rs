@@ -412,3 +412,17 @@ async fn begin(mut future: impl Future + Unpin) {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_mail_on_which_our_own_processing_fails_is_set_aside_whole() {
+    let house = House::new().await;
+    house.break_database("drop table queueitem");
+    house.break_database("drop table emailcopy");
+    let (outcome, reason, email) = house.take(house.out_of_mailbox(house.jane, VISIT)).await;
+    assert_eq!((outcome, reason, email), (Outcome::Undeliverable, Reason::Fault, None));
+    assert_eq!(house.email_count(), 0, "nothing half done is left");
+    let kept = house.organization.read(|read| read.open_undeliverables(9)).unwrap();
+    assert_eq!(kept.len(), 1);
+    let source = house.organization.blob(&kept[0].blobid).unwrap();
+    assert!(String::from_utf8(source).unwrap().contains("visit@fabrikam.test"));
+}
