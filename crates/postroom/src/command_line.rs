@@ -35,6 +35,11 @@ pub(crate) enum End {
 /// Reads the arguments of this process and does what they say.
 pub(crate) fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Command::Settings = arguments.command {
+        // Whoever asks for the sample may have a file that cannot be read.
+        let printed = io::stdout().write_all(settings::SAMPLE.as_bytes());
+        return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let settings = match Settings::read(arguments.settings.as_deref(), |name| std::env::var(name).ok()) {
         Ok(settings) => settings,
         Err(error) => {
@@ -58,10 +63,6 @@ fn complain(error: &anyhow::Error) {
 }
 
 fn run_command(command: Command, settings: Settings) -> anyhow::Result<End> {
-    if let Command::Settings = command {
-        io::stdout().write_all(settings::SAMPLE.as_bytes())?;
-        return Ok(End::Well);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let end = runtime.block_on(async {
         match command {

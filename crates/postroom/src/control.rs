@@ -144,7 +144,8 @@ impl Socket {
             fs::remove_dir_all(&closet)?;
         }
         fs::DirBuilder::new().mode(0o700).create(&closet)?;
-        let hidden = closet.join("s");
+        // As long as the name it gets, so that a path too long for clients fails here.
+        let hidden = closet.join("sock");
         let listener = UnixListener::bind(&hidden)?;
         fs::set_permissions(&hidden, fs::Permissions::from_mode(0o600))?;
         let path = data.join(SOCKET_FILE);

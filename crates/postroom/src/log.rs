@@ -3,9 +3,12 @@
 //! *Invariant:* no addresses, bodies or secrets stand in events; that is up to who writes them, and one place
 //! more to look at when something new is logged.
 
+use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::settings::{LogFormat, LogSection};
@@ -21,13 +24,24 @@ pub struct BadLevel(#[from] tracing_subscriber::filter::ParseError);
 /// [`BadLevel`], where `log.level` is no filter.
 pub fn start(settings: &LogSection) -> Result<(), BadLevel> {
     let filter = EnvFilter::builder().parse(&settings.level)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = lines.with_ansi(io::stderr().is_terminal());
     // The first one stays, as when two houses run in one test.
     let _ = match settings.format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     Ok(())
+}
+
+/// Counts from now on, and folds up what was counted: else every time that was taken would stay in memory
+/// until somebody asks for the numbers.
+pub(crate) async fn count(stop: CancellationToken) {
+    const BETWEEN: Duration = Duration::from_secs(5);
+    let Some(handle) = metrics() else { return };
+    while tokio::time::timeout(BETWEEN, stop.cancelled()).await.is_err() {
+        handle.run_upkeep();
+    }
 }
 
 /// Upper bounds of the buckets of all times, in seconds: around a commit, and up to what a person waits for.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use model::{limits, network};
@@ -24,8 +24,6 @@ use crate::log;
 pub(crate) async fn serve(house: Arc<House>, listener: TcpListener, stop: CancellationToken) {
     let settings = WebSettings { secure_cookies: house.settings.web.secure_cookies };
     let pages = web::router(Arc::<House>::clone(&house), settings);
-    // Made here, so that numbers are counted before anybody asks for them.
-    let _ = log::metrics();
     let site = Router::new()
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
@@ -53,8 +51,11 @@ async fn health(State(house): State<Arc<House>>) -> Response {
     }
 }
 
-async fn metrics(ConnectInfo(peer): ConnectInfo<SocketAddr>) -> Response {
-    let Some(handle) = log::metrics().filter(|_| network::is_loopback(peer.ip())) else {
+async fn metrics(ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Response {
+    // A proxy on this machine brings strangers too, and says so (RFC 7239, and what came before it).
+    let is_brought = headers.contains_key(header::FORWARDED) || headers.contains_key("x-forwarded-for");
+    let is_here = network::is_loopback(peer.ip()) && !is_brought;
+    let Some(handle) = log::metrics().filter(|_| is_here) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     handle.run_upkeep();

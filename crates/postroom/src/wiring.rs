@@ -19,7 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::control;
 use crate::door::Keeper;
 use crate::house::{House, HouseError};
-use crate::{job_runner, site};
+use crate::{job_runner, log, site};
 
 /// A house that serves, until it is stopped or dropped.
 #[derive(Debug)]
@@ -71,6 +71,7 @@ impl House {
         };
         let stop = CancellationToken::new();
         let mut doors = JoinSet::new();
+        doors.spawn(log::count(stop.clone()));
         let keeper = Keeper::new(Arc::clone(&self));
         let in_flight = InFlight::new(limits::IN_FLIGHT_BYTES_MAX);
         for (protocol, listeners) in [(DoorProtocol::Smtp, smtp), (DoorProtocol::Lmtp, lmtp)] {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use postroom::{House, Ports, RunningHouse, Settings, control, log};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -33,19 +33,18 @@ pub(super) async fn serve(settings: Settings, ports_file: Option<&Path>) -> anyh
 /// A command may have the data folder for a moment; a house that serves has it for good.
 async fn start(settings: Settings) -> anyhow::Result<RunningHouse> {
     const TRIES: u32 = 100;
-    let mut tries = 0;
-    loop {
+    for _ in 0..TRIES {
         match House::start(settings.clone()).await {
             Err(error) if error.is_locked() => {
-                if control::connect(&settings.data).await.is_some() || tries == TRIES {
+                if control::connect(&settings.data).await.is_some() {
                     return Err(error).context("Postroom serves from this data folder already");
                 }
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
             started => return Ok(started?),
         }
-        tries += 1;
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    bail!("a command has the data folder {} and does not end", settings.data.display())
 }
 
 fn announce(ports: &Ports) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! Commands: what they print, how they end, and that nothing is kept where nothing should be.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::client::mail;
 use crate::program::Place;
 
@@ -80,6 +82,8 @@ fn only_one_house_serves_from_a_folder() {
     let said = place.run(&["serve"]);
     assert_eq!(said.code, 1);
     assert!(said.err.contains("serves from this data folder already"), "{said:?}");
+    let mode = |name: &str| std::fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("data"), mode("data/control.sock")), (0o700, 0o600));
     assert!(house.terminate().success());
     assert!(!place.path("data/control.sock").exists());
     assert!(place.serve().terminate().success());
@@ -107,6 +111,7 @@ fn settings_are_printed_and_read_again() {
     let said = place.run(&["--settings", "wrong.toml", "org", "list"]);
     assert_eq!(said.code, 2);
     assert!(said.err.contains("wrong.toml: there is no setting “smtp.lisen”"), "{said:?}");
+    assert_eq!(place.run(&["--settings", "wrong.toml", "settings"]).out, sample);
     assert_eq!(place.run(&["no-such-command"]).code, 2);
 }
 

@@ -72,11 +72,7 @@ async fn prepare(house: &RunningHouse, name: &str) {
         Request::AddUser(AddUser {
             organization: name.to_owned(),
             name: "Jane Doe".to_owned(),
-            address: if name == "contoso" {
-                "jane@contoso.test".to_owned()
-            } else {
-                format!("tara@{name}.test")
-            },
+            address: format!("jane@{name}.test"),
             filter: Some("all".to_owned()),
             is_administrator: false,
             password: None,

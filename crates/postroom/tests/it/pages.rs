@@ -1,5 +1,7 @@
 //! The pages over a house that serves: sign in, find the mail, read it and see why it is here.
 
+use std::time::{Duration, Instant};
+
 use crate::client::{Heard, MailClient, http, mail};
 use crate::program::{Place, Serving};
 
@@ -79,6 +81,34 @@ fn html_is_shown_with_its_own_pictures_alone() {
 }
 
 #[test]
+fn mail_that_came_first_finds_the_person_who_is_added_later() {
+    let place = Place::with_contoso();
+    place.well(&[
+        "queue",
+        "add",
+        "--org",
+        "contoso",
+        "--name",
+        "All",
+        "--address",
+        "all@contoso.test",
+        "--filter",
+        "all",
+    ]);
+    let house = place.serve();
+    let early = mail(5).replace("zoe@fabrikam.test", "lee@new.test").replace("jane@", "all@");
+    assert!(MailClient::smtp(house.smtp).send(&["all@contoso.test"], &early).starts_with("250 "));
+    place.file("new.csv", "Full Name,E-mail\nLee New,lee@new.test\n");
+    place.well(&["import", "contacts", "--org", "contoso", "new.csv"]);
+    let cookie = sign_in(&place, &house);
+    let person = get(&house, &cookie, "/people?q=lee").link("/contacts/");
+    let started = Instant::now();
+    while !get(&house, &cookie, &person).text().contains("Pallets 5") {
+        assert!(started.elapsed() < Duration::from_secs(20), "the job did not run");
+    }
+}
+
+#[test]
 fn machines_are_told_health_and_numbers() {
     let place = Place::with_contoso();
     let house = place.serve();
@@ -86,6 +116,7 @@ fn machines_are_told_health_and_numbers() {
     assert_eq!(http(house.web, "GET /healthz", "").text(), "ok\n");
     let numbers = http(house.web, "GET /metrics", "").text();
     assert!(numbers.contains("postroom_copies_total{outcome=\"stored\"} 1"), "{numbers}");
+    assert_eq!(http(house.web, "GET /metrics", "X-Forwarded-For: 192.0.2.1\r\n").status, 404);
 }
 
 trait Longer {
