@@ -124,9 +124,20 @@ impl Work<'_> {
         }
     }
 
+    /// What the earlier mail is about. A report has no customer on it, so it goes to the one whose mail it
+    /// returns, where that is one.
     fn regarding(&self) -> Option<RecordRef> {
-        let earlier = self.decision().correlated?;
-        self.joined().into_iter().find(|known| known.id == earlier)?.regarding
+        let id = self.decision().correlated?;
+        let earlier = self.joined().into_iter().find(|known| known.id == id)?;
+        let is_report = self.decision().correlation_method == CorrelationMethod::Report;
+        let mut customers: Vec<RecordRef> = earlier.resolved.values().copied().collect();
+        customers.retain(|record| is_report && record.entity.is_customer());
+        customers.dedup();
+        match (earlier.regarding, customers.as_slice()) {
+            (Some(record), _) => Some(record),
+            (None, [customer]) => Some(*customer),
+            (None, _) => None,
+        }
     }
 
     /// The mailbox it was in, else the user who wrote or accepted it.
