@@ -9,6 +9,7 @@
 pub mod client;
 pub mod house;
 pub mod missing;
+pub mod peers;
 pub mod program;
 pub mod samples;
 pub mod swaks;

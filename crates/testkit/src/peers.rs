@@ -1,0 +1,41 @@
+//! Real mail servers from Debian packages, each in a folder that goes with it, on free ports of loopback.
+//!
+//! What passes through: a configuration is written, the server started, its greeting awaited; when it is
+//! dropped it is stopped and waited for.
+//!
+//! *Invariant:* nothing here touches the configuration of the machine, and nothing leaves the machine.
+
+mod dovecot;
+mod postfix;
+mod smtp_sink;
+mod smtp_source;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+pub use dovecot::{Dovecot, DovecotSettings};
+pub use postfix::{NextHop, Postfix};
+pub use smtp_sink::SmtpSink;
+pub use smtp_source::{Burst, smtp_source};
+
+use crate::Missing;
+
+/// A folder that servers can enter after they have given up root.
+fn open_folder(parent: Option<&Path>) -> Result<tempfile::TempDir> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("peer-").permissions(std::fs::Permissions::from_mode(0o755));
+    let made = match parent {
+        Some(parent) => builder.tempdir_in(parent),
+        None => builder.tempdir(),
+    };
+    made.context("a folder for a server")
+}
+
+/// Mail servers give up root for users of their own, so they have to begin as root.
+fn is_root(server: &str) -> Result<(), Missing> {
+    use std::os::unix::fs::MetadataExt;
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0);
+    if is_root { Ok(()) } else { Err(Missing::new(format!("{server} (which wants root to start)"))) }
+}

@@ -1,0 +1,143 @@
+//! Postfix (package `postfix`): the whole server in a folder of its own, which hands everything to one next hop.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use super::{is_root, open_folder};
+use crate::{Missing, wait};
+
+/// A running Postfix.
+pub struct Postfix {
+    folder: TempDir,
+    smtp: SocketAddr,
+}
+
+/// Where it hands mail to.
+#[derive(Debug, Clone, Copy)]
+pub enum NextHop {
+    /// By SMTP.
+    Smtp(SocketAddr),
+    /// By LMTP.
+    Lmtp(SocketAddr),
+}
+
+impl Postfix {
+    /// Starts it and waits for its greeting.
+    ///
+    /// # Errors
+    /// [`Missing`] where the package is; when it does not start.
+    pub fn start(next_hop: NextHop) -> Result<Self> {
+        Missing::unless("/usr/sbin/postfix", "postfix")?;
+        is_root("postfix")?;
+        let postfix = Postfix { folder: open_folder(None)?, smtp: wait::free_port()? };
+        for folder in ["etc", "queue", "data"] {
+            fs::create_dir(postfix.path(folder))?;
+        }
+        let owned = Command::new("chown").arg("postfix").arg(postfix.path("data")).status()?;
+        ensure!(owned.success(), "there is no user called postfix");
+        fs::write(postfix.path("etc/main.cf"), postfix.main(next_hop))?;
+        fs::write(postfix.path("etc/master.cf"), postfix.services())?;
+        ensure!(postfix.control("start")?, "postfix: {}", fs::read_to_string(postfix.path("said"))?);
+        wait::until_greeted(postfix.smtp).with_context(|| postfix.log())?;
+        Ok(postfix)
+    }
+
+    /// Its SMTP door.
+    pub fn smtp(&self) -> SocketAddr {
+        self.smtp
+    }
+
+    /// What it wrote to its log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// Whether a command of postfix(1) went well. What it says goes to a file: the servers that it starts go on
+    /// with what it was given to write to, and a pipe would never end.
+    fn control(&self, command: &str) -> Result<bool> {
+        let said = fs::File::create(self.path("said"))?;
+        // The path has to be absolute: with a relative one `stop` leaves the server running.
+        let mut postfix = Command::new("/usr/sbin/postfix");
+        postfix.arg("-c").arg(self.path("etc")).arg(command).stdout(said.try_clone()?).stderr(said);
+        Ok(postfix.status()?.success())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn main(&self, next_hop: NextHop) -> String {
+        let folder = self.folder.path().display();
+        let transport = match next_hop {
+            NextHop::Smtp(to) => format!("smtp:[{}]:{}", to.ip(), to.port()),
+            NextHop::Lmtp(to) => format!("lmtp:inet:{}:{}", to.ip(), to.port()),
+        };
+        format!(
+            "compatibility_level = 3.6\nconfig_directory = {folder}/etc\nqueue_directory = {folder}/queue\n\
+             data_directory = {folder}/data\ncommand_directory = /usr/sbin\n\
+             daemon_directory = /usr/lib/postfix/sbin\nmail_owner = postfix\nsetgid_group = postdrop\n\
+             myhostname = postfix.test\nmydestination =\nlocal_recipient_maps =\nalias_maps =\n\
+             inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\n\
+             smtpd_relay_restrictions = permit_mynetworks, reject\nsmtputf8_enable = yes\n\
+             default_transport = {transport}\nrelay_transport = {transport}\n\
+             smtp_dns_support_level = disabled\nsmtp_host_lookup = native\nlmtp_host_lookup = native\n\
+             smtp_tls_security_level = may\nminimal_backoff_time = 1s\nqueue_run_delay = 1s\n\
+             maillog_file_prefixes = {folder}\nmaillog_file = {folder}/log\n"
+        )
+    }
+
+    fn services(&self) -> String {
+        let mut services = format!("{} inet n - n - - smtpd\n", self.smtp);
+        // Name, type, private, chroot, wakeup, processes; see master(5).
+        for (name, kind, wakeup) in SERVICES {
+            let program = match *name {
+                "defer" | "trace" => "bounce",
+                "retry" => "error",
+                "postlog" => "postlogd",
+                "rewrite" => "trivial-rewrite",
+                "proxywrite" => "proxymap",
+                name => name,
+            };
+            let is_private = !matches!(*name, "pickup" | "cleanup" | "qmgr" | "showq" | "flush" | "postlog");
+            let private = if is_private { '-' } else { 'n' };
+            services.push_str(&format!("{name} {kind} {private} - n {wakeup} {program}\n"));
+        }
+        services
+    }
+}
+
+const SERVICES: &[(&str, &str, &str)] = &[
+    ("pickup", "unix", "60 1"),
+    ("cleanup", "unix", "- 0"),
+    ("qmgr", "unix", "300 1"),
+    ("tlsmgr", "unix", "1000? 1"),
+    ("rewrite", "unix", "- -"),
+    ("bounce", "unix", "- 0"),
+    ("defer", "unix", "- 0"),
+    ("trace", "unix", "- 0"),
+    ("verify", "unix", "- 1"),
+    ("flush", "unix", "1000? 0"),
+    ("proxymap", "unix", "- -"),
+    ("proxywrite", "unix", "- 1"),
+    ("smtp", "unix", "- -"),
+    ("lmtp", "unix", "- -"),
+    ("showq", "unix", "- -"),
+    ("error", "unix", "- -"),
+    ("retry", "unix", "- -"),
+    ("discard", "unix", "- -"),
+    ("anvil", "unix", "- 1"),
+    ("scache", "unix", "- 1"),
+    ("postlog", "unix-dgram", "- 1"),
+];
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        // A server that does not stop would keep its folder busy; there is nothing better to do about it here.
+        let _ = self.control("stop");
+    }
+}

@@ -1,0 +1,120 @@
+//! Real mail servers and clients hand mail to the house, as they do at any company.
+
+use std::process::Output;
+use std::sync::Arc;
+
+use store::Organization;
+use testkit::client::{Client, Envelope, Protocol};
+use testkit::missing::or_skip;
+use testkit::peers::{Burst, Dovecot, DovecotSettings, NextHop, Postfix, smtp_source};
+use testkit::{House, swaks, wait};
+
+use super::house::{SINK, ZOE, books_are_whole, email_count, house, mail, newest_source, timeline};
+
+#[test]
+fn postfix_relays_by_smtp() {
+    or_skip(|| {
+        let (house, made) = house();
+        let postfix = Postfix::start(NextHop::Smtp(house.smtp()?))?;
+        relay(&house, &postfix, &made.recipient("sink+{key:jane@example.test}@router.test")?)
+    });
+}
+
+#[test]
+fn postfix_delivers_by_lmtp() {
+    or_skip(|| {
+        let (house, _) = house();
+        let postfix = Postfix::start(NextHop::Lmtp(house.lmtp()?))?;
+        relay(&house, &postfix, "jane@example.test")
+    });
+}
+
+/// Postfix takes the mail, and it arrives once, with nothing but trace fields added.
+fn relay(house: &House, postfix: &Postfix, recipient: &str) -> anyhow::Result<()> {
+    let raw = mail("relayed", "A line.\r\n.\r\n..two dots\r\nThe end.");
+    let mut client = Client::connect(postfix.smtp(), Protocol::Smtp)?;
+    let replies = client.send(&Envelope::new(ZOE, recipient), &raw)?;
+    assert_eq!(replies.codes(), [250], "{replies:?}");
+    let organization = house.organization("example")?;
+    let arrived = wait::until("the mail arriving", || (email_count(&organization) > 0).then_some(()));
+    assert!(arrived.is_ok(), "{}", postfix.log());
+    assert_eq!(stands(&organization), ["About relayed"]);
+    assert!(newest_source(&organization).ends_with(&raw), "the mail was changed on its way");
+    books_are_whole(house);
+    Ok(())
+}
+
+#[test]
+fn swaks_speaks_with_every_door() {
+    or_skip(|| {
+        let (house, _) = house();
+        let organization = house.organization("example")?;
+        let say = |door, id: &str, more: &[&str]| -> anyhow::Result<Output> {
+            let file = tempfile::NamedTempFile::new()?;
+            std::fs::write(file.path(), mail(id, "By swaks."))?;
+            let data = format!("@{}", file.path().display());
+            let more: Vec<&str> = ["--data", &data].into_iter().chain(more.iter().copied()).collect();
+            let said = swaks::run(door, &Envelope::new(ZOE, "jane@example.test"), &more)?;
+            assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+            Ok(said)
+        };
+        say(house.smtp()?, "plain", &[])?;
+        say(house.smtp()?, "pipelined", &["--pipeline"])?;
+        say(house.smtp()?, "encrypted", &["--tls"])?;
+        say(house.lmtp()?, "local", &["--protocol", "LMTP"])?;
+        let mut subjects = stands(&organization);
+        subjects.sort();
+        assert_eq!(subjects, ["About encrypted", "About local", "About pipelined", "About plain"]);
+        books_are_whole(&house);
+        Ok(())
+    });
+}
+
+#[test]
+fn smtp_source_sends_many_at_once() {
+    or_skip(|| {
+        let (house, made) = house();
+        let organization = house.organization("example")?;
+        let recipient = made.recipient("sink+{key:jane@example.test}@router.test")?;
+        let envelope = Envelope::new(ZOE, recipient);
+        let protocol = Protocol::Smtp;
+        smtp_source(house.smtp()?, &envelope, Burst { messages: 200, connections: 10, protocol })?;
+        let protocol = Protocol::Lmtp;
+        smtp_source(house.lmtp()?, &envelope, Burst { messages: 50, connections: 5, protocol })?;
+        // It gives each message an id of its own, so none is another's duplicate.
+        assert_eq!(email_count(&organization), 250);
+        assert_eq!(timeline(&organization, ZOE).len(), 250);
+        books_are_whole(&house);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_sieve_rule_redirects_to_the_sink() {
+    or_skip(|| {
+        let (house, _) = house();
+        let organization = house.organization("example")?;
+        let rule = format!("require [\"copy\"];\nredirect :copy \"{SINK}\";\n");
+        let settings =
+            DovecotSettings { relay: Some(house.smtp()?), sieve: Some(&rule), ..DovecotSettings::default() };
+        let dovecot = Dovecot::start(settings)?;
+        let mut client = Client::connect(dovecot.lmtp(), Protocol::Lmtp)?;
+        let raw = mail("redirected", "To Jane's mailbox.");
+        let replies = client.send(&Envelope::new(ZOE, "jane@example.test"), &raw)?;
+        assert_eq!(replies.codes(), [250], "{}", dovecot.log());
+        wait::until("the redirected mail arriving", || (email_count(&organization) > 0).then_some(()))?;
+        assert_eq!(stands(&organization), ["About redirected"]);
+        let source = String::from_utf8_lossy(&newest_source(&organization)).into_owned();
+        assert!(source.contains("X-Sieve-Redirected-From: jane@example.test"), "{source}");
+        let line = organization.read(|read| Ok(read.latest_emails(None, 1)?.remove(0)))?;
+        let email = organization.read(|read| read.email(line.id))?.map(|email| email.unwrapmethod);
+        assert_eq!(email.as_deref(), Some("redirected"));
+        books_are_whole(&house);
+        Ok(())
+    });
+}
+
+/// Subjects on the timeline of the customer.
+fn stands(organization: &Arc<Organization>) -> Vec<String> {
+    timeline(organization, ZOE).into_iter().map(|(_, subject)| subject).collect()
+}
