@@ -1,13 +1,16 @@
 //! A real house on free ports, real mail servers beside it, and the samples that go through its door.
 //!
 //! What passes through: the world of `mail/world.toml` becomes records ([`world`]), samples become mail in the
-//! door ([`samples`]). [`House`] serves inside this process; a
-//! [`Program`] is the shipped one, which can be killed.
+//! door ([`samples`]), load becomes figures ([`measure`]). [`House`] serves inside this process; a [`Program`] is
+//! the shipped one, which can be killed.
 //!
 //! *Invariant:* nothing here sleeps and hopes: every wait is for a fact, with a deadline ([`wait`]).
 
 pub mod client;
 pub mod house;
+pub mod letters;
+pub mod load;
+pub mod measure;
 pub mod missing;
 pub mod peers;
 pub mod program;

@@ -58,7 +58,7 @@ fn decisive_code(transcript: &str) -> Option<u16> {
     };
     let after_dot = transcript.split_once("\n -> .\n").and_then(|(_, rest)| rest.lines().find_map(code));
     let refusals = || transcript.lines().filter(|line| line.starts_with("<** ")).filter_map(code);
-    after_dot.or_else(|| refusals().last())
+    after_dot.or_else(|| refusals().next_back())
 }
 
 #[cfg(test)]

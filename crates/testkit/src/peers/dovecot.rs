@@ -41,10 +41,7 @@ impl Dovecot {
     /// # Errors
     /// [`Missing`] where a package is; when it does not start.
     pub fn start(settings: DovecotSettings<'_>) -> Result<Self> {
-        Missing::unless("/usr/sbin/dovecot", "dovecot-core")?;
-        Missing::unless("/usr/lib/dovecot/lmtp", "dovecot-lmtpd")?;
-        Missing::unless("/usr/lib/dovecot/modules/lib90_sieve_plugin.so", "dovecot-sieve")?;
-        is_root("dovecot")?;
+        Dovecot::is_installed()?;
         let dovecot = Dovecot { folder: open_folder(settings.folder)?, lmtp: wait::free_port()? };
         let mail = dovecot.path("mail");
         fs::create_dir(&mail)?;
@@ -61,6 +58,17 @@ impl Dovecot {
         ensure!(is_started, "dovecot: {}", fs::read_to_string(dovecot.path("said"))?);
         wait::until_greeted(dovecot.lmtp).with_context(|| dovecot.log())?;
         Ok(dovecot)
+    }
+
+    /// Whether it can be started here.
+    ///
+    /// # Errors
+    /// [`Missing`], where a package is, or root.
+    pub fn is_installed() -> Result<(), Missing> {
+        Missing::unless("/usr/sbin/dovecot", "dovecot-core")?;
+        Missing::unless("/usr/lib/dovecot/lmtp", "dovecot-lmtpd")?;
+        Missing::unless("/usr/lib/dovecot/modules/lib90_sieve_plugin.so", "dovecot-sieve")?;
+        is_root("dovecot")
     }
 
     /// Its LMTP door.

@@ -21,7 +21,7 @@ impl SmtpSink {
     /// # Errors
     /// [`Missing`] where the package is; when it does not start.
     pub fn start() -> Result<Self> {
-        Missing::unless(PROGRAM, "postfix")?;
+        SmtpSink::is_installed()?;
         let smtp = wait::free_port()?;
         let mut command = Command::new(PROGRAM);
         // As many connections may wait as there are.
@@ -30,6 +30,14 @@ impl SmtpSink {
         let sink = SmtpSink { child, smtp };
         wait::until_greeted(smtp)?;
         Ok(sink)
+    }
+
+    /// Whether it can be started here.
+    ///
+    /// # Errors
+    /// [`Missing`], where the package is.
+    pub fn is_installed() -> Result<(), Missing> {
+        Missing::unless(PROGRAM, "postfix")
     }
 
     /// Its SMTP door.

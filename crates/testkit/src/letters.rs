@@ -1,0 +1,199 @@
+//! Mail in any number, as a company gets it: half the senders known, a third of it replies, plain text with
+//! HTML beside it, words that compress as words do.
+//!
+//! What passes through: a number becomes a letter, always the same one; a world with its writers and readers.
+//!
+//! *Invariant:* every letter has a Message-ID and a text of its own, so none is another's duplicate.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+
+use crate::client::Envelope;
+use crate::world::{Made, World};
+
+/// Writers; every second is a contact.
+const WRITERS: u64 = 2_000;
+/// Users who get the letters.
+const READERS: u64 = 10;
+/// A reply answers the letter so many before it, which has long been answered 250 by then.
+const REPLY_DISTANCE: u64 = 301;
+/// Bodies that letters choose from.
+const BODIES: u64 = 64;
+
+/// The organization that [`world`] makes.
+pub const ORGANIZATION: &str = "load";
+
+/// Letters of one size.
+pub struct Letters {
+    bodies: Vec<String>,
+    recipients: Vec<String>,
+}
+
+/// A letter with its envelope.
+pub struct Letter {
+    /// Its Message-ID, without angle brackets.
+    pub message_id: String,
+    /// Its envelope.
+    pub envelope: Envelope,
+    /// The message.
+    pub raw: Vec<u8>,
+}
+
+/// An organization whose users keep all mail, with a thousand contacts.
+///
+/// # Errors
+/// When the text it is made of is no world.
+pub fn world() -> Result<World> {
+    let mut text = format!("[[organization]]\nname = \"{ORGANIZATION}\"\n");
+    text.push_str("[[organization.sink]]\naddress = \"sink@load.test\"\n");
+    for number in 0..READERS {
+        let name = format!("name = \"Reader {number}\"\naddress = \"reader{number}@load.test\"");
+        write!(text, "[[organization.user]]\n{name}\nfilter = \"all\"\n")?;
+    }
+    for number in (0..WRITERS).step_by(2) {
+        let address = writer(number);
+        write!(text, "[[organization.contact]]\nname = \"Writer {number}\"\naddress = \"{address}\"\n")?;
+    }
+    World::parse(&text)
+}
+
+/// The recipients that letters go to: the sink, with the key of each reader.
+///
+/// # Errors
+/// When what was made is not [`world`].
+pub fn recipients(made: &Made) -> Result<Vec<String>> {
+    let template = |number| format!("sink+{{key:reader{number}@load.test}}@load.test");
+    (0..READERS).map(|number| made.recipient(&template(number))).collect()
+}
+
+/// The readers' own addresses, for servers that are no house.
+pub fn mailboxes() -> Vec<String> {
+    (0..READERS).map(|number| format!("reader{number}@load.test")).collect()
+}
+
+impl Letters {
+    /// Letters of about this size in bytes, to these recipients in turn.
+    pub fn new(size_bytes: usize, recipients: Vec<String>) -> Self {
+        let body_bytes = size_bytes.saturating_sub(800);
+        Letters { bodies: (0..BODIES).map(|seed| body(seed, body_bytes)).collect(), recipients }
+    }
+
+    /// The letter with this number.
+    pub fn letter(&self, number: u64) -> Letter {
+        let is_reply = number % 3 == 2 && number > REPLY_DISTANCE;
+        let answered = if is_reply { number - REPLY_DISTANCE } else { number };
+        let from = writer(mix(answered) % WRITERS);
+        let place = |seed: u64, length: usize| usize::try_from(mix(seed)).unwrap_or_default() % length.max(1);
+        let recipient = self.recipients.get(place(answered, self.recipients.len()));
+        let recipient = recipient.cloned().unwrap_or_default();
+        let reader = mix(answered) % READERS;
+        let message_id = id(number);
+        let mut head = format!(
+            "Received: from out.writers.test (out.writers.test [192.0.2.7])\r\n\tby mx.load.test with ESMTPS id \
+             {number:x};\r\n\tMon, 23 Nov 2026 09:15:02 +0100\r\n\
+             From: Writer {number} <{from}>\r\nTo: Reader {reader} <reader{reader}@load.test>\r\n\
+             Date: Mon, 23 Nov 2026 09:{:02}:{:02} +0100\r\nMessage-ID: <{message_id}>\r\n",
+            number / 60 % 60,
+            number % 60
+        );
+        let subject = format!("Offer {} for the {}", answered, word(mix(answered)));
+        if is_reply {
+            let answered = id(answered);
+            let _ = write!(
+                head,
+                "In-Reply-To: <{answered}>\r\nReferences: <{answered}>\r\nSubject: Re: {subject}\r\n"
+            );
+        } else {
+            let _ = write!(head, "Subject: {subject}\r\n");
+        }
+        let _ = write!(
+            head,
+            "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"part\"\r\n\r\n\
+             --part\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nYour number is {number}.\r\n"
+        );
+        let body = self.bodies.get(place(number, self.bodies.len())).map_or("", String::as_str);
+        let raw = [head.as_bytes(), body.as_bytes()].concat();
+        Letter { message_id, envelope: Envelope::new(from, recipient), raw }
+    }
+}
+
+fn id(number: u64) -> String {
+    format!("{:016x}.{number}@writers.test", mix(number))
+}
+
+fn writer(number: u64) -> String {
+    format!("writer{number}@writers.test")
+}
+
+/// The rest of the plain part and an HTML part that says the same, with marks around it.
+fn body(seed: u64, bytes: usize) -> String {
+    let mut state = mix(seed);
+    let mut text = String::new();
+    let mut html = String::from("<html><body style=\"font-family: sans-serif\">\r\n");
+    while text.len() + html.len() + 200 < bytes {
+        let mut line = String::new();
+        while line.len() < 66 {
+            state = mix(state);
+            // The lower of two numbers: some words are frequent, most are rare, as in any language.
+            line.push_str(&word((state >> 8) % 4_000 * (state >> 40 & 0xfff) / 4_096));
+            line.push(' ');
+        }
+        let _ = write!(text, "{line}\r\n");
+        let _ = write!(html, "<p>{line}</p>\r\n");
+    }
+    format!(
+        "{text}\r\n--part\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}</body></html>\r\n--part--\r\n"
+    )
+}
+
+/// One of some thousand words that can be spoken.
+fn word(number: u64) -> String {
+    const BEGINNINGS: [&str; 16] =
+        ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "st", "tr", "pl"];
+    const MIDDLES: [&str; 8] = ["a", "e", "i", "o", "u", "ei", "ou", "ea"];
+    let mut rest = number % 4_000;
+    let mut word = String::new();
+    for _ in 0..2 {
+        let pick = |place: u64, list: &[&'static str]| {
+            let length = list.len().max(1);
+            list.get(usize::try_from(place).unwrap_or_default() % length).copied().unwrap_or_default()
+        };
+        word.push_str(pick(rest, &BEGINNINGS));
+        word.push_str(pick(rest / 16, &MIDDLES));
+        rest = rest / 128 + 5;
+    }
+    if number.is_multiple_of(3) { word + "n" } else { word }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): numbers in a row become numbers without order.
+pub fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_is_always_the_same_and_no_other() {
+        let letters = Letters::new(4_096, vec!["a@load.test".to_owned()]);
+        let (one, again, two) = (letters.letter(1), letters.letter(1), letters.letter(2));
+        assert_eq!(one.raw, again.raw);
+        assert!(one.message_id != two.message_id && one.raw != two.raw);
+        assert!((3_000..5_000).contains(&one.raw.len()), "{} bytes", one.raw.len());
+    }
+
+    #[test]
+    fn a_third_are_replies_to_earlier_letters_of_the_same_writer() {
+        let letters = Letters::new(4_096, vec!["a@load.test".to_owned()]);
+        let reply = letters.letter(902);
+        let answered = letters.letter(902 - REPLY_DISTANCE);
+        let text = String::from_utf8(reply.raw).expect("text");
+        assert!(text.contains(&format!("In-Reply-To: <{}>", answered.message_id)));
+        assert_eq!(reply.envelope.mail_from, answered.envelope.mail_from);
+    }
+}
