@@ -26,6 +26,8 @@ pub const PARTIES_MAX: usize = 1_000;
 pub const ORIGINALS_MAX: usize = 100;
 /// One e-mail address: RFC 5321 §4.5.3.1 (64 + 1 + 255), doubled for UTF-8.
 pub const ADDRESS_BYTES_MAX: usize = 640;
+/// An envelope sender that is no readable address, kept as text: RFC 5321 §4.5.3.1 (64 + 1 + 255).
+pub const SENDER_TEXT_BYTES_MAX: usize = 320;
 /// One Message-ID: a whole header line of RFC 5322 §2.1.1.
 pub const MESSAGE_ID_BYTES_MAX: usize = 998;
 /// A subject in the table (Dataverse: 800).
@@ -69,6 +71,11 @@ pub const BLOB_ROW_BYTES_MAX: usize = 128 * 1024;
 pub const BLOB_FRAME_BYTES: usize = 256 * 1024;
 /// Connections at one door at a time.
 pub const CONNECTIONS_MAX: usize = 1_000;
+/// Connections at one door from one stranger, an IPv4 address or an IPv6 /64: more than a mail server opens that
+/// few of our users redirect from, too few to hold the door shut.
+pub const STRANGER_CONNECTIONS_MAX: usize = 20;
+/// One place at a door in so many is kept for trusted peers, whatever number of strangers there are.
+pub const PLACES_PER_RESERVED_PLACE: usize = 10;
 /// Bytes of messages under way through a door at a time; beyond it the door answers 452 4.3.1.
 pub const IN_FLIGHT_BYTES_MAX: usize = 192 * 1024 * 1024;
 /// Protocol errors in one SMTP session before it is closed.
@@ -80,6 +87,13 @@ pub const COMMANDS_PER_MESSAGE_MAX: usize = 3 * RECIPIENTS_MAX;
 pub const SESSION_MESSAGES_MAX: usize = 100_000;
 /// Seconds to wait for a command (RFC 5321 §4.5.3.2.7).
 pub const COMMAND_SECONDS_MAX: u64 = 300;
+/// Seconds to wait for a command of a stranger: well-behaved servers answer within seconds.
+pub const STRANGER_COMMAND_SECONDS_MAX: u64 = 60;
+/// Seconds for a stranger's session in which no recipient was accepted, so that chatting cannot hold a place.
+pub const STRANGER_SESSION_SECONDS_MAX: u64 = 1_800;
+/// Recipients refused to a stranger in one session before it is closed: probing addresses becomes slow, and mail
+/// for a long list still gets on, fifty answers at a time.
+pub const STRANGER_REFUSED_MAX: usize = 50;
 /// Seconds to wait for the next block of message data (RFC 5321 §4.5.3.2.5 gives the client three minutes).
 pub const DATA_BLOCK_SECONDS_MAX: u64 = 180;
 /// Seconds for one whole message, so that a trickle cannot hold a place for ever.

@@ -4,7 +4,7 @@
 //! [`Mistake`] in it.
 //!
 //! *Invariant:* strict where laxness could be abused (line ends, control characters, more than one
-//! reading of an address), lax where real peers are (a space after the colon, odd local parts): a
+//! reading of a recipient), lax where real peers are (a space after the colon, odd senders): a
 //! customer's address is not ours to judge.
 
 use model::limits;
@@ -14,7 +14,7 @@ use model::limits;
 pub(crate) enum Command<'a> {
     /// HELO, EHLO or LHLO with the peer's name for itself.
     Hello(Hello, &'a str),
-    /// The envelope sender, `None` for `<>`, with its parameters.
+    /// The envelope sender, `None` for `<>`, with its parameters. It need not be a readable address.
     Mail(Option<&'a str>, Parameters),
     /// A recipient.
     Rcpt(&'a str),
@@ -153,10 +153,12 @@ impl Verb {
 fn mail(arguments: &str) -> Result<Command<'_>, Mistake> {
     let usage = Mistake::Arguments("MAIL FROM:<address> [parameters]");
     let path = after_keyword(arguments, "FROM:").ok_or(usage)?;
-    let (address, parameters) = split_path(path).ok_or(usage)?;
+    // A quote that never closes leaves one reading, up to the first bracket.
+    let end = |text: &str| end_outside_quotes(text).or_else(|| text.find('>'));
+    let (address, parameters) = split_path(path, end).ok_or(usage)?;
     let from = match address {
         "" => None,
-        _ => Some(checked_address(address).ok_or(Mistake::Sender)?),
+        _ => Some(checked_address(address).or_else(|| sender_text(address)).ok_or(Mistake::Sender)?),
     };
     let mut known = Parameters::default();
     for parameter in parameters.split(' ').filter(|parameter| !parameter.is_empty()) {
@@ -168,7 +170,7 @@ fn mail(arguments: &str) -> Result<Command<'_>, Mistake> {
 fn rcpt(arguments: &str) -> Result<Command<'_>, Mistake> {
     let usage = Mistake::Arguments("RCPT TO:<address>");
     let path = after_keyword(arguments, "TO:").ok_or(usage)?;
-    let (address, parameters) = split_path(path).ok_or(usage)?;
+    let (address, parameters) = split_path(path, end_outside_quotes).ok_or(usage)?;
     if !parameters.trim().is_empty() {
         // RFC 3461 NOTIFY and ORCPT belong to DSN, which is not announced.
         return Err(Mistake::Parameter);
@@ -207,10 +209,11 @@ fn after_keyword<'a>(arguments: &'a str, keyword: &str) -> Option<&'a str> {
     found.eq_ignore_ascii_case(keyword).then(|| rest.trim_start_matches(' '))
 }
 
-/// Splits `<path> parameters` into the address, without source route, and the parameters.
-fn split_path(text: &str) -> Option<(&str, &str)> {
+/// Splits `<path> parameters` into the address, without source route, and the parameters. `end` finds the
+/// closing bracket.
+fn split_path(text: &str, end: impl Fn(&str) -> Option<usize>) -> Option<(&str, &str)> {
     let text = text.strip_prefix('<')?;
-    let (path, rest) = text.split_at_checked(end_outside_quotes(text)?)?;
+    let (path, rest) = text.split_at_checked(end(text)?)?;
     let parameters = rest.strip_prefix('>')?;
     if !parameters.is_empty() && !parameters.starts_with(' ') {
         return None;
@@ -253,6 +256,14 @@ fn checked_address(address: &str) -> Option<&str> {
     let name = !domain.is_empty() && !domain.starts_with('.') && domain.chars().all(is_name);
     let good = address.len() <= limits::ADDRESS_BYTES_MAX && (quoted || plain) && (literal || name);
     good.then_some(address)
+}
+
+/// A sender that is no address, as opaque text. Redirected mail keeps the customer's MAIL FROM, and a 501 for
+/// `<root>` would lose the mail; nobody routes by it here.
+fn sender_text(text: &str) -> Option<&str> {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>');
+    let good = text.len() <= limits::SENDER_TEXT_BYTES_MAX && !text.chars().any(is_odd);
+    good.then_some(text)
 }
 
 /// Where the quote closes that opens at the first byte.

@@ -17,7 +17,7 @@ pub trait Intake: Send + Sync + 'static {
     /// Whether this address is ours and this peer may write to it. Asked at RCPT, on the thread that
     /// serves connections: one look-up, no waiting.
     ///
-    /// `mail_from` is `None` for the null sender `<>`. `recipient` is the address as the peer wrote it,
+    /// `mail_from` is `None` for the null sender `<>`, and may be no address at all. `recipient` is the address as the peer wrote it,
     /// without a source route; `postmaster` may stand without a domain (RFC 5321 §4.5.1).
     fn welcome(&self, peer: &Peer, mail_from: Option<&str>, recipient: &str) -> Welcome<Self::Recipient>;
 
@@ -85,7 +85,8 @@ impl Refusal {
 pub struct Arrived<R> {
     /// Who brought it.
     pub peer: Peer,
-    /// The envelope sender; `None` is the null sender `<>` of reports (RFC 5321 §4.5.5).
+    /// The envelope sender; `None` is the null sender `<>` of reports (RFC 5321 §4.5.5). It may be no address
+    /// at all, such as `root`; then it holds no blank, bracket or control character.
     pub mail_from: Option<String>,
     /// The recipients that were welcomed, in the order of their RCPT commands; at least one.
     pub recipients: Vec<(String, R)>,

@@ -182,7 +182,7 @@ fn arguments_that_cannot_be_taken() {
     let mut talk = Talk::greeted();
     talk.check("MAIL a@b", "501 5.5.4 ").check("MAIL FROM:<a@b> RET=HDRS", "555 5.5.4 ");
     talk.check("MAIL FROM:<a@b> SIZE=x", "501 5.5.4 ").check("MAIL FROM:<a@b> SIZE=1001", "552 5.3.4 ");
-    talk.check("MAIL FROM:<ä@b>", "553 5.6.7 ").check("MAIL FROM:<a@b@c>", "501 5.1.7 ");
+    talk.check("MAIL FROM:<ä@b>", "553 5.6.7 ").check("MAIL FROM:<a b@c>", "501 5.1.7 ");
     talk.check("MAIL FROM:<a@b>", "250 ")
         .check("RCPT TO:<ä@b>", "553 5.6.7 ")
         .check("RCPT TO:<>", "501 5.1.3 ");

@@ -32,6 +32,24 @@ async fn a_pipelined_message_arrives_as_it_was_sent() {
 }
 
 #[tokio::test]
+async fn mail_of_a_sender_that_is_no_address_arrives() {
+    let mut house = House::open(|_| {}).await;
+    let mut client = house.greeted().await;
+    for sender in ["root", "foo@bar@x.test", "o\"brien@x.test"] {
+        client.say(&format!("MAIL FROM:<{sender}>\r\nRCPT TO:<sink@x>\r\nDATA\r\nx\r\n.\r\n")).await;
+        for reply in ["250 2.1.0 ", "250 2.1.5 ", "354 ", "250 2.0.0 kept"] {
+            client.expect(reply).await;
+        }
+        assert_eq!(house.kept.recv().await.unwrap().mail_from.as_deref(), Some(sender));
+    }
+    client.ask("MAIL FROM:<a b@x.test>\r\n", "501 5.1.7 ").await;
+    client.ask("MAIL FROM:<ok@x.test>\r\n", "250 ").await;
+    client.ask("RCPT TO:<foo@bar@x.test>\r\n", "501 5.1.3 ").await;
+    drop(client);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn lmtp_answers_for_each_recipient() {
     let mut house = House::open(|settings| settings.protocol = DoorProtocol::Lmtp).await;
     let mut client = house.connect().await;
