@@ -75,13 +75,15 @@ pub struct TlsSection {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiveSection {
-    /// Networks that may write to queues and users.
+    /// Networks that may write to queues and users, and are no strangers at the doors.
     #[serde(deserialize_with = "networks")]
     pub trusted_networks: Vec<Network>,
     /// Bytes of one message.
     pub message_bytes_max: usize,
     /// Connections at one door.
     pub connections_max: usize,
+    /// Connections at one door from one stranger.
+    pub connections_per_stranger_max: usize,
 }
 
 /// The store; see [`store::StoreSettings`].
@@ -223,6 +225,7 @@ impl Settings {
         let ranges = [
             ("receive.message_bytes_max", receive.message_bytes_max, model::limits::MESSAGE_BYTES_MAX),
             ("receive.connections_max", receive.connections_max, 100_000),
+            ("receive.connections_per_stranger_max", receive.connections_per_stranger_max, 100_000),
             ("store.writer_threads", store.writer_threads, 64),
             ("store.open_organizations_max", store.open_organizations_max, 10_000),
             ("store.readers_per_organization", store.readers_per_organization, 64),

@@ -80,6 +80,8 @@ impl House {
                 let settings = DoorSettings {
                     message_bytes_max: settings.receive.message_bytes_max,
                     connections_max: settings.receive.connections_max,
+                    connections_per_stranger_max: settings.receive.connections_per_stranger_max,
+                    trusted: settings.receive.trusted_networks.clone(),
                     tls: Some(Arc::clone(&tls)),
                     in_flight: Arc::clone(&in_flight),
                     ..usual

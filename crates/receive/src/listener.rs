@@ -3,15 +3,16 @@
 //! What passes through: connections; each becomes a [`Session`] in a task of its own, fed with what the
 //! peer sends and written what the session says.
 //!
-//! *Invariant:* every step has a time limit, the number of connections has one, and a panic ends one
-//! connection only. Pipelined commands are answered in one write.
+//! *Invariant:* every step has a time limit, the number of connections has one, for each stranger too, and
+//! a panic ends one connection only. Pipelined commands are answered in one write.
 
 use std::fmt;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use model::network::{self, Network};
 use model::{Timestamp, limits};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,11 +23,12 @@ use tokio_util::sync::CancellationToken;
 use crate::in_flight::InFlight;
 use crate::intake::Intake;
 use crate::measure::{self, OpenConnection};
-use crate::replies;
 use crate::session::Session;
 use conversation::{Conversation, Next};
+use places::{NoPlace, Place, Places};
 
 mod conversation;
+mod places;
 
 /// An SMTP or LMTP server that is ready to serve.
 pub struct Door<I> {
@@ -46,6 +48,13 @@ pub struct DoorSettings {
     pub message_bytes_max: usize,
     /// Connections at a time; one more is answered 421 and closed.
     pub connections_max: usize,
+    /// Connections at a time from one stranger, an IPv4 address or an IPv6 /64; one more is answered 421 and
+    /// closed.
+    pub connections_per_stranger_max: usize,
+    /// Networks whose peers are no strangers.
+    pub trusted: Vec<Network>,
+    /// Whether peers on this machine are no strangers, as they should be. A test can play a stranger without it.
+    pub trusts_loopback: bool,
     /// For STARTTLS (RFC 3207); `None` does not offer it. See [`crate::tls`].
     pub tls: Option<Arc<ServerConfig>>,
     /// Room for messages under way; give all doors of a house the same.
@@ -73,6 +82,10 @@ pub enum DoorProtocol {
 pub struct Patience {
     /// For a command, and for the peer to take replies.
     pub command: Duration,
+    /// The same for a stranger, where it is shorter.
+    pub stranger_command: Duration,
+    /// For a stranger's session in which no recipient was accepted.
+    pub stranger_session: Duration,
     /// For the next bytes of a message.
     pub data_block: Duration,
     /// For a whole message.
@@ -88,6 +101,8 @@ impl Default for Patience {
     fn default() -> Self {
         Patience {
             command: Duration::from_secs(limits::COMMAND_SECONDS_MAX),
+            stranger_command: Duration::from_secs(limits::STRANGER_COMMAND_SECONDS_MAX),
+            stranger_session: Duration::from_secs(limits::STRANGER_SESSION_SECONDS_MAX),
             data_block: Duration::from_secs(limits::DATA_BLOCK_SECONDS_MAX),
             data: Duration::from_secs(limits::DATA_SECONDS_MAX),
             handshake: Duration::from_secs(limits::TLS_HANDSHAKE_SECONDS_MAX),
@@ -97,7 +112,8 @@ impl Default for Patience {
 }
 
 impl DoorSettings {
-    /// A door with the limits of [`model::limits`], without TLS, with room of its own.
+    /// A door with the limits of [`model::limits`], without TLS, with room of its own; whoever is not on this
+    /// machine is a stranger.
     pub fn new(hostname: String, protocol: DoorProtocol, clock: Clock) -> Self {
         let banner = match protocol {
             DoorProtocol::Smtp => "ESMTP Postroom",
@@ -109,11 +125,20 @@ impl DoorSettings {
             banner: banner.to_owned(),
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
             connections_max: limits::CONNECTIONS_MAX,
+            connections_per_stranger_max: limits::STRANGER_CONNECTIONS_MAX,
+            trusted: Vec::new(),
+            trusts_loopback: true,
             tls: None,
             in_flight: InFlight::new(limits::IN_FLIGHT_BYTES_MAX),
             patience: Patience::default(),
             clock,
         }
+    }
+
+    /// Whether a peer is none of the strangers, who get less time, fewer places and fewer reasons.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        let is_here = self.trusts_loopback && network::is_loopback(peer);
+        is_here || self.trusted.iter().any(|network| network.contains(peer))
     }
 }
 
@@ -139,6 +164,7 @@ impl<I: Intake> Door<I> {
     /// Serves until `stop`: then accepts no more, answers 421 4.3.2 to idle sessions, lets open
     /// transactions end within [`Patience::stop`], and resolves when all connections are closed.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        let places = Places::new(&self.settings);
         let mut open = JoinSet::new();
         loop {
             tokio::select! {
@@ -146,10 +172,10 @@ impl<I: Intake> Door<I> {
                 () = stop.cancelled() => break,
                 Some(ended) = open.join_next() => report(ended),
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, address)) if open.len() < self.settings.connections_max => {
-                        open.spawn(self.call(address, &stop).serve(stream, address));
-                    }
-                    Ok((stream, address)) => turn_away(stream, address),
+                    Ok((stream, address)) => match self.place(&places, address.ip()) {
+                        Ok(place) => drop(open.spawn(self.call(place, address, &stop).serve(stream, address))),
+                        Err(why) => turn_away(stream, address, why),
+                    },
                     Err(error) => rest_after(&error).await,
                 },
             }
@@ -166,12 +192,16 @@ impl<I: Intake> Door<I> {
         }
     }
 
-    fn call(&self, address: SocketAddr, stop: &CancellationToken) -> Call<I> {
+    fn place(&self, places: &Arc<Places>, peer: IpAddr) -> Result<Place, NoPlace> {
+        if self.settings.trusts(peer) { places.for_trusted() } else { places.for_stranger(peer) }
+    }
+
+    fn call(&self, place: Place, address: SocketAddr, stop: &CancellationToken) -> Call<I> {
         let settings = Arc::clone(&self.settings);
         let session = Session::new(Arc::clone(&settings), Arc::clone(&self.intake), address.ip());
         let conversation =
             Conversation::new(session, Arc::clone(&self.intake), settings.patience, stop.clone());
-        Call { conversation, settings }
+        Call { conversation, settings, _place: place }
     }
 }
 
@@ -179,6 +209,7 @@ impl<I: Intake> Door<I> {
 struct Call<I: Intake> {
     conversation: Conversation<I>,
     settings: Arc<DoorSettings>,
+    _place: Place,
 }
 
 impl<I: Intake> Call<I> {
@@ -210,11 +241,13 @@ impl<I: Intake> Call<I> {
 }
 
 /// One connection too many hears why. Nobody waits for it: the socket is new, so its buffer is empty.
-fn turn_away(stream: TcpStream, address: SocketAddr) {
+fn turn_away(stream: TcpStream, address: SocketAddr, why: NoPlace) {
     let mut line = Vec::new();
-    replies::TOO_MANY_CONNECTIONS.write(&mut line);
+    why.reply().write(&mut line);
     let said = stream.into_std().and_then(|mut stream| stream.write_all(&line));
-    tracing::warn!(peer = %address.ip(), heard = said.is_ok(), "too many connections");
+    measure::turned_away(why.label());
+    // Counted and not warned of: whoever knocks too often would fill the log.
+    tracing::debug!(peer = %address.ip(), why = why.label(), heard = said.is_ok(), "too many connections");
 }
 
 /// Accepting fails for one peer that is gone already, or because the process is out of descriptors;

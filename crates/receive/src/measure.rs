@@ -23,6 +23,11 @@ impl Drop for OpenConnection {
     }
 }
 
+/// A connection got no place.
+pub(crate) fn turned_away(why: &'static str) {
+    metrics::counter!("postroom_receive_turned_away_total", "why" => why).increment(1);
+}
+
 /// A message has been answered for one recipient, or as a whole.
 pub(crate) fn message(answer: &'static str) {
     metrics::counter!("postroom_receive_messages_total", "answer" => answer).increment(1);

@@ -36,6 +36,8 @@ pub(crate) struct Session<I: Intake> {
     settings: Arc<DoorSettings>,
     intake: Arc<I>,
     peer: Peer,
+    /// Whether the door does not trust the peer; see [`DoorSettings::trusts`].
+    stranger: bool,
     greeted: bool,
     phase: Phase,
     transaction: Option<Transaction<I::Recipient>>,
@@ -45,6 +47,8 @@ pub(crate) struct Session<I: Intake> {
     line_too_long: bool,
     replies: Vec<u8>,
     errors: usize,
+    /// Whether a recipient was accepted.
+    found_a_recipient: bool,
     /// Commands since the last message, or since the beginning.
     commands: usize,
     messages: usize,
@@ -94,11 +98,13 @@ impl<I: Intake> Session<I> {
             DoorProtocol::Lmtp => Protocol::Lmtp,
         };
         let peer = Peer { address: address.to_canonical(), helo: String::new(), tls: false, protocol };
+        let stranger = !settings.trusts(address);
         let greeting = replies::greeting(&settings.hostname, &settings.banner);
         let mut session = Session {
             settings,
             intake,
             peer,
+            stranger,
             greeted: false,
             phase: Phase::Commands,
             transaction: None,
@@ -106,6 +112,7 @@ impl<I: Intake> Session<I> {
             line_too_long: false,
             replies: Vec::new(),
             errors: 0,
+            found_a_recipient: false,
             commands: 0,
             messages: 0,
         };
@@ -170,6 +177,16 @@ impl<I: Intake> Session<I> {
     /// Whether no transaction is open, so that closing now loses no work.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Commands) && self.transaction.is_none()
+    }
+
+    /// Whether the door does not trust the peer.
+    pub(crate) fn is_stranger(&self) -> bool {
+        self.stranger
+    }
+
+    /// Whether the peer has named a recipient that it may write to.
+    pub(crate) fn has_found_a_recipient(&self) -> bool {
+        self.found_a_recipient
     }
 
     /// Messages handed to the intake so far.
@@ -295,6 +312,7 @@ impl<I: Intake> Session<I> {
         match self.intake.welcome(&self.peer, transaction.mail_from.as_deref(), to) {
             Welcome::Yes(recipient) => {
                 transaction.recipients.push((to.to_owned(), recipient));
+                self.found_a_recipient = true;
                 self.accept(&replies::RECIPIENT_OK)
             }
             // No protocol error: a peer that redirects to many is not at fault for one.

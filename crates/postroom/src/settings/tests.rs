@@ -14,6 +14,7 @@ fn the_sample_is_read_and_gives_the_defaults() {
     assert_eq!(settings.smtp.listen, ["127.0.0.1:2525".parse().unwrap()]);
     assert!(settings.lmtp.listen.is_empty() && settings.tls.files().is_none());
     assert_eq!(settings.receive.message_bytes_max, model::limits::MESSAGE_BYTES_MAX);
+    assert_eq!(settings.receive.connections_per_stranger_max, model::limits::STRANGER_CONNECTIONS_MAX);
     assert!(!settings.name().is_empty());
 }
 

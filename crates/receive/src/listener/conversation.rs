@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::intake::{Arrived, Intake};
 use crate::listener::Patience;
+use crate::replies::Reply;
 use crate::session::{Event, Session};
 use crate::{measure, replies};
 
@@ -27,6 +28,7 @@ pub(super) struct Conversation<I: Intake> {
     patience: Patience,
     stop: CancellationToken,
     buffer: Vec<u8>,
+    began: Instant,
     /// When the peer was last told something; it has been its turn since then.
     told: Instant,
 }
@@ -44,10 +46,14 @@ impl<I: Intake> Conversation<I> {
     pub(super) fn new(
         session: Session<I>,
         intake: Arc<I>,
-        patience: Patience,
+        mut patience: Patience,
         stop: CancellationToken,
     ) -> Self {
-        Conversation { session, intake, patience, stop, buffer: vec![0; BUFFER_BYTES], told: Instant::now() }
+        if session.is_stranger() {
+            patience.command = patience.command.min(patience.stranger_command);
+        }
+        let (buffer, now) = (vec![0; BUFFER_BYTES], Instant::now());
+        Conversation { session, intake, patience, stop, buffer, began: now, told: now }
     }
 
     /// Talks until the peer or the session closes, or TLS is to start.
@@ -124,16 +130,10 @@ impl<I: Intake> Conversation<I> {
 
     /// Waits for bytes; `None` when the session has said its last word instead.
     async fn receive<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<Option<usize>> {
-        let passed = self.told.elapsed();
-        // Counted from the last reply, so that a trickle of bytes gains no time.
-        let patience = if self.session.is_in_data() {
-            self.patience.data_block.min(self.patience.data.saturating_sub(passed))
-        } else {
-            self.patience.command.saturating_sub(passed)
-        };
+        let (patience, out_of_patience) = self.patience_left();
         if patience.is_zero() {
             // A time-out alone would let a peer go on whose bytes are always there already.
-            self.session.end(&replies::TIMED_OUT);
+            self.session.end(&out_of_patience);
             return Ok(None);
         }
         let is_idle = self.session.is_idle();
@@ -143,11 +143,28 @@ impl<I: Intake> Conversation<I> {
             () = self.stop.cancelled(), if is_idle => replies::STOPPING,
             read = read => match read {
                 Ok(count) => return count.map(Some),
-                Err(_) => replies::TIMED_OUT,
+                Err(_) => out_of_patience,
             },
         };
         self.session.end(&why);
         Ok(None)
+    }
+
+    /// How long the peer may go on, and what it hears after that.
+    fn patience_left(&self) -> (Duration, Reply) {
+        // Counted from the last reply, so that a trickle of bytes gains no time.
+        let passed = self.told.elapsed();
+        let step = if self.session.is_in_data() {
+            self.patience.data_block.min(self.patience.data.saturating_sub(passed))
+        } else {
+            self.patience.command.saturating_sub(passed)
+        };
+        let is_unproven = self.session.is_stranger() && !self.session.has_found_a_recipient();
+        let session = self.patience.stranger_session.saturating_sub(self.began.elapsed());
+        if is_unproven && session < step {
+            return (session, replies::TOO_LONG);
+        }
+        (step, replies::TIMED_OUT)
     }
 
     async fn send<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {

@@ -5,6 +5,7 @@
 mod limits;
 mod messages;
 mod stopping;
+mod strangers;
 mod swaks;
 
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Takes everything in but for `unknown@…`; `panic@…` makes it panic, `slow@…` waits for a permit.
+/// Takes everything in but for `unknown@…` and `forbidden@…`; `panic@…` makes it panic, `slow@…` waits for a permit.
 struct Keeper {
     kept: mpsc::UnboundedSender<Arrived<()>>,
     permits: Arc<Semaphore>,
@@ -31,6 +32,7 @@ impl Intake for Keeper {
     fn welcome(&self, _: &Peer, _: Option<&str>, recipient: &str) -> Welcome<()> {
         match recipient.split('@').next() {
             Some("unknown") => Welcome::No(Refusal::Unknown),
+            Some("forbidden") => Welcome::No(Refusal::NotAllowedToWrite),
             _ => Welcome::Yes(()),
         }
     }
