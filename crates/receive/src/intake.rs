@@ -65,9 +65,10 @@ pub enum Welcome<R> {
 /// Why a recipient is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// No such address here: 550 5.1.1.
+    /// No such address here: 550 5.1.1; to a stranger the same as the next.
     Unknown,
-    /// The address exists, this peer may not write to it: 550 5.7.1.
+    /// The address exists, this peer may not write to it: 550 5.7.1. A stranger (see
+    /// [`crate::DoorSettings::trusts`]) does not learn that it exists.
     NotAllowedToWrite,
     /// It cannot be said now: 451 4.3.0.
     TryLater,

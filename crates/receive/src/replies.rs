@@ -37,6 +37,7 @@ pub(crate) const TIMED_OUT: Reply = reply(421, "4.4.2", "Waited too long");
 pub(crate) const TOO_MANY_ERRORS: Reply = reply(421, "4.7.0", "Too many errors");
 pub(crate) const TOO_MANY_OF_ONE: Reply = reply(421, "4.7.0", "Too many connections from your address");
 pub(crate) const TOO_LONG: Reply = reply(421, "4.7.0", "Too long without a recipient");
+pub(crate) const TOO_MANY_REFUSED: Reply = reply(421, "4.7.0", "Too many recipients refused");
 pub(crate) const TOO_MANY_COMMANDS: Reply = reply(421, "4.7.0", "Too many commands without a message");
 pub(crate) const NO_ROOM: Reply = reply(452, "4.3.1", "Too much mail under way, try again later");
 pub(crate) const TOO_MANY_RECIPIENTS: Reply = reply(452, "4.5.3", "Too many recipients");
@@ -110,6 +111,16 @@ pub(crate) fn refusal(refusal: Refusal) -> Reply {
         Refusal::Unknown => reply(550, "5.1.1", "No such recipient here"),
         Refusal::NotAllowedToWrite => reply(550, "5.7.1", "Not allowed to write to this recipient"),
         Refusal::TryLater => reply(451, "4.3.0", "Cannot tell now, try again later"),
+    }
+}
+
+/// The same to a stranger, who does not learn which addresses exist: one answer for all that will not change.
+pub(crate) fn refusal_to_stranger(refused: Refusal) -> Reply {
+    match refused {
+        Refusal::Unknown | Refusal::NotAllowedToWrite => {
+            reply(550, "5.7.1", "No such recipient here, or none that you may write to")
+        }
+        Refusal::TryLater => refusal(refused),
     }
 }
 

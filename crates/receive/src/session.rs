@@ -14,7 +14,7 @@ use model::limits;
 use crate::command::{Command, Hello, Mistake, Parameters};
 use crate::data::DataReader;
 use crate::in_flight::Claim;
-use crate::intake::{Answer, Arrived, Intake, Peer, Protocol, Welcome};
+use crate::intake::{Answer, Arrived, Intake, Peer, Protocol, Refusal, Welcome};
 use crate::listener::{DoorProtocol, DoorSettings};
 use crate::replies::Reply;
 use crate::{measure, replies};
@@ -49,6 +49,8 @@ pub(crate) struct Session<I: Intake> {
     errors: usize,
     /// Whether a recipient was accepted.
     found_a_recipient: bool,
+    /// Recipients refused to a stranger for good.
+    refused: usize,
     /// Commands since the last message, or since the beginning.
     commands: usize,
     messages: usize,
@@ -113,6 +115,7 @@ impl<I: Intake> Session<I> {
             replies: Vec::new(),
             errors: 0,
             found_a_recipient: false,
+            refused: 0,
             commands: 0,
             messages: 0,
         };
@@ -316,8 +319,23 @@ impl<I: Intake> Session<I> {
                 self.accept(&replies::RECIPIENT_OK)
             }
             // No protocol error: a peer that redirects to many is not at fault for one.
-            Welcome::No(refusal) => self.accept(&replies::refusal(refusal)),
+            Welcome::No(refusal) if !self.stranger => self.accept(&replies::refusal(refusal)),
+            Welcome::No(refusal) => self.refuse_stranger(refusal),
         }
+    }
+
+    /// Refuses a recipient; too many end the session, for the peer may be trying out addresses. A peer with
+    /// a long list comes again with what is left of it.
+    fn refuse_stranger(&mut self, refusal: Refusal) -> Option<Event<I::Recipient>> {
+        self.say(&replies::refusal_to_stranger(refusal));
+        if refusal.is_temporary() {
+            return None;
+        }
+        self.refused += 1;
+        if self.refused < limits::STRANGER_REFUSED_MAX {
+            return None;
+        }
+        self.close(&replies::TOO_MANY_REFUSED)
     }
 
     fn data(&mut self) -> Option<Event<I::Recipient>> {

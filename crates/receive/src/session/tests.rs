@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::in_flight::InFlight;
-use crate::intake::Refusal;
 
 /// Welcomes by the local part: `unknown`, `forbidden` and `later` are refused.
 #[derive(Debug, Default)]
@@ -55,6 +54,7 @@ impl Talk {
         let clock = Arc::new(|| Timestamp::from_seconds(1_795_448_359));
         let mut settings = DoorSettings::new("sink.example".to_owned(), DoorProtocol::Smtp, clock);
         settings.message_bytes_max = 1000;
+        settings.trusted = vec!["192.0.2.0/24".parse().unwrap()];
         change(&mut settings);
         let address = "192.0.2.7".parse().unwrap();
         let session = Session::new(Arc::new(settings), Arc::default(), address);
@@ -65,6 +65,14 @@ impl Talk {
     fn greeted() -> Self {
         let mut talk = Talk::with(|_| {});
         talk.say("EHLO mail.example\r\n");
+        talk.heard();
+        talk
+    }
+
+    /// Greeted, from outside the trusted networks.
+    fn stranger() -> Self {
+        let mut talk = Talk::with(|settings| settings.trusted.clear());
+        talk.say("EHLO stranger.example\r\n");
         talk.heard();
         talk
     }
@@ -201,6 +209,32 @@ fn recipients_are_refused_one_by_one() {
     talk.check("RCPT TO:<later@x>", "451 4.3.0 ").check("DATA", "503 5.5.1 ");
     let asked = talk.session.intake.asked.lock().unwrap().clone();
     assert_eq!(asked[0], "mail.example a@b unknown@x");
+}
+
+#[test]
+fn a_stranger_does_not_learn_who_exists() {
+    let mut talk = Talk::stranger();
+    talk.say("MAIL FROM:<a@b>\r\nRCPT TO:<unknown@x>\r\nRCPT TO:<forbidden@x>\r\nRCPT TO:<later@x>\r\n");
+    let heard = talk.heard();
+    let replies: Vec<&str> = heard.lines().skip(1).collect();
+    assert!(replies[0].starts_with("550 5.7.1 "), "{heard}");
+    assert_eq!(replies[0], replies[1]);
+    assert!(replies[2].starts_with("451 4.3.0 "), "{heard}");
+    talk.check("RCPT TO:<a@x>", "250 2.1.5 ");
+}
+
+#[test]
+fn trying_out_addresses_ends_a_strangers_session() {
+    let mut talk = Talk::stranger();
+    for number in 1..limits::STRANGER_REFUSED_MAX {
+        // Neither an accepted recipient nor a new transaction starts the count over.
+        talk.say("RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@x>\r\nRCPT TO:<later@x>\r\n");
+        assert!(talk.heard().ends_with("451 4.3.0 Cannot tell now, try again later\r\n"), "{number}");
+        talk.check(if number % 2 == 0 { "RCPT TO:<unknown@x>" } else { "RCPT TO:<forbidden@x>" }, "550 ");
+    }
+    talk.say("RCPT TO:<unknown@x>\r\nRCPT TO:<a@x>\r\n");
+    assert_eq!(talk.codes(), "550 5.7.1\n421 4.7.0\n");
+    assert_eq!(talk.events, "close\n");
 }
 
 #[test]

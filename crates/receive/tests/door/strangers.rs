@@ -132,6 +132,32 @@ async fn a_stranger_that_only_chats_is_sent_away() {
 }
 
 #[tokio::test]
+async fn a_stranger_cannot_try_out_addresses() {
+    let house = house(|_| {}).await;
+    let mut client = greeted_stranger(&house).await;
+    client.ask("MAIL FROM:<a@b>\r\n", "250 ").await;
+    client.say("RCPT TO:<unknown@x>\r\nRCPT TO:<forbidden@x>\r\n").await;
+    let (unknown, forbidden) = (client.hear().await, client.hear().await);
+    assert!(unknown.starts_with("550 5.7.1 "), "{unknown}");
+    assert_eq!(unknown, forbidden);
+    for _ in 2..model::limits::STRANGER_REFUSED_MAX {
+        client.ask("RCPT TO:<unknown@x>\r\n", "550 5.7.1 ").await;
+    }
+    client.expect("421 4.7.0 Too many recipients refused").await;
+    client.expect("").await;
+
+    let mut trusted = house.greeted().await;
+    trusted.ask("MAIL FROM:<a@b>\r\n", "250 ").await;
+    for _ in 0..=model::limits::STRANGER_REFUSED_MAX {
+        trusted.ask("RCPT TO:<unknown@x>\r\n", "550 5.1.1 ").await;
+    }
+    trusted.ask("RCPT TO:<forbidden@x>\r\n", "550 5.7.1 Not allowed").await;
+    trusted.ask("RCPT TO:<a@x>\r\n", "250 ").await;
+    drop(trusted);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_stranger_that_has_found_its_recipient_may_stay() {
     let mut house = house(|settings| settings.patience.stranger_session = Duration::from_secs(1)).await;
     let mut sender = greeted_stranger(&house).await;
