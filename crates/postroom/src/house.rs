@@ -4,10 +4,8 @@
 //!
 //! *Invariant:* whoever holds a house holds the lock on its data folder.
 
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::fmt;
 use std::sync::Arc;
-use std::{fmt, fs, io};
 
 use model::{Moment, Timestamp};
 use receive::Clock;
@@ -15,6 +13,7 @@ use store::{DiskFiles, Faults, Files, Organization, Store, StoreError, StoreSett
 use tokio::sync::Notify;
 
 use crate::pages::Cabinet;
+use crate::private::{self, NotPrivate};
 use crate::settings::Settings;
 use crate::wiring::RunningHouse;
 
@@ -46,6 +45,9 @@ pub enum HouseError {
     /// The store does not open; `Locked` where another process has it.
     #[error("the data folder cannot be opened")]
     Store(#[from] StoreError),
+    /// Others may look into the data folder, and that cannot be changed.
+    #[error("the data folder is not private")]
+    NotPrivate(#[from] NotPrivate),
     /// An address cannot be listened on.
     #[error("{what} cannot listen on {address}")]
     Listen {
@@ -81,10 +83,10 @@ impl Default for Inside {
 }
 
 impl House {
-    /// Opens the data folder of the settings, and makes it where it is missing.
+    /// Opens the data folder of the settings, makes it where it is missing, and closes it to everybody else.
     ///
     /// # Errors
-    /// [`HouseError::Store`]; see [`HouseError::is_locked`].
+    /// [`HouseError::NotPrivate`] or [`HouseError::Store`]; see [`HouseError::is_locked`].
     pub fn open(settings: Settings) -> Result<Arc<House>, HouseError> {
         House::open_with(settings, Inside::default())
     }
@@ -94,7 +96,7 @@ impl House {
     /// # Errors
     /// As [`House::open`].
     pub fn open_with(settings: Settings, inside: Inside) -> Result<Arc<House>, HouseError> {
-        make_private(&settings.data).map_err(StoreError::from)?;
+        private::make(&settings.data)?;
         let store = Store::open(StoreSettings {
             writer_threads: settings.store.writer_threads,
             open_organizations_max: settings.store.open_organizations_max,
@@ -143,14 +145,6 @@ impl fmt::Debug for House {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("House").field("data", &self.settings.data).finish_non_exhaustive()
     }
-}
-
-/// Mail and password hashes are nobody else's business: a new data folder is its owner's alone.
-fn make_private(data: &Path) -> io::Result<()> {
-    if data.exists() {
-        return Ok(());
-    }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(data)
 }
 
 /// Bytes that nobody can guess.

@@ -13,6 +13,7 @@ pub mod house;
 mod job_runner;
 pub mod log;
 mod pages;
+pub mod private;
 pub mod settings;
 mod site;
 pub mod wiring;
