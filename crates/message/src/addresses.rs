@@ -19,18 +19,21 @@ pub fn read(value: &[u8]) -> Vec<Mailbox> {
     let mut found = Vec::new();
     let mut element = Element::default();
     let mut separators = 0;
-    while let Some(token) = scan.next() {
+    // A list without separators ends at the limit too.
+    while found.len() < limits::PARTIES_MAX
+        && let Some(token) = scan.next()
+    {
         match token {
             Token::Separator => {
                 element.finish(&mut found);
                 separators += 1;
                 // A list of nonsense ends too.
-                if found.len() >= limits::PARTIES_MAX || separators > 10 * limits::PARTIES_MAX {
+                if separators > 10 * limits::PARTIES_MAX {
                     break;
                 }
             }
             // The name of a group; `mailto:` is dropped the same way.
-            Token::Colon if !element.literal.contains('@') => element = Element::default(),
+            Token::Colon if !element.has_at => element = Element::default(),
             Token::Colon => element.push(":", ":"),
             Token::Comment(text) => element.comment = Some(text.to_owned()),
             Token::Quoted(inner, whole) => element.push(&unescaped(inner), whole),
@@ -50,6 +53,9 @@ struct Element {
     phrase: String,
     /// The same with their quotes: an address without angle brackets.
     literal: String,
+    /// Whether there is an `@` in it: looking for it again at every colon would take time that grows with the
+    /// square of the field.
+    has_at: bool,
     comment: Option<String>,
     angle: Option<String>,
 }
@@ -60,6 +66,7 @@ impl Element {
         if self.angle.is_none() {
             self.phrase.push_str(phrase);
             self.literal.push_str(literal);
+            self.has_at |= literal.contains('@');
         }
     }
 

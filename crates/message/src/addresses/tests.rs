@@ -1,4 +1,5 @@
 use super::read;
+use model::limits;
 use proptest::prelude::*;
 
 fn check(value: &str, expect: &[(&str, &str)]) {
@@ -51,6 +52,34 @@ fn broken_lists_are_read_as_far_as_they_make_sense() {
     check("'joe@x.test' <joe@x.test>", &[("joe@x.test", "joe@x.test")]);
     check("<>, nobody, @, ,", &[]);
     check("", &[]);
+}
+
+/// A long field made of one thing again and again. Read in time that grows with the square of its length,
+/// each of these would take many times longer.
+#[test]
+fn a_field_full_of_signs_is_read_in_one_go() {
+    let size = limits::HEADER_BYTES_MAX / 4;
+    let check = |start: &str, unit: &str, expect: usize| {
+        let field = format!("{start}{}", unit.repeat((size - start.len()) / unit.len()));
+        assert_eq!(read(field.as_bytes()).len(), expect, "{start:.10} {unit}");
+    };
+    check(&format!("{}@", "x".repeat(size / 2)), ":", 0);
+    check("a@x.test ", ":", 1);
+    check("", "<", 0);
+    check("", "<,", 0);
+    check("", "<@a.test,", 0);
+    check("a@x.test <", "@b:", 0);
+    check("", "(", 0);
+    check("", "(()", 0);
+    check("", "()", 0);
+    check("", "\"", 0);
+    check("", "\"\" ", 0);
+    check("", "\"\\", 0);
+    check("", "@", 0);
+    check("", "a@x.test:", 0);
+    check("", "=?", 0);
+    check("", "a@x.test ", limits::PARTIES_MAX);
+    check("", "<a@x.test>", limits::PARTIES_MAX);
 }
 
 proptest! {
