@@ -1,7 +1,7 @@
 //! The headers that tell browsers what a page may do: as little as it needs.
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -20,17 +20,49 @@ pub(crate) const FILE_POLICY: &str = "sandbox; default-src 'none'; frame-ancesto
 /// Sets on every answer what its handler has not set itself.
 pub(crate) async fn protect(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let defaults: [(HeaderName, &'static str); 6] = [
+    complete(response.headers_mut());
+    response
+}
+
+fn complete(headers: &mut HeaderMap) {
+    // An answer with a policy of its own holds somebody else's bytes: their links tell nobody where they stood.
+    let is_foreign = headers.get(header::CONTENT_SECURITY_POLICY).is_some_and(|own| own != PAGE_POLICY);
+    let defaults: [(HeaderName, &'static str); 7] = [
         (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
+        (header::REFERRER_POLICY, if is_foreign { "no-referrer" } else { "same-origin" }),
+        // A browser that looks up the hosts of links early tells their senders who reads.
+        (header::X_DNS_PREFETCH_CONTROL, "off"),
         // Mail of customers stays out of caches, the browser's own included.
         (header::CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ];
     for (name, value) in defaults {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of an answer with a policy: what it tells other hosts, and whether names are looked up early.
+    fn check(policy: Option<&'static str>, referrer: &str) {
+        let mut headers = HeaderMap::new();
+        if let Some(policy) = policy {
+            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        }
+        complete(&mut headers);
+        assert_eq!(headers.get(header::REFERRER_POLICY).unwrap(), referrer);
+        assert_eq!(headers.get(header::X_DNS_PREFETCH_CONTROL).unwrap(), "off");
+        assert_eq!(headers.get(header::CONTENT_SECURITY_POLICY).unwrap(), policy.unwrap_or(PAGE_POLICY));
+    }
+
+    #[test]
+    fn no_answer_tells_a_sender_who_reads() {
+        check(None, "same-origin");
+        check(Some(BODY_POLICY), "no-referrer");
+        check(Some(FILE_POLICY), "no-referrer");
+    }
 }
