@@ -54,32 +54,71 @@ pub struct Claim {
     pub date: Option<Timestamp>,
     /// Whether the mail has a Message-ID.
     pub has_message_id: bool,
-    /// See [`text_digest`].
+    /// See [`text_digest`]; all zero where the text is not known yet.
     pub text_digest: [u8; 16],
     /// See [`raw_digest`].
     pub raw_digest: [u8; 32],
 }
 
+/// What two claims under a shared key are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sameness {
+    /// One mail.
+    Same,
+    /// Id, author and second agree, the text does not: a forward that was rendered anew, the footer of a list,
+    /// or a forgery. It is no new mail, yet it must never stand in for the one that is here.
+    SameButOtherText,
+    /// Two mails.
+    Different,
+}
+
 /// Whether two claims under a shared key are the same mail.
 ///
 /// - Identical bytes are the same mail.
-/// - Under one Message-ID, two of author, date and text must agree: ids are reused by broken programs.
+/// - Under one Message-ID, two of author, date and text must agree: ids are reused by broken programs. Where
+///   author and date agree and the texts are known to differ, it is [`Sameness::SameButOtherText`].
 /// - Under one content key, one side must lack its id (some forwards drop it) and the text must agree.
 ///
 /// An empty text is no evidence: mails of attachments alone would all agree in it.
-pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> bool {
+pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> Sameness {
     if a.raw_digest == b.raw_digest {
-        return true;
+        return Sameness::Same;
     }
-    let text = a.text_digest == b.text_digest && a.text_digest != text_digest("");
     match shared {
-        SharedKey::MessageId => {
-            let sender = a.sender.is_some() && a.sender == b.sender;
-            let date = a.date.is_some() && a.date.map(Timestamp::seconds) == b.date.map(Timestamp::seconds);
-            usize::from(sender) + usize::from(date) + usize::from(text) >= 2
+        SharedKey::MessageId => under_one_id(a, b),
+        SharedKey::Content if !(a.has_message_id && b.has_message_id) && texts(a, b) == Texts::Agree => {
+            Sameness::Same
         }
-        SharedKey::Content => !(a.has_message_id && b.has_message_id) && text,
-        SharedKey::Raw => false,
+        SharedKey::Content | SharedKey::Raw => Sameness::Different,
+    }
+}
+
+fn under_one_id(a: &Claim, b: &Claim) -> Sameness {
+    let sender = a.sender.is_some() && a.sender == b.sender;
+    let date = a.date.is_some() && a.date.map(Timestamp::seconds) == b.date.map(Timestamp::seconds);
+    match texts(a, b) {
+        Texts::Agree if sender || date => Sameness::Same,
+        Texts::Unknown if sender && date => Sameness::Same,
+        Texts::Differ if sender && date => Sameness::SameButOtherText,
+        _ => Sameness::Different,
+    }
+}
+
+/// What the texts of two claims say.
+#[derive(PartialEq, Eq)]
+enum Texts {
+    Agree,
+    Differ,
+    /// One of them is empty or not known yet.
+    Unknown,
+}
+
+fn texts(a: &Claim, b: &Claim) -> Texts {
+    let is_evidence = |claim: &Claim| claim.text_digest != [0; 16] && claim.text_digest != text_digest("");
+    match (is_evidence(a) && is_evidence(b), a.text_digest == b.text_digest) {
+        (false, _) => Texts::Unknown,
+        (true, true) => Texts::Agree,
+        (true, false) => Texts::Differ,
     }
 }
 

@@ -12,35 +12,64 @@ fn claim(sender: &str, seconds: i64, text: &str) -> Claim {
     }
 }
 
+fn check(shared: SharedKey, a: &Claim, b: &Claim, expect: Sameness) {
+    assert_eq!(same_mail(shared, a, b), expect, "{a:?} {b:?}");
+    assert_eq!(same_mail(shared, b, a), expect, "{b:?} {a:?}");
+}
+
 #[test]
 fn under_one_message_id_two_of_three_must_agree() {
-    let check = |a: &Claim, b: &Claim, expect: bool| {
-        assert_eq!(same_mail(SharedKey::MessageId, a, b), expect, "{a:?} {b:?}");
-        assert_eq!(same_mail(SharedKey::MessageId, b, a), expect, "{b:?} {a:?}");
-    };
+    let check = |a: &Claim, b: &Claim, expect: Sameness| check(SharedKey::MessageId, a, b, expect);
     let mail = claim("a@x", 1, "hello");
-    check(&mail, &mail, true);
-    check(&mail, &claim("a@x", 1, "hello [footer]"), true);
-    check(&mail, &claim("a@x", 2, "hello"), true);
-    check(&mail, &claim("b@x", 1, " hello "), true);
-    check(&mail, &claim("b@x", 2, "hello"), false);
-    check(&mail, &claim("a@x", 2, "other"), false);
+    check(&mail, &mail, Sameness::Same);
+    check(&mail, &claim("a@x", 2, "hello"), Sameness::Same);
+    check(&mail, &claim("b@x", 1, " hello "), Sameness::Same);
+    check(&mail, &claim("b@x", 2, "hello"), Sameness::Different);
+    check(&mail, &claim("a@x", 2, "other"), Sameness::Different);
+    check(&mail, &claim("b@x", 1, "other"), Sameness::Different);
     let bare = Claim { sender: None, date: None, ..claim("a@x", 1, "hello") };
-    check(&bare, &Claim { raw_digest: [7; 32], ..bare.clone() }, false);
-    check(&claim("a@x", 1, ""), &claim("a@x", 2, " "), false);
+    check(&bare, &Claim { raw_digest: [7; 32], ..bare.clone() }, Sameness::Different);
+}
+
+#[test]
+fn another_text_under_one_id_is_told() {
+    let check = |a: &Claim, b: &Claim, expect: Sameness| check(SharedKey::MessageId, a, b, expect);
+    let mail = claim("a@x", 1, "hello");
+    check(&mail, &claim("a@x", 1, "hello [footer]"), Sameness::SameButOtherText);
+    check(&mail, &claim("a@x", 1, "send the money elsewhere"), Sameness::SameButOtherText);
+    let same_bytes = Claim { raw_digest: mail.raw_digest, ..claim("a@x", 1, "other") };
+    check(&mail, &same_bytes, Sameness::Same);
+}
+
+#[test]
+fn a_text_that_is_empty_or_unknown_says_nothing() {
+    let check = |a: &Claim, b: &Claim, expect: Sameness| check(SharedKey::MessageId, a, b, expect);
+    let mail = claim("a@x", 1, "hello");
+    for text_digest in [text_digest(" "), [0; 16]] {
+        let silent = |sender: &str, seconds: i64, byte: u8| Claim {
+            text_digest,
+            raw_digest: [byte; 32],
+            ..claim(sender, seconds, "")
+        };
+        check(&mail, &silent("a@x", 1, 1), Sameness::Same);
+        check(&silent("a@x", 1, 1), &silent("a@x", 1, 2), Sameness::Same);
+        check(&mail, &silent("a@x", 2, 1), Sameness::Different);
+        check(&silent("a@x", 1, 1), &silent("a@x", 2, 2), Sameness::Different);
+    }
 }
 
 #[test]
 fn under_one_content_key_a_side_lacks_its_id_and_the_text_agrees() {
-    let check = |a: &Claim, b: &Claim, expect: bool| assert_eq!(same_mail(SharedKey::Content, a, b), expect);
+    let check = |a: &Claim, b: &Claim, expect: Sameness| check(SharedKey::Content, a, b, expect);
     let mail = claim("a@x", 1, "hello");
     let stripped = Claim { has_message_id: false, raw_digest: [7; 32], ..mail.clone() };
-    check(&mail, &stripped, true);
-    check(&stripped, &Claim { raw_digest: [8; 32], ..stripped.clone() }, true);
-    check(&mail, &Claim { raw_digest: [7; 32], ..mail.clone() }, false);
-    check(&Claim { text_digest: text_digest("other"), ..stripped.clone() }, &mail, false);
+    check(&mail, &stripped, Sameness::Same);
+    check(&stripped, &Claim { raw_digest: [8; 32], ..stripped.clone() }, Sameness::Same);
+    check(&mail, &Claim { raw_digest: [7; 32], ..mail.clone() }, Sameness::Different);
+    let other = Claim { text_digest: text_digest("other"), ..stripped.clone() };
+    check(&other, &mail, Sameness::Different);
     let empty = Claim { text_digest: text_digest(""), ..stripped };
-    check(&empty, &Claim { raw_digest: [9; 32], ..empty.clone() }, false);
+    check(&empty, &Claim { raw_digest: [9; 32], ..empty.clone() }, Sameness::Different);
 }
 
 #[test]
