@@ -71,9 +71,17 @@ pub fn sign_in(
         createdon: now,
         expireson: now.plus_seconds(limits::SESSION_HOURS * 3600),
     };
-    let opened = organization.unit(Priority::Background, move |tx| tx.open_session(&session));
-    opened.wait().map_err(|error: StoreError| CrmError::Store(error))?;
-    Ok(Some(format!("{}.{}", organization.id(), hex(token))))
+    let opened = organization.unit(Priority::Background, move |tx| {
+        // The password may have been changed while it was checked; that ended all sessions before this one.
+        let user = tx.user(session.systemuserid)?;
+        let is_still_right = user.is_some_and(|user| user.passwordhash == hash && !user.isdisabled);
+        if is_still_right {
+            tx.open_session(&session)?;
+        }
+        Ok(is_still_right)
+    });
+    let is_opened = opened.wait().map_err(|error: StoreError| CrmError::Store(error))?;
+    Ok(is_opened.then(|| format!("{}.{}", organization.id(), hex(token))))
 }
 
 /// Who a cookie belongs to, while its session lasts.
@@ -137,4 +145,66 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Moment;
+    use model::filter::IncomingFilter;
+    use store::StoreSettings;
+
+    use super::*;
+    use crate::records::{self, people, people::NewUser};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_772_791_200);
+    const JANE: &str = "jane@contoso.test";
+    const BEN: &str = "ben@contoso.test";
+    const PASSWORD: &str = "correct horse";
+
+    /// Signing in blocks, so the rest is waited for one by one.
+    fn done<T>(work: impl Future<Output = Result<T, CrmError>>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work).unwrap()
+    }
+
+    fn hash(password: &str) -> PasswordHash {
+        PasswordHash::of(password, &[7; 16]).unwrap()
+    }
+
+    fn add(store: &Store, organization: &Arc<Organization>, (address, seed): (&str, u8)) -> Id {
+        let new = NewUser {
+            name: "Somebody".to_owned(),
+            address: EmailAddress::parse(address).unwrap(),
+            filter: IncomingFilter::All,
+            is_administrator: false,
+            password: Some(hash(PASSWORD)),
+            key_seed: [seed; 10],
+        };
+        let moment = Moment::new(NOW, u64::from(seed));
+        done(people::add_user(store, organization, new, moment)).systemuserid
+    }
+
+    #[test]
+    fn another_password_and_disabling_end_all_sessions_of_that_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreSettings::new(folder.path())).unwrap();
+        let contoso = records::add_organization(&store, "contoso", &Moment::new(NOW, 1)).unwrap();
+        let (jane, ben) = (add(&store, &contoso, (JANE, 2)), add(&store, &contoso, (BEN, 3)));
+        let open =
+            |address, password, token| sign_in(&store, (address, password), &[token; 32], NOW).unwrap();
+        let is_in = |cookie: &str| visitor(&store, cookie, NOW).unwrap().is_some();
+        let janes = [open(JANE, PASSWORD, 1).unwrap(), open(JANE, PASSWORD, 2).unwrap()];
+        let bens = open(BEN, PASSWORD, 3).unwrap();
+        assert!(is_in(&janes[0]) && is_in(&janes[1]) && is_in(&bens));
+
+        done(people::set_password(&contoso, jane, hash("battery staple"), Moment::new(NOW, 4)));
+        assert!(!is_in(&janes[0]) && !is_in(&janes[1]) && is_in(&bens));
+        assert_eq!(open(JANE, PASSWORD, 4), None);
+        assert!(is_in(&open(JANE, "battery staple", 5).unwrap()));
+
+        done(people::disable_user(&contoso, ben, Moment::new(NOW, 5)));
+        assert!(!is_in(&bens));
+        assert_eq!(open(BEN, PASSWORD, 6), None);
+        let tokenhash = blake3_of(&[3; 32]);
+        assert_eq!(contoso.read(|read| read.session(&tokenhash, NOW)).unwrap(), None);
+    }
 }

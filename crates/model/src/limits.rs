@@ -110,7 +110,7 @@ pub const FORM_BYTES_MAX: usize = 64 * 1024;
 pub const SHOWN_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Pictures inside a mail that go into its page, encoded: a page of more is slow on any telephone.
 pub const SHOWN_PICTURES_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Hours a session of the pages lives without use.
+/// Hours a session of the pages lives, from signing in: a day at work, however much it is used.
 pub const SESSION_HOURS: i64 = 12;
 /// Attempts to sign in from one network address in a minute.
 pub const SIGN_IN_PER_MINUTE_MAX: u32 = 10;

@@ -136,7 +136,8 @@ pub async fn add_never_log(
     write(organization, moment, move |tx, _| tx.add_never_log(&entry)).await
 }
 
-/// Sets what lets a user sign in.
+/// Sets what lets a user sign in, and ends all sessions: whoever changes a password may do so because somebody
+/// else knows it.
 pub async fn set_password(
     organization: &Arc<Organization>,
     user: Id,
@@ -146,7 +147,22 @@ pub async fn set_password(
     let hash = password.into_text();
     write(organization, moment, move |tx, moment| {
         tx.set_password_hash(user, &hash)?;
+        tx.close_sessions_of(user)?;
         note(tx, moment, RecordRef { entity: Entity::SystemUser, id: user }, "password-set")
+    })
+    .await
+}
+
+/// Disables a user: no more signing in, and all sessions end.
+pub async fn disable_user(
+    organization: &Arc<Organization>,
+    user: Id,
+    moment: Moment,
+) -> Result<(), CrmError> {
+    write(organization, moment, move |tx, moment| {
+        tx.disable_user(user)?;
+        tx.close_sessions_of(user)?;
+        note(tx, moment, RecordRef { entity: Entity::SystemUser, id: user }, "disabled")
     })
     .await
 }

@@ -94,6 +94,18 @@ impl Tx<'_> {
         self.insert(session)
     }
 
+    /// Lets a user sign in no more.
+    pub fn disable_user(&mut self, user: Id) -> Result<(), StoreError> {
+        let sql = "update systemuser set isdisabled = ?2 where systemuserid = ?1";
+        self.execute(sql, &[user.into(), true.into()])?;
+        self.bump_records_version()
+    }
+
+    /// Ends all sessions of a user, wherever they are.
+    pub fn close_sessions_of(&mut self, user: Id) -> Result<(), StoreError> {
+        self.execute("delete from session where systemuserid = ?1", &[user.into()]).map(drop)
+    }
+
     /// Ends a session.
     pub fn close_session(&mut self, tokenhash: &[u8]) -> Result<(), StoreError> {
         self.execute("delete from session where tokenhash = ?1", &[tokenhash.into()]).map(drop)
