@@ -5,6 +5,8 @@
 
 use model::{EmailAddress, MessageId, Timestamp};
 
+use crate::message::Message;
+
 /// A key of the table `identity`: BLAKE3 of the kind of key and the key, first 16 bytes.
 pub type Key = [u8; 16];
 
@@ -16,6 +18,21 @@ pub fn raw_digest(raw: &[u8]) -> [u8; 32] {
 /// The digest of decoded text: it stays when the mail is encoded another way, wrapped or trimmed.
 pub fn text_digest(text: &str) -> [u8; 16] {
     key("text", normalized(text).as_bytes())
+}
+
+/// The digest of what a mail says, by which two copies of it are compared: that of its text; where the text is
+/// empty (the mail of a scanner) that of its attachments in order; where there are none that of the empty text.
+///
+/// `text` is [`Message::text`], which the caller has at hand.
+pub fn content_digest(message: &Message<'_>, text: &str) -> [u8; 16] {
+    let of_text = text_digest(text);
+    if of_text != text_digest("") {
+        return of_text;
+    }
+    match attachments(message) {
+        digests if digests.is_empty() => of_text,
+        digests => key("attachments", &digests),
+    }
 }
 
 /// The key of a Message-ID.
@@ -54,10 +71,34 @@ pub struct Claim {
     pub date: Option<Timestamp>,
     /// Whether the mail has a Message-ID.
     pub has_message_id: bool,
-    /// See [`text_digest`]; all zero where the text is not known yet.
+    /// See [`content_digest`]; all zero where the text is not known yet.
     pub text_digest: [u8; 16],
     /// See [`raw_digest`].
     pub raw_digest: [u8; 32],
+}
+
+/// The digests of the decoded attachments, one behind the other. An empty one is no evidence.
+fn attachments(message: &Message<'_>) -> Vec<u8> {
+    let mut digests = Vec::new();
+    for entity in message.attached() {
+        let decoded = message.decoded(entity);
+        let is_text = entity.mimetype.starts_with("text/") || entity.is_message();
+        let digest = if is_text { lines_digest(&decoded) } else { *blake3::hash(&decoded).as_bytes() };
+        if digest != *blake3::hash(b"").as_bytes() {
+            digests.extend_from_slice(&digest);
+        }
+    }
+    digests
+}
+
+/// RFC 2045 §6.8: the line ends of text are CRLF in transit only; encoders and stores write them in their own
+/// way, and leave out the last.
+fn lines_digest(text: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for piece in text.trim_ascii_end().split(|byte| *byte == b'\r') {
+        hasher.update(piece);
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// What two claims under a shared key are to each other.
@@ -79,7 +120,7 @@ pub enum Sameness {
 ///   author and date agree and the texts are known to differ, it is [`Sameness::SameButOtherText`].
 /// - Under one content key, one side must lack its id (some forwards drop it) and the text must agree.
 ///
-/// An empty text is no evidence: mails of attachments alone would all agree in it.
+/// The text is what [`content_digest`] made of it. An empty one is no evidence: all empty mails agree in it.
 pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> Sameness {
     if a.raw_digest == b.raw_digest {
         return Sameness::Same;

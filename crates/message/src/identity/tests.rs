@@ -86,6 +86,46 @@ fn keys_of_different_kinds_differ() {
     assert_ne!(content_key(&from, Timestamp(1), "s"), content_key(&from, Timestamp(1000), "s"));
 }
 
+/// What a mail says that has a text and these parts, each of a type, an encoding and a body.
+fn content(text: &str, parts: &[(&str, &str, &str)]) -> [u8; 16] {
+    let mut raw = format!("A: 1\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n{text}\n");
+    for (mimetype, encoding, body) in parts {
+        raw.push_str(&format!("--b\nContent-Type: {mimetype}; name=f\n"));
+        raw.push_str(&format!("Content-Transfer-Encoding: {encoding}\n\n{body}\n"));
+    }
+    raw.push_str("--b--\n");
+    let message = crate::read(raw.as_bytes()).unwrap();
+    content_digest(&message, &message.text())
+}
+
+const PDF: (&str, &str, &str) = ("application/pdf", "base64", "JVBERi0xLjcK");
+
+#[test]
+fn a_mail_without_text_is_told_by_its_attachments() {
+    let scan = content(" \u{200b}", &[PDF]);
+    assert_ne!(scan, text_digest(""));
+    assert_eq!(scan, content("", &[("application/pdf", "quoted-printable", "%PDF-1.=\n7=0A")]));
+    assert_eq!(scan, content("", &[("application/x-pdf", "base64", "JVBE\nRi0x\nLjcK")]));
+    assert_eq!(scan, content("", &[PDF, ("image/png", "base64", "")]), "an empty file says nothing");
+    let png = ("image/png", "base64", "aGVsbG8=");
+    assert_ne!(scan, content("", &[png]));
+    assert_ne!(content("", &[PDF, png]), content("", &[png, PDF]));
+    assert_ne!(content("", &[PDF, PDF]), scan);
+}
+
+#[test]
+fn a_file_of_text_is_the_same_with_other_line_ends() {
+    let csv = |encoding, body| content("", &[("text/csv", encoding, body)]);
+    assert_eq!(csv("7bit", "a;b\r\n1;2"), csv("base64", "YTtiCjE7Mgo="));
+    assert_ne!(csv("7bit", "a;b\r\n1;2"), csv("7bit", "a;b\r\n1;3"));
+}
+
+#[test]
+fn the_text_counts_before_the_attachments() {
+    assert_eq!(content("hello", &[PDF]), text_digest("hello"));
+    assert_eq!(content(" ", &[]), text_digest(""));
+}
+
 fn encoded(text: &str, encoding: &str) -> Vec<u8> {
     let body = match encoding {
         "base64" => base64(text.as_bytes()),
