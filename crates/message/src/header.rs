@@ -46,7 +46,7 @@ pub struct Header {
     pub delivered_to: Vec<EmailAddress>,
     /// Whether it was redirected or resent (RFC 5322 §3.6.6, or the mark of a Sieve server).
     pub redirected: bool,
-    /// Signs of automatic, list and report mail.
+    /// Signs of automatic, list, bulk and report mail.
     pub marks: Marks,
 }
 
@@ -84,6 +84,7 @@ impl Header {
             }
             header.marks.note(&name, field);
         }
+        header.marks = header.marks.settled();
         header.subject = subject.unwrap_or_default();
         header
     }

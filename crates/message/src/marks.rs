@@ -11,8 +11,11 @@ use crate::header_decoder;
 pub struct Marks {
     /// A program answered or notified: Auto-Submitted other than `no` (RFC 3834 §5), or one of the older signs.
     pub automatic: bool,
-    /// A mailing list or bulk mail (RFC 2919, RFC 2369, Precedence), newsletters with List-Unsubscribe included.
+    /// A mailing list that people write to: List-Id (RFC 2919), List-Post (RFC 2369 §3.4), `Precedence: list`.
     pub list: bool,
+    /// Sent to many but by no list: `Precedence: bulk` or `junk`, or List-Unsubscribe (RFC 2369 §3.2). Shops,
+    /// ticket systems and vacation replies write these on mail to one person too, so it is a weak sign.
+    pub bulk: bool,
     /// A delivery or disposition report: `multipart/report` at the top (RFC 6522).
     pub report: bool,
 }
@@ -36,14 +39,21 @@ impl Marks {
                 self.automatic |= !["no", "false", "0"].iter().any(|no| word.eq_ignore_ascii_case(no));
             }
             "precedence" | "x-precedence" => self.precedence(&first_word(field).to_ascii_lowercase()),
-            "list-id" | "list-post" | "list-unsubscribe" => self.list = true,
+            "list-id" | "list-post" => self.list = true,
+            "list-unsubscribe" => self.bulk = true,
             "content-type" => self.report |= first_word(field).eq_ignore_ascii_case("multipart/report"),
             _ => {}
         }
     }
 
+    /// The marks once all fields were noted: a list is no bulk mail beside it.
+    pub(crate) fn settled(self) -> Self {
+        Marks { bulk: self.bulk && !self.list, ..self }
+    }
+
     fn precedence(&mut self, word: &str) {
-        self.list |= matches!(word, "bulk" | "list" | "junk");
+        self.list |= word == "list";
+        self.bulk |= matches!(word, "bulk" | "junk");
         self.automatic |= matches!(word, "auto_reply" | "auto-reply" | "auto_reply_bulk");
     }
 }
@@ -57,24 +67,54 @@ fn first_word(field: &Field<'_>) -> String {
 mod tests {
     use super::*;
 
+    fn check(fields: &[(&'static str, &str)], expect: &str) {
+        let mut marks = Marks::default();
+        for (name, value) in fields {
+            marks.note(name, &Field { name, value: value.as_bytes() });
+        }
+        let marks = marks.settled();
+        let all = [
+            (marks.automatic, "automatic"),
+            (marks.list, "list"),
+            (marks.bulk, "bulk"),
+            (marks.report, "report"),
+        ];
+        let set: Vec<&str> = all.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect();
+        assert_eq!(set.join(" "), expect, "{fields:?}");
+    }
+
     #[test]
     fn marks_are_told_by_fields_alone() {
-        let check = |name: &'static str, value: &str, expect: (bool, bool, bool)| {
-            let mut marks = Marks::default();
-            marks.note(name, &Field { name, value: value.as_bytes() });
-            assert_eq!((marks.automatic, marks.list, marks.report), expect, "{name}: {value}");
-        };
-        check("auto-submitted", "auto-replied (vacation)", (true, false, false));
-        check("auto-submitted", "auto-generated; owner-email=\"a@b\"", (true, false, false));
-        check("auto-submitted", "No", (false, false, false));
-        check("x-autoreply", "yes", (true, false, false));
-        check("x-autoreply", "no", (false, false, false));
-        check("x-auto-response-suppress", "All", (false, false, false));
-        check("precedence", "Bulk", (false, true, false));
-        check("precedence", "auto_reply", (true, false, false));
-        check("precedence", "first-class", (false, false, false));
-        check("list-id", "<l.x.test>", (false, true, false));
-        check("content-type", "Multipart/Report; report-type=delivery-status", (false, false, true));
-        check("content-type", "multipart/mixed", (false, false, false));
+        let check = |name: &'static str, value: &str, expect: &str| check(&[(name, value)], expect);
+        check("auto-submitted", "auto-replied (vacation)", "automatic");
+        check("auto-submitted", "auto-generated; owner-email=\"a@b\"", "automatic");
+        check("auto-submitted", "No", "");
+        check("x-autoreply", "yes", "automatic");
+        check("x-autoreply", "no", "");
+        check("x-auto-response-suppress", "All", "");
+        check("precedence", "Bulk", "bulk");
+        check("precedence", "junk", "bulk");
+        check("x-precedence", "list", "list");
+        check("precedence", "auto_reply", "automatic");
+        check("precedence", "first-class", "");
+        check("list-id", "<l.x.test>", "list");
+        check("list-post", "<mailto:l@x.test>", "list");
+        check("list-unsubscribe", "<https://x.test/u>", "bulk");
+        check("content-type", "Multipart/Report; report-type=delivery-status", "report");
+        check("content-type", "multipart/mixed", "");
+    }
+
+    #[test]
+    fn an_automatic_answer_is_of_no_list() {
+        check(&[("precedence", "bulk"), ("auto-submitted", "auto-replied")], "automatic bulk");
+        check(&[("x-autoreply", "yes"), ("precedence", "junk")], "automatic bulk");
+    }
+
+    #[test]
+    fn a_list_is_no_bulk_mail_beside_it() {
+        let unsubscribe = ("list-unsubscribe", "<https://x.test/u>");
+        check(&[unsubscribe, ("list-id", "<l.x.test>")], "list");
+        check(&[("list-id", "<l.x.test>"), ("precedence", "bulk"), unsubscribe], "list");
+        check(&[unsubscribe, ("precedence", "bulk")], "bulk");
     }
 }
