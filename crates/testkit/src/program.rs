@@ -29,26 +29,27 @@ struct Ports {
 }
 
 impl Program {
-    /// Starts the program in this folder and waits until it is ready.
+    /// Starts the program and waits until it is ready. Its data lie in [`data`] below this folder, beside its log.
     ///
     /// # Errors
     /// When it ends before that.
-    pub fn start(data: &Path) -> Result<Self> {
-        let settings = house::free_ports(data)?;
-        std::fs::create_dir_all(data)?;
-        let ports_file = data.join("ports.json");
+    pub fn start(folder: &Path) -> Result<Self> {
+        let folder = std::path::absolute(folder)?;
+        let settings = house::free_ports(&data(&folder))?;
+        std::fs::create_dir_all(&folder)?;
+        let ports_file = folder.join("ports.json");
         // What a house that was killed left behind tells of doors that are closed.
         if ports_file.exists() {
             std::fs::remove_file(&ports_file)?;
         }
-        let mut child = serve(data, &ports_file)?;
+        let mut child = serve(&folder, &ports_file)?;
         let ports = wait::until("the program being ready", || {
             let text = std::fs::read_to_string(&ports_file).ok();
             let ports = text.and_then(|text| serde_json::from_str(&text).ok());
             let ended = child.try_wait().ok().flatten().is_some();
             ports.map(Some).or(ended.then_some(None))
         })?;
-        let Some(ports) = ports else { bail!("the program ended; see {}", data.join("log").display()) };
+        let Some(ports) = ports else { bail!("the program ended; see {}", folder.join("log").display()) };
         Ok(Program { child, ports, settings, runtime: Runtime::new()? })
     }
 
@@ -94,11 +95,21 @@ impl Drop for Program {
     }
 }
 
-fn serve(data: &Path, ports_file: &Path) -> Result<Child> {
-    let log = std::fs::File::options().create(true).append(true).open(data.join("log"))?;
+/// The data folder of a program that was started in this folder. Postroom wants it for itself.
+pub fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+fn serve(folder: &Path, ports_file: &Path) -> Result<Child> {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join("log"))?;
     let program = path()?;
     let mut serve = Command::new(&program);
-    serve.arg("serve").arg("--ports-file").arg(ports_file).current_dir(data).env("POSTROOM_DATA", data);
+    serve
+        .arg("serve")
+        .arg("--ports-file")
+        .arg(ports_file)
+        .current_dir(folder)
+        .env("POSTROOM_DATA", data(folder));
     for door in ["SMTP", "LMTP", "WEB"] {
         serve.env(format!("POSTROOM_{door}_LISTEN"), "127.0.0.1:0");
     }
@@ -109,7 +120,7 @@ fn serve(data: &Path, ports_file: &Path) -> Result<Child> {
 /// Where the program is: `POSTROOM_PROGRAM`, or where cargo puts it beside the tests; built where it is missing.
 fn path() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("POSTROOM_PROGRAM") {
-        return Ok(path.into());
+        return Ok(std::path::absolute(path)?);
     }
     let this = std::env::current_exe()?;
     let folders = this.ancestors().skip(1).take(2);

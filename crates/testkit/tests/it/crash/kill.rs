@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use store::{Store, StoreSettings};
-use testkit::Program;
 use testkit::client::Protocol;
 use testkit::letters::{self, Letters, mix};
 use testkit::load::{self, Log, Supply, Target};
+use testkit::program::{self, Program};
 use testkit::wait;
 use tokio::runtime::Runtime;
 
@@ -20,9 +20,9 @@ fn what_was_answered_survives_being_killed() {
     let rounds = super::number("CRASH_ROUNDS", 20);
     let folder = tempfile::tempdir().unwrap();
     let runtime = Runtime::new().unwrap();
-    let mut program = Program::start(folder.path()).unwrap();
+    let mut running = Program::start(folder.path()).unwrap();
     let world = letters::world().unwrap();
-    let made = world.make(|request| program.command(request), |_| None).unwrap();
+    let made = world.make(|request| running.command(request), |_| None).unwrap();
     let recipients = letters::recipients(&made).unwrap();
     let letters = Arc::new(Letters::new(4_096, recipients));
     let mut answered = BTreeSet::new();
@@ -30,19 +30,19 @@ fn what_was_answered_survives_being_killed() {
     let mut next = 0;
     for round in 0..rounds {
         // What the last round left open comes first, as from the queue of a mail server.
-        let log = resend(&runtime, &program, &letters, std::mem::take(&mut open));
+        let log = resend(&runtime, &running, &letters, std::mem::take(&mut open));
         note(log, &mut answered, &mut open);
-        let (log, reached) = until_killed(&runtime, program, &letters, (next, round));
+        let (log, reached) = until_killed(&runtime, running, &letters, (next, round));
         assert!(!log.answered.is_empty(), "round {round}: it was killed before it answered anything");
         next = reached;
         note(log, &mut answered, &mut open);
-        program = Program::start(folder.path()).unwrap();
+        running = Program::start(folder.path()).unwrap();
     }
-    let log = resend(&runtime, &program, &letters, std::mem::take(&mut open));
+    let log = resend(&runtime, &running, &letters, std::mem::take(&mut open));
     note(log, &mut answered, &mut open);
     assert!(open.is_empty(), "not taken by a house that runs in peace: {open:?}");
-    program.kill().unwrap();
-    let found = inspect(folder.path(), &letters, &answered);
+    running.kill().unwrap();
+    let found = inspect(&program::data(folder.path()), &letters, &answered);
     println!("{rounds} times killed, {} mails answered, {found} e-mails", answered.len());
 }
 
