@@ -75,9 +75,10 @@ pub enum UnwrapError {
 /// `eligible` says that the mail reached a sink from one of us, proven; only then is anything opened. A
 /// `multipart/report` never is, for it contains our own mail.
 ///
-/// An attached message is opened further only while it is nothing but a wrapper: attached messages and no text
-/// or file of its own, as `nmh` and `mutt` make them. Otherwise it is what somebody wrote, so it is the original,
-/// and what is attached to it stays its attachment.
+/// An attached message is opened further only while it is nothing but a wrapper (attached messages and no text
+/// or file of its own, as `nmh` and `mutt` make them) of the mail's own author, who alone is proven. Otherwise it
+/// is what somebody sent, so it is the original, and what is attached to it stays its attachment: a stranger's
+/// empty mail with a mail "from" a customer in it is the stranger's.
 ///
 /// # Errors
 /// [`UnwrapError`], where a limit is broken.
@@ -87,11 +88,13 @@ pub fn originals<'x>(message: &Message<'x>, eligible: bool) -> Result<Unwrapped<
     if !eligible || message.header().marks.report || inner.is_empty() {
         unwrapped.inner_seen = inner.len();
     } else {
+        let mut opening = Opening { author: author(message), found: Vec::new() };
         for (part_number, raw) in inner {
-            if let Left::Alone = open(raw, Place { depth: 1, part_number }, &mut unwrapped.originals)? {
+            if let Left::Alone = opening.open(raw, Place { depth: 1, part_number })? {
                 unwrapped.inner_seen += 1;
             }
         }
+        unwrapped.originals = opening.found;
     }
     if unwrapped.originals.is_empty() || unwrapped.inner_seen > 0 {
         unwrapped.outer_is_original = true;
@@ -109,6 +112,11 @@ fn inner<'x>(message: &Message<'x>) -> Vec<(u32, Cow<'x, [u8]>)> {
     attached.map(|(at, entity)| (u32::try_from(at).unwrap_or(u32::MAX), message.decoded(entity))).collect()
 }
 
+/// The author by the form in which addresses are compared.
+fn author(message: &Message<'_>) -> Option<String> {
+    message.header().author().map(|author| author.address.key())
+}
+
 #[derive(Clone, Copy)]
 struct Place {
     depth: u32,
@@ -121,40 +129,49 @@ enum Left {
     Alone,
 }
 
-/// Takes an attached message, or what it wraps. Recursion ends at `MIME_DEPTH_MAX`.
-fn open<'x>(raw: Cow<'x, [u8]>, place: Place, found: &mut Vec<Original<'x>>) -> Result<Left, UnwrapError> {
-    if usize::try_from(place.depth).unwrap_or(usize::MAX) > limits::MIME_DEPTH_MAX {
-        return Err(UnwrapError::TooDeep);
-    }
-    let (start, wrapped) = match message::read(&raw) {
-        Ok(message) => (message.start(), wrapped(&message)),
-        Err(Unreadable::TooDeep | Unreadable::TooManyParts) => return Err(UnwrapError::TooDeep),
-        Err(Unreadable::Empty | Unreadable::NotAMessage | Unreadable::HeaderTooLong) => {
-            return Ok(Left::Alone);
+/// The work of opening one mail.
+struct Opening<'x> {
+    /// Who sent the outermost mail.
+    author: Option<String>,
+    found: Vec<Original<'x>>,
+}
+
+impl<'x> Opening<'x> {
+    /// Takes an attached message, or what it wraps. Recursion ends at `MIME_DEPTH_MAX`.
+    fn open(&mut self, raw: Cow<'x, [u8]>, place: Place) -> Result<Left, UnwrapError> {
+        if usize::try_from(place.depth).unwrap_or(usize::MAX) > limits::MIME_DEPTH_MAX {
+            return Err(UnwrapError::TooDeep);
         }
-    };
-    let raw = from_header_on(raw, start);
-    let before = found.len();
-    for Wrapped { part_number, body, encoding } in wrapped {
-        let place = Place { depth: place.depth + 1, part_number };
-        if let Left::Alone = open(within(&raw, body, encoding), place, found)? {
-            // What cannot be opened whole stays whole.
-            found.truncate(before);
-            break;
+        let (start, wrapped) = match message::read(&raw) {
+            Ok(message) => (message.start(), self.wrapped(&message)),
+            Err(Unreadable::TooDeep | Unreadable::TooManyParts) => return Err(UnwrapError::TooDeep),
+            Err(Unreadable::Empty | Unreadable::NotAMessage | Unreadable::HeaderTooLong) => {
+                return Ok(Left::Alone);
+            }
+        };
+        let raw = from_header_on(raw, start);
+        let before = self.found.len();
+        for Wrapped { part_number, body, encoding } in wrapped {
+            let place = Place { depth: place.depth + 1, part_number };
+            if let Left::Alone = self.open(within(&raw, body, encoding), place)? {
+                // What cannot be opened whole stays whole.
+                self.found.truncate(before);
+                break;
+            }
         }
+        if self.found.len() == before {
+            let Place { depth, part_number } = place;
+            self.found.push(Original { raw, method: Method::Attached, depth, part_number });
+        }
+        if self.found.len() > limits::ORIGINALS_MAX {
+            return Err(UnwrapError::TooManyOriginals);
+        }
+        Ok(Left::Taken)
     }
-    if found.len() == before {
-        found.push(Original {
-            raw,
-            method: Method::Attached,
-            depth: place.depth,
-            part_number: place.part_number,
-        });
+
+    fn wrapped(&self, message: &Message<'_>) -> Vec<Wrapped> {
+        if self.author.is_some() && self.author == author(message) { wrapped(message) } else { Vec::new() }
     }
-    if found.len() > limits::ORIGINALS_MAX {
-        return Err(UnwrapError::TooManyOriginals);
-    }
-    Ok(Left::Taken)
 }
 
 /// An attached message within a wrapper.

@@ -70,11 +70,34 @@ fn a_report_is_never_opened() {
 }
 
 #[test]
-fn only_mere_wrappers_are_opened_further() {
-    let wrapper = format!("From: w@x.test\nContent-Type: message/rfc822\n\n{BOB}");
-    check(&forward(&attach(&wrapper)), true, &["attached 2 From: bob@customer.test"]);
+fn only_mere_wrappers_of_the_author_are_opened_further() {
+    let wrapper = |from: &str| format!("{from}Content-Type: message/rfc822\n\n{BOB}");
+    let own = forward(&attach(&wrapper("From: Me <US@X.test>\n")));
+    check(&own, true, &["attached 2 From: bob@customer.test"]);
+    check(&own.replace("From: us@x.test\n", ""), true, &["attached 1 From: Me <US@X.test>"]);
     let says = forward(&format!("--b\n\nlook\n{}", attach(BOB))).replace("=b", "=c").replace("--b", "--c");
     check(&forward(&attach(&says)), true, &["attached 1 From: us@x.test"]);
+    for stranger in ["From: zoe@customer.test\n", "From: zoe@evil.test\nSender: us@x.test\n"] {
+        let first = stranger.lines().next().unwrap();
+        check(&forward(&attach(&wrapper(stranger))), true, &[&format!("attached 1 {first}")]);
+    }
+    check(&forward(&attach(&wrapper(""))), true, &["attached 1 Content-Type: message/rfc822"]);
+}
+
+#[test]
+fn the_empty_mail_of_a_stranger_keeps_its_attachment() {
+    let empty = forward(&attach(BOB)).replace("us@x.test", "eve@evil.test").replace("=b", "=c");
+    let raw = forward(&attach(&empty.replace("--b", "--c")));
+    let message = crate::read(raw.as_bytes()).unwrap();
+    let unwrapped = originals(&message, true).unwrap();
+    let [original] = unwrapped.originals.as_slice() else { panic!("{unwrapped:?}") };
+    let original = crate::read(&original.raw).unwrap();
+    assert_eq!(author(&original).as_deref(), Some("eve@evil.test"));
+    assert_eq!(original.attachments().len(), 1);
+    // Between two wrappers of the author, the mail of another ends the opening.
+    let wrap = |from: &str, inner: &str| format!("From: {from}\nContent-Type: message/rfc822\n\n{inner}");
+    let chain = wrap("us@x.test", &wrap("us@x.test", &wrap("eve@evil.test", &wrap("us@x.test", BOB))));
+    check(&chain, true, &["attached 2 From: eve@evil.test"]);
 }
 
 #[test]
@@ -101,7 +124,8 @@ fn number_and_depth_are_limited() {
     let many = |count: usize| forward(&attach(BOB).repeat(count));
     assert_eq!(unwrap(&many(limits::ORIGINALS_MAX)), Ok(limits::ORIGINALS_MAX));
     assert_eq!(unwrap(&many(limits::ORIGINALS_MAX + 1)), Err(UnwrapError::TooManyOriginals));
-    let nested = |depth: usize| format!("{}{BOB}", "Content-Type: message/rfc822\n\n".repeat(depth));
+    let wrapper = "From: us@x.test\nContent-Type: message/rfc822\n\n";
+    let nested = |depth: usize| format!("{}{BOB}", wrapper.repeat(depth));
     assert_eq!(unwrap(&nested(limits::MIME_DEPTH_MAX)), Ok(1));
     assert_eq!(unwrap(&nested(limits::MIME_DEPTH_MAX + 1)), Err(UnwrapError::TooDeep));
     assert_eq!(unwrap(&nested(100_000)), Err(UnwrapError::TooDeep));
