@@ -11,12 +11,12 @@ use crate::limits;
 pub struct MessageId(String);
 
 impl MessageId {
-    /// Reads one id, with or without angle brackets; `None` where nothing is left, a control character is
-    /// in it, or it has more than [`limits::MESSAGE_ID_BYTES_MAX`] bytes.
+    /// Reads one id, with or without angle brackets. Comments may stand around the brackets (RFC 5322 §3.6.4,
+    /// `[CFWS] "<" … ">" [CFWS]`), so where there is one, what it opens counts. `None` where nothing is left, a
+    /// control character is in it, or it has more than [`limits::MESSAGE_ID_BYTES_MAX`] bytes.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let text = text.strip_prefix('<').unwrap_or(text);
-        let text = text.split_once('>').map_or(text, |(id, _)| id);
+        let text = text.split_once('<').map_or(text, |(_, id)| id);
+        let text = text.split_once('>').map_or(text, |(id, _)| id).trim();
         if text.len() > limits::MESSAGE_ID_BYTES_MAX {
             return None;
         }
@@ -60,7 +60,13 @@ mod tests {
         assert_eq!(read("a@b").as_deref(), Some("a@b"));
         assert_eq!(read("<abc\r\n def@x>").as_deref(), Some("abcdef@x"));
         assert_eq!(read("<no-at-sign>").as_deref(), Some("no-at-sign"));
-        assert_eq!(read("<>"), None);
+        assert_eq!(read("(c) <ab@X.test>").as_deref(), Some("ab@x.test"));
+        assert_eq!(read("<ab@x.test> (added by x.test) <cd@x.test>").as_deref(), Some("ab@x.test"));
+        assert_eq!(read("words <ab@x.test").as_deref(), Some("ab@x.test"));
+        assert_eq!(read("ab@x.test>").as_deref(), Some("ab@x.test"));
+        for bad in ["<>", "", "(c) <>", "a@b <", "<<ab@x.test>>", "<a\u{7}b@x.test>"] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
     }
 
     proptest! {
