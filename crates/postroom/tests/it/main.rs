@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod disk;
+mod log;
 mod mail;
 mod pages;
 mod program;

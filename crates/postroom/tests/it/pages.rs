@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::client::{Heard, MailClient, http, mail};
 use crate::program::{Place, Serving};
 
-fn sign_in(place: &Place, house: &Serving) -> String {
+pub(crate) fn sign_in(place: &Place, house: &Serving) -> String {
     let words =
         ["user", "password", "--org", "contoso", "--address", "jane@contoso.test", "--password-stdin"];
     assert_eq!(place.run_with(&words, "correct horse\n").code, 0);

@@ -95,10 +95,15 @@ impl Place {
 
     /// Serves. Returns once every door is open.
     pub(crate) fn serve(&self) -> Serving {
+        self.serve_with(&[], Stdio::inherit())
+    }
+
+    /// Serves with this in its environment, and its log there.
+    pub(crate) fn serve_with(&self, variables: &[(&str, &str)], log: Stdio) -> Serving {
         let ports = self.path("ports.json");
         let _ = std::fs::remove_file(&ports);
         let mut command = self.command(&["serve", "--ports-file", "ports.json"]);
-        let mut child = command.stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command.envs(variables.iter().copied()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().starts_with("control")), "the house did not start");
         let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(ports).unwrap()).unwrap();
