@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use idna::AsciiDenyList;
+
 use crate::limits;
 
 /// One e-mail address, `local-part@domain`, trimmed, its domain in lower case.
@@ -37,9 +39,18 @@ impl EmailAddress {
         &self.0
     }
 
-    /// The form by which addresses are looked up and compared: all lower case.
+    /// The form by which addresses are looked up and compared: all lower case, an internationalized domain in
+    /// its ASCII form (RFC 5891 §4.4), as mail systems write it either way. A domain that has no valid ASCII
+    /// form stays as it is.
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        let lower = self.0.to_lowercase();
+        let domain = self.domain();
+        if domain.is_ascii() && !domain.contains("xn--") {
+            return lower;
+        }
+        let Some(domain) = ascii_domain(domain) else { return lower };
+        let key = format!("{}@{domain}", self.local_part().to_lowercase());
+        if key.len() > limits::ADDRESS_BYTES_MAX { lower } else { key }
     }
 
     /// What stands before the last `@`.
@@ -61,6 +72,13 @@ impl EmailAddress {
             _ => (self.clone(), None),
         }
     }
+}
+
+/// UTS 46 maps some characters to ASCII signs: with the deny list, none of them becomes an `@` or a `<`.
+fn ascii_domain(domain: &str) -> Option<String> {
+    let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).ok()?;
+    let ascii = ascii.trim_end_matches('.');
+    (!ascii.is_empty()).then(|| ascii.to_owned())
 }
 
 impl fmt::Display for EmailAddress {
@@ -87,6 +105,11 @@ pub struct Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn key(text: &str) -> String {
+        EmailAddress::parse(text).unwrap().key()
+    }
 
     #[test]
     fn addresses_are_trimmed_and_compared_without_case() {
@@ -97,7 +120,6 @@ mod tests {
         for bad in ["", "zoe", "@x", "zoe@", "a b@x", "a@b c", "a\n@x"] {
             assert_eq!(read(bad), None, "{bad:?}");
         }
-        let key = |text: &str| EmailAddress::parse(text).unwrap().key();
         assert_eq!(key("Zoe@X.test"), key("zoe@x.TEST"));
     }
 
@@ -106,5 +128,49 @@ mod tests {
         let address = EmailAddress::parse("sink+k3y+x@a.test").unwrap();
         let (plain, detail) = address.split_detail();
         assert_eq!((plain.as_str(), detail), ("sink@a.test", Some("k3y+x")));
+    }
+
+    #[test]
+    fn both_forms_of_a_domain_have_one_key() {
+        assert_eq!(key("Ida@München.test"), "ida@xn--mnchen-3ya.test");
+        assert_eq!(key("ida@mu\u{308}nchen.test"), key("ida@XN--mnchen-3YA.test"));
+        assert_eq!(key("ida@straße.test"), key("ida@xn--strae-oqa.test"));
+        assert_eq!(key("ida@例え。テスト"), key("ida@xn--r8jz45g.xn--zckzah"));
+        assert_eq!(key("ÏDA@münchen.test"), "ïda@xn--mnchen-3ya.test");
+        assert_ne!(key("ida@munchen.test"), key("ida@münchen.test"));
+        assert_eq!(EmailAddress::parse("ida@münchen.test").unwrap().as_str(), "ida@münchen.test");
+    }
+
+    #[test]
+    fn a_domain_without_a_valid_form_stays_as_it_is() {
+        for odd in
+            ["ida@xn--.test", "ida@xn--a.test", "ida@a\u{ff20}b.test", "ida@\u{ff1c}ü.test", "ida@\u{ad}"]
+        {
+            assert_eq!(key(odd), odd);
+        }
+        assert_eq!(key("ida@a_b.münchen.test"), "ida@a_b.xn--mnchen-3ya.test");
+    }
+
+    proptest! {
+        #[test]
+        fn the_key_of_a_key_is_itself(
+            local in "[a-zA-ZäÖßΣİ.+\"]{1,8}",
+            domain in "(xn--|XN--)?[a-z0-9äÖßΣİ例。\u{ad}\u{200d}\u{ff0e}\u{ff20}\u{308}._-]{1,16}(\\.(test|xn--mnchen-3ya))?",
+        ) {
+            if let Some(address) = EmailAddress::parse(&format!("{local}@{domain}")) {
+                let key = address.key();
+                let again = EmailAddress::parse(&key).map(|address| address.key());
+                prop_assert_eq!(again, Some(key));
+            }
+        }
+
+        #[test]
+        fn any_address_has_one_key(text in "\\PC{1,20}@\\PC{1,40}") {
+            if let Some(address) = EmailAddress::parse(&text) {
+                let key = address.key();
+                let again = EmailAddress::parse(&key).map(|address| address.key());
+                prop_assert_eq!(again, Some(key));
+            }
+        }
     }
 }
