@@ -112,7 +112,13 @@ pub const SHOWN_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const SHOWN_PICTURES_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Hours a session of the pages lives, from signing in: a day at work, however much it is used.
 pub const SESSION_HOURS: i64 = 12;
-/// Attempts to sign in from one network address in a minute.
+/// Wrong passwords for one account from one network in a minute.
 pub const SIGN_IN_PER_MINUTE_MAX: u32 = 10;
+/// Wrong passwords from one network in a minute, for whatever accounts: an office on a Monday stays below.
+pub const SIGN_IN_PER_NETWORK_AND_MINUTE_MAX: u32 = 60;
+/// Connections to one listener of the pages at a time.
+pub const WEB_CONNECTIONS_MAX: usize = 512;
+/// Seconds for the header of a request to the pages, and for a connection to wait for the next one.
+pub const WEB_HEADER_SECONDS_MAX: u64 = 10;
 /// A request on the control socket: one mail of full size in base64, with room for its frame.
 pub const CONTROL_BYTES_MAX: usize = 80 * 1024 * 1024;

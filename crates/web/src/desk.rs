@@ -10,8 +10,9 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
+use crate::pages::sign_in::attempts::Attempts;
 use crate::render;
-use crate::session::{Attempts, Signed};
+use crate::session::Signed;
 use crate::values::{Failure, House, Visitor};
 
 /// What the program sets about the pages.

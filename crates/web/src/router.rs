@@ -14,15 +14,14 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, WebSettings};
 use crate::pages::{emails, mail, records, sign_in, today, undeliverable, unresolved};
-use crate::session::Attempts;
 use crate::values::House;
 use crate::{assets, csrf, errors, headers};
 
-/// The pages as a router, to be served with
-/// `into_make_service_with_connect_info::<std::net::SocketAddr>()`: attempts to sign in are counted by
-/// network address, and all together where the listener does not tell it.
+/// The pages as a router. Attempts to sign in are counted by the visitor's network, which the extension
+/// `ConnectInfo<SocketAddr>` of each request tells (the visitor's, not a proxy's), and all together without it.
 pub fn router(house: Arc<dyn House>, settings: WebSettings) -> Router {
-    let desk = Arc::new(Desk { house, settings, attempts: Attempts::new() });
+    let attempts = sign_in::attempts::Attempts::new();
+    let desk = Arc::new(Desk { house, settings, attempts });
     routes()
         .with_state(desk)
         .fallback(|| async { StatusCode::NOT_FOUND })

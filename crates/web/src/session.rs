@@ -2,16 +2,13 @@
 //!
 //! Every page with data takes [`Signed`]; without a session the request ends on the page to sign in.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use model::limits;
 
 use crate::desk::{Desk, WebSettings};
 use crate::values::{Failure, Visitor};
@@ -66,25 +63,6 @@ pub(crate) fn local_path(to: &str) -> &str {
     if is_local { to } else { "/" }
 }
 
-/// Attempts to sign in, by network address.
-pub(crate) struct Attempts(DefaultKeyedRateLimiter<IpAddr>);
-
-impl Attempts {
-    pub(crate) fn new() -> Self {
-        let each_minute = NonZeroU32::new(limits::SIGN_IN_PER_MINUTE_MAX).unwrap_or(NonZeroU32::MIN);
-        Attempts(RateLimiter::keyed(Quota::per_minute(each_minute)))
-    }
-
-    /// Counts one attempt; `false` when there were too many.
-    pub(crate) fn allow(&self, peer: Option<SocketAddr>) -> bool {
-        if self.0.len() > ADDRESSES_MAX {
-            self.0.retain_recent();
-        }
-        let address = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| network_of(peer.ip()));
-        self.0.check_key(&address).is_ok()
-    }
-}
-
 /// Who is at the other end, as far as the listener tells.
 pub(crate) struct Peer(pub(crate) Option<SocketAddr>);
 
@@ -93,20 +71,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Peer(parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0)))
-    }
-}
-
-/// Counted addresses before those that have rested are forgotten.
-const ADDRESSES_MAX: usize = 10_000;
-
-/// One customer has a whole /64 of IPv6 (RFC 6177), so it is counted as one.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(mapped) => IpAddr::V4(mapped),
-            None => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        },
     }
 }
 
@@ -149,16 +113,6 @@ mod tests {
         for bad in ["//evil.test", "https://evil.test", "/\\evil.test", "mail", "", "/a?b", "/a\r\nb"] {
             assert_eq!(local_path(bad), "/", "{bad}");
         }
-    }
-
-    #[test]
-    fn neighbors_of_one_ipv6_network_are_counted_together() {
-        let attempts = Attempts::new();
-        for n in 0..limits::SIGN_IN_PER_MINUTE_MAX {
-            assert!(attempts.allow(format!("[2001:db8::{n:x}]:1000").parse().ok()));
-        }
-        assert!(!attempts.allow("[2001:db8::ffff]:1000".parse().ok()));
-        assert!(attempts.allow("[2001:db8:0:1::1]:1000".parse().ok()));
     }
 
     #[test]

@@ -24,8 +24,8 @@ use serde::{Serialize, Serializer};
 
 /// What the pages ask. Every function may block on the store: the handlers call it off the event loop.
 pub trait House: Send + Sync + 'static {
-    /// Checks a password and opens a session. Wrong address or password: [`Failure::NotSignedIn`];
-    /// too many attempts for one address: [`Failure::TooMany`].
+    /// Checks a password and opens a session. Wrong address or password: [`Failure::NotSignedIn`]. The pages
+    /// count attempts.
     fn sign_in(&self, address: &str, password: &str) -> Result<SignedIn, Failure>;
     /// The person behind a session token; `None` when there is no such session or it has ended.
     fn visitor(&self, token: &str) -> Result<Option<Visitor>, Failure>;

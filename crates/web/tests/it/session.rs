@@ -61,10 +61,8 @@ async fn a_wrong_password_is_said_kindly_and_keeps_the_address() {
 async fn too_many_attempts_have_to_wait() {
     let site = Site::stranger();
     for _ in 0..limits::SIGN_IN_PER_MINUTE_MAX {
-        assert_eq!(
-            site.post("/sign-in", "address=a%40b.test&password=x").await.status,
-            StatusCode::FORBIDDEN
-        );
+        let wrong = site.post("/sign-in", &FORM.replace("horse", "cow")).await;
+        assert_eq!(wrong.status, StatusCode::FORBIDDEN);
     }
     let answer = site.post("/sign-in", FORM).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
@@ -99,5 +97,18 @@ async fn another_site_cannot_send_our_forms() {
             assert_eq!(answer.header("set-cookie"), "", "{path} {name}");
             assert_eq!(answer.heading(), "This came from somewhere else");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_for_one_account_closes_no_other() {
+    let site = Site::stranger();
+    for _ in 0..limits::SIGN_IN_PER_MINUTE_MAX {
+        site.post("/sign-in", "address=a%40b.test&password=x").await;
+    }
+    let closed = site.post("/sign-in", "address=A%40b.test&password=x").await;
+    assert_eq!(closed.status, StatusCode::TOO_MANY_REQUESTS);
+    for _ in 0..=limits::SIGN_IN_PER_MINUTE_MAX {
+        assert_eq!(site.post("/sign-in", FORM).await.status, StatusCode::SEE_OTHER, "success is not counted");
     }
 }
