@@ -59,6 +59,9 @@ pub struct WebSection {
     pub listen: Vec<SocketAddr>,
     /// Whether browsers come over HTTPS.
     pub secure_cookies: bool,
+    /// Proxies that are believed when they say for whom they ask.
+    #[serde(deserialize_with = "networks")]
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// Certificate and key in PEM files; both empty for a self-signed certificate.

@@ -56,6 +56,14 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+fn proxies_are_networks() {
+    assert!(Settings::built_in().unwrap().web.trusted_proxies.is_empty());
+    let settings = from_file("[web]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]").unwrap();
+    assert!(settings.web.trusted_proxies[0].contains("10.1.2.3".parse().unwrap()));
+    assert!(from_file("[web]\ntrusted_proxies = [\"proxy\"]").is_err());
+}
+
+#[test]
 fn the_environment_goes_first() {
     let variable = |name: &str| match name {
         "POSTROOM_DATA" => Some("/env".to_owned()),

@@ -116,7 +116,9 @@ fn machines_are_told_health_and_numbers() {
     assert_eq!(http(house.web, "GET /healthz", "").text(), "ok\n");
     let numbers = http(house.web, "GET /metrics", "").text();
     assert!(numbers.contains("postroom_copies_total{outcome=\"stored\"} 1"), "{numbers}");
-    assert_eq!(http(house.web, "GET /metrics", "X-Forwarded-For: 192.0.2.1\r\n").status, 404);
+    for brought in ["X-Forwarded-For: 192.0.2.1\r\n", "X-Real-IP: 192.0.2.1\r\n"] {
+        assert_eq!(http(house.web, "GET /metrics", brought).status, 404);
+    }
 }
 
 trait Longer {
