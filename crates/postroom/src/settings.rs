@@ -213,6 +213,15 @@ impl Settings {
         settings.check()
     }
 
+    /// Those of these names of environment variables that look like settings and are none.
+    pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+        let mut known = vec!["POSTROOM_SETTINGS".to_owned()];
+        if let Ok(sample) = parse(SAMPLE, "the sample") {
+            known.extend(variables(&sample, ""));
+        }
+        names.filter(|name| name.starts_with("POSTROOM_") && !known.contains(name)).collect()
+    }
+
     /// The name of the house: the setting, or the name of the machine.
     pub fn name(&self) -> String {
         if !self.hostname.is_empty() {
@@ -302,8 +311,7 @@ fn change_by_environment(
             change_by_environment(inner, name, variable)?;
             continue;
         }
-        let path = if section.is_empty() { name.clone() } else { format!("{section}_{name}") };
-        let key = format!("POSTROOM_{}", path.to_uppercase());
+        let key = variable_of(section, name);
         let Some(text) = variable(&key) else { continue };
         *there = like(there, text.trim()).ok_or_else(|| SettingsError::WrongKind {
             origin: "the environment".to_owned(),
@@ -312,6 +320,20 @@ fn change_by_environment(
         })?;
     }
     Ok(())
+}
+
+fn variable_of(section: &str, name: &str) -> String {
+    let path = if section.is_empty() { name.to_owned() } else { format!("{section}_{name}") };
+    format!("POSTROOM_{}", path.to_uppercase())
+}
+
+/// The variables of all settings.
+fn variables(table: &Table, section: &str) -> Vec<String> {
+    let of_one = |(name, value): (&String, &Value)| match value {
+        Value::Table(inner) => variables(inner, name),
+        _ => vec![variable_of(section, name)],
+    };
+    table.iter().flat_map(of_one).collect()
 }
 
 /// The text as a value of the same kind. Lists are written with commas.

@@ -12,6 +12,13 @@ use super::End;
 
 pub(super) async fn serve(settings: Settings, ports_file: Option<&Path>) -> anyhow::Result<End> {
     log::start(&settings.log)?;
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in Settings::unknown_variables(names) {
+        tracing::warn!(
+            name,
+            "this variable of the environment is no setting; `postroom settings` prints them all"
+        );
+    }
     // Before the doors open, so that no signal goes unheard.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

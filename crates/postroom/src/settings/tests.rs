@@ -64,6 +64,13 @@ fn proxies_are_networks() {
 }
 
 #[test]
+fn a_variable_of_no_setting_is_found() {
+    let names = ["POSTROOM_DATA", "POSTROOM_SMTP_LISTEN", "POSTROOM_SETTINGS", "PATH", "POSTROOM_SMTP_LISEN"];
+    let unknown = Settings::unknown_variables(names.map(str::to_owned).into_iter());
+    assert_eq!(unknown, ["POSTROOM_SMTP_LISEN"]);
+}
+
+#[test]
 fn the_environment_goes_first() {
     let variable = |name: &str| match name {
         "POSTROOM_DATA" => Some("/env".to_owned()),
