@@ -32,6 +32,8 @@ pub struct Verdict {
     pub parties: Vec<Party>,
     /// The e-mails whose conversations this mail brings together.
     pub joins: Vec<Id>,
+    /// A duplicate whose text is another.
+    pub has_other_text: bool,
 }
 
 /// Decides about one original.
@@ -51,13 +53,17 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
         verdict.decision.duplicate_of = Some(duplicate.email);
         verdict.decision.provisional = duplicate.by_header_alone;
         verdict.decision.signals.push(duplicate.signal);
+        verdict.has_other_text = duplicate.has_other_text;
         verdict.joins = joins;
         return verdict;
     }
     let wanted = want::judge(offer, facts, &thread);
     let parties = who::parties(offer, facts, &thread);
-    let mut verdict =
-        Verdict::end(if wanted.keep { Outcome::Stored } else { Outcome::Ignored }, wanted.reason);
+    let mut verdict = match (wanted.keep, handed_over(&wanted, offer, facts)) {
+        (true, _) => Verdict::end(Outcome::Stored, wanted.reason),
+        (false, Some((outcome, reason))) => Verdict::end(outcome, reason),
+        (false, None) => Verdict::end(Outcome::Ignored, wanted.reason),
+    };
     let decision = &mut verdict.decision;
     decision.correlation_method = thread.method;
     decision.correlated = thread.email;
@@ -74,9 +80,25 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     verdict
 }
 
-/// A loop is kept for a person: to drop it would lose mail, to store it would feed it.
+/// A loop is kept for a person: to drop it would lose mail, to store it would feed it. So is a mail without
+/// an author: nobody can say whose it is.
 fn unprocessable(offer: &Offer) -> Option<Reason> {
-    (offer.received_count > limits::RECEIVED_MAX).then_some(Reason::Loop)
+    if offer.received_count > limits::RECEIVED_MAX {
+        return Some(Reason::Loop);
+    }
+    offer.from.is_none().then_some(Reason::InvalidSender)
+}
+
+/// What one of us hands to the CRM is meant to be recorded. Where the rules for mail among ourselves would
+/// drop it (an inline forward, a damaged attachment, a forward of a forward), a person looks at it.
+fn handed_over(wanted: &want::Wanted, offer: &Offer, facts: &Facts) -> Option<(Outcome, Reason)> {
+    let is_ours = matches!(wanted.reason, Reason::Internal | Reason::NoRecipient)
+        || (wanted.reason == Reason::UnknownSender && who::from_us(offer, facts));
+    match (facts.is_handed_over && is_ours, facts.is_handed_over_by_us) {
+        (false, _) => None,
+        (true, true) => Some((Outcome::Undeliverable, Reason::NoOriginal)),
+        (true, false) => Some((Outcome::Quarantined, Reason::Unproven)),
+    }
 }
 
 impl Verdict {
@@ -93,7 +115,7 @@ impl Verdict {
             signals: Vec::new(),
             candidates: Vec::new(),
         };
-        Verdict { decision, parties: Vec::new(), joins: Vec::new() }
+        Verdict { decision, parties: Vec::new(), joins: Vec::new(), has_other_text: false }
     }
 }
 

@@ -22,7 +22,7 @@ use store::{Organization, Priority};
 
 use crate::CrmError;
 pub use check::simulate;
-pub use copy::{Copy, OriginalReceipt, Proof, Receipt, Source};
+pub use copy::{Copy, EnvelopeRecipient, OriginalReceipt, Proof, Receipt, Source};
 pub use deliver::DeliverError;
 pub use offer::Offer;
 pub use unwrap::Original;

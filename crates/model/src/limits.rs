@@ -40,6 +40,8 @@ pub const PREVIEW_CHARS_MAX: usize = 200;
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// Candidates kept for an ambiguous address.
 pub const CANDIDATES_MAX: usize = 20;
+/// E-mails under one key that are looked at: a program that gives all its mail one Message-ID makes many.
+pub const CLAIMS_MAX: usize = 100;
 /// Records that one address may belong to before it is called ambiguous without a list (Dynamics: 100).
 pub const MATCHES_MAX: usize = 100;
 /// Conversations joined by one mail: more are joined by later mails, so a unit stays short.

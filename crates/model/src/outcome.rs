@@ -85,10 +85,12 @@ pub enum Reason {
     Fault = 53,
     /// One of us forwarded it to a sink, and no original can be found in it.
     NoOriginal = 54,
+    /// It says that one of us hands it over, and nothing proves it.
+    Unproven = 55,
 }
 
 /// Every reason: name, Dynamics' `ReasonCode` (reference of `CheckIncomingEmailResponse`), words for a person.
-pub const REASONS: [(Reason, &str, i32, &str); 22] = [
+pub const REASONS: [(Reason, &str, i32, &str); 23] = [
     (Reason::AcceptAll, "accept-all", 6, "A recipient keeps all mail."),
     (Reason::Reply, "reply", 2, "It answers mail of the CRM."),
     (Reason::KnownSender, "known-sender", 5, "The sender is a known customer."),
@@ -111,6 +113,7 @@ pub const REASONS: [(Reason, &str, i32, &str); 22] = [
     (Reason::Unreadable, "unreadable", -1, "It cannot be read as a message."),
     (Reason::Fault, "fault", -1, "Postroom failed on it; it is kept for another try."),
     (Reason::NoOriginal, "no-original", -1, "It was forwarded to the sink, and no mail is attached to it."),
+    (Reason::Unproven, "unproven", -1, "It says that one of us hands it over, and nothing proves it."),
 ];
 
 impl Reason {

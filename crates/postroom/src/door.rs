@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crm::CrmError;
-use crm::intake::{self, Copy, Proof, Receipt, Recipient, Source};
+use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Receipt, Recipient, Source};
 use model::{EmailAddress, Id, Moment};
 use receive::{Answer, Arrived, Intake, Peer, Refusal, Welcome};
 use store::Organization;
@@ -87,6 +87,7 @@ impl Intake for Keeper {
             arrived: self.house.now(),
             mail_from: message.mail_from,
             peer: Some(message.peer.address),
+            trace: Some(message.trace_header),
             raw: message.raw.into(),
             has_bare_line_ends: message.bare_line_ends,
         };
@@ -135,6 +136,7 @@ pub(crate) struct Arrival {
     pub(crate) arrived: model::Timestamp,
     pub(crate) mail_from: Option<String>,
     pub(crate) peer: Option<std::net::IpAddr>,
+    pub(crate) trace: Option<String>,
     pub(crate) raw: Arc<[u8]>,
     pub(crate) has_bare_line_ends: bool,
 }
@@ -169,10 +171,10 @@ pub(crate) fn shares(recipients: Vec<Recipient>) -> Vec<Share> {
 impl Share {
     /// The copy that this organization gets. It names none but its own recipients.
     pub(crate) fn copy(&self, arrival: &Arrival, copyid: Id) -> Copy {
-        let mut recipients: Vec<EmailAddress> = Vec::with_capacity(self.recipients.len());
+        let mut recipients: Vec<EnvelopeRecipient> = Vec::with_capacity(self.recipients.len());
         for recipient in &self.recipients {
-            if !recipients.contains(&recipient.address) {
-                recipients.push(recipient.address.clone());
+            if !recipients.contains(&recipient.envelope) {
+                recipients.push(recipient.envelope.clone());
             }
         }
         Copy {
@@ -182,22 +184,23 @@ impl Share {
             mail_from: arrival.mail_from.clone(),
             recipients,
             peer: arrival.peer,
-            mailbox_user: self.recipients.iter().find_map(|recipient| recipient.mailbox_user),
+            trace: arrival.trace.clone(),
             proof: self.proof(),
             raw: Arc::clone(&arrival.raw),
             has_bare_line_ends: arrival.has_bare_line_ends,
         }
     }
 
-    /// A sink says most about a mail, a user's own address least.
+    /// Under which it is accounted for: a sink says most about a mail, a user's own address least.
     fn source(&self) -> Source {
-        let rank = |recipient: &&Recipient| match recipient.source {
+        let rank = |source: &&Source| match source {
             Source::Sink(_) => 0,
             Source::Queue(_) => 1,
             Source::User(_) => 2,
             Source::Track => 3,
         };
-        self.recipients.iter().min_by_key(rank).map_or(Source::Track, |recipient| recipient.source.clone())
+        let sources = self.recipients.iter().map(|recipient| &recipient.envelope.source);
+        sources.min_by_key(rank).cloned().unwrap_or(Source::Track)
     }
 
     /// The weakest of all: one address that strangers may write to is enough to doubt From.

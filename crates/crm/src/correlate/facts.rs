@@ -15,6 +15,11 @@ pub struct Facts {
     pub recipients: Vec<CrmRecipient>,
     /// Whether From is believed where it is one of us.
     pub sender_proven: bool,
+    /// Whether it is what one of us (or somebody who says so) hands to the CRM: a forward to the sink, or a
+    /// mail dug out of one. It is never dropped as mail among ourselves.
+    pub is_handed_over: bool,
+    /// Whether that is proven.
+    pub is_handed_over_by_us: bool,
     /// Whether a person put it in by hand, past all filters.
     pub by_hand: bool,
     /// MAIL FROM was empty (RFC 5321 §4.5.5): it is a notification of some kind.
@@ -125,6 +130,8 @@ pub struct KnownIdentity {
     pub text_digest: [u8; 16],
     /// The digest of its bytes.
     pub raw_digest: [u8; 32],
+    /// The addresses it was written to, as compared; sinks left out.
+    pub recipients: HashSet<String>,
 }
 
 /// A stored e-mail that this mail may continue.
@@ -148,6 +155,8 @@ pub struct KnownEmail {
     pub queues: HashSet<Id>,
     /// When it was sent or received.
     pub date: Timestamp,
+    /// Whether one of us sent it.
+    pub is_outgoing: bool,
     /// Whether it names this mail in `In-Reply-To` (for a relative).
     pub answers_this: bool,
 }

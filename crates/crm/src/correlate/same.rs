@@ -3,9 +3,11 @@
 //! A Message-ID alone is no proof: broken senders use one for every mail. Nor is its absence: some clients
 //! drop it when they forward.
 
-use message::identity::{Claim, same_mail};
-use model::Id;
+use std::collections::HashSet;
+
+use message::identity::{Claim, Sameness, same_mail};
 use model::decision::{Entity, RecordRef, Signal};
+use model::{EmailAddress, Id};
 
 use super::facts::{Facts, IdentityKey, KnownIdentity};
 use crate::intake::offer::Offer;
@@ -17,30 +19,45 @@ pub struct Duplicate {
     pub email: Id,
     /// The text was not known, so the body has to be looked at before it is believed.
     pub by_header_alone: bool,
+    /// Its text is another: it is noted and kept, and never stands in for the one that is here.
+    pub has_other_text: bool,
     /// Why it is the same.
     pub signal: Signal,
 }
 
-/// Finds the stored e-mail that this mail is.
+/// Finds the stored e-mail that this mail is; one with the same text before one with another.
 pub fn find(offer: &Offer, facts: &Facts) -> Option<Duplicate> {
-    facts.identities.iter().find_map(|known| {
-        let words = same(offer, known)?;
-        let record = Some(RecordRef { entity: Entity::Email, id: known.email });
-        Some(Duplicate {
-            email: known.email,
-            by_header_alone: offer.text_digest.is_none(),
-            signal: Signal { kind: "same-mail", holds: true, words: words.to_owned(), record },
-        })
+    let found = |wanted: Sameness| {
+        let fits = |known: &&KnownIdentity| sameness(offer, facts, known) == wanted;
+        facts.identities.iter().find(fits).map(|known| (known, wanted))
+    };
+    let (known, sameness) = found(Sameness::Same).or_else(|| found(Sameness::SameButOtherText))?;
+    let words = match (sameness, known.key) {
+        (Sameness::SameButOtherText, _) => {
+            "A mail with the same Message-ID, sender, date and recipients is here, with another text."
+        }
+        (_, IdentityKey::MessageId) => {
+            "A mail with the same Message-ID, and the same in what counts, is here already."
+        }
+        (_, IdentityKey::Content) => "A mail of the same sender, second, subject and text is here already.",
+        (_, IdentityKey::Raw) => "The same bytes are here already.",
+    };
+    let record = Some(RecordRef { entity: Entity::Email, id: known.email });
+    Some(Duplicate {
+        email: known.email,
+        by_header_alone: offer.text_digest.is_none(),
+        has_other_text: sameness == Sameness::SameButOtherText,
+        signal: Signal { kind: "same-mail", holds: true, words: words.to_owned(), record },
     })
 }
 
-fn same(offer: &Offer, known: &KnownIdentity) -> Option<&'static str> {
+fn sameness(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> Sameness {
     let this = Claim {
         sender: offer.from.as_ref().map(|from| from.address.key()),
         date: offer.date,
         has_message_id: offer.message_id.is_some(),
-        // What is not known yet agrees with nothing.
-        text_digest: offer.text_digest.unwrap_or_default(),
+        // By its header alone it is perhaps the same: as if the text agreed, until the body is looked at.
+        text_digest: offer.text_digest.unwrap_or(known.text_digest),
         raw_digest: offer.raw_digest.unwrap_or_default(),
     };
     let that = Claim {
@@ -50,14 +67,15 @@ fn same(offer: &Offer, known: &KnownIdentity) -> Option<&'static str> {
         text_digest: known.text_digest,
         raw_digest: known.raw_digest,
     };
-    // By its header alone a mail without its id is perhaps the same: its body has to be looked at.
-    let one_lacks_its_id = !(this.has_message_id && that.has_message_id);
-    let perhaps = offer.text_digest.is_none() && known.key == IdentityKey::Content && one_lacks_its_id;
-    (perhaps || same_mail(known.key, &this, &that)).then_some(match known.key {
-        IdentityKey::MessageId => {
-            "A mail with the same Message-ID, and the same in what counts, is here already."
-        }
-        IdentityKey::Content => "A mail of the same sender, second, subject and text is here already.",
-        IdentityKey::Raw => "The same bytes are here already.",
-    })
+    match same_mail(known.key, &this, &that) {
+        // Two mails of one second from a program that gives all its mail one id, to two people.
+        Sameness::SameButOtherText if recipients(offer, facts) != known.recipients => Sameness::Different,
+        sameness => sameness,
+    }
+}
+
+fn recipients(offer: &Offer, facts: &Facts) -> HashSet<String> {
+    let is_sink = |address: &EmailAddress| facts.sinks.contains(&address.split_detail().0.key());
+    let addresses = offer.recipients().map(|mailbox| &mailbox.address);
+    addresses.filter(|address| !is_sink(address)).map(EmailAddress::key).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use model::Id;
 use model::decision::{Candidate, CorrelationMethod, Entity, RecordRef, Signal};
+use model::{EmailAddress, Id};
 
 use super::facts::{Facts, KnownEmail};
 use super::who::{self, Settled};
@@ -36,9 +36,7 @@ pub fn find(offer: &Offer, facts: &Facts) -> Thread {
     let mut thread = Thread::default();
     let people = People::of(offer, facts);
     if offer.marks.report {
-        if let Some(returned) = facts.returned.first() {
-            thread.believe(CorrelationMethod::Report, returned, "It is a report about a mail that is here");
-        }
+        thread.find_returned(offer, facts);
         return thread;
     }
     let other_queue = |known: &KnownEmail| people.is_for_another_queue(known);
@@ -49,28 +47,32 @@ pub fn find(offer: &Offer, facts: &Facts) -> Thread {
             emails: &facts.answered,
             fits: &|_| true,
             words: "It answers a mail that is here (In-Reply-To)",
+            names_one: true,
         },
         Step {
             method: CorrelationMethod::References,
             emails: &facts.referenced,
             fits: &|known| same_subject(known) && !other_queue(known),
             words: "It continues a mail that is here (References, same subject)",
+            names_one: false,
         },
         Step {
             method: CorrelationMethod::TrackingToken,
             emails: &facts.by_token,
             fits: &|_| true,
             words: "Its subject carries the token of a mail that is here",
+            names_one: false,
         },
         Step {
             method: CorrelationMethod::ConversationIndex,
             emails: &facts.by_thread_index,
             fits: &|known| !other_queue(known),
             words: "It has the Thread-Index of a mail that is here",
+            names_one: true,
         },
     ];
     for step in &steps {
-        thread.try_step(step, &people);
+        thread.try_step(step, &people, &offer.canonical_subject);
     }
     let answers = facts.relatives.iter().filter(|relative| relative.answers_this);
     if let Some(answer) = answers.into_iter().find(|relative| people.shares_with(relative)) {
@@ -105,24 +107,45 @@ struct Step<'a> {
     emails: &'a [KnownEmail],
     fits: &'a dyn Fn(&KnownEmail) -> bool,
     words: &'static str,
+    /// Whether the sign names one mail, so that several that bear it are a question; a chain of references or
+    /// a counter that wraps names several in order.
+    names_one: bool,
 }
 
 impl Thread {
-    fn try_step(&mut self, step: &Step<'_>, people: &People) {
-        for known in step.emails {
-            let shares = people.shares_with(known);
-            if shares && (step.fits)(known) {
-                if self.email.is_none() {
-                    self.believe(step.method, known, step.words);
-                }
-                return;
-            }
-            let doubt = if shares {
-                "but the subject or the queue is another"
-            } else {
-                "but nobody on it was on that mail"
+    fn try_step(&mut self, step: &Step<'_>, people: &People, subject: &str) {
+        let fits = |known: &&KnownEmail| people.shares_with(known) && (step.fits)(known);
+        let fitting: Vec<&KnownEmail> = step.emails.iter().filter(fits).collect();
+        let chosen = if step.names_one { the_one(&fitting, subject) } else { fitting.first().copied() };
+        if let (Some(known), None) = (chosen, self.email) {
+            self.believe(step.method, known, step.words);
+        }
+        // Behind the first that fits nothing is doubtful: a chain names older mails too.
+        let doubtful =
+            step.emails.iter().take_while(|known| chosen.is_none_or(|chosen| chosen.id != known.id));
+        for known in doubtful {
+            let doubt = match (people.shares_with(known), (step.fits)(known)) {
+                (true, true) => "but several mails bear that sign",
+                (true, false) => "but the subject or the queue is another",
+                (false, _) => "but nobody on it was on that mail",
             };
             self.doubt(step.method, known, &format!("{}, {doubt}.", step.words));
+        }
+    }
+
+    /// A report belongs to a mail that we sent: it comes from nobody (RFC 3464 §2, the null sender), or as a
+    /// notification from somebody who was on that mail, and whom it speaks of was on it too.
+    fn find_returned(&mut self, offer: &Offer, facts: &Facts) {
+        for returned in &facts.returned {
+            let was_on_it = |address: &EmailAddress| returned.participants.contains(&address.key());
+            let is_from_somebody_on_it = offer.from.as_ref().is_some_and(|from| was_on_it(&from.address));
+            let speaks_of_it = offer.reported.iter().all(was_on_it);
+            if returned.is_outgoing && speaks_of_it && (facts.null_sender || is_from_somebody_on_it) {
+                let words = "It is a report about a mail that is here";
+                return self.believe(CorrelationMethod::Report, returned, words);
+            }
+            let words = "It says that it is a report about a mail that is here, but it cannot be one.";
+            self.doubt(CorrelationMethod::Report, returned, words);
         }
     }
 
@@ -153,6 +176,20 @@ impl Thread {
         let rank = u32::try_from(self.candidates.len()).unwrap_or(u32::MAX).saturating_add(1);
         let name = known.subject.clone();
         self.candidates.push(Candidate { address: None, record, name, rank, why: words.to_owned() });
+    }
+}
+
+/// The one mail that a sign means: where several bear it, they have to stand in one conversation, or one alone
+/// has the same subject. A Message-ID that a broken program used twice names nobody.
+fn the_one<'k>(fitting: &[&'k KnownEmail], subject: &str) -> Option<&'k KnownEmail> {
+    let first = *fitting.first()?;
+    if fitting.iter().all(|known| known.conversation == first.conversation) {
+        return Some(first);
+    }
+    let mut same_subject = fitting.iter().filter(|known| known.canonical_subject == subject);
+    match (same_subject.next(), same_subject.next()) {
+        (Some(known), None) => Some(known),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Does anyone want it? Never-log lists, mail among ourselves, automatic mail, and the recipients' filters.
 
+use model::Mailbox;
 use model::decision::{RecordRef, Signal};
 use model::filter::IncomingFilter;
 use model::outcome::Reason;
@@ -57,9 +58,6 @@ pub fn judge(offer: &Offer, facts: &Facts, thread: &Thread) -> Wanted {
 
 /// What no filter can outvote.
 fn refused_for_all(offer: &Offer, facts: &Facts, thread: &Thread) -> Option<Reason> {
-    if offer.from.is_none() {
-        return Some(Reason::InvalidSender);
-    }
     if facts.never_log.iter().any(|hit| hit.user.is_none()) {
         return Some(Reason::NeverLog);
     }
@@ -91,7 +89,7 @@ fn ask(filter: IncomingFilter, offer: &Offer, facts: &Facts, thread: &Thread) ->
         _ => {}
     }
     // Lists come in for people who asked for everything; a newsletter is no conversation.
-    if offer.marks.list {
+    if offer.marks.list || (offer.marks.bulk && known.is_none()) {
         return Err(Reason::List);
     }
     let refusal = if is_automatic(offer, facts) { Reason::Automatic } else { Reason::UnknownSender };
@@ -107,15 +105,16 @@ pub fn is_automatic(offer: &Offer, facts: &Facts) -> bool {
     offer.marks.automatic || facts.null_sender
 }
 
+/// A customer on the other side: the author of what comes in, a recipient of what goes out. What says that it
+/// is ours and cannot prove it is kept as well, marked, where it was written to a customer.
 fn customer_reason(offer: &Offer, facts: &Facts) -> Option<Reason> {
-    let is_customer =
-        |address| facts.records_of(address).iter().any(|known| known.record.entity.is_customer());
-    if who::is_outgoing(offer, facts) {
-        let known = offer.recipients().any(|mailbox| is_customer(&mailbox.address));
-        return known.then_some(Reason::KnownRecipient);
+    let is_customer = |mailbox: &Mailbox| {
+        facts.records_of(&mailbox.address).iter().any(|known| known.record.entity.is_customer())
+    };
+    if who::from_us(offer, facts) {
+        return offer.recipients().any(is_customer).then_some(Reason::KnownRecipient);
     }
-    let from = offer.from.as_ref()?;
-    is_customer(&from.address).then_some(Reason::KnownSender)
+    offer.from.iter().chain(&offer.authors).any(is_customer).then_some(Reason::KnownSender)
 }
 
 /// A proven sender of ours is a record too; an unproven one may be anybody.

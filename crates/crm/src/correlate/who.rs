@@ -62,8 +62,8 @@ pub fn from_us(offer: &Offer, facts: &Facts) -> bool {
 
 /// The parties, sender first. The daemon that wrote a report is none, and sinks are none.
 pub fn parties(offer: &Offer, facts: &Facts, thread: &Thread) -> Vec<Party> {
-    let sender =
-        offer.from.iter().filter(|_| !offer.marks.report).map(|mailbox| (Participation::Sender, mailbox));
+    let authors = offer.from.iter().chain(&offer.authors).filter(|_| !offer.marks.report);
+    let sender = authors.map(|mailbox| (Participation::Sender, mailbox));
     let to = offer.to.iter().map(|mailbox| (Participation::To, mailbox));
     let cc = offer.cc.iter().map(|mailbox| (Participation::Cc, mailbox));
     let bcc = offer.bcc.iter().map(|mailbox| (Participation::Bcc, mailbox));

@@ -18,17 +18,35 @@ pub struct Copy {
     /// MAIL FROM; `None` for the null sender, and where there was no envelope.
     pub mail_from: Option<String>,
     /// RCPT TO, of this organisation alone.
-    pub recipients: Vec<EmailAddress>,
+    pub recipients: Vec<EnvelopeRecipient>,
     /// Who brought it.
     pub peer: Option<IpAddr>,
-    /// The user whose key stood in the address of the sink: whose mailbox it came from.
-    pub mailbox_user: Option<Id>,
+    /// The door's own `Received` field for it.
+    pub trace: Option<String>,
     /// Whether the door vouches that From, where it is one of us, is true.
     pub proof: Proof,
     /// The message, as received.
     pub raw: Arc<[u8]>,
     /// Line ends other than CRLF were seen.
     pub has_bare_line_ends: bool,
+}
+
+/// One recipient of the envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvelopeRecipient {
+    /// The address as it was given.
+    pub address: EmailAddress,
+    /// What it leads to.
+    pub source: Source,
+    /// The user whose key stands in the address of a sink: whose mailbox it came from.
+    pub user: Option<Id>,
+}
+
+impl Copy {
+    /// The users whose keys stand in the envelope, in its order.
+    pub fn mailbox_users(&self) -> impl Iterator<Item = Id> {
+        self.recipients.iter().filter_map(|recipient| recipient.user)
+    }
 }
 
 /// Where a copy arrived.

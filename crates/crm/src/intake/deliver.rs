@@ -15,6 +15,7 @@ use store::{PreparedBlob, StoreError, Tx};
 use super::Opened;
 use super::check::{self, Checked};
 use super::copy::{Copy, OriginalReceipt, Receipt};
+use super::keep::Kept;
 use super::unwrap::Original;
 use crate::CrmError;
 use crate::correlate::{CrmRecipient, Facts};
@@ -27,7 +28,7 @@ pub(crate) use write::candidates;
 #[derive(Clone)]
 pub struct Delivery {
     opened: Opened,
-    kept: Vec<Option<PreparedBlob>>,
+    kept: Kept,
     moment: Moment,
 }
 
@@ -53,7 +54,7 @@ impl From<DeliverError> for CrmError {
 
 impl Delivery {
     /// Draws up a delivery: the opened copy, and the bytes that are kept already.
-    pub fn new(opened: Opened, kept: Vec<Option<PreparedBlob>>, moment: Moment) -> Self {
+    pub fn new(opened: Opened, kept: Kept, moment: Moment) -> Self {
         Delivery { opened, kept, moment }
     }
 }
@@ -69,13 +70,13 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
         return Ok(receipt);
     }
     let mut receipts = Vec::with_capacity(opened.originals.len());
-    for (original, kept) in opened.originals.iter().zip(&delivery.kept) {
+    for (original, kept) in opened.originals.iter().zip(&delivery.kept.originals) {
         let checked = check::check(tx, opened, original)?;
         let work = Work { opened, original, checked: &checked, kept: kept.as_ref(), moment: &moment };
         receipts.push(work.end(tx)?);
     }
     let receipt = Receipt { copyid: opened.copy.copyid, originals: receipts };
-    enter(tx, opened, &receipt, &moment)?;
+    enter(tx, delivery, &receipt, &moment)?;
     Ok(receipt)
 }
 
@@ -92,13 +93,19 @@ fn earlier_receipt(tx: &Tx<'_>, copyid: Id) -> Result<Option<Receipt>, StoreErro
 }
 
 /// Enters the copy in the ledger, and an outcome for each of its originals.
-fn enter(tx: &mut Tx<'_>, opened: &Opened, receipt: &Receipt, moment: &Moment) -> Result<(), StoreError> {
+fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Moment) -> Result<(), StoreError> {
+    let opened = &delivery.opened;
     let copy = &opened.copy;
-    let recipients: Vec<&str> = copy.recipients.iter().map(model::EmailAddress::as_str).collect();
-    let dug_out = opened.originals.iter().any(|original| original.depth > 0);
+    let recipients: Vec<&str> = copy.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
     let source = copy.source.name();
     let day = copy.arrived.day();
-    tx.enter_copy(&intake::Copy {
+    // The mail around ignored originals is ignored with them.
+    let is_kept = receipt.outcome() != Outcome::Ignored;
+    let outer = delivery.kept.outer.as_ref().filter(|_| is_kept);
+    if let Some(outer) = outer {
+        tx.keep_blob(outer)?;
+    }
+    tx.enter_copy(intake::Copy {
         copyid: copy.copyid,
         source: source.clone(),
         day,
@@ -106,8 +113,11 @@ fn enter(tx: &mut Tx<'_>, opened: &Opened, receipt: &Receipt, moment: &Moment) -
         mailfrom: copy.mail_from.as_deref().map(|text| write::cut(text, limits::ADDRESS_BYTES_MAX)),
         recipients: recipients.join(" "),
         peer: copy.peer.map(|peer| peer.to_string()),
-        size: i64::try_from(copy.raw.len()).unwrap_or(i64::MAX),
-        outerheader: dug_out.then(|| write::header_of(&copy.raw).to_vec()),
+        size: write::size(&copy.raw),
+        originals: i32::try_from(opened.originals.len()).unwrap_or(i32::MAX),
+        copynumber: 0,
+        trace: copy.trace.clone(),
+        outerblobid: outer.map(|blob| blob.blobid.to_vec()),
     })?;
     let gravest = receipt.outcome();
     let counted = receipt.originals.iter().position(|original| original.outcome == gravest);
@@ -185,7 +195,7 @@ impl Work<'_> {
                 copyid,
                 createdon: self.moment.now,
             };
-            if tx.add_version(&version)? {
+            if tx.add_version(&version)? && !self.checked.verdict.has_other_text {
                 self.prefer_fuller_source(tx, email)?;
             }
         }
@@ -261,6 +271,10 @@ impl Work<'_> {
         let blob = self.blob()?;
         tx.keep_blob(blob)?;
         let offer = &self.original.offer;
+        // The same bytes again, a loop say: the one that waits already speaks for both.
+        if tx.is_open_undeliverable(&blob.blobid)? {
+            return Ok(None);
+        }
         let fault = self.original.fault.as_ref();
         let reason = self.decision().reason;
         tx.keep_undeliverable(&intake::Undeliverable {
@@ -279,14 +293,18 @@ impl Work<'_> {
         Ok(None)
     }
 
+    /// Whose mailbox it came from, for each recipient of the envelope.
     fn note_copy(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
         let copy = self.copy();
-        tx.add_email_copy(&EmailCopy {
-            activityid: email,
-            copyid: copy.copyid,
-            receivinguserid: copy.mailbox_user,
-            recipient: copy.recipients.first().map(ToString::to_string),
-        })
+        for recipient in &copy.recipients {
+            tx.add_email_copy(&EmailCopy {
+                activityid: email,
+                copyid: copy.copyid,
+                receivinguserid: recipient.user,
+                recipient: recipient.address.key(),
+            })?;
+        }
+        Ok(())
     }
 
     /// Every queue that the mail was for has it once, whichever copy was first.

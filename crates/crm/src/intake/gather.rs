@@ -18,7 +18,8 @@ use super::copy::{Copy, Proof, Source};
 use super::offer::Offer;
 use super::unwrap::Original;
 use crate::correlate::{
-    CrmRecipient, Facts, IdentityKey, KnownEmail, KnownIdentity, KnownRecord, NeverLogHit, RecipientFrom,
+    CrmRecipient, Facts, IdentityKey, KnownEmail, KnownIdentity, KnownRecord, NeverLogHit, Participation,
+    RecipientFrom,
 };
 use crate::settings::{self, OrganizationSettings};
 
@@ -32,23 +33,35 @@ pub struct Desk {
     pub records_version: i64,
     /// The organisation's settings.
     pub settings: OrganizationSettings,
-    /// The user whose mailbox it came from, by the envelope.
-    pub mailbox_user: Option<SystemUser>,
+    /// The users whose mailboxes it came from, by the envelope.
+    pub mailbox_users: Vec<SystemUser>,
     /// The user whom the outer From names.
     pub outer_user: Option<SystemUser>,
     /// To whom that user wrote.
-    pub outer_audience: Audience,
+    pub audience: Audience,
+    /// Whether the outer From is believed where it is one of us: a person's own hand, or a network that
+    /// vouches and an envelope sender who is one of us. A redirect keeps the envelope sender of a stranger.
+    pub is_proven: bool,
 }
 
 /// To whom one of us wrote a copy's outer mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// To sinks alone: for the CRM.
-    SinksOnly,
-    /// To us, sinks perhaps among them.
-    Ourselves,
-    /// To somebody outside.
-    Outsiders,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Audience {
+    /// A sink is among them.
+    pub has_sink: bool,
+    /// Users or queues are among them.
+    pub has_us: bool,
+    /// Somebody outside is among them.
+    pub has_outsider: bool,
+}
+
+impl Desk {
+    /// Whether one of us hands the outer mail to the CRM: nobody outside is on it, and a sink is, or nobody
+    /// is named at all.
+    pub fn is_handed_over(&self) -> bool {
+        let Audience { has_sink, has_us, has_outsider } = self.audience;
+        self.outer_user.is_some() && !has_outsider && (has_sink || !has_us)
+    }
 }
 
 /// Reads what is known about a copy before it is opened.
@@ -58,36 +71,47 @@ pub fn desk(read: &Read<'_>, copy: &Copy) -> Result<Desk, StoreError> {
         Some(from) => user_by_address(read, &from.address)?,
         None => None,
     };
-    let outer_audience = match (&outer_user, &header) {
+    let audience = match (&outer_user, &header) {
         (Some(_), Some(header)) => audience(read, header)?,
-        _ => Audience::Outsiders,
+        _ => Audience::default(),
     };
-    let mailbox_user = copy.mailbox_user.map(|id| read.user(id)).transpose()?.flatten();
+    let users: Result<Vec<_>, StoreError> = copy.mailbox_users().map(|id| read.user(id)).collect();
     Ok(Desk {
         records_version: read.records_version()?,
         settings: settings::read(read)?,
-        mailbox_user,
+        mailbox_users: users?.into_iter().flatten().collect(),
         outer_user,
-        outer_audience,
+        audience,
+        is_proven: copy.proof == Proof::Hand || (copy.proof.holds() && is_sent_by_us(read, copy)?),
     })
 }
 
+fn is_sent_by_us(read: &Read<'_>, copy: &Copy) -> Result<bool, StoreError> {
+    let Some(sender) = copy.mail_from.as_deref().and_then(EmailAddress::parse) else { return Ok(false) };
+    Ok(user_or_queue(&ours(read, &sender)?))
+}
+
 fn audience(read: &Read<'_>, header: &message::Header) -> Result<Audience, StoreError> {
-    let mut audience = None;
+    let mut audience = Audience::default();
     for mailbox in header.to.iter().chain(&header.cc).chain(&header.bcc).take(limits::PARTIES_MAX) {
-        let plain = mailbox.address.split_detail().0;
-        let records = read.addresses(&plain.key())?;
+        let records = ours(read, &mailbox.address)?;
         let is_sink = records.iter().any(|record| record.objecttypecode == store::SINK_TYPE_CODE);
-        let is_ours =
-            is_sink || user_or_queue(&records) || user_or_queue(&read.addresses(&mailbox.address.key())?);
-        match (is_ours, is_sink) {
-            (false, _) => return Ok(Audience::Outsiders),
-            (true, false) => audience = Some(Audience::Ourselves),
-            (true, true) => audience = audience.or(Some(Audience::SinksOnly)),
-        }
+        let is_us = user_or_queue(&records);
+        audience.has_sink |= is_sink;
+        audience.has_us |= is_us;
+        audience.has_outsider |= !is_sink && !is_us;
     }
-    // Nobody named: a blind copy, of which nobody can say that it was for the CRM alone.
-    Ok(audience.unwrap_or(Audience::Ourselves))
+    Ok(audience)
+}
+
+/// The rows of an address, of one with a detail also without it: `jane+crm@` is `jane@`.
+fn ours(read: &Read<'_>, address: &EmailAddress) -> Result<Vec<RecordAddress>, StoreError> {
+    let mut records = read.addresses(&address.key())?;
+    let (plain, detail) = address.split_detail();
+    if detail.is_some() {
+        records.extend(read.addresses(&plain.key())?);
+    }
+    Ok(records)
 }
 
 fn user_or_queue(records: &[RecordAddress]) -> bool {
@@ -96,7 +120,7 @@ fn user_or_queue(records: &[RecordAddress]) -> bool {
 }
 
 fn user_by_address(read: &Read<'_>, address: &EmailAddress) -> Result<Option<SystemUser>, StoreError> {
-    let records = read.addresses(&address.key())?;
+    let records = ours(read, address)?;
     let user = records.iter().find(|record| record.objecttypecode == Entity::SystemUser as i32);
     user.map(|record| read.user(record.objectid)).transpose().map(Option::flatten)
 }
@@ -111,17 +135,21 @@ pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Fa
 /// The facts about records: who has which address, whose mailbox it was, what nobody wants logged.
 fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Result<Facts, StoreError> {
     let offer = &original.offer;
+    let is_dug_out = original.method == Method::Attached;
     let mut facts = Facts {
-        sender_proven: copy.proof.holds(),
+        sender_proven: desk.is_proven && (!is_dug_out || is_by_outer_user(desk, offer)),
         by_hand: copy.proof == Proof::Hand,
         null_sender: copy.mail_from.is_none() && copy.source != Source::Track,
+        is_handed_over: is_dug_out || (desk.is_handed_over() && matches!(copy.source, Source::Sink(_))),
+        is_handed_over_by_us: desk.is_proven,
         ..Facts::default()
     };
     let mut directory = Directory { read, filters: HashMap::new(), facts: &mut facts };
-    for address in offer.participants().chain(&offer.delivered_to) {
-        directory.look_up(address)?;
+    // The envelope first: a header of a thousand addresses must not hide for whom the copy was.
+    for recipient in &copy.recipients {
+        directory.look_up(&recipient.address)?;
     }
-    for address in &copy.recipients {
+    for address in offer.participants().chain(&offer.delivered_to) {
         directory.look_up(address)?;
     }
     let filters = directory.filters;
@@ -129,6 +157,13 @@ fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Re
     let users: HashSet<Id> = facts.recipients.iter().map(|recipient| recipient.record.id).collect();
     facts.never_log = never_log(read, offer, &facts, &users)?;
     Ok(facts)
+}
+
+/// The proof of the outer mail is lent to the inner one only where both are by the same user.
+fn is_by_outer_user(desk: &Desk, offer: &Offer) -> bool {
+    let outer = desk.outer_user.as_ref().and_then(|user| EmailAddress::parse(&user.internalemailaddress));
+    let inner = offer.from.as_ref().map(|from| from.address.key());
+    outer.is_some_and(|outer| inner == Some(outer.key()))
 }
 
 struct Directory<'r, 'c, 'f> {
@@ -205,17 +240,19 @@ fn recipients(copy: &Copy, desk: &Desk, original: &Original, found: &Found<'_>) 
         from,
     };
     let mut all: Vec<CrmRecipient> = Vec::new();
-    all.extend(desk.mailbox_user.iter().map(|known| user(known, RecipientFrom::Envelope)));
-    if let Source::Queue(_) | Source::User(_) = copy.source {
-        all.extend(copy.recipients.iter().filter_map(|to| found.ours(to, RecipientFrom::Envelope)));
-    }
+    all.extend(desk.mailbox_users.iter().map(|known| user(known, RecipientFrom::Envelope)));
+    let addressed =
+        copy.recipients.iter().filter(|to| matches!(to.source, Source::Queue(_) | Source::User(_)));
+    all.extend(addressed.filter_map(|to| found.ours(&to.address, RecipientFrom::Envelope)));
+    // Anybody can write trace fields: they are asked only where the envelope names nobody.
+    let is_named = !all.is_empty();
     if original.method == Method::Attached {
         all.extend(desk.outer_user.iter().map(|known| user(known, RecipientFrom::Forwarder)));
     }
-    let header = offer.recipients().filter_map(|to| found.ours(&to.address, RecipientFrom::Header));
-    all.extend(header);
-    all.extend(offer.delivered_to.iter().filter_map(|to| found.ours(to, RecipientFrom::Trace)));
-    if copy.proof.holds() {
+    all.extend(offer.recipients().filter_map(|to| found.ours(&to.address, RecipientFrom::Header)));
+    let trace = offer.delivered_to.iter().filter(|_| !is_named);
+    all.extend(trace.filter_map(|to| found.ours(to, RecipientFrom::Trace)));
+    if desk.is_proven {
         all.extend(offer.from.iter().filter_map(|from| found.ours(&from.address, RecipientFrom::Sender)));
     }
     let mut seen = HashSet::new();
@@ -246,7 +283,14 @@ fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreE
     facts.identities.clear();
     for (key, hash) in keys(offer) {
         let claims = read.identities(&hash)?;
-        facts.identities.extend(claims.into_iter().map(|claim| known_identity(key, claim)));
+        for claim in claims {
+            // Whom it was written to matters only where the same id comes with another text.
+            let is_twin = key == IdentityKey::MessageId
+                && claim.senton == offer.date
+                && offer.text_digest.is_some_and(|digest| digest.as_slice() != claim.textdigest);
+            let recipients = if is_twin { recipients_of(read, claim.activityid)? } else { HashSet::new() };
+            facts.identities.push(known_identity(key, claim, recipients));
+        }
     }
     facts.has_same_bytes = facts.identities.iter().any(|known| offer.raw_digest == Some(known.raw_digest));
     let mut here = HashSet::new();
@@ -296,7 +340,7 @@ pub fn keys(offer: &Offer) -> Vec<(IdentityKey, [u8; 16])> {
     keys
 }
 
-fn known_identity(key: IdentityKey, claim: Identity) -> KnownIdentity {
+fn known_identity(key: IdentityKey, claim: Identity, recipients: HashSet<String>) -> KnownIdentity {
     KnownIdentity {
         email: claim.activityid,
         key,
@@ -305,7 +349,14 @@ fn known_identity(key: IdentityKey, claim: Identity) -> KnownIdentity {
         has_message_id: claim.hasmessageid,
         text_digest: claim.textdigest.try_into().unwrap_or_default(),
         raw_digest: claim.rawdigest.try_into().unwrap_or_default(),
+        recipients,
     }
+}
+
+fn recipients_of(read: &Read<'_>, email: Id) -> Result<HashSet<String>, StoreError> {
+    let parties = read.parties(email)?.into_iter();
+    let others = parties.filter(|party| party.participationtypemask != Participation::Sender as i32);
+    Ok(others.filter_map(|party| party.addressused).collect())
 }
 
 fn emails_by_message_id(read: &Read<'_>, id: &MessageId) -> Result<Vec<Id>, StoreError> {
@@ -370,6 +421,7 @@ fn known_email(read: &Read<'_>, id: Id, answers_this: bool) -> Result<Option<Kno
             .map(|record| record.id)
             .collect(),
         date: email.sortdate,
+        is_outgoing: email.directioncode,
         answers_this,
     }))
 }

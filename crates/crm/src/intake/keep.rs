@@ -1,5 +1,6 @@
 //! Bytes are kept before the commit that names them: small ones beside the row, large ones synced in a file.
 
+use message::unwrap::Method;
 use model::limits;
 use model::outcome::Outcome;
 use store::{Organization, PreparedBlob, StoreError};
@@ -16,15 +17,20 @@ pub enum Effort {
     All,
 }
 
+/// The bytes that are kept for a copy.
+#[derive(Clone)]
+pub struct Kept {
+    /// Of each original, in order.
+    pub originals: Vec<Option<PreparedBlob>>,
+    /// Of the mail around them, where they were dug out of one: it holds what the forwarder wrote and added.
+    pub outer: Option<PreparedBlob>,
+}
+
 /// Hashes and compresses the originals' bytes and, where they are large, writes and syncs them.
 ///
 /// To compress a small mail for nothing costs less than to check it twice; a large one that nobody wants
 /// should not be written.
-pub fn bytes(
-    organization: &Organization,
-    opened: &Opened,
-    effort: Effort,
-) -> Result<Vec<Option<PreparedBlob>>, StoreError> {
+pub fn bytes(organization: &Organization, opened: &Opened, effort: Effort) -> Result<Kept, StoreError> {
     let keep = |original: &Original| {
         let is_small = original.raw.len() <= limits::BLOB_ROW_BYTES_MAX;
         let is_wanted = is_small || effort == Effort::All || {
@@ -33,7 +39,13 @@ pub fn bytes(
         };
         is_wanted.then(|| organization.put_blob(&original.raw)).transpose()
     };
-    opened.originals.iter().map(keep).collect()
+    let originals: Result<Vec<Option<PreparedBlob>>, StoreError> =
+        opened.originals.iter().map(keep).collect();
+    let originals = originals?;
+    let is_opened = opened.originals.iter().any(|original| original.method == Method::Attached);
+    let is_outer_wanted = is_opened && originals.iter().any(Option::is_some);
+    let outer = is_outer_wanted.then(|| organization.put_blob(&opened.copy.raw)).transpose()?;
+    Ok(Kept { originals, outer })
 }
 
 /// Ignored mail leaves no bytes behind, and a duplicate with the same bytes as before brings none.

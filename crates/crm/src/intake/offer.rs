@@ -14,6 +14,8 @@ pub struct Offer {
     pub subject: String,
     /// The first mailbox of `From`.
     pub from: Option<Mailbox>,
+    /// Further authors: other mailboxes of `From`, and `Sender`.
+    pub authors: Vec<Mailbox>,
     /// `To`.
     pub to: Vec<Mailbox>,
     /// `Cc`.
@@ -36,6 +38,8 @@ pub struct Offer {
     pub marks: Marks,
     /// Message-IDs that a report returns.
     pub returned: Vec<MessageId>,
+    /// Recipients that a report speaks of.
+    pub reported: Vec<EmailAddress>,
     /// How many `Received` fields it carries.
     pub received_count: usize,
     /// Mailboxes that it was delivered to on its way.
@@ -52,7 +56,8 @@ impl Offer {
         Offer {
             message_id: header.message_id.clone(),
             subject: header.subject.clone(),
-            from: header.from.first().cloned(),
+            from: header.from.first().or(header.sender.as_ref()).cloned(),
+            authors: header.from.iter().skip(1).chain(&header.sender).cloned().collect(),
             to: header.to.clone(),
             cc: header.cc.clone(),
             bcc: header.bcc.clone(),
@@ -64,6 +69,7 @@ impl Offer {
             canonical_subject: message::subject::canonical(&header.subject, token_prefixes),
             marks: header.marks,
             returned: Vec::new(),
+            reported: Vec::new(),
             received_count: header.received_count,
             delivered_to: header.delivered_to.clone(),
             text_digest: None,
@@ -76,9 +82,9 @@ impl Offer {
         self.to.iter().chain(&self.cc).chain(&self.bcc)
     }
 
-    /// Everybody on it: sender first, then the recipients.
+    /// Everybody on it: authors first, then the recipients.
     pub fn participants(&self) -> impl Iterator<Item = &EmailAddress> {
-        self.from.iter().chain(self.recipients()).map(|mailbox| &mailbox.address)
+        self.from.iter().chain(&self.authors).chain(self.recipients()).map(|mailbox| &mailbox.address)
     }
 
     /// All Message-IDs it names, `In-Reply-To` first, each once.

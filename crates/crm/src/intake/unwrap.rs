@@ -6,14 +6,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use message::Message;
 use message::attachments::Attachment;
 use message::unwrap::Method;
+use message::{Header, Message};
 use model::limits;
 use model::outcome::Reason;
 
-use super::copy::Copy;
-use super::gather::{Audience, Desk};
+use super::copy::{Copy, Source};
+use super::gather::Desk;
 use super::offer::Offer;
 
 /// One mail that a copy carries.
@@ -76,12 +76,9 @@ fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
         return Err(Fault { reason: Reason::Limit, detail: "the message is too large".to_owned() });
     }
     let outer = message::read(&copy.raw).map_err(unreadable)?;
-    let eligible = is_forward_to_us(copy, desk) && !outer.header().marks.report;
+    let eligible = is_forward_to_us(copy, desk, outer.header());
     let unwrapped = message::unwrap::originals(&outer, eligible)
         .map_err(|error| Fault { reason: Reason::Limit, detail: error.to_string() })?;
-    if eligible && desk.outer_audience == Audience::SinksOnly && unwrapped.outer_is_original {
-        return Err(no_original(unwrapped.inner_seen));
-    }
     let mut originals = Vec::with_capacity(unwrapped.originals.len());
     for (number, inner) in (1..).zip(unwrapped.originals) {
         let is_outer = inner.method != Method::Attached;
@@ -104,21 +101,17 @@ fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
     Ok(originals)
 }
 
-/// A forward to the sink: from one of us, proven, and written to nobody outside. A colleague who writes to a
-/// customer and attaches a mail writes a mail of his own, though a blind copy of it reaches the sink.
-fn is_forward_to_us(copy: &Copy, desk: &Desk) -> bool {
-    let is_among_us = desk.outer_audience != Audience::Outsiders;
-    copy.source.unwraps() && copy.proof.holds() && desk.outer_user.is_some() && is_among_us
-}
-
-/// One of us wrote to the sink alone, and no mail is attached that can be read: what he wanted recorded
-/// (an inline forward, a damaged attachment) is for a person to see, not to be dropped as mail among ourselves.
-fn no_original(attached: usize) -> Fault {
-    let detail = match attached {
-        0 => "no mail is attached to this forward".to_owned(),
-        count => format!("{count} of the mails attached to this forward cannot be read"),
-    };
-    Fault { reason: Reason::NoOriginal, detail }
+/// A forward to the sink: from one of us, proven, written to the CRM and to nobody outside, and no mail that
+/// a rule passed on. A colleague who writes to a customer and attaches a mail writes a mail of his own, though
+/// a blind copy of it reaches the sink; and what Jane wrote to Ben is no forward because Ben's rule passes it on.
+fn is_forward_to_us(copy: &Copy, desk: &Desk, outer: &Header) -> bool {
+    let is_for_us = desk.is_handed_over() || (copy.source == Source::Track && !desk.audience.has_outsider);
+    copy.source.unwraps()
+        && desk.is_proven
+        && desk.outer_user.is_some()
+        && is_for_us
+        && !outer.redirected
+        && !outer.marks.report
 }
 
 fn describe_bytes(raw: &[u8], desk: &Desk) -> Result<(Offer, Content), Fault> {
@@ -129,9 +122,12 @@ fn describe(raw: &[u8], message: &Message<'_>, desk: &Desk) -> Result<(Offer, Co
     let header = message.header();
     let text = message.text();
     let mut offer = Offer::of_header(header, &desk.settings.token_prefixes);
-    offer.text_digest = Some(message::identity::text_digest(&text));
+    offer.text_digest = Some(message::identity::content_digest(message, &text));
     offer.raw_digest = Some(message::identity::raw_digest(raw));
-    offer.returned = message::report::read(message).map(|report| report.returned).unwrap_or_default();
+    if let Some(report) = message::report::read(message) {
+        offer.reported = report.recipients.into_iter().map(|recipient| recipient.address).collect();
+        offer.returned = report.returned;
+    }
     let mut attachments = message.attachments();
     // What stands before the header (an mbox line) is kept too, so ranges count from there.
     let before = raw.len().saturating_sub(message.raw().len());

@@ -9,7 +9,7 @@ use model::schema::people::Sink;
 use model::{EmailAddress, Id};
 use store::{Organization, Store, StoreError};
 
-use super::copy::{Proof, Source};
+use super::copy::{EnvelopeRecipient, Proof, Source};
 
 /// What an address of ours leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +27,8 @@ pub enum RecipientKind {
 pub struct Recipient {
     /// The organisation it belongs to.
     pub organization: Arc<Organization>,
-    /// Where it arrives.
-    pub source: Source,
-    /// The address as it was given.
-    pub address: EmailAddress,
-    /// The user whose key stands in the address.
-    pub mailbox_user: Option<Id>,
+    /// The address, what it leads to, and whose mailbox it names.
+    pub envelope: EnvelopeRecipient,
     /// Whether the peer's network vouches for From.
     pub proof: Proof,
 }
@@ -135,9 +131,9 @@ impl Arrival<'_> {
         self.yes(source, None, proof)
     }
 
-    fn yes(self, source: Source, mailbox_user: Option<Id>, proof: Proof) -> Welcome {
-        let address = self.address.clone();
-        Welcome::Yes(Recipient { organization: self.organization, source, address, mailbox_user, proof })
+    fn yes(self, source: Source, user: Option<Id>, proof: Proof) -> Welcome {
+        let envelope = EnvelopeRecipient { address: self.address.clone(), source, user };
+        Welcome::Yes(Recipient { organization: self.organization, envelope, proof })
     }
 }
 

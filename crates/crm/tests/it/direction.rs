@@ -167,10 +167,12 @@ fn our_word_without_proof_speaks_for_no_filter() {
         jane().to("zoe@fabrikam.test"),
         world().came_to("Jane Doe"),
         expect![[r#"
-        ignored: unknown-sender (1)
-        ✓ recipient Jane Doe
-        ? filter
-    "#]],
+            stored: known-recipient (5), incoming and unproven, for Jane Doe
+            from jane@contoso.test = systemuser Jane Doe
+            to zoe@fabrikam.test = contact Zoë Müller
+            ✓ recipient Jane Doe
+            ✓ filter
+        "#]],
     );
 }
 

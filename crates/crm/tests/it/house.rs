@@ -1,11 +1,13 @@
 //! A real store in a folder of its own, with Contoso in it, and copies of mails as a door hands them over.
 
 use std::cell::Cell;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
 use crm::CrmError;
-use crm::intake::{self, Copy, Proof, Receipt, Source};
+use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Receipt, Source};
 use crm::records::import::{self, Columns, Customers, Row};
 use crm::records::people::{self, NewUser, SinkNetworks};
 use crm::{jobs, records};
@@ -86,26 +88,33 @@ impl House {
     /// A copy that a rule in this user's mailbox handed on.
     pub(crate) fn out_of_mailbox(&self, user: Id, mail: &str) -> Copy {
         let sink = address("crm@sink.contoso.test");
-        Copy { mailbox_user: Some(user), ..self.copy(Source::Sink(sink.clone()), sink, mail) }
+        self.copy(
+            EnvelopeRecipient { address: sink.clone(), source: Source::Sink(sink), user: Some(user) },
+            mail,
+        )
     }
 
     /// A copy that was sent straight to the queue Support.
     pub(crate) fn to_support(&self, mail: &str) -> Copy {
         let support = address("support@contoso.test");
-        self.copy(Source::Queue(support.clone()), support, mail)
+        let source = Source::Queue(support.clone());
+        self.copy(EnvelopeRecipient { address: support, source, user: None }, mail)
     }
 
-    fn copy(&self, source: Source, recipient: EmailAddress, mail: &str) -> Copy {
+    /// The envelope sender is the author, as where somebody sends or a rule redirects.
+    fn copy(&self, recipient: EnvelopeRecipient, mail: &str) -> Copy {
+        let raw = mail.replace('\n', "\r\n").into_bytes();
+        let author = message::read_header(&raw).ok().and_then(|header| header.from.into_iter().next());
         Copy {
             copyid: self.moment().id(),
-            source,
+            source: recipient.source.clone(),
             arrived: NOW,
-            mail_from: Some("bounce@fabrikam.test".to_owned()),
+            mail_from: author.map(|author| author.address.to_string()),
             recipients: vec![recipient],
             peer: None,
-            mailbox_user: None,
+            trace: None,
             proof: Proof::Network,
-            raw: Arc::from(mail.replace('\n', "\r\n").into_bytes()),
+            raw: Arc::from(raw),
             has_bare_line_ends: false,
         }
     }
@@ -169,8 +178,18 @@ impl House {
 
     /// Does something behind the store's back.
     pub(crate) fn break_database(&self, sql: &str) -> usize {
-        let folder = self.folder.path().join("organizations").join(self.organization.id().to_string());
-        rusqlite::Connection::open(folder.join("org.db")).unwrap().execute(sql, []).unwrap()
+        let database = self.organization_folder().join("org.db");
+        rusqlite::Connection::open(database).unwrap().execute(sql, []).unwrap()
+    }
+
+    /// The files of large blobs.
+    pub(crate) fn blob_files(&self) -> Vec<PathBuf> {
+        let inside = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        inside(self.organization_folder().join("blobs")).flat_map(inside).collect()
+    }
+
+    fn organization_folder(&self) -> PathBuf {
+        self.folder.path().join("organizations").join(self.organization.id().to_string())
     }
 }
 

@@ -460,8 +460,8 @@ fn of_two_mails_with_a_token_the_confirmed_one_counts() {
             continues <delivery> by tracking-token
             from tom@northwind.test = contact Tom Reed
             to jane@contoso.test = systemuser Jane Doe
-            ? tracking-token <wrapped>
             ✓ tracking-token <delivery>
+            ? tracking-token <wrapped>
             ✓ recipient Jane Doe
             ✓ filter
             perhaps it continues <wrapped>

@@ -471,9 +471,8 @@ fn nobody_wrote_it() {
         stranger().without_from(),
         world().came_to("Cleo Adams"),
         expect![[r#"
-        ignored: invalid-sender (7)
-        ? filter
-    "#]],
+            undeliverable: invalid-sender (7)
+        "#]],
     );
 }
 

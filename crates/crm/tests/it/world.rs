@@ -251,6 +251,7 @@ impl World {
                 has_message_id: here.offer.message_id.is_some(),
                 text_digest: here.offer.text_digest.unwrap(),
                 raw_digest: here.offer.raw_digest.unwrap(),
+                recipients: here.offer.recipients().map(|mailbox| mailbox.address.key()).collect(),
             }));
         }
         let named =
@@ -312,6 +313,7 @@ impl World {
             queues: queues.map(|record| record.id).collect(),
             resolved,
             date: here.offer.date.unwrap_or_default(),
+            is_outgoing: here.offer.from.iter().any(|from| from.address.domain() == "contoso.test"),
             answers_this: false,
         }
     }

@@ -211,11 +211,12 @@ table! {
 
 table! {
     /// A copy that brought an e-mail: whose mailbox it came from.
-    EmailCopy "emailcopy" set "" label "Copy of an e-mail" key(activityid, copyid) clustered(true) {
+    EmailCopy "emailcopy" set "" label "Copy of an e-mail" key(activityid, copyid, recipient) clustered(true) {
         activityid: Id = Lookup("email"), "E-mail";
         copyid: Id = Lookup("copy"), "Copy";
         receivinguserid: Option<Id> = Lookup("systemuser"), "Receiving user";
-        recipient: Option<String> = Text(640), "Recipient";
+        /// The envelope recipient; empty where there was no envelope.
+        recipient: String = Text(640), "Recipient";
     }
     indexes { }
 }

@@ -21,10 +21,16 @@ table! {
         recipients: String = Memo, "Envelope recipients";
         peer: Option<String> = Text(80), "Peer";
         size: i64 = Int, "Size in bytes";
-        /// The header around the originals, where they were dug out of another mail.
-        outerheader: Option<Vec<u8>> = Bytes, "Outer header";
+        /// How many originals it carried: so many outcomes it has.
+        originals: i32 = Int, "Originals";
+        /// Running number in the ledger of the organization, from 1: a hole is a copy that was taken out.
+        copynumber: i64 = Int, "Number";
+        /// The door's own `Received` field for it (RFC 5321 §4.4), kept beside the mail, never in it.
+        trace: Option<String> = Memo, "Trace";
+        /// The whole mail around the originals, where they were dug out of another mail.
+        outerblobid: Option<Vec<u8>> = Bytes, "Outer mail";
     }
-    indexes { many(day, source); }
+    indexes { many(day, source); unique(copynumber); }
 }
 
 table! {

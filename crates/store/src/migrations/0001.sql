@@ -241,8 +241,8 @@ create table emailcopy (
     activityid blob not null,
     copyid blob not null,
     receivinguserid blob,
-    recipient text,
-    primary key (activityid, copyid)
+    recipient text not null,
+    primary key (activityid, copyid, recipient)
 ) strict, without rowid;
 
 create table copy (
@@ -254,10 +254,14 @@ create table copy (
     recipients text not null,
     peer text,
     size integer not null,
-    outerheader blob,
+    originals integer not null,
+    copynumber integer not null,
+    trace text,
+    outerblobid blob,
     primary key (copyid)
 ) strict, without rowid;
 create index copy_day_source on copy (day, source);
+create unique index copy_copynumber on copy (copynumber);
 
 create table outcome (
     copyid blob not null,

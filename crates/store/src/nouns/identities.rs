@@ -1,14 +1,16 @@
 //! Who claims to be which mail, and who names which.
 
+use model::limits;
 use model::schema::emails::{Identity, MessageReference};
 
 use crate::StoreError;
 use crate::rows::{Read, Tx};
 
 impl Read<'_> {
-    /// The e-mails that claim a key, in the order of their claims.
+    /// The e-mails that claim a key, the latest first, at most [`limits::CLAIMS_MAX`].
     pub fn identities(&self, keyhash: &[u8; 16]) -> Result<Vec<Identity>, StoreError> {
-        self.nouns("where keyhash = ?1 order by variant", &[keyhash.into()])
+        let tail = "where keyhash = ?1 order by variant desc limit ?2";
+        self.nouns(tail, &[keyhash.into(), limits::CLAIMS_MAX.into()])
     }
 
     /// The e-mails that name a Message-ID, by its hash.

@@ -22,6 +22,12 @@ impl Read<'_> {
         self.noun("where undeliverableid = ?1", &[id.into()])
     }
 
+    /// Whether the same bytes are an open Undeliverable already.
+    pub fn is_open_undeliverable(&self, blobid: &[u8]) -> Result<bool, StoreError> {
+        let sql = "select 1 from undeliverable where statecode = 0 and blobid = ?1 limit 1";
+        Ok(self.one(sql, &[blobid.into()], |_| Ok(()))?.is_some())
+    }
+
     /// Open Undeliverables, newest first.
     pub fn open_undeliverables(&self, limit: usize) -> Result<Vec<Undeliverable>, StoreError> {
         self.nouns("where statecode = 0 order by createdon desc limit ?1", &[limit.into()])
@@ -29,9 +35,11 @@ impl Read<'_> {
 }
 
 impl Tx<'_> {
-    /// Enters a copy in the ledger.
-    pub fn enter_copy(&mut self, copy: &Copy) -> Result<(), StoreError> {
-        self.insert(copy)
+    /// Enters a copy in the ledger, under the next number.
+    pub fn enter_copy(&mut self, copy: Copy) -> Result<(), StoreError> {
+        let sql = "select coalesce(max(copynumber), 0) + 1 from copy";
+        let copynumber = self.one(sql, &[], |row| row.take())?.unwrap_or(1);
+        self.insert(&Copy { copynumber, ..copy })
     }
 
     /// Writes the outcome of an original.

@@ -111,7 +111,7 @@ impl Work<'_> {
             canonicalsubject: cut(&offer.canonical_subject, limits::SUBJECT_CHARS_MAX),
             acceptingentityid: accepting.map(|record| record.id),
             acceptingentitytypecode: accepting.map(|record| record.entity as i32),
-            receivinguserid: copy.mailbox_user,
+            receivinguserid: copy.mailbox_users().next(),
             prioritycode: self.original.content.priority,
             attachmentcount: i32::try_from(self.original.content.attachments.len()).unwrap_or(i32::MAX),
             preview: self.original.content.preview.clone(),
@@ -145,7 +145,7 @@ impl Work<'_> {
         let user = |record: &RecordRef| (record.entity == Entity::SystemUser).then_some(record.id);
         let accepting = self.decision().accepting.as_ref().and_then(user);
         let others = self.facts().recipients.iter().filter_map(|recipient| user(&recipient.record));
-        self.copy().mailbox_user.or(accepting).or_else(|| others.into_iter().next())
+        self.copy().mailbox_users().next().or(accepting).or_else(|| others.into_iter().next())
     }
 
     fn to_recipients(&self) -> String {
@@ -231,15 +231,6 @@ fn signals_json(signals: &[Signal]) -> String {
 /// At most so many characters.
 pub(crate) fn cut(text: &str, chars_max: usize) -> String {
     text.char_indices().nth(chars_max).map_or_else(|| text.to_owned(), |(end, _)| text[..end].to_owned())
-}
-
-/// The header section of a message, without its body.
-pub(super) fn header_of(raw: &[u8]) -> &[u8] {
-    let end = (0..raw.len()).find(|at| {
-        let rest = &raw[*at..];
-        rest.starts_with(b"\r\n\r\n") || rest.starts_with(b"\n\n")
-    });
-    &raw[..end.unwrap_or(raw.len()).min(limits::HEADER_BYTES_MAX)]
 }
 
 /// The size of a message in bytes.

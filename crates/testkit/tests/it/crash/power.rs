@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crm::intake::{self, Copy, Proof, Source};
+use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Source};
 use crm::records::people::{self, NewUser, SinkNetworks};
 use model::filter::IncomingFilter;
 use model::{EmailAddress, Moment, Timestamp};
@@ -76,14 +76,19 @@ async fn take_all_in(recorder: &Arc<Recorder>) {
 
 async fn take_in(organization: Arc<Organization>, letter: Letter, (number, recorder): (u64, Arc<Recorder>)) {
     let moment = Moment::new(NOW, mix(number));
+    let reader = EmailAddress::parse(READER).unwrap();
     let copy = Copy {
         copyid: moment.id(),
-        source: Source::User(EmailAddress::parse(READER).unwrap()),
+        source: Source::User(reader.clone()),
         arrived: NOW,
         mail_from: Some(letter.envelope.mail_from),
-        recipients: vec![EmailAddress::parse(READER).unwrap()],
+        recipients: vec![EnvelopeRecipient {
+            address: reader.clone(),
+            source: Source::User(reader.clone()),
+            user: None,
+        }],
         peer: None,
-        mailbox_user: None,
+        trace: None,
         proof: Proof::None,
         raw: letter.raw.into(),
         has_bare_line_ends: false,
