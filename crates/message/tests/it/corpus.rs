@@ -35,6 +35,9 @@ fn read_in_every_way(path: &Path, raw: &[u8]) -> bool {
     let text = message.text();
     let digest = identity::text_digest(&text);
     assert_eq!(digest, identity::text_digest(&identity::normalized(&text)), "{}", path.display());
+    let content = identity::content_digest(&message, &text);
+    let says_nothing = identity::normalized(&text).is_empty();
+    assert!(content == digest || says_nothing, "{}", path.display());
     for attachment in message.attachments() {
         let end = attachment.body_offset + attachment.body_length;
         let encoded = message.raw().get(attachment.body_offset..end).unwrap();

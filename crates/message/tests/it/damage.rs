@@ -75,7 +75,7 @@ proptest! {
         if let Ok(message) = message::read(&raw) {
             let header = message::read_header(&raw);
             prop_assert_eq!(Ok(message.header()), header.as_ref());
-            identity::text_digest(&message.text());
+            identity::content_digest(&message, &message.text());
             for attachment in message.attachments() {
                 let end = attachment.body_offset + attachment.body_length;
                 let encoded = message.raw().get(attachment.body_offset..end).unwrap();
