@@ -36,6 +36,9 @@ pub struct Opened {
     originals: Arc<Vec<unwrap::Original>>,
 }
 
+/// So often a copy is looked at again while records change, during an import say, before the sender waits.
+const OVERTAKEN_MAX: u32 = 16;
+
 /// Takes one copy in and says, after the commit, what became of it.
 ///
 /// Taking the same copy in twice stores nothing twice. An error means that nothing was kept and that the
@@ -48,13 +51,15 @@ pub async fn take_in(
     let copy = Arc::new(copy);
     let mut effort = keep::Effort::Cheap;
     let mut opened = open(organization, &copy)?;
+    let mut overtaken = 0;
     loop {
         let kept = keep::bytes(organization, &opened, effort)?;
         let delivery = deliver::Delivery::new(opened.clone(), kept, moment.again());
         let unit = organization.unit(Priority::Intake, move |tx| deliver::deliver(tx, &delivery));
         match unit.await {
             // Somebody changed what was looked at before the unit: once more, and now with all bytes.
-            Err(DeliverError::Overtaken) if effort == keep::Effort::Cheap => {
+            Err(DeliverError::Overtaken) if overtaken < OVERTAKEN_MAX => {
+                overtaken += 1;
                 effort = keep::Effort::All;
                 opened = open(organization, &copy)?;
             }
