@@ -53,6 +53,22 @@ impl EmailAddress {
         if key.len() > limits::ADDRESS_BYTES_MAX { lower } else { key }
     }
 
+    /// The domain as it is compared, with an `@` before it: an entry of a list for a whole domain.
+    pub fn domain_key(&self) -> String {
+        let key = self.key();
+        key.rfind('@').map_or_else(String::new, |at| key[at..].to_owned())
+    }
+
+    /// A compared form as people write it: `ida@xn--mnchen-3ya.test` is `ida@münchen.test`.
+    pub fn shown(key: &str) -> String {
+        match key.rsplit_once('@') {
+            Some((local, domain)) if domain.contains("xn--") => {
+                format!("{local}@{}", idna::domain_to_unicode(domain).0)
+            }
+            _ => key.to_owned(),
+        }
+    }
+
     /// What stands before the last `@`.
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
@@ -121,6 +137,14 @@ mod tests {
             assert_eq!(read(bad), None, "{bad:?}");
         }
         assert_eq!(key("Zoe@X.test"), key("zoe@x.TEST"));
+    }
+
+    #[test]
+    fn a_domain_is_compared_in_ascii_and_shown_as_written() {
+        let address = EmailAddress::parse("ida@MÜNCHEN.test").unwrap();
+        assert_eq!(address.domain_key(), "@xn--mnchen-3ya.test");
+        assert_eq!(EmailAddress::shown(&address.key()), "ida@münchen.test");
+        assert_eq!(EmailAddress::shown("zoe@fabrikam.test"), "zoe@fabrikam.test");
     }
 
     #[test]

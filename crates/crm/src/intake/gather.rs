@@ -269,7 +269,7 @@ fn never_log(
 ) -> Result<Vec<NeverLogHit>, StoreError> {
     let mut hits = Vec::new();
     for address in offer.participants().filter(|address| !facts.is_ours(address)) {
-        for entry in read.never_log_of(&address.key(), &format!("@{}", address.domain()))? {
+        for entry in read.never_log_of(&address.key(), &address.domain_key())? {
             if entry.systemuserid.is_none_or(|user| users.contains(&user)) {
                 hits.push(NeverLogHit { pattern: entry.pattern, user: entry.systemuserid });
             }

@@ -127,11 +127,14 @@ pub async fn add_never_log(
     user: Option<Id>,
     moment: Moment,
 ) -> Result<(), CrmError> {
-    let pattern = pattern.trim().to_lowercase();
-    let is_domain = pattern.strip_prefix('@').is_some_and(|domain| domain.contains('.'));
-    if !is_domain && EmailAddress::parse(&pattern).is_none() {
-        return Err(CrmError::Invalid("write an address, or @domain for a whole domain".to_owned()));
-    }
+    let wrong = || CrmError::Invalid("write an address, or @domain for a whole domain".to_owned());
+    let pattern = pattern.trim();
+    let pattern = match pattern.strip_prefix('@') {
+        Some(domain) if domain.contains('.') => {
+            EmailAddress::parse(&format!("any@{domain}")).ok_or_else(wrong)?.domain_key()
+        }
+        _ => EmailAddress::parse(pattern).ok_or_else(wrong)?.key(),
+    };
     let entry = NeverLog { neverlogid: moment.id(), pattern, systemuserid: user, createdon: moment.now };
     write(organization, moment, move |tx, _| tx.add_never_log(&entry)).await
 }

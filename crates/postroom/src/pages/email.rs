@@ -9,7 +9,7 @@ use message::body::{self, ShownOptions};
 use model::decision::{CorrelationMethod, Entity};
 use model::outcome::Reason;
 use model::schema::emails::{self, ActivityMimeAttachment, ActivityParty, mark};
-use model::{Id, Timestamp, limits};
+use model::{EmailAddress, Id, Timestamp, limits};
 use serde::Deserialize;
 use store::{EmailLine, Read, StoreError};
 use web::values::{
@@ -115,7 +115,7 @@ fn party(names: &mut Names<'_, '_>, party: &ActivityParty) -> Result<Party, Stor
     Ok(Party {
         role,
         name: party.partyidname.clone().unwrap_or_default(),
-        address: party.addressused.clone().unwrap_or_default(),
+        address: party.addressused.as_deref().map(EmailAddress::shown).unwrap_or_default(),
         standing: standing(names, party)?,
     })
 }
