@@ -29,3 +29,14 @@ fn no_mail_stands_in_the_log_at_any_level() {
     let line = log.lines().find(|line| line.contains(MARK));
     assert_eq!(line, None);
 }
+
+#[test]
+fn a_variable_that_is_no_setting_is_named_at_start() {
+    let place = Place::new();
+    let log = File::create(place.path("log")).unwrap();
+    let variables = [("POSTROOM_SMTP_LISEN", "0.0.0.0:25"), ("POSTROOM_LOG_FORMAT", "json")];
+    assert!(place.serve_with(&variables, log.into()).terminate().success());
+    let log = std::fs::read_to_string(place.path("log")).unwrap();
+    let warned: Vec<&str> = log.lines().filter(|line| line.contains("is no setting")).collect();
+    assert!(warned.len() == 1 && warned[0].contains("\"POSTROOM_SMTP_LISEN\""), "{log}");
+}

@@ -1,5 +1,6 @@
 //! The pages over a house that serves: sign in, find the mail, read it and see why it is here.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::client::{Heard, MailClient, http, mail};
@@ -118,6 +119,24 @@ fn machines_are_told_health_and_numbers() {
     assert!(numbers.contains("postroom_copies_total{outcome=\"stored\"} 1"), "{numbers}");
     for brought in ["X-Forwarded-For: 192.0.2.1\r\n", "X-Real-IP: 192.0.2.1\r\n"] {
         assert_eq!(http(house.web, "GET /metrics", brought).status, 404);
+    }
+}
+
+#[test]
+fn behind_a_trusted_proxy_each_visitor_is_counted_alone() {
+    let place = Place::with_contoso();
+    let try_in = |house: &Serving, (visitor, password): (&str, &str)| {
+        let form = format!("POST /sign-in\naddress=jane%40contoso.test&password={password}");
+        http(house.web, &form, &format!("X-Forwarded-For: 10.9.9.9, {visitor}\r\n")).status
+    };
+    for (proxies, of_another) in [("127.0.0.0/8", 303), ("192.0.2.0/24", 429)] {
+        let house = place.serve_with(&[("POSTROOM_WEB_TRUSTED_PROXIES", proxies)], Stdio::inherit());
+        sign_in(&place, &house);
+        let wrong = || try_in(&house, ("192.0.2.1", "wrong+horse"));
+        let tries = (1..=20).find(|_| wrong() == 429);
+        assert!(tries.is_some(), "{proxies}");
+        assert_eq!(try_in(&house, ("192.0.2.1", "correct+horse")), 429, "{proxies}");
+        assert_eq!(try_in(&house, ("192.0.2.2", "correct+horse")), of_another, "{proxies}");
     }
 }
 
