@@ -119,6 +119,19 @@ impl Blobs {
         self.frames(read, blobid)?.range(offset, length)
     }
 
+    /// How many blobs have lost their file.
+    pub(crate) fn missing_files(&self, read: &Read<'_>) -> Result<i64, StoreError> {
+        let sql = "select blobid
+            from blob
+            where place = ?1 and condemnedon is null";
+        let ids: Vec<Vec<u8>> = read.rows(sql, &[IN_FILE.into()], |row| row.take())?;
+        let mut missing = 0;
+        for id in &ids {
+            missing += i64::from(!self.files.exists(&self.path(&digest(id)?))?);
+        }
+        Ok(missing)
+    }
+
     fn frames(&self, read: &Read<'_>, blobid: &[u8]) -> Result<Frames<'_>, StoreError> {
         let sql = "select size, place, bytes
             from blob
@@ -145,6 +158,18 @@ impl Blobs {
 
 fn digest(blobid: &[u8]) -> Result<[u8; 32], StoreError> {
     blobid.try_into().map_err(|_| StoreError::NotFound)
+}
+
+impl Read<'_> {
+    /// Names of blobs behind another, in their order: some, and none at the end.
+    pub(crate) fn blob_ids_after(&self, blobid: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let sql = "select blobid
+            from blob
+            where blobid > ?1
+            order by blobid
+            limit 1000";
+        self.rows(sql, &[blobid.into()], |row| row.take())
+    }
 }
 
 impl Tx<'_> {

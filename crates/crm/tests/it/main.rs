@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a case that cannot go on fails")]
 
+mod accounting;
 mod direction;
 mod gather;
 mod house;

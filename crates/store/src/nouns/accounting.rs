@@ -72,29 +72,160 @@ impl Read<'_> {
         self.rows(sql, &[], |row| row.take())
     }
 
+    /// How many e-mails there are.
+    pub fn email_count(&self) -> Result<i64, StoreError> {
+        self.count("select count(*) from email")
+    }
+
+    /// The number that a question has for its answer.
+    fn count(&self, sql: &'static str) -> Result<i64, StoreError> {
+        Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
+    }
+}
+
+/// What a full recount asks. Each of these reads whole tables, so no page and no door asks them.
+impl Read<'_> {
+    /// Numbers of the ledger, from 1 to the last, under which no copy stands.
+    pub fn copies_taken_out(&self) -> Result<i64, StoreError> {
+        self.count("select coalesce(max(copynumber), 0) - count(*) from copy")
+    }
+
+    /// Copies that have outcomes, but not one for each of their originals.
+    pub fn copies_with_other_outcomes(&self) -> Result<i64, StoreError> {
+        self.count(
+            "select count(*) from copy c where \
+             (select count(*) from outcome o where o.copyid = c.copyid) not in (0, c.originals)",
+        )
+    }
+
     /// Outcomes that name no copy of the ledger: the other side of a gap.
     pub fn outcomes_without_copy(&self) -> Result<i64, StoreError> {
-        let sql = "select count(*) from outcome o where not exists \
-                   (select 1 from copy c where c.copyid = o.copyid)";
-        Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
+        self.count(
+            "select count(*) from outcome o where not exists \
+             (select 1 from copy c where c.copyid = o.copyid)",
+        )
+    }
+
+    /// Originals that became, or are, an e-mail that is not there.
+    pub fn outcomes_without_email(&self) -> Result<i64, StoreError> {
+        // 2 is duplicate, 3 stored.
+        self.count(
+            "select count(*) from outcome o where o.outcome in (2, 3) and not exists \
+             (select 1 from email e where e.activityid = o.activityid)",
+        )
+    }
+
+    /// Originals that are an e-mail which does not know the envelope that brought it.
+    pub fn outcomes_without_email_copy(&self) -> Result<i64, StoreError> {
+        // What is put in by hand has no envelope.
+        self.count(
+            "select count(*) from outcome o join copy c on c.copyid = o.copyid and c.recipients <> '' \
+             where o.outcome in (2, 3) and not exists \
+             (select 1 from emailcopy m where m.activityid = o.activityid and m.copyid = o.copyid)",
+        )
+    }
+
+    /// E-mails that no outcome names.
+    pub fn emails_without_outcome(&self) -> Result<i64, StoreError> {
+        self.count(
+            "select count(*) from email e where not exists \
+             (select 1 from outcome o where o.activityid = e.activityid)",
+        )
+    }
+
+    /// E-mails with another number of parties than the addresses that their decision speaks of.
+    pub fn emails_with_other_parties(&self) -> Result<i64, StoreError> {
+        // A quotation mark inside the words of a signal is escaped, so this text is always a signal's kind.
+        self.count(
+            r#"select count(*) from email e where
+            (length(e.decision) - length(replace(e.decision, '"kind":"address"', ''))) / length('"kind":"address"')
+            <> (select count(*) from activityparty p where p.activityid = e.activityid)"#,
+        )
+    }
+
+    /// E-mails that do not claim every key they have: the same mail could become a second e-mail.
+    ///
+    /// The keys are its Message-ID; From and Date; and, where it has neither id nor Date, its bytes.
+    pub fn emails_without_identity(&self) -> Result<i64, StoreError> {
+        self.count(
+            "select count(*) from email e left join \
+             (select activityid, count(*) as claims from identity group by activityid) i \
+             on i.activityid = e.activityid where coalesce(i.claims, 0) < \
+             case when e.messageid is not null then 1 else 0 end + \
+             case when e.sender is not null and e.senton is not null then 1 else 0 end + \
+             case when e.messageid is null and e.senton is null then 1 else 0 end",
+        )
+    }
+
+    /// E-mails with another number of attachments than they say.
+    pub fn emails_with_other_attachments(&self) -> Result<i64, StoreError> {
+        self.count(
+            "select count(*) from email e where e.attachmentcount <> \
+             (select count(*) from activitymimeattachment a where a.activityid = e.activityid)",
+        )
     }
 
     /// E-mails whose source is not kept.
     pub fn emails_without_source(&self) -> Result<i64, StoreError> {
-        let sql = "select count(*) from email e where not exists \
-                   (select 1 from blob b where b.blobid = e.blobid)";
-        Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
+        self.count(
+            "select count(*) from email e where not exists \
+             (select 1 from blob b where b.blobid = e.blobid)",
+        )
     }
 
-    /// E-mails that no stored outcome names.
-    pub fn emails_without_outcome(&self) -> Result<i64, StoreError> {
-        let sql = "select count(*) from email e where not exists \
-                   (select 1 from outcome o where o.activityid = e.activityid)";
-        Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
+    /// Other sources of e-mails that are not kept.
+    pub fn versions_without_source(&self) -> Result<i64, StoreError> {
+        self.count(
+            "select count(*) from emailversion v where not exists \
+             (select 1 from blob b where b.blobid = v.blobid)",
+        )
     }
 
-    /// How many e-mails there are.
-    pub fn email_count(&self) -> Result<i64, StoreError> {
-        Ok(self.one("select count(*) from email", &[], |row| row.take())?.unwrap_or(0))
+    /// Copies around whose originals stood a mail that is not kept.
+    pub fn copies_without_outer_mail(&self) -> Result<i64, StoreError> {
+        self.count(
+            "select count(*) from copy c where c.outerblobid is not null and not exists \
+             (select 1 from blob b where b.blobid = c.outerblobid)",
+        )
+    }
+
+    /// Undeliverables whose source is not kept.
+    pub fn undeliverables_without_source(&self) -> Result<i64, StoreError> {
+        self.count(
+            "select count(*) from undeliverable u where not exists \
+             (select 1 from blob b where b.blobid = u.blobid)",
+        )
+    }
+
+    /// Undeliverables of originals that did not end as such.
+    pub fn undeliverables_without_outcome(&self) -> Result<i64, StoreError> {
+        // 4 is quarantined, 5 undeliverable.
+        self.count(
+            "select count(*) from undeliverable u where not exists \
+             (select 1 from outcome o where o.copyid = u.copyid and o.originalnumber = u.originalnumber \
+             and o.outcome in (4, 5))",
+        )
+    }
+
+    /// Undeliverable originals, where not one Undeliverable is kept. Copies with the same bytes share one, so
+    /// they cannot be compared one by one; [`Read::sources_without_owner`] finds each that is missing.
+    pub fn outcomes_without_undeliverable(&self) -> Result<i64, StoreError> {
+        self.count(
+            "select count(*) from outcome o where o.outcome in (4, 5) and not exists \
+             (select 1 from undeliverable)",
+        )
+    }
+
+    /// Kept sources that nothing names: what named them is gone.
+    pub fn sources_without_owner(&self) -> Result<i64, StoreError> {
+        // `condemnedon` rather than `statecode`: it is read from its index, not from behind the bytes of a row.
+        self.count(
+            "select count(*) from (select blobid from blob \
+             except select blobid from blob where condemnedon is not null \
+             except select blobid from email \
+             except select blobid from emailversion \
+             except select blobid from undeliverable \
+             except select outerblobid from copy where outerblobid is not null) o",
+        )
     }
 }
