@@ -147,7 +147,8 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {
             Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
         }
-        Command::Verify { org } => Request::Verify(org),
+        Command::Verify { org, bytes: false } => Request::Verify(org),
+        Command::Verify { org, bytes: true } => Request::VerifyBytes(org),
         Command::Undeliverable(UndeliverableCommand::List { org }) => Request::Undeliverables(org),
         Command::Serve { .. }
         | Command::Settings

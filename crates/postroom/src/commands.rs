@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crm::CrmError;
+use crm::{CrmError, accounting};
 use model::filter::UnknownFilter;
 use model::network::NotANetwork;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub enum Request {
     Import(Import),
     /// Counts the books of one organization again, or of all.
     Verify(Option<String>),
+    /// The same, and reads every kept source and compares it with its digest.
+    VerifyBytes(Option<String>),
     /// Says what would become of a mail.
     Check(CheckMail),
     /// Takes a mail in by hand.
@@ -142,7 +144,8 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Sinks(name) => records::sinks(house, &name)?,
         Request::AddNeverLog(new) => records::add_never_log(house, new).await?,
         Request::Import(import) => records::import(house, import).await?,
-        Request::Verify(name) => books::verify(&organizations(house, name)?)?,
+        Request::Verify(name) => books::verify(&organizations(house, name)?, accounting::verify)?,
+        Request::VerifyBytes(name) => books::verify(&organizations(house, name)?, accounting::verify_bytes)?,
         Request::Check(mail) => mail::check(house, &mail)?,
         Request::Track(mail) => mail::track(house, &mail).await?,
         Request::Undeliverables(name) => books::undeliverables(&organizations(house, name)?)?,

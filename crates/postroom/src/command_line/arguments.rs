@@ -44,11 +44,15 @@ pub(crate) enum Command {
     NeverLog(NeverLogCommand),
     /// Import customers from a CSV file. The same file twice adds nothing twice.
     Import(ImportArguments),
-    /// Count the books again: everything seen has an outcome, everything kept has its source.
+    /// Count the books again: everything seen has an outcome, everything kept has its source. With --bytes, read
+    /// the sources too.
     Verify {
         /// One organization; else all.
         #[arg(long, value_name = "NAME")]
         org: Option<String>,
+        /// Read every kept source and compare it with its digest: as long as reading all of them takes.
+        #[arg(long)]
+        bytes: bool,
     },
     /// Say what would become of mails, and why. Nothing is kept.
     Check(CheckArguments),
