@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use super::is_root;
 use crate::{Missing, wait};
 
 const PROGRAM: &str = "/usr/sbin/smtp-sink";
@@ -24,6 +25,10 @@ impl SmtpSink {
         SmtpSink::is_installed()?;
         let smtp = wait::free_port()?;
         let mut command = Command::new(PROGRAM);
+        // It does not run as root.
+        if is_root("smtp-sink").is_ok() {
+            command.args(["-u", "nobody"]);
+        }
         // As many connections may wait as there are.
         command.arg(smtp.to_string()).arg("1000").stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().context("smtp-sink cannot be started")?;
