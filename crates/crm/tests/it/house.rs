@@ -56,7 +56,7 @@ impl House {
         house
     }
 
-    async fn user(&self, name: &str, at: &str, filter: IncomingFilter) -> Id {
+    pub(crate) async fn user(&self, name: &str, at: &str, filter: IncomingFilter) -> Id {
         // The key for sinks is a user's own, and made of the seed.
         let seed = u8::try_from(self.moments.get()).unwrap();
         let new = NewUser {

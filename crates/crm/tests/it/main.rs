@@ -9,6 +9,7 @@
 mod accounting;
 mod direction;
 mod gather;
+mod hostile;
 mod house;
 mod offered;
 mod same;
