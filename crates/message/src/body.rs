@@ -2,6 +2,10 @@
 //!
 //! Never active content, never a request to another host. The page puts it into a sandboxed frame as well.
 
+mod bounded;
+mod elements;
+mod growth;
+mod markup;
 mod plain;
 mod sanitize;
 
@@ -9,6 +13,7 @@ use std::collections::HashMap;
 
 use model::limits;
 
+use crate::entity::Entity;
 use crate::message::{self, Message};
 
 /// How a body is shown.
@@ -37,6 +42,7 @@ pub struct Shown {
 pub fn shown(message: &Message<'_>, options: &ShownOptions) -> Shown {
     let mut shown = Shown { html: String::new(), remote_images: 0, from_plain: true, is_cut: false };
     let mut room = limits::SHOWN_BODY_BYTES_MAX;
+    let mut budget = sanitize::Budget::new();
     for entity in message.shown() {
         if room == 0 {
             shown.is_cut = true;
@@ -47,16 +53,42 @@ pub fn shown(message: &Message<'_>, options: &ShownOptions) -> Shown {
         let text = message::cut(whole, room);
         room -= text.len();
         shown.is_cut |= text.len() < length;
-        if entity.mimetype == "text/html" {
-            let safe = sanitize::html(&text, options);
+        if is_html_part(entity) {
+            let safe = budget.html(&text, options);
             shown.html.push_str(&safe.html);
             shown.remote_images += safe.remote_images;
             shown.from_plain = false;
         } else {
-            shown.html.push_str(&plain::html(&text));
+            shown.html.push_str(&budget.plain(&text));
         }
     }
     shown
+}
+
+/// Whether [`shown`] makes its page of HTML. Looks at the structure alone.
+pub fn is_html(message: &Message<'_>) -> bool {
+    message.shown().into_iter().any(is_html_part)
+}
+
+/// How many images of other hosts the body names, without making it safe: a pass over its tags.
+pub fn remote_images(message: &Message<'_>) -> usize {
+    let mut room = limits::SHOWN_BODY_BYTES_MAX;
+    let mut count = 0;
+    for entity in message.shown() {
+        let text = message::cut(message.characters(entity), room);
+        room -= text.len();
+        if is_html_part(entity) {
+            count += sanitize::remote_images(&text);
+        }
+        if room == 0 {
+            break;
+        }
+    }
+    count
+}
+
+fn is_html_part(entity: &Entity) -> bool {
+    entity.mimetype == "text/html"
 }
 
 /// The first words of a text, on one line, at most [`limits::PREVIEW_CHARS_MAX`] characters. Quoted lines are

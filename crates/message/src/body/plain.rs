@@ -5,22 +5,40 @@
 /// Quotes nested deeper are shown at this depth; deeper ones are an attack on the page.
 const QUOTE_DEPTH_MAX: usize = 12;
 
+/// What may still go into one page: links and steps between levels of quotation cost many times their bytes.
+/// Beyond it links stay text, and quotations stay at their level.
+pub(super) struct Budget {
+    links: usize,
+    steps: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { links: 2_000, steps: 50_000 }
+    }
+}
+
 /// A fragment with one `<blockquote>` for each level of `>` (RFC 3676 §4.5) and lines broken as they were.
-pub(super) fn html(text: &str) -> String {
+pub(super) fn html(text: &str, budget: &mut Budget) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 4 + 64);
     out.push_str("<div class=\"plain\">");
     let mut depth = 0;
     let mut is_first = true;
     for line in text.lines() {
-        let (level, line) = quoted(line);
+        let (mut level, line) = quoted(line);
+        let steps = level.abs_diff(depth);
+        if steps > budget.steps {
+            level = depth;
+        }
         if level != depth {
+            budget.steps -= steps;
             step(&mut out, depth, level);
         } else if !is_first {
             out.push_str("<br>\n");
         }
         depth = level;
         is_first = false;
-        linked(line, &mut out);
+        linked(line, budget, &mut out);
     }
     step(&mut out, depth, 0);
     out.push_str("</div>");
@@ -45,9 +63,12 @@ fn quoted(line: &str) -> (usize, &str) {
 }
 
 /// Writes a line with its web addresses as links.
-fn linked(line: &str, out: &mut String) {
+fn linked(line: &str, budget: &mut Budget, out: &mut String) {
     let mut rest = line;
-    while let Some((at, end)) = next_link(rest) {
+    while budget.links > 0
+        && let Some((at, end)) = next_link(rest)
+    {
+        budget.links -= 1;
         let (before, link, after) = (rest.get(..at), rest.get(at..end), rest.get(end..));
         let (Some(before), Some(link), Some(after)) = (before, link, after) else { break };
         escape(before, out);

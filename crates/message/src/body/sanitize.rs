@@ -3,67 +3,76 @@
 //! Never lets through script, frames, forms, SVG, remote styles; remote images only where they are allowed.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ammonia::{Builder, UrlRelative, UrlRelativeEvaluate};
 use mail_parser::decoders::html::html_to_text;
+use model::limits;
 
-use super::{ShownOptions, plain};
+use super::growth::Room;
+use super::markup::{Markup, Piece};
+use super::{ShownOptions, bounded, plain};
+
+/// What may still go into one page, over all its parts.
+pub(super) struct Budget {
+    growth: Room,
+    pictures: Arc<AtomicUsize>,
+    plain: plain::Budget,
+}
+
+impl Budget {
+    /// All of what one page may hold.
+    pub(super) fn new() -> Self {
+        Budget {
+            growth: Room::new(BUILT_BYTES_MAX),
+            pictures: Arc::new(AtomicUsize::new(limits::SHOWN_PICTURES_BYTES_MAX)),
+            plain: plain::Budget::default(),
+        }
+    }
+
+    /// Plain text as HTML.
+    pub(super) fn plain(&mut self, text: &str) -> String {
+        plain::html(text, &mut self.plain)
+    }
+
+    /// Cleans HTML. What would grow beyond the budget is shown as text.
+    pub(super) fn html(&mut self, text: &str, options: &ShownOptions) -> Safe {
+        let before = self.pictures.load(Ordering::Relaxed);
+        if let Ok(bounded) = bounded::html(text, &mut self.growth) {
+            let safe = cleaned(&bounded, options, &self.pictures);
+            let pictures = before - self.pictures.load(Ordering::Relaxed);
+            if safe.html.len() - pictures.min(safe.html.len()) <= BUILT_BYTES_MAX {
+                return safe;
+            }
+        }
+        Safe { html: self.plain(&html_to_text(text)), remote_images: 0 }
+    }
+}
+
+/// Bytes of HTML made of the body of one mail, pictures not counted: escaping makes it longer, and elements that
+/// the sender forgot to close are closed and opened again.
+const BUILT_BYTES_MAX: usize = 4 * limits::SHOWN_BODY_BYTES_MAX;
 
 pub(super) struct Safe {
     pub(super) html: String,
     pub(super) remote_images: usize,
 }
 
-/// Cleans HTML. Nested deeper than [`NESTING_MAX`] it is shown as text: building such a tree takes time that
-/// grows with the square of its depth.
-pub(super) fn html(text: &str, options: &ShownOptions) -> Safe {
-    if nesting(text) > NESTING_MAX {
-        return Safe { html: plain::html(&html_to_text(text)), remote_images: 0 };
-    }
-    cleaned(text, options)
+/// How many images of other hosts a part names; nothing is built to know it.
+pub(super) fn remote_images(text: &str) -> usize {
+    let sources = Markup::new(text).filter_map(|piece| match piece {
+        Piece::Start(tag) if tag.name.eq_ignore_ascii_case("img") => tag.attribute("src"),
+        _ => None,
+    });
+    sources.filter(|source| is_remote(source.trim_ascii())).count()
 }
 
-/// Mail of the worst editors stays below 200.
-const NESTING_MAX: usize = 1_000;
-
-/// How deep elements may be nested: tags that are opened and not closed. Errs to the high side.
-fn nesting(text: &str) -> usize {
-    let mut open: HashMap<String, usize> = HashMap::new();
-    let (mut depth, mut deepest) = (0usize, 0usize);
-    for tag in text.split('<').skip(1) {
-        let closes = tag.starts_with('/');
-        let name = tag.trim_start_matches('/');
-        let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
-        let name = name.get(..end.min(NAME_BYTES_MAX)).unwrap_or_default().to_ascii_lowercase();
-        if name.is_empty() || CLOSES_ITSELF.contains(&name.as_str()) {
-            continue;
-        }
-        let count = open.entry(name).or_default();
-        if !closes {
-            *count += 1;
-            depth += 1;
-        } else if *count > 0 {
-            *count -= 1;
-            depth -= 1;
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
-/// No element of HTML has a longer name.
-const NAME_BYTES_MAX: usize = 16;
-
-/// Elements without an end tag, or ended by their like.
-const CLOSES_ITSELF: [&str; 12] =
-    ["br", "img", "hr", "input", "meta", "link", "col", "wbr", "p", "li", "td", "tr"];
-
-fn cleaned(text: &str, options: &ShownOptions) -> Safe {
+fn cleaned(text: &str, options: &ShownOptions, pictures: &Arc<AtomicUsize>) -> Safe {
     let left_out = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&left_out);
+    let pictures = Arc::clone(pictures);
     let served: HashSet<String> = options.cid_urls.values().cloned().collect();
     let options = options.clone();
     let mut builder = Builder::default();
@@ -82,7 +91,7 @@ fn cleaned(text: &str, options: &ShownOptions) -> Safe {
         .link_rel(Some("noopener noreferrer"))
         .set_tag_attribute_value("a", "target", "_blank")
         .attribute_filter(move |element, attribute, value| match (element, attribute) {
-            ("img", "src") => image(value, &options, &counter),
+            ("img", "src") => image(value, &options, (&pictures, &counter)),
             // Only a picture may point into the message.
             (_, "href" | "cite") if scheme_is(value, "cid:") => None,
             _ => Some(Cow::Borrowed(value)),
@@ -109,17 +118,28 @@ const STYLES: [&str; 14] = [
     "border-collapse",
 ];
 
-fn image<'v>(source: &'v str, options: &ShownOptions, left_out: &AtomicUsize) -> Option<Cow<'v, str>> {
+fn image<'v>(
+    source: &'v str,
+    options: &ShownOptions,
+    (room, left_out): (&AtomicUsize, &AtomicUsize),
+) -> Option<Cow<'v, str>> {
     if scheme_is(source, "cid:") {
-        let id = source.get(4..).unwrap_or_default();
-        return options.cid_urls.get(id).map(|url| Cow::Owned(url.clone()));
+        let url = options.cid_urls.get(source.get(4..).unwrap_or_default())?;
+        // Its address may hold the whole picture, so every use of it counts.
+        let take = |left: usize| left.checked_sub(url.len());
+        room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        return Some(Cow::Owned(url.clone()));
     }
-    let is_remote = ["http:", "https:", "//"].iter().any(|start| scheme_is(source, start));
+    let is_remote = is_remote(source);
     if is_remote && options.remote_images {
         return Some(Cow::Borrowed(source));
     }
     left_out.fetch_add(usize::from(is_remote), Ordering::Relaxed);
     None
+}
+
+fn is_remote(source: &str) -> bool {
+    ["http:", "https:", "//"].iter().any(|start| scheme_is(source, start))
 }
 
 /// Relative addresses would point into our own pages: only those that we put there ourselves stay.

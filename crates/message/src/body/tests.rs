@@ -67,6 +67,103 @@ fn html_nested_without_end_is_shown_as_text() {
     assert_eq!(many.html.matches("<div>").count(), 2_000);
 }
 
+/// A page made of HTML is at most this long; what would be longer is shown as text.
+fn check_bounded(body: &str) -> Shown {
+    let shown = show("text/html", body);
+    assert!(shown.html.len() <= 4 * limits::SHOWN_BODY_BYTES_MAX, "{:.60}: {}", body, shown.html.len());
+    shown
+}
+
+#[test]
+fn formatting_that_is_not_closed_does_not_multiply() {
+    let fonts = |count: usize| (0..count).map(|size| format!("<font size={size}>")).collect::<String>();
+    let attributes =
+        |count: usize| (0..count).map(|n| format!("<font a{n}=\"{n:2000}\">")).collect::<String>();
+    let many = check_bounded(&format!("<p>{}{}", fonts(900), "<p>x".repeat(10_000)));
+    assert!(many.html.matches("<font").count() <= 3 * 10_001, "{}", many.html.matches("<font").count());
+    for block in ["<p>x", "<div>x</div>", "<li>x", "<h1>x</h1>", "<table><td>x</table>", "<table>x</table>"] {
+        check_bounded(&format!("<p>{}<p>{}", attributes(30), block.repeat(10_000)));
+    }
+    // An editor of old that closes nothing: still HTML.
+    let sloppy = show("text/html", &"<p><font color=red>a<p>b".repeat(100));
+    assert!(sloppy.html.starts_with("<p><font color=\"red\">a</font></p><p><font color=\"red\">b"));
+}
+
+#[test]
+fn nesting_is_not_hidden_by_what_is_no_tag() {
+    let hidden = [
+        "<div><!--</div>-->",
+        "<div title=\"</div>\">",
+        "<div><style></div></style>",
+        "<div><svg></div></svg>",
+        "<div><!--></div>",
+        "<div><table><td></div></table>",
+        "<span><div></span>",
+        "<li><dd>",
+        "<div><select></div>",
+        "<div><marquee></div></marquee>",
+        "<div></div title='",
+        "<i><i><i><i><div></i></i></i></i></div>",
+        "<a><b><div><a>",
+    ];
+    for unit in hidden {
+        let shown = check_bounded(&unit.repeat(20_000));
+        let (mut depth, mut deepest) = (0i32, 0);
+        for tag in shown.html.split('<').skip(1) {
+            depth += if tag.starts_with('/') { -1 } else { 1 };
+            deepest = deepest.max(depth);
+        }
+        assert!(deepest <= 1_100, "{unit}: {deepest}");
+    }
+}
+
+#[test]
+fn tags_and_attributes_are_limited() {
+    assert!(check_bounded(&"<hr>".repeat(50_000)).html.starts_with("<hr>"));
+    assert_eq!(check_bounded(&"<hr>".repeat(50_001)).html, "<div class=\"plain\"></div>");
+    let many: String = (0..100_000).map(|n| format!(" a{n}=1")).collect();
+    assert_eq!(check_bounded(&format!("<p lang=x{many}>x</p>")).html, "<p>x</p>");
+    check_bounded(&format!("<table>{}", "x<br>".repeat(100_000)));
+    check_bounded(&"\u{a0}".repeat(limits::SHOWN_BODY_BYTES_MAX / 2));
+}
+
+#[test]
+fn a_picture_counts_as_often_as_it_is_shown() {
+    let raw = format!("A: 1\nContent-Type: text/html\n\n{}", "<img src=cid:x>".repeat(1_000));
+    let url = format!("data:image/png;base64,{}", "A".repeat(limits::SHOWN_PICTURES_BYTES_MAX / 3));
+    let options = ShownOptions { cid_urls: HashMap::from([("x".to_owned(), url)]), remote_images: false };
+    let shown = shown(&crate::read(raw.as_bytes()).unwrap(), &options);
+    assert_eq!(shown.html.matches("data:").count(), 2);
+    assert_eq!(shown.html.matches("<img").count(), 1_000);
+}
+
+#[test]
+fn links_and_quotations_in_plain_text_are_limited() {
+    let links = show("text/plain", &"http://a ".repeat(100_000)).html;
+    assert_eq!(links.matches("<a ").count(), 2_000);
+    let steps = show("text/plain", &">>>>>>>>>>>>\n\n".repeat(100_000)).html;
+    assert!(steps.matches("blockquote>").count() <= 50_012);
+    assert_eq!(steps.matches("<blockquote>").count(), steps.matches("</blockquote>").count());
+}
+
+#[test]
+fn what_a_body_is_can_be_known_without_making_it_safe() {
+    let check = |content_type: &str, body: &str, expect: (bool, usize)| {
+        let raw = format!("A: 1\nContent-Type: {content_type}\n\n{body}");
+        let message = crate::read(raw.as_bytes()).unwrap();
+        assert_eq!((is_html(&message), remote_images(&message)), expect, "{body}");
+        let shown = shown(&message, &ShownOptions::default());
+        assert_eq!((!shown.from_plain, shown.remote_images), expect, "{body}");
+    };
+    check("text/plain", "<img src='http://x.test/'>", (false, 0));
+    check("text/html", "a", (true, 0));
+    check(
+        "text/html",
+        "<img alt='src=http:'><IMG SRC=HTTPS://x.test/><img src=cid:x><!--<img src=//x>-->",
+        (true, 1),
+    );
+}
+
 #[test]
 fn a_long_body_is_cut() {
     let long = "x".repeat(limits::SHOWN_BODY_BYTES_MAX + 1);

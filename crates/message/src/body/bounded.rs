@@ -1,0 +1,59 @@
+//! HTML rewritten so that a parser builds only so much of it. What passes through: one HTML part.
+//!
+//! Only elements that may be shown are left, and no tag that the parser would ignore.
+
+use super::elements::{Element, Kind};
+use super::growth::{Before, Growth, Room, Size, Spent};
+use super::markup::{Markup, Piece, Tag};
+
+/// Rewrites HTML, as long as there is room for what it grows to.
+pub(super) fn html(text: &str, room: &mut Room) -> Result<String, Spent> {
+    let mut growth = Growth::default();
+    let mut out = String::with_capacity(text.len());
+    for piece in Markup::new(text) {
+        match piece {
+            Piece::Text(text) => {
+                if !text.trim_ascii().is_empty() {
+                    growth.piece(room)?;
+                }
+                // What stands behind a `<` may be another now that tags were left out.
+                out.push_str(if text == "<" { "&lt;" } else { text });
+            }
+            Piece::Start(tag) => start(tag, (&mut growth, room), &mut out)?,
+            Piece::End(name) => {
+                if let Some(element) = Element::named(name)
+                    && growth.end(element, room)?
+                {
+                    end(element.name, &mut out);
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn start(tag: Tag<'_>, (growth, room): (&mut Growth, &mut Room), out: &mut String) -> Result<(), Spent> {
+    let Some(element) = Element::named(tag.name) else { return Ok(()) };
+    let is_bare = tag.attributes > ATTRIBUTES_MAX;
+    let mut size = Size { bytes: tag.whole.len(), attributes: String::new() };
+    if element.kind == Kind::Formatting && !is_bare {
+        size.attributes = tag.attribute_names();
+    }
+    let Some(before) = growth.start(element, size, room)? else { return Ok(()) };
+    if let Before::Close(name) = before {
+        end(name, out);
+    }
+    if is_bare {
+        out.extend(["<", element.name, ">"]);
+    } else {
+        out.push_str(tag.whole);
+    }
+    Ok(())
+}
+
+/// Attributes of one tag; of more none is kept: the parser compares each with all.
+const ATTRIBUTES_MAX: usize = 64;
+
+fn end(name: &str, out: &mut String) {
+    out.extend(["</", name, ">"]);
+}
