@@ -12,6 +12,7 @@ pub mod deliver;
 pub mod gather;
 pub mod keep;
 pub mod offer;
+mod timed;
 pub mod unwrap;
 pub mod welcome;
 
@@ -25,6 +26,7 @@ pub use check::simulate;
 pub use copy::{Copy, EnvelopeRecipient, OriginalReceipt, Proof, Receipt, Source};
 pub use deliver::DeliverError;
 pub use offer::Offer;
+use timed::Timed;
 pub use unwrap::Original;
 pub use welcome::{Recipient, RecipientKind, Welcome, welcome};
 
@@ -75,6 +77,7 @@ pub async fn take_in(
 
 /// Looks at the envelope and the outer header, and takes the originals out.
 fn open(organization: &Organization, copy: &Arc<Copy>) -> Result<Opened, CrmError> {
+    let _timed = Timed::new("open");
     let desk = organization.read(|read| gather::desk(read, copy))?;
     let originals = unwrap::originals(copy, &desk);
     Ok(Opened { copy: Arc::clone(copy), desk: Arc::new(desk), originals: Arc::new(originals) })

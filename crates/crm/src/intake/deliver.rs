@@ -16,6 +16,7 @@ use super::Opened;
 use super::check::{self, Checked};
 use super::copy::{Copy, OriginalReceipt, Receipt};
 use super::keep::Kept;
+use super::timed::Timed;
 use super::unwrap::Original;
 use crate::CrmError;
 use crate::correlate::{CrmRecipient, Facts};
@@ -61,6 +62,7 @@ impl Delivery {
 
 /// Writes a copy and all that follows from it. Runs inside a unit of work.
 pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverError> {
+    let _timed = Timed::new("deliver");
     if tx.records_version()? != delivery.opened.desk.records_version {
         return Err(DeliverError::Overtaken);
     }

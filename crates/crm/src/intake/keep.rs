@@ -6,6 +6,7 @@ use model::outcome::Outcome;
 use store::{Organization, PreparedBlob, StoreError};
 
 use super::check::{self, Checked};
+use super::timed::Timed;
 use super::{Opened, Original};
 
 /// How much is kept before the decision is certain.
@@ -31,6 +32,7 @@ pub struct Kept {
 /// To compress a small mail for nothing costs less than to check it twice; a large one that nobody wants
 /// should not be written.
 pub fn bytes(organization: &Organization, opened: &Opened, effort: Effort) -> Result<Kept, StoreError> {
+    let _timed = Timed::new("keep");
     let keep = |original: &Original| {
         let is_small = original.raw.len() <= limits::BLOB_ROW_BYTES_MAX;
         let is_wanted = is_small || effort == Effort::All || {
