@@ -149,7 +149,10 @@ impl Growth {
             }
             Kind::Row | Kind::Section => return self.end_of_rows(element, room),
         };
-        let Some(at) = at else { return Ok(false) };
+        let Some(at) = at else {
+            // The end of a paragraph that was never begun makes an empty one.
+            return self.piece(room).map(|()| element.kind == Kind::Paragraph);
+        };
         self.cut(at, room)?;
         Ok(true)
     }
