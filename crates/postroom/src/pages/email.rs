@@ -1,6 +1,7 @@
 //! The page of one e-mail: parties, text, files, and the panel "Here because …" from what was kept with it.
 
 use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -57,9 +58,36 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
 /// The HTML of an e-mail, safe to show, its own pictures inside it.
 pub(super) fn body(raw: &[u8], attachments: &[ActivityMimeAttachment]) -> Body {
     let Ok(message) = message::read(raw) else { return Body { html: String::new(), remote_images: 0 } };
+    let _turn = Turn::wait();
     let options = ShownOptions { cid_urls: pictures(raw, attachments), remote_images: false };
     let shown = body::shown(&message, &options);
     Body { html: shown.html, remote_images: u32::try_from(shown.remote_images).unwrap_or(u32::MAX) }
+}
+
+/// Mails made safe at a time: each may take many times its size in memory while it lasts.
+const TURNS: usize = 2;
+static TAKEN: Mutex<usize> = Mutex::new(0);
+static FREED: Condvar = Condvar::new();
+
+/// One of the [`TURNS`]; it is given back when it is dropped.
+struct Turn;
+
+impl Turn {
+    fn wait() -> Self {
+        // A number is whole, even if somebody panicked while he counted.
+        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken =
+            FREED.wait_while(taken, |taken| *taken >= TURNS).unwrap_or_else(PoisonError::into_inner);
+        *taken += 1;
+        Turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        FREED.notify_one();
+    }
 }
 
 /// Where the encoded bytes of an attachment lie in the source: offset and length.
@@ -82,26 +110,28 @@ fn pictures(raw: &[u8], attachments: &[ActivityMimeAttachment]) -> HashMap<Strin
         if length > room {
             continue;
         }
-        room -= length;
         let bytes = message::attachments::decode(encoded, &attachment.encoding);
-        pictures
-            .insert(id.clone(), format!("data:{};base64,{}", attachment.mimetype, STANDARD.encode(bytes)));
+        let url = format!("data:{};base64,{}", attachment.mimetype, STANDARD.encode(bytes));
+        // What came as plain bytes is longer now.
+        let Some(left) = room.checked_sub(url.len()) else { continue };
+        room = left;
+        pictures.insert(id.clone(), url);
     }
     pictures
 }
 
 fn mail_body(raw: &[u8]) -> MailBody {
     let Ok(message) = message::read(raw) else { return MailBody::Empty };
-    let shown = body::shown(&message, &ShownOptions::default());
-    if !shown.from_plain {
-        return MailBody::Html { remote_images: u32::try_from(shown.remote_images).unwrap_or(u32::MAX) };
+    if body::is_html(&message) {
+        let remote_images = body::remote_images(&message);
+        return MailBody::Html { remote_images: u32::try_from(remote_images).unwrap_or(u32::MAX) };
     }
     let text = message.text();
     if text.trim().is_empty() {
         return MailBody::Empty;
     }
     // The text is cut between two characters, so it may end some bytes before the limit.
-    let is_cut = shown.is_cut || text.len() + 4 > limits::TEXT_BYTES_MAX;
+    let is_cut = text.len() + 4 > limits::TEXT_BYTES_MAX;
     MailBody::Plain { text: text.into_owned(), is_cut }
 }
 
@@ -291,4 +321,39 @@ fn line_of(email: &emails::Email) -> EmailLine {
 pub(super) fn local(time: Timestamp, format: &str) -> String {
     let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
     time.to_zoned(TimeZone::system()).strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn no_more_mails_are_made_safe_at_a_time_than_there_are_turns() {
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        let _turn = Turn::wait();
+                        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert!((1..=TURNS).contains(&most.into_inner()));
+    }
+
+    #[test]
+    fn the_page_of_a_mail_knows_what_its_body_is() {
+        let html = mail_body(b"Content-Type: text/html\n\n<p>a<img src=http://x.test/><img src=cid:a>");
+        assert!(matches!(html, MailBody::Html { remote_images: 1 }));
+        assert!(matches!(mail_body(b"A: 1\n\na"), MailBody::Plain { is_cut: false, .. }));
+        assert!(matches!(mail_body(b"A: 1\n\n \n"), MailBody::Empty));
+        let long = format!("A: 1\n\n{}", "x".repeat(limits::TEXT_BYTES_MAX + 1));
+        assert!(matches!(mail_body(long.as_bytes()), MailBody::Plain { is_cut: true, .. }));
+    }
 }
