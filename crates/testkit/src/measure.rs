@@ -59,7 +59,7 @@ const CASES: [(usize, usize); 5] = [(4096, 1), (4096, 10), (4096, 50), (4096, 10
 /// # Errors
 /// When the program does not start, or an answer and the books differ.
 pub fn intake(folder: &Path, quick: bool, say: impl Fn(&str)) -> Result<Vec<Row>> {
-    let (runs, duration) = if quick { (1, Duration::from_secs(3)) } else { (5, Duration::from_secs(60)) };
+    let (runs, duration) = if quick { (1, Duration::from_secs(2)) } else { (5, Duration::from_secs(60)) };
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
