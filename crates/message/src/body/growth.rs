@@ -14,12 +14,36 @@ pub(super) struct Room {
     clones: usize,
     bytes: usize,
     fostered: usize,
+    scanned: u64,
 }
 
 impl Room {
     /// Room for one page whose tags and clones together make at most so many bytes.
     pub(super) fn new(bytes: usize) -> Self {
-        Room { tags: TAGS_MAX, clones: CLONES_MAX, bytes, fostered: FOSTERED_MAX }
+        Room { tags: TAGS_MAX, clones: CLONES_MAX, bytes, fostered: FOSTERED_MAX, scanned: SCANNED_BYTES_MAX }
+    }
+
+    /// A text or tag of so many bytes with so many signs to escape, written so many times.
+    pub(super) fn scan(&mut self, written: &Written, times: usize) -> Result<(), Spent> {
+        let bytes = (written.bytes as u64).saturating_mul(written.escapes as u64);
+        self.scanned = self.scanned.checked_sub(bytes.saturating_mul(times as u64)).ok_or(Spent)?;
+        Ok(())
+    }
+}
+
+/// What the writer of HTML looks at: behind every sign to escape it looks at the rest of the text again.
+#[derive(Default)]
+pub(super) struct Written {
+    bytes: usize,
+    escapes: usize,
+}
+
+impl Written {
+    /// More of the same text or tag.
+    pub(super) fn add(&mut self, text: &str) {
+        self.bytes += text.len();
+        // 0xC2 begins the no-break space, and signs that the writer takes for it.
+        self.escapes += text.bytes().filter(|byte| matches!(byte, b'&' | 0xc2)).count();
     }
 }
 
@@ -34,6 +58,8 @@ const CLONES_MAX: usize = 50_000;
 /// Pieces inside a table and outside its cells: the parser looks for the place of each in time that grows with
 /// their number.
 const FOSTERED_MAX: usize = 2_000;
+/// Bytes that the writer of HTML looks at: some tenths of a second.
+const SCANNED_BYTES_MAX: u64 = 4_000_000_000;
 /// Elements inside each other. Mail of the worst editors stays below 200; every tag is checked against all.
 const NESTING_MAX: usize = 1_000;
 /// Formatting elements that are open at a time; further ones are left out.
@@ -47,8 +73,8 @@ const ADOPTIONS_MAX: usize = 8;
 /// What a start tag adds.
 #[derive(Default)]
 pub(super) struct Size {
-    /// Bytes of the tag.
-    pub(super) bytes: usize,
+    /// Its bytes as they are written.
+    pub(super) written: Written,
     /// The names of its attributes, in one order.
     pub(super) attributes: String,
 }
@@ -88,7 +114,8 @@ impl Growth {
         room: &mut Room,
     ) -> Result<Option<Before>, Spent> {
         room.tags = room.tags.checked_sub(1).ok_or(Spent)?;
-        room.bytes = room.bytes.checked_sub(size.bytes).ok_or(Spent)?;
+        room.bytes = room.bytes.checked_sub(size.written.bytes).ok_or(Spent)?;
+        room.scan(&size.written, 1)?;
         if element.kind.is_of_table() {
             return self.start_of_table(element, room).map(|is_kept| is_kept.then_some(Before::Nothing));
         }
@@ -215,7 +242,8 @@ impl Growth {
     fn charge(&self, times: usize, room: &mut Room) -> Result<(), Spent> {
         for format in self.formats.iter().skip(self.marker()).filter(|format| format.is_loose) {
             room.clones = room.clones.checked_sub(times).ok_or(Spent)?;
-            room.bytes = room.bytes.checked_sub(times * format.size.bytes).ok_or(Spent)?;
+            room.bytes = room.bytes.checked_sub(times * format.size.written.bytes).ok_or(Spent)?;
+            room.scan(&format.size.written, times)?;
         }
         Ok(())
     }

@@ -124,7 +124,18 @@ fn tags_and_attributes_are_limited() {
     let many: String = (0..100_000).map(|n| format!(" a{n}=1")).collect();
     assert_eq!(check_bounded(&format!("<p lang=x{many}>x</p>")).html, "<p>x</p>");
     check_bounded(&format!("<table>{}", "x<br>".repeat(100_000)));
-    check_bounded(&"\u{a0}".repeat(limits::SHOWN_BODY_BYTES_MAX / 2));
+}
+
+/// The writer of HTML looks at all of a text again behind each of these.
+#[test]
+fn a_text_full_of_signs_to_escape_is_shown_as_text() {
+    for body in ["&".repeat(500_000), "\u{a0}".repeat(500_000), "<x>&".repeat(500_000)] {
+        assert!(check_bounded(&body).html.starts_with("<div class=\"plain\">"));
+    }
+    let title = check_bounded(&format!("<p title=\"{}\">x", "&".repeat(500_000))).html;
+    assert_eq!(title, "<div class=\"plain\">x</div>");
+    let cells = "<td>a&nbsp;&amp;</td>".repeat(10_000);
+    assert!(check_bounded(&format!("<table><tr>{cells}</table>")).html.starts_with("<table>"));
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn compare(html: &str) -> Result<(), TestCaseError> {
                 let element = Element::named(tag.name);
                 element.map_or(Ok(()), |it| {
                     growth
-                        .start(it, Size { bytes: 0, attributes: tag.attribute_names() }, &mut room)
+                        .start(it, Size { attributes: tag.attribute_names(), ..Size::default() }, &mut room)
                         .map(drop)
                 })
             }
