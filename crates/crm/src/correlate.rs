@@ -3,8 +3,8 @@
 //! Pure: an [`Offer`] and [`Facts`] go in, a [`Decision`] with its reason comes out. Nothing is read and
 //! nothing written here, so every case is a row of a test table, and kept mail can be decided again.
 //!
-//! The order of the questions is that of design and of Dynamics' pipeline: can it be processed, is it
-//! here already, what does it continue, does anybody want it, who are its parties.
+//! The order of the questions is that of Dynamics' pipeline: can it be processed, is it here already, what does
+//! it continue, does anybody want it, who are its parties.
 
 pub mod facts;
 pub mod same;

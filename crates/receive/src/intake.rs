@@ -17,8 +17,8 @@ pub trait Intake: Send + Sync + 'static {
     /// Whether this address is ours and this peer may write to it. Asked at RCPT, on the thread that
     /// serves connections: one look-up, no waiting.
     ///
-    /// `mail_from` is `None` for the null sender `<>`, and may be no address at all. `recipient` is the address as the peer wrote it,
-    /// without a source route; `postmaster` may stand without a domain (RFC 5321 §4.5.1).
+    /// `mail_from` is `None` for the null sender `<>`, and may be no address at all. `recipient` is the address as
+    /// the peer wrote it, without a source route; `postmaster` may stand without a domain (RFC 5321 §4.5.1).
     fn welcome(&self, peer: &Peer, mail_from: Option<&str>, recipient: &str) -> Welcome<Self::Recipient>;
 
     /// Takes a message in, for all its recipients. Resolves only after it is kept durably, because

@@ -1,4 +1,4 @@
-//! The sink door: an SMTP and LMTP server that mail is redirected, forwarded or journaled to.
+//! The sink door: an SMTP and LMTP server that mail is redirected or forwarded to.
 //!
 //! What passes through: commands and message bytes from a peer become one question per recipient
 //! ([`Intake::welcome`]) and one [`Arrived`] per message ([`Intake::take`]); the answers become replies.

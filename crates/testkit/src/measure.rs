@@ -51,7 +51,7 @@ pub struct Row {
     pub ratio: Option<f64>,
 }
 
-/// 4 KB with 1, 10, 50 and 100 connections, 60 KB with 10 (design, table of speed).
+/// 4 KB with 1, 10, 50 and 100 connections, 60 KB with 10 (the table in `docs/measured.md`).
 const CASES: [(usize, usize); 5] = [(4096, 1), (4096, 10), (4096, 50), (4096, 100), (61_440, 10)];
 
 /// Measures all cases. `say` gets the lines of the table as they come.

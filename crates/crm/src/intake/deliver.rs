@@ -1,6 +1,6 @@
 //! One unit of work: everything a copy brings is written together, or nothing of it is.
 //!
-//! It decides again on fresh facts, claims the identity of each mail first, and ends every original in
+//! It decides on fresh facts, claims the identity of each mail first, and ends every original in
 //! exactly one outcome. It may run more than once; only its last run counts.
 
 use model::decision::{Decision, Entity};

@@ -1,7 +1,8 @@
 //! A copy's originals: the mail itself, or those that one of us forwarded as attachments.
 //!
 //! Originals are taken out only where the address is a sink, the outer sender is proven one of us, and the
-//! mail is no report: else any stranger could plant a mail "from" a customer. See design §2.
+//! mail is no report: else any stranger could plant a mail "from" a customer. See
+//! `docs/decisions/0001-what-proves-a-sender.md`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

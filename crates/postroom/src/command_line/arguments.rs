@@ -114,7 +114,7 @@ pub(crate) struct UserArguments {
     /// [default: known-customers].
     #[arg(long)]
     pub(crate) filter: Option<String>,
-    /// The user runs the house.
+    /// The user is an administrator: the pages name him so.
     #[arg(long)]
     pub(crate) admin: bool,
     #[command(flatten)]
