@@ -1,6 +1,8 @@
 //! Settings of one organisation that decisions depend on.
 
-use store::{Read, StoreError, Tx};
+use store::{Organization, Priority, Read, StoreError};
+
+use crate::CrmError;
 
 /// What an organisation has set, or the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,18 @@ pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
 }
 
 /// Sets the prefixes of classic tracking tokens: the present one first, former ones behind it.
-pub fn set_token_prefixes(tx: &mut Tx<'_>, prefixes: &[String]) -> Result<(), StoreError> {
-    tx.set_setting(TRACKING_PREFIX, &prefixes.join(" "))
+///
+/// # Errors
+/// [`CrmError::Invalid`] where a prefix is empty, longer than 20 characters (Dynamics), or holds white space.
+pub async fn set_token_prefixes(organization: &Organization, prefixes: Vec<String>) -> Result<(), CrmError> {
+    let is_plain = |prefix: &String| (1..=20).contains(&prefix.chars().count());
+    let is_whole = |prefix: &String| !prefix.contains(char::is_whitespace);
+    if prefixes.is_empty() || !prefixes.iter().all(|prefix| is_plain(prefix) && is_whole(prefix)) {
+        return Err(CrmError::Invalid("a prefix has 1 to 20 characters and no blanks".to_owned()));
+    }
+    let unit = organization.unit(Priority::Background, move |tx| {
+        tx.set_setting(TRACKING_PREFIX, &prefixes.join(" "))?;
+        tx.bump_records_version()
+    });
+    Ok(unit.await?)
 }

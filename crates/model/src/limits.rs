@@ -10,7 +10,8 @@ pub const MIME_PARTS_MAX: usize = 10_000;
 pub const RECIPIENTS_MAX: usize = 1_000;
 /// The header section of a message.
 pub const HEADER_BYTES_MAX: usize = 1024 * 1024;
-/// A line of message text: RFC 5321 §4.5.3.1.6 says 1,000; real mail breaks it, so it is kept, up to here.
+/// A line of message text that the door surely takes: RFC 5321 §4.5.3.1.6 says 1,000, and real mail breaks it.
+/// Longer lines are kept too; only the size of the message limits them.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// A command line of SMTP (RFC 5321 §4.5.3.1.4 says 512, extensions add to it).
 pub const COMMAND_BYTES_MAX: usize = 4 * 1024;

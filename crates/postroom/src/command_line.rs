@@ -134,6 +134,9 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         }
         Command::User(UserCommand::List { org }) => Request::Users(org),
         Command::Org(OrgCommand::Add { name }) => Request::AddOrganization(name),
+        Command::Org(OrgCommand::Tokens { org, prefixes }) => {
+            Request::SetTokenPrefixes { organization: org, prefixes }
+        }
         Command::Org(OrgCommand::List) => Request::Organizations,
         Command::Queue(QueueCommand::Add { org, name, address, filter }) => {
             Request::AddQueue(AddQueue { organization: org, name, address, filter })

@@ -34,6 +34,13 @@ pub enum Request {
     AddOrganization(String),
     /// All organizations.
     Organizations,
+    /// Sets the prefixes of tracking tokens.
+    SetTokenPrefixes {
+        /// The organization's name.
+        organization: String,
+        /// The present one first, former ones behind it.
+        prefixes: Vec<String>,
+    },
     /// Adds a user.
     AddUser(AddUser),
     /// Sets what lets a user sign in.
@@ -135,6 +142,9 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
     let reply = match request {
         Request::AddOrganization(name) => records::add_organization(house, &name)?,
         Request::Organizations => records::organizations(house)?,
+        Request::SetTokenPrefixes { organization, prefixes } => {
+            records::set_token_prefixes(house, &organization, prefixes).await?
+        }
         Request::AddUser(new) => records::add_user(house, new).await?,
         Request::SetPassword(change) => records::set_password(house, change).await?,
         Request::Users(name) => records::users(house, &name)?,

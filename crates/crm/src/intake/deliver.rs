@@ -14,7 +14,7 @@ use store::{PreparedBlob, StoreError, Tx};
 
 use super::Opened;
 use super::check::{self, Checked};
-use super::copy::{Copy, OriginalReceipt, Receipt};
+use super::copy::{Copy, OriginalReceipt, Receipt, Source};
 use super::keep::Kept;
 use super::timed::Timed;
 use super::unwrap::Original;
@@ -79,6 +79,10 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     }
     let receipt = Receipt { copyid: opened.copy.copyid, originals: receipts };
     enter(tx, delivery, &receipt, &moment)?;
+    let is_kept = matches!(receipt.outcome(), Outcome::Stored | Outcome::Duplicate);
+    if opened.copy.source == Source::Track && is_kept {
+        tx.replayed(&message::identity::raw_digest(&opened.copy.raw))?;
+    }
     Ok(receipt)
 }
 

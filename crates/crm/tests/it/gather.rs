@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use crm::accounting;
-use crm::intake::{self, Copy, Proof};
+use crm::intake::{self, Copy, Proof, Source};
 use model::decision::{CorrelationMethod, Entity};
 use model::outcome::{Outcome, Reason};
 use model::schema::customers::Contact;
@@ -425,4 +425,38 @@ async fn a_mail_on_which_our_own_processing_fails_is_set_aside_whole() {
     assert_eq!(kept.len(), 1);
     let source = house.organization.blob(&kept[0].blobid).unwrap();
     assert!(String::from_utf8(source).unwrap().contains("visit@fabrikam.test"));
+}
+
+#[tokio::test]
+async fn an_undeliverable_that_is_handed_over_again_waits_no_longer() {
+    let house = House::new().await;
+    let inline = "From: jane@contoso.test\nTo: crm@sink.contoso.test\nSubject: Fwd: Visit\n\nSee below.\n";
+    let copy = house.out_of_mailbox(house.jane, inline);
+    assert_eq!(house.take(copy.clone()).await.0, Outcome::Undeliverable);
+    let waiting = || house.organization.read(|read| read.undeliverable_count()).unwrap();
+    assert_eq!(waiting(), 1);
+    let by_hand = Copy {
+        copyid: house.moment().id(),
+        source: Source::Track,
+        recipients: Vec::new(),
+        proof: Proof::Hand,
+        ..copy
+    };
+    assert_eq!(house.take(by_hand).await.0, Outcome::Stored);
+    assert_eq!(waiting(), 0);
+}
+
+#[tokio::test]
+async fn a_token_under_a_former_prefix_is_still_found() {
+    let house = House::new().await;
+    let prefixes = vec!["Contoso:".to_owned(), "CRM:".to_owned()];
+    crm::settings::set_token_prefixes(&house.organization, prefixes).await.unwrap();
+    let mail = |id: &str, subject: &str| {
+        VISIT.replace("visit@", id).replace("Subject: ", &format!("Subject: {subject} "))
+    };
+    let first = house.store(house.out_of_mailbox(house.jane, &mail("one@", "CRM:0001001"))).await;
+    let second = house.store(house.out_of_mailbox(house.jane, &mail("two@", "Re: crm:0001001"))).await;
+    assert_eq!(house.email(second).correlatedactivityid, Some(first));
+    let blank = vec!["two words".to_owned()];
+    assert!(crm::settings::set_token_prefixes(&house.organization, blank).await.is_err());
 }

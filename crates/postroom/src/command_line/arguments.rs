@@ -74,6 +74,15 @@ pub(crate) enum OrgCommand {
     },
     /// List all organizations.
     List,
+    /// Set the prefixes of tracking tokens in subjects, such as `CRM:` of `CRM:0001001`.
+    Tokens {
+        /// The organization's name.
+        #[arg(long)]
+        org: String,
+        /// The prefixes: the present one first, former ones behind it, so that old tokens are still found.
+        #[arg(required = true)]
+        prefixes: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]

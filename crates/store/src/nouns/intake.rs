@@ -47,6 +47,12 @@ impl Tx<'_> {
         self.insert(outcome)
     }
 
+    /// Marks open Undeliverables with these bytes as replayed: what they hold was handed over again, and kept.
+    pub fn replayed(&mut self, blobid: &[u8]) -> Result<usize, StoreError> {
+        let sql = "update undeliverable set statecode = 1 where statecode = 0 and blobid = ?1";
+        self.execute(sql, &[blobid.into()])
+    }
+
     /// Keeps an Undeliverable.
     pub fn keep_undeliverable(&mut self, undeliverable: &Undeliverable) -> Result<(), StoreError> {
         self.insert(undeliverable)
