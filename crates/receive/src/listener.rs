@@ -1,6 +1,6 @@
 //! The sockets of the door: accepting, waiting, TLS, and stopping gracefully.
 //!
-//! What passes through: connections; each becomes a [`Session`] in a task of its own, fed with what the
+//! What passes through: connections; each becomes a `Session` in a task of its own, fed with what the
 //! peer sends and written what the session says.
 //!
 //! *Invariant:* every step has a time limit, the number of connections has one, for each stranger too, and

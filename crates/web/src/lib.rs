@@ -1,6 +1,6 @@
 //! The pages for people: what salespeople see of the house, rendered on the server.
 //!
-//! A request passes through the layers in [`router`], becomes a question to the [`House`] and leaves
+//! A request passes through the layers in `router`, becomes a question to the [`House`] and leaves
 //! as a page made of a template. The house stands behind a trait, so that the pages can be looked at
 //! and tested with a small world of sample values.
 //!
