@@ -65,6 +65,9 @@ fn main() -> Result<ExitCode> {
 }
 
 fn root() -> Result<PathBuf> {
-    let rooms = Path::new(env!("CARGO_MANIFEST_DIR")).parent().and_then(Path::parent);
+    // As cargo says now: a target folder that several trees share may hold the program built in another.
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let rooms = Path::new(&manifest).parent().and_then(Path::parent);
     rooms.map(Path::to_path_buf).context("xtask does not lie in crates/")
 }
