@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crm::CrmError;
-use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Receipt, Recipient, Source};
+use crm::intake::{self, Arrival, Copy, Receipt, Recipient, Share};
 use model::{EmailAddress, Id, Moment};
 use receive::{Answer, Arrived, Intake, Peer, Refusal, Welcome};
 use store::Organization;
@@ -91,7 +91,7 @@ impl Intake for Keeper {
             raw: message.raw.into(),
             has_bare_line_ends: message.bare_line_ends,
         };
-        for share in shares(recipients) {
+        for share in intake::shares(recipients) {
             let answer = match self.take_share(&arrival, &share).await {
                 Ok(copyid) => Answer::Accepted(format!("kept as {copyid}")),
                 Err(error) => not_taken(&share.organization, &error),
@@ -129,86 +129,4 @@ fn not_taken(organization: &Organization, error: &NotTaken) -> Answer {
         tracing::error!(%organization, error, "a copy could not be taken in");
     }
     Answer::TryAgain("it could not be kept now".to_owned())
-}
-
-/// What all copies of one message have in common.
-pub(crate) struct Arrival {
-    pub(crate) arrived: model::Timestamp,
-    pub(crate) mail_from: Option<String>,
-    pub(crate) peer: Option<std::net::IpAddr>,
-    pub(crate) trace: Option<String>,
-    pub(crate) raw: Arc<[u8]>,
-    pub(crate) has_bare_line_ends: bool,
-}
-
-/// The recipients of one message in one organization.
-pub(crate) struct Share {
-    pub(crate) organization: Arc<Organization>,
-    /// Their places among all recipients of the message.
-    places: Vec<usize>,
-    recipients: Vec<Recipient>,
-}
-
-/// Recipients by organization, in the order in which each was first named.
-pub(crate) fn shares(recipients: Vec<Recipient>) -> Vec<Share> {
-    let mut shares: Vec<Share> = Vec::new();
-    for (place, recipient) in recipients.into_iter().enumerate() {
-        let id = recipient.organization.id();
-        match shares.iter_mut().find(|share| share.organization.id() == id) {
-            Some(share) => {
-                share.places.push(place);
-                share.recipients.push(recipient);
-            }
-            None => {
-                let organization = Arc::clone(&recipient.organization);
-                shares.push(Share { organization, places: vec![place], recipients: vec![recipient] });
-            }
-        }
-    }
-    shares
-}
-
-impl Share {
-    /// The copy that this organization gets. It names none but its own recipients.
-    pub(crate) fn copy(&self, arrival: &Arrival, copyid: Id) -> Copy {
-        let mut recipients: Vec<EnvelopeRecipient> = Vec::with_capacity(self.recipients.len());
-        for recipient in &self.recipients {
-            if !recipients.contains(&recipient.envelope) {
-                recipients.push(recipient.envelope.clone());
-            }
-        }
-        Copy {
-            copyid,
-            source: self.source(),
-            arrived: arrival.arrived,
-            mail_from: arrival.mail_from.clone(),
-            recipients,
-            peer: arrival.peer,
-            trace: arrival.trace.clone(),
-            proof: self.proof(),
-            raw: Arc::clone(&arrival.raw),
-            has_bare_line_ends: arrival.has_bare_line_ends,
-        }
-    }
-
-    /// Under which it is accounted for: a sink says most about a mail, a user's own address least.
-    fn source(&self) -> Source {
-        let rank = |source: &&Source| match source {
-            Source::Sink(_) => 0,
-            Source::Queue(_) => 1,
-            Source::User(_) => 2,
-            Source::Track => 3,
-        };
-        let sources = self.recipients.iter().map(|recipient| &recipient.envelope.source);
-        sources.min_by_key(rank).cloned().unwrap_or(Source::Track)
-    }
-
-    /// The weakest of all: one address that strangers may write to is enough to doubt From.
-    fn proof(&self) -> Proof {
-        if self.recipients.iter().all(|recipient| recipient.proof.holds()) {
-            Proof::Network
-        } else {
-            Proof::None
-        }
-    }
 }

@@ -86,7 +86,7 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     Ok(receipt)
 }
 
-/// What became of this very copy before: a door that did not hear the answer brings it again.
+/// What became of this very copy before: to take a copy in twice, under one id, is to take it in once.
 fn earlier_receipt(tx: &Tx<'_>, copyid: Id) -> Result<Option<Receipt>, StoreError> {
     let outcomes = tx.outcomes(copyid)?;
     let receipt = |row: OriginalOutcome| {

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{CommandError, Reply, address, organization};
-use crate::door::{Arrival, shares};
 use crate::house::House;
 
 /// A mail to be checked.
@@ -187,7 +186,7 @@ pub(super) fn check(house: &House, mail: &CheckMail) -> Result<Reply, CommandErr
     for text in mail.recipient.split(',') {
         recipients.push(welcomed(house, organization.id(), text)?);
     }
-    let arrival = Arrival {
+    let arrival = intake::Arrival {
         arrived: house.now(),
         mail_from: Some(mail.mail_from.clone()).filter(|text| !text.is_empty()),
         peer: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -197,7 +196,7 @@ pub(super) fn check(house: &House, mail: &CheckMail) -> Result<Reply, CommandErr
     };
     let mut offers = Vec::new();
     let mut outcome = Outcome::Ignored;
-    for share in shares(recipients) {
+    for share in intake::shares(recipients) {
         let copy = share.copy(&arrival, house.moment()?.id());
         for (original, checked) in intake::simulate(&organization, copy)? {
             outcome = outcome.max(checked.verdict.decision.outcome);
