@@ -1,6 +1,6 @@
 //! One message, many recipients: each organisation gets a copy that names its own recipients alone.
 //!
-//! What passes through: an [`Arrival`] and the recipients that were welcomed, into a [`Copy`] an organisation,
+//! What passes through: an [`Arrival`] and the recipients that were welcomed, into a copy an organisation,
 //! with the source it is accounted under and the proof it carries.
 
 use std::net::IpAddr;
