@@ -1,0 +1,1 @@
+-- What the second release added to the schema of an organization, and why.
