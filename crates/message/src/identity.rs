@@ -167,7 +167,17 @@ fn texts(a: &Claim, b: &Claim) -> Texts {
 ///
 /// Zero-width characters are dropped with the white space: gateways add and remove them.
 pub fn normalized(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let mut out = String::with_capacity(text.len() + 1);
+    if text.is_ascii() {
+        // The same, byte by byte: most of most mail.
+        let gap = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ' | 0);
+        for word in text.as_bytes().split(gap).filter(|word| !word.is_empty()) {
+            out.push_str(std::str::from_utf8(word).unwrap_or_default());
+            out.push(' ');
+        }
+        out.pop();
+        return out;
+    }
     let gap = |c: char| c.is_whitespace() || matches!(c, '\u{200b}' | '\u{feff}' | '\0');
     for word in text.split(gap).filter(|word| !word.is_empty()) {
         if !out.is_empty() {

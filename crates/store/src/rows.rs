@@ -86,6 +86,8 @@ pub struct Tx<'c> {
     read: Read<'c>,
     /// `None` in the catalogue, which keeps no blobs.
     pub(crate) blobs: Option<&'c Blobs>,
+    /// Whether a statement that writes was run, be it in vain.
+    has_written: bool,
 }
 
 impl<'c> Deref for Tx<'c> {
@@ -98,7 +100,12 @@ impl<'c> Deref for Tx<'c> {
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(session: &'c dyn Session, blobs: Option<&'c Blobs>) -> Self {
-        Tx { read: Read::new(session), blobs }
+        Tx { read: Read::new(session), blobs, has_written: false }
+    }
+
+    /// Whether there may be something to undo.
+    pub(crate) fn has_written(&self) -> bool {
+        self.has_written
     }
 
     /// Writes a row. `Conflict` where a unique key is taken: the row is not written, the unit may go on.
@@ -117,6 +124,7 @@ impl<'c> Tx<'c> {
         let columns = N::TABLE.columns.iter().zip(&values);
         let params: Vec<Param<'_>> =
             columns.filter(|(c, _)| !N::TABLE.key.contains(&c.name)).map(|(_, v)| v.into()).collect();
+        self.has_written = true;
         self.one(generated::insert_numbered::<N>(), &params, |row| row.take())
             .map_err(in_table::<N>)?
             .ok_or(StoreError::Corrupt)
@@ -124,6 +132,7 @@ impl<'c> Tx<'c> {
 
     /// Runs a statement; the number of rows it changed.
     pub(crate) fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreError> {
+        self.has_written = true;
         self.read.session.execute(sql, params)
     }
 

@@ -54,12 +54,32 @@ pub struct Row {
 /// 4 KB with 1, 10, 50 and 100 connections, 60 KB with 10 (the table in `docs/measured.md`).
 const CASES: [(usize, usize); 5] = [(4096, 1), (4096, 10), (4096, 50), (4096, 100), (61_440, 10)];
 
+/// What is measured, how often and how long.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Sizes in bytes with numbers of connections.
+    pub cases: Vec<(usize, usize)>,
+    /// Runs of each server.
+    pub runs: usize,
+    /// How long a run takes.
+    pub duration: Duration,
+    /// Whether the other servers run too.
+    pub beside_peers: bool,
+}
+
+impl Default for Plan {
+    /// The table of `docs/measured.md`: five runs of a minute.
+    fn default() -> Self {
+        Plan { cases: CASES.to_vec(), runs: 5, duration: Duration::from_secs(60), beside_peers: true }
+    }
+}
+
 /// Measures all cases. `say` gets the lines of the table as they come.
 ///
 /// # Errors
 /// When the program does not start, or an answer and the books differ.
-pub fn intake(folder: &Path, quick: bool, say: impl Fn(&str)) -> Result<Vec<Row>> {
-    let (runs, duration) = if quick { (1, Duration::from_secs(2)) } else { (5, Duration::from_secs(60)) };
+pub fn intake(folder: &Path, plan: &Plan, say: impl Fn(&str)) -> Result<Vec<Row>> {
+    let Plan { runs, duration, .. } = *plan;
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
@@ -71,9 +91,9 @@ pub fn intake(folder: &Path, quick: bool, say: impl Fn(&str)) -> Result<Vec<Row>
     say(&format!("{runs} × {} s each; the median stands here", duration.as_secs()));
     say("   size conns    mails/s   p99 ms  cpu ms   MiB | dovecot/s  ratio | smtp-sink/s  ratio");
     let mut rows = Vec::new();
-    for (size, connections) in CASES {
+    for (size, connections) in plan.cases.iter().copied() {
         let case = Case { folder: &folder, size, connections, duration };
-        let results = case.by_turns(runs)?;
+        let results = case.by_turns(plan)?;
         say(&results.line(&case));
         rows.extend(results.rows(&case));
     }
@@ -97,10 +117,13 @@ struct Results {
 
 impl Case<'_> {
     /// Runs the servers by turns, so that a machine that grows slower is so for all.
-    fn by_turns(&self, runs: usize) -> Result<Results> {
+    fn by_turns(&self, plan: &Plan) -> Result<Results> {
         let mut results = Results::default();
-        for run in 0..runs {
+        for run in 0..plan.runs {
             results.postroom.push(self.postroom(run)?);
+            if !plan.beside_peers {
+                continue;
+            }
             results.dovecot.extend(unless_missing(self.dovecot())?);
             results.smtp_sink.extend(unless_missing(self.smtp_sink())?);
         }

@@ -47,9 +47,9 @@ enum Task {
 enum Bench {
     /// The door: mail stored in a second, by size and connections. Writes target/bench/intake.json.
     Intake {
-        /// Ends within a minute: one short run each instead of five of a minute.
-        #[arg(long)]
-        quick: bool,
+        /// `--quick` ends within a minute: one short run each instead of five of a minute; `--help` tells the rest.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
 }
 
@@ -58,7 +58,7 @@ fn main() -> Result<ExitCode> {
     let root = root()?;
     let is_well = match arguments.task {
         Task::Tidy => tidy::run(&root)?,
-        Task::Bench { what: Bench::Intake { quick } } => runs::bench_intake(&root, quick)?,
+        Task::Bench { what: Bench::Intake { arguments } } => runs::bench(&root, "intake", &arguments)?,
         Task::Crash { rounds, seeds } => runs::crash(&root, rounds, seeds)?,
     };
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -8,18 +8,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-/// Builds the program and its measuring, and measures the door. Says whether it ended well.
-pub(crate) fn bench_intake(root: &Path, quick: bool) -> Result<bool> {
+/// Builds the program and its measuring, and measures something of it. Says whether it ended well.
+pub(crate) fn bench(root: &Path, what: &str, arguments: &[String]) -> Result<bool> {
     let is_built = cargo(root, &["build", "--release", "-p", "postroom"])?
         && cargo(root, &["build", "--release", "-p", "testkit", "--bin", "measure"])?;
     if !is_built {
         return Ok(false);
     }
     let mut measure = Command::new(root.join("target/release/measure"));
-    measure.arg("intake").current_dir(root).env("POSTROOM_PROGRAM", root.join("target/release/postroom"));
-    if quick {
-        measure.arg("--quick");
-    }
+    measure.arg(what).args(arguments).current_dir(root);
+    measure.env("POSTROOM_PROGRAM", root.join("target/release/postroom"));
     run(measure)
 }
 

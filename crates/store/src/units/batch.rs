@@ -1,7 +1,9 @@
 //! One batch: what waits runs in one transaction, is committed once, and only then answered.
 //!
-//! Each unit but the first stands behind a mark of its own, so that a failed one leaves nothing while its
-//! neighbors stay. Where the engine ends the whole transaction, all units of the batch run again, one by one.
+//! Units run without a mark to return to: most of them succeed, and a mark makes the engine copy every page that
+//! is touched behind it. Where one fails after it wrote, all of them run again, each behind a mark, so that the
+//! failed one leaves nothing while its neighbors stay. Where the engine ends the whole transaction, all units of
+//! the batch run again, one by one.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,8 @@ pub(super) struct Batch<'b> {
 enum Filled {
     /// The transaction holds whatever is to be kept.
     Whole,
+    /// A unit wrote something and failed.
+    Stained,
     /// The engine ended the transaction, or could not undo one unit alone.
     Lost,
     /// There is no transaction.
@@ -36,56 +40,77 @@ impl Batch<'_> {
     /// Runs the batch and answers all its units. An error means that the session is not to be trusted any more.
     pub(super) fn run(&self) -> Result<(), StoreError> {
         let mut units = Vec::new();
-        match self.fill(&mut units) {
+        let mut filled = self.fill(&mut units);
+        if let Filled::Stained = filled {
+            filled = self.fill_marked(&mut units);
+        }
+        match filled {
             Filled::Whole => self.commit(units),
-            Filled::Lost => self.one_by_one(units),
+            Filled::Stained | Filled::Lost => self.one_by_one(units),
             Filled::NotBegun(error) => {
-                self.line.refuse("no transaction could be begun");
+                for unit in units {
+                    unit.answer(Some(StoreError::Temporary { why: NOT_BEGUN }));
+                }
+                self.line.refuse(NOT_BEGUN);
                 Err(error)
             }
         }
     }
 
+    /// Takes units in as they wait, up to the first that has something to be undone.
     fn fill(&self, units: &mut Vec<Box<dyn Unit>>) -> Filled {
         if let Err(error) = self.session.step(Step::BeginWrite) {
             return Filled::NotBegun(error);
         }
         let began = Instant::now();
-        // Whether the transaction holds nothing yet: then undoing all of it undoes one unit alone.
-        let mut empty = true;
         while units.len() < limits::UNITS_PER_COMMIT_MAX
             && (units.is_empty() || began.elapsed() < self.time_max)
         {
             let Some(mut unit) = self.line.next() else { break };
-            let settled = self.take_in(unit.as_mut(), empty);
+            let mut tx = self.tx();
+            let ran = unit.run(&mut tx);
+            let has_written = tx.has_written();
             units.push(unit);
-            match settled {
-                Ok(ran) => empty = empty && ran == Ran::Undo,
-                Err(_) => return Filled::Lost,
+            if !self.session.in_transaction() {
+                return Filled::Lost;
+            }
+            if ran == Ran::Undo && has_written {
+                return Filled::Stained;
             }
         }
         Filled::Whole
     }
 
-    /// Runs one unit and keeps or undoes it. An error means that the whole transaction is lost.
-    fn take_in(&self, unit: &mut dyn Unit, empty: bool) -> Result<Ran, StoreError> {
-        if !empty {
-            self.session.step(Step::Mark)?;
+    /// Runs the same units again, and then the others, each behind a mark.
+    fn fill_marked(&self, units: &mut Vec<Box<dyn Unit>>) -> Filled {
+        metrics::counter!("postroom_store_batches_marked_total").increment(1);
+        let begun = self.session.step(Step::Rollback).and_then(|()| self.session.step(Step::BeginWrite));
+        if let Err(error) = begun {
+            return Filled::NotBegun(error);
         }
+        let began = Instant::now();
+        if units.iter_mut().any(|unit| self.marked(unit.as_mut()).is_err()) {
+            return Filled::Lost;
+        }
+        while units.len() < limits::UNITS_PER_COMMIT_MAX && began.elapsed() < self.time_max {
+            let Some(mut unit) = self.line.next() else { break };
+            let settled = self.marked(unit.as_mut());
+            units.push(unit);
+            if settled.is_err() {
+                return Filled::Lost;
+            }
+        }
+        Filled::Whole
+    }
+
+    /// Runs one unit behind a mark and keeps or undoes it. An error means that the whole transaction is lost.
+    fn marked(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
+        self.session.step(Step::Mark)?;
         let ran = unit.run(&mut self.tx());
         if !self.session.in_transaction() {
             return Err(StoreError::Temporary { why: "the engine ended the transaction" });
         }
-        match (ran, empty) {
-            (Ran::Keep, true) => {}
-            (Ran::Keep, false) => self.session.step(Step::Unmark)?,
-            (Ran::Undo, true) => {
-                self.session.step(Step::Rollback)?;
-                self.session.step(Step::BeginWrite)?;
-            }
-            (Ran::Undo, false) => self.session.step(Step::Return)?,
-        }
-        Ok(ran)
+        self.session.step(if ran == Ran::Keep { Step::Unmark } else { Step::Return })
     }
 
     fn commit(&self, units: Vec<Box<dyn Unit>>) -> Result<(), StoreError> {
@@ -137,3 +162,5 @@ impl Batch<'_> {
         Tx::new(self.session, Some(self.blobs))
     }
 }
+
+const NOT_BEGUN: &str = "no transaction could be begun";
