@@ -21,7 +21,7 @@ const TRACKING_PREFIX: &str = "trackingprefix";
 
 /// Reads the settings.
 pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
-    let prefixes = read.setting(TRACKING_PREFIX)?;
+    let prefixes = read.deciding_setting(TRACKING_PREFIX)?;
     Ok(match prefixes {
         Some(text) => {
             OrganizationSettings { token_prefixes: text.split_whitespace().map(str::to_owned).collect() }

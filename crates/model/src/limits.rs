@@ -56,6 +56,9 @@ pub const UNITS_PER_COMMIT_MAX: usize = 512;
 pub const UNITS_WAITING_MAX: usize = 10_000;
 /// Units of intake that may pass a waiting unit of the background.
 pub const INTAKE_BEFORE_BACKGROUND_MAX: usize = 64;
+/// Answers about records that are kept in memory for one organization: the addresses of the busiest customers. At a
+/// few hundred bytes each they stay below the page cache of one connection.
+pub const ANSWERS_MAX: usize = 16_384;
 /// Cached pages of the connection that writes: the upper levels of all indexes of a large organization.
 pub const WRITER_CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Cached pages of a connection that reads.
@@ -65,9 +68,9 @@ pub const CHECKPOINT_CACHE_BYTES: usize = 1024 * 1024;
 /// Memory of the database engine for all organizations together; caches stop growing there.
 pub const ENGINE_MEMORY_BYTES_MAX: usize = 160 * 1024 * 1024;
 /// Pages in the log of a database before they are carried over.
-pub const LOG_PAGES_MAX: i64 = 1_000;
+pub const LOG_PAGES_MAX: i64 = 2_000;
 /// Pages in the log before the writer waits for a moment, so that the log can begin anew.
-pub const LOG_PAGES_BEFORE_PAUSE_MAX: i64 = 8_000;
+pub const LOG_PAGES_BEFORE_PAUSE_MAX: i64 = 16_000;
 /// Compressed mail up to this size stands in the database; larger mail in a file of its own.
 pub const BLOB_ROW_BYTES_MAX: usize = 128 * 1024;
 /// Plain bytes in one frame of a kept mail, so that a part can be read without the whole.

@@ -3,11 +3,13 @@
 //! A route is published after the organization's own commit, synchronously and durably. A stale route is the
 //! caller's to answer with 451, never 550.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use model::Id;
 use model::schema::catalogue::{Organization, Route};
+use model::{Id, limits};
 
 use crate::engine::{Checkpoint, Engine, Purpose, Readers, Session, Step};
 use crate::lock::locked;
@@ -17,6 +19,8 @@ use crate::{StoreError, StoreSettings, Tx, migrations};
 pub(crate) struct Catalogue {
     readers: Readers,
     engine: Arc<dyn Engine>,
+    /// Where addresses lead, as it was looked up last.
+    routes: Routes,
     /// The connection that writes, and the writes since its log was carried over.
     writing: Mutex<(Option<Box<dyn Session>>, u32)>,
 }
@@ -27,7 +31,7 @@ impl Catalogue {
         let session = engine.open(Purpose::Write)?;
         migrations::migrate(session.as_ref(), migrations::CATALOGUE)?;
         let readers = Readers::new(Arc::clone(&engine), settings.readers_per_organization);
-        Ok(Catalogue { readers, engine, writing: Mutex::new((Some(session), 0)) })
+        Ok(Catalogue { readers, engine, routes: Routes::default(), writing: Mutex::new((Some(session), 0)) })
     }
 
     pub(crate) fn organizations(&self) -> Result<Vec<Organization>, StoreError> {
@@ -51,7 +55,8 @@ impl Catalogue {
     }
 
     pub(crate) fn route(&self, address: &str) -> Result<Option<Route>, StoreError> {
-        self.readers.ask(|read| read.noun("where address = ?1", &[address.into()]))
+        self.routes
+            .look_up(address, || self.readers.ask(|read| read.noun("where address = ?1", &[address.into()])))
     }
 
     pub(crate) fn publish(&self, route: &Route) -> Result<(), StoreError> {
@@ -86,10 +91,48 @@ impl Catalogue {
             // What cannot be carried over now will be next time.
             let _ = session.checkpoint(Checkpoint::Passive);
         }
+        self.routes.forget();
         if done.is_ok() || session.step(Step::Rollback).is_ok() {
             *slot = Some(session);
         }
         done
+    }
+}
+
+/// Routes in memory, strangers' too: every RCPT asks for one.
+#[derive(Default)]
+struct Routes {
+    /// Grows with every write to the catalogue.
+    version: AtomicU64,
+    known: Mutex<HashMap<Box<str>, Option<Route>>>,
+}
+
+impl Routes {
+    fn look_up(
+        &self,
+        address: &str,
+        ask: impl FnOnce() -> Result<Option<Route>, StoreError>,
+    ) -> Result<Option<Route>, StoreError> {
+        if let Some(route) = locked(&self.known).get(address) {
+            return Ok(route.clone());
+        }
+        let version = self.version.load(Ordering::Acquire);
+        let route = ask()?;
+        let mut known = locked(&self.known);
+        // What was read before a write that has ended meanwhile may be old.
+        if self.version.load(Ordering::Acquire) == version {
+            if known.len() >= limits::ANSWERS_MAX {
+                known.clear();
+            }
+            known.insert(address.into(), route.clone());
+        }
+        Ok(route)
+    }
+
+    fn forget(&self) {
+        let mut known = locked(&self.known);
+        self.version.fetch_add(1, Ordering::AcqRel);
+        known.clear();
     }
 }
 

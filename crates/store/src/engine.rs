@@ -16,7 +16,7 @@ pub(crate) mod recorder;
 pub(crate) mod sqlite;
 
 pub(crate) use log::Log;
-pub(crate) use readers::Readers;
+pub(crate) use readers::{Lent, Readers};
 
 /// One database: a SQLite file, later a PostgreSQL schema.
 pub(crate) trait Engine: Send + Sync {

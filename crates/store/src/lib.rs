@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod faults;
 mod lock;
+mod memory;
 mod migrations;
 mod nouns;
 mod organization;
@@ -32,8 +33,8 @@ pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
 pub use nouns::{
-    AddressedRecord, Behind, DayLine, EmailLine, OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE,
-    UnresolvedLine,
+    AddressedRecord, Behind, DayLine, EmailFacts, EmailLine, OutcomeCount, ReasonCount, RecordLine,
+    SINK_TYPE_CODE, UnresolvedLine,
 };
 pub use organization::Organization;
 pub use rows::{Read, Tx};

@@ -14,4 +14,5 @@ mod people;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};
+pub use emails::EmailFacts;
 pub use lists::{Behind, EmailLine, RecordLine, UnresolvedLine};

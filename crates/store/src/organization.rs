@@ -8,7 +8,8 @@ use model::{Id, schema::catalogue};
 use crate::blobs::{Blobs, PreparedBlob};
 use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Readers};
-use crate::units::{PendingUnit, Priority, Writer, WriterThreads, unit};
+use crate::memory::Memory;
+use crate::units::{PendingUnit, Priority, Surroundings, Writer, WriterThreads, unit};
 use crate::{Read, StoreError, StoreSettings, Tx, migrations};
 
 /// An open organization.
@@ -19,6 +20,7 @@ pub struct Organization {
     readers: Readers,
     writer: Arc<Writer>,
     blobs: Arc<Blobs>,
+    memory: Arc<Memory>,
     threads: Arc<WriterThreads>,
 }
 
@@ -35,7 +37,10 @@ impl Organization {
         migrations::migrate(session.as_ref(), migrations::ORGANIZATION)?;
         let engine: Arc<dyn Engine> = Arc::<SqliteFile>::clone(&file);
         let blobs = Arc::new(Blobs::new(settings.file_layer(), folder.join("blobs")));
-        let writer = Writer::new(Arc::clone(&engine), session, Arc::clone(&blobs), settings.batch_time_max);
+        let memory = Arc::<Memory>::default();
+        memory.advance(Read::new(session.as_ref()).version_seen()?);
+        let surroundings = Surroundings { blobs: Arc::clone(&blobs), memory: Arc::clone(&memory) };
+        let writer = Writer::new(Arc::clone(&engine), session, surroundings, settings.batch_time_max);
         Ok(Organization {
             row,
             readers: Readers::new(engine, settings.readers_per_organization),
@@ -43,6 +48,7 @@ impl Organization {
             #[cfg(feature = "testing")]
             file,
             blobs,
+            memory,
             threads: Arc::clone(threads),
         })
     }
@@ -67,13 +73,14 @@ impl Organization {
         Arc::strong_count(&self.writer) == 1
     }
 
-    /// Asks, on the calling thread, within one consistent snapshot. Keep it short: the log of the database
-    /// cannot begin anew while somebody reads. Do not ask again from inside: connections are few.
+    /// Asks, on the calling thread, within one consistent snapshot; what memory knows about records is answered out
+    /// of it, and where nothing else is asked no snapshot is begun. Keep it short: the log of the database cannot
+    /// begin anew while somebody reads. Do not ask again from inside: connections are few.
     pub fn read<T>(
         &self,
         question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.readers.read(question)
+        question(&Read::of(&self.readers, &self.memory))
     }
 
     /// Runs a unit of work on a store thread and answers after its commit. It may run again: everything it

@@ -4,6 +4,7 @@
 //! `Read` works inside a unit too. Statements of nouns are generated once from their declaration.
 //! SQL is written in this room only, with `?1`, `?2` … for values, in the words that both engines know.
 
+use std::cell::{Cell, OnceCell};
 use std::ops::Deref;
 
 use model::schema::{Field, Noun, Value, WrongValue};
@@ -11,23 +12,87 @@ use model::{Id, Timestamp};
 
 use crate::StoreError;
 use crate::blobs::Blobs;
-use crate::engine::{Cells, Session, Step};
+use crate::engine::{Cells, Lent, Readers, Session, Step};
+use crate::memory::{Memory, Question};
 
 mod generated;
 
-/// One consistent snapshot of a database.
+/// One consistent snapshot of a database. It begins with the first question that memory cannot answer.
 pub struct Read<'c> {
-    session: &'c dyn Session,
+    connection: Connection<'c>,
+    /// What is known about records without asking; `None` in the catalogue.
+    memory: Option<&'c Memory>,
+    /// The version of the records that answers out of memory are believed under.
+    version: Cell<Option<i64>>,
+}
+
+enum Connection<'c> {
+    /// One that somebody holds, inside a transaction or for a single statement.
+    Held(&'c dyn Session),
+    /// One that is lent, and a snapshot begun, when it is needed.
+    Lent(&'c Readers, OnceCell<Lent<'c>>),
 }
 
 impl<'c> Read<'c> {
+    /// On a connection that somebody holds.
     pub(crate) fn new(session: &'c dyn Session) -> Self {
-        Read { session }
+        Read { connection: Connection::Held(session), memory: None, version: Cell::new(None) }
     }
 
-    /// Begins the snapshot.
-    pub(crate) fn begin(&self) -> Result<(), StoreError> {
-        self.session.step(Step::BeginRead)
+    /// On a connection that is lent with the first question; that begins a snapshot.
+    pub(crate) fn of(readers: &'c Readers, memory: &'c Memory) -> Self {
+        let version = Cell::new(Some(memory.latest()));
+        Read { connection: Connection::Lent(readers, OnceCell::new()), memory: Some(memory), version }
+    }
+
+    fn connected(&self) -> Result<&dyn Session, StoreError> {
+        match &self.connection {
+            Connection::Held(session) => Ok(*session),
+            Connection::Lent(readers, lent) => {
+                if lent.get().is_none() {
+                    let fresh = readers.lend()?;
+                    fresh.session()?.step(Step::BeginRead)?;
+                    // Nobody else fills it: this is not shared between threads.
+                    let _ = lent.set(fresh);
+                }
+                lent.get().ok_or(StoreError::Closed)?.session()
+            }
+        }
+    }
+
+    /// An answer that depends on records alone: out of memory, or asked and remembered.
+    ///
+    /// Inside a unit of work it is remembered only while the unit sees the committed version: what is not committed
+    /// may yet be undone.
+    pub(crate) fn remembered<T: Clone + Send + Sync + 'static>(
+        &self,
+        (question, about): (Question, &str),
+        ask: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Some(memory) = self.memory else { return ask(self) };
+        let version = self.records_version()?;
+        if let Some(answer) = memory.get(version, question, about) {
+            return Ok(answer);
+        }
+        let answer = ask(self)?;
+        let seen = self.version_seen()?;
+        if seen <= memory.latest() {
+            memory.put(seen, (question, about), answer.clone());
+        }
+        Ok(answer)
+    }
+
+    /// A number that grows whenever addresses, filters, never-log lists or settings of decisions change: facts about
+    /// records that were read under the same number still hold.
+    pub fn records_version(&self) -> Result<i64, StoreError> {
+        match self.version.get() {
+            Some(version) => Ok(version),
+            None => {
+                let version = self.version_seen()?;
+                self.version.set(Some(version));
+                Ok(version)
+            }
+        }
     }
 
     /// The rows of a question, each made into something of the caller's.
@@ -38,7 +103,7 @@ impl<'c> Read<'c> {
         mut each: impl FnMut(&mut RowValues<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
-        self.session.query(sql, params, &mut |cells| {
+        self.connected()?.query(sql, params, &mut |cells| {
             found.push(each(&mut RowValues { cells, next: 0 })?);
             Ok(true)
         })?;
@@ -53,7 +118,7 @@ impl<'c> Read<'c> {
         each: impl FnOnce(&mut RowValues<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         let (mut found, mut each) = (None, Some(each));
-        self.session.query(sql, params, &mut |cells| {
+        self.connected()?.query(sql, params, &mut |cells| {
             if let Some(each) = each.take() {
                 found = Some(each(&mut RowValues { cells, next: 0 })?);
             }
@@ -88,6 +153,8 @@ pub struct Tx<'c> {
     pub(crate) blobs: Option<&'c Blobs>,
     /// Whether a statement that writes was run, be it in vain.
     has_written: bool,
+    /// The version of the records that this unit made.
+    bumped: Option<i64>,
 }
 
 impl<'c> Deref for Tx<'c> {
@@ -100,7 +167,23 @@ impl<'c> Deref for Tx<'c> {
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(session: &'c dyn Session, blobs: Option<&'c Blobs>) -> Self {
-        Tx { read: Read::new(session), blobs, has_written: false }
+        Tx { read: Read::new(session), blobs, has_written: false, bumped: None }
+    }
+
+    /// The same, with what is known about records.
+    pub(crate) fn knowing(self, memory: &'c Memory) -> Self {
+        Tx { read: Read { memory: Some(memory), ..self.read }, ..self }
+    }
+
+    /// The version of the records that this unit made, where it changed them.
+    pub(crate) fn bumped(&self) -> Option<i64> {
+        self.bumped
+    }
+
+    /// Notes that this unit changed the records, and under which version others will see that.
+    pub(crate) fn note_records_version(&mut self, version: i64) {
+        self.bumped = Some(version);
+        self.read.version.set(Some(version));
     }
 
     /// Whether there may be something to undo.
@@ -111,6 +194,22 @@ impl<'c> Tx<'c> {
     /// Writes a row. `Conflict` where a unique key is taken: the row is not written, the unit may go on.
     pub(crate) fn insert<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
         self.insert_values(generated::insert::<N>(), noun.to_values()).map(drop).map_err(in_table::<N>)
+    }
+
+    /// Writes a row with one column made by the store: `next` follows `select` in its place, `max(number) + 1 from
+    /// table`. Whatever the noun has there does not count.
+    pub(crate) fn insert_next<N: Noun>(
+        &mut self,
+        noun: &N,
+        column: &'static str,
+        next: &'static str,
+    ) -> Result<(), StoreError> {
+        let mut values = noun.to_values();
+        if let Some(place) = N::TABLE.columns.iter().position(|known| known.name == column) {
+            values.remove(place);
+        }
+        let sql = generated::insert_next::<N>(column, next);
+        self.insert_values(sql, values).map(drop).map_err(in_table::<N>)
     }
 
     /// Writes a row unless one with a key of its is there. Says whether it was written.
@@ -124,7 +223,7 @@ impl<'c> Tx<'c> {
         let columns = N::TABLE.columns.iter().zip(&values);
         let params: Vec<Param<'_>> =
             columns.filter(|(c, _)| !N::TABLE.key.contains(&c.name)).map(|(_, v)| v.into()).collect();
-        self.has_written = true;
+        self.begin_to_write();
         self.one(generated::insert_numbered::<N>(), &params, |row| row.take())
             .map_err(in_table::<N>)?
             .ok_or(StoreError::Corrupt)
@@ -132,8 +231,14 @@ impl<'c> Tx<'c> {
 
     /// Runs a statement; the number of rows it changed.
     pub(crate) fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreError> {
+        self.begin_to_write();
+        self.read.connected()?.execute(sql, params)
+    }
+
+    /// From now on this unit asks for itself: memory does not know what it writes.
+    fn begin_to_write(&mut self) {
         self.has_written = true;
-        self.read.session.execute(sql, params)
+        self.read.memory = None;
     }
 
     fn insert_values(&mut self, sql: &'static str, values: Vec<Value>) -> Result<usize, StoreError> {

@@ -21,7 +21,7 @@ mod writer;
 
 pub(crate) use tending::Tending;
 pub(crate) use threads::WriterThreads;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Surroundings, Writer};
 
 /// Which units go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -111,7 +111,7 @@ fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Momen
     if let Some(outer) = outer {
         tx.keep_blob(outer)?;
     }
-    tx.enter_copy(intake::Copy {
+    tx.enter_copy(&intake::Copy {
         copyid: copy.copyid,
         source: source.clone(),
         day,

@@ -398,7 +398,7 @@ fn known_emails(read: &Read<'_>, ids: Vec<Id>) -> Result<Vec<KnownEmail>, StoreE
 }
 
 fn known_email(read: &Read<'_>, id: Id, answers_this: bool) -> Result<Option<KnownEmail>, StoreError> {
-    let Some(email) = read.email(id)? else { return Ok(None) };
+    let Some(email) = read.email_facts(id)? else { return Ok(None) };
     let parties = read.parties(id)?;
     let regarding = record_ref(email.regardingobjecttypecode, email.regardingobjectid);
     let settled = parties.iter().filter_map(|party| {

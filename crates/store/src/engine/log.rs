@@ -148,7 +148,7 @@ mod tests {
 
     /// Writes so many pages, and a few.
     fn write(log: &Log, writer: &dyn Session, pages: i64) {
-        let bytes = vec![7; usize::try_from(pages * 8_192).unwrap()];
+        let bytes = vec![7; usize::try_from(pages * 4_096).unwrap()];
         writer.step(Step::BeginWrite).unwrap();
         writer.execute("insert into page (bytes) values (?1)", &[(&bytes).into()]).unwrap();
         writer.step(Step::Commit).unwrap();

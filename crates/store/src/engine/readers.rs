@@ -26,28 +26,17 @@ impl Readers {
         Readers { engine, connections_max, state: Mutex::default(), freed: Condvar::new() }
     }
 
-    /// Asks within one snapshot, on the calling thread.
-    pub(crate) fn read<T>(
-        &self,
-        question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.ask(|read| {
-            read.begin()?;
-            question(read)
-        })
-    }
-
     /// Asks one single statement: it is a snapshot by itself, so no transaction is opened around it.
     pub(crate) fn ask<T>(
         &self,
         question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let lent = self.lend()?;
-        let session = lent.session.as_deref().ok_or(StoreError::Closed)?;
-        question(&Read::new(session))
+        question(&Read::new(lent.session()?))
     }
 
-    fn lend(&self) -> Result<Lent<'_>, StoreError> {
+    /// A connection without a snapshot.
+    pub(crate) fn lend(&self) -> Result<Lent<'_>, StoreError> {
         let mut state = locked(&self.state);
         while state.idle.is_empty() && state.lent >= self.connections_max {
             state = self.freed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -74,9 +63,15 @@ impl Readers {
 }
 
 /// A connection on loan. Its snapshot ends with the loan, also when the question panics.
-struct Lent<'r> {
+pub(crate) struct Lent<'r> {
     readers: &'r Readers,
     session: Option<Box<dyn Session>>,
+}
+
+impl Lent<'_> {
+    pub(crate) fn session(&self) -> Result<&dyn Session, StoreError> {
+        self.session.as_deref().ok_or(StoreError::Closed)
+    }
 }
 
 impl Drop for Lent<'_> {

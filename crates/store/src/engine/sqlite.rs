@@ -64,10 +64,10 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Plans do not depend on the values that are bound: else statements are prepared anew at almost every use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // The page size counts only for a new file, before its log is made. Marks of units are kept in memory
-    // (`temp_store`): a unit is small.
+    // The page size counts only for a new file, before its log is made: small, for most of what a mail touches is
+    // one row somewhere in an index. Marks of units are kept in memory (`temp_store`): a unit is small.
     connection.execute_batch(
-        "pragma page_size = 8192;
+        "pragma page_size = 4096;
          pragma journal_mode = wal;
          pragma synchronous = full;
          pragma wal_autocheckpoint = 0;

@@ -7,6 +7,7 @@ use model::schema::people::{Queue, SystemUser};
 use model::{EmailAddress, Id, Timestamp, limits};
 
 use crate::StoreError;
+use crate::memory::Question;
 use crate::rows::{Param, Read, Tx};
 
 /// The number under which the address of a sink is kept; a sink is no record of Dynamics.
@@ -69,13 +70,19 @@ impl Read<'_> {
 
     /// The rows of an address (in its compared form), at most [`limits::MATCHES_MAX`].
     pub fn addresses(&self, address: &str) -> Result<Vec<RecordAddress>, StoreError> {
-        self.nouns("where address = ?1 limit ?2", &[address.into(), limits::MATCHES_MAX.into()])
+        let ask = |read: &Self| {
+            read.nouns("where address = ?1 limit ?2", &[address.into(), limits::MATCHES_MAX.into()])
+        };
+        self.remembered((Question::Addresses, address), ask)
     }
 
     /// The records that have an address (in its compared form).
     pub fn records_by_address(&self, address: &str) -> Result<Vec<AddressedRecord>, StoreError> {
-        let rows = self.addresses(address)?;
-        rows.iter().filter_map(|row| self.addressed(row).transpose()).collect()
+        let ask = |read: &Self| -> Result<Vec<AddressedRecord>, StoreError> {
+            let rows = read.addresses(address)?;
+            rows.iter().filter_map(|row| read.addressed(row).transpose()).collect()
+        };
+        self.remembered((Question::RecordsByAddress, address), ask)
     }
 
     fn addressed(&self, row: &RecordAddress) -> Result<Option<AddressedRecord>, StoreError> {

@@ -4,15 +4,53 @@ use model::decision::RecordRef;
 use model::schema::emails::{
     ActivityMimeAttachment, ActivityParty, Email, EmailCopy, EmailVersion, PartyCandidate, QueueItem,
 };
-use model::{Id, limits};
+use model::{Id, Timestamp, limits};
 
 use crate::StoreError;
 use crate::rows::{Param, Read, Tx};
+
+/// What a decision asks of an e-mail that is there: the columns of [`Email`] with these names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are documented at their table")]
+pub struct EmailFacts {
+    pub subject: String,
+    pub canonicalsubject: String,
+    pub conversationtrackingid: Id,
+    pub regardingobjectid: Option<Id>,
+    pub regardingobjecttypecode: Option<i32>,
+    pub acceptingentityid: Option<Id>,
+    pub acceptingentitytypecode: Option<i32>,
+    pub sender: Option<String>,
+    pub sortdate: Timestamp,
+    pub directioncode: bool,
+}
 
 impl Read<'_> {
     /// The e-mail with this id.
     pub fn email(&self, id: Id) -> Result<Option<Email>, StoreError> {
         self.noun("where activityid = ?1", &[id.into()])
+    }
+
+    /// What a decision asks of an e-mail that is there.
+    pub fn email_facts(&self, id: Id) -> Result<Option<EmailFacts>, StoreError> {
+        let sql = "select subject, canonicalsubject, conversationtrackingid, regardingobjectid,
+                regardingobjecttypecode, acceptingentityid, acceptingentitytypecode, sender, sortdate, directioncode
+            from email
+            where activityid = ?1";
+        self.one(sql, &[id.into()], |row| {
+            Ok(EmailFacts {
+                subject: row.take()?,
+                canonicalsubject: row.take()?,
+                conversationtrackingid: row.take()?,
+                regardingobjectid: row.take()?,
+                regardingobjecttypecode: row.take()?,
+                acceptingentityid: row.take()?,
+                acceptingentitytypecode: row.take()?,
+                sender: row.take()?,
+                sortdate: row.take()?,
+                directioncode: row.take()?,
+            })
+        })
     }
 
     /// The parties of an e-mail, sender first.

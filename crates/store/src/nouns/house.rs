@@ -4,6 +4,7 @@ use model::schema::house::{Event, Job, Setting};
 use model::{Id, Timestamp};
 
 use crate::StoreError;
+use crate::memory::Question;
 use crate::rows::{Read, Tx};
 
 const RECORDS_VERSION: &str = "recordsversion";
@@ -14,9 +15,13 @@ impl Read<'_> {
         self.one("select value from setting where name = ?1", &[name.into()], |row| row.take())
     }
 
-    /// A number that grows whenever addresses, filters or never-log lists change: facts about records that
-    /// were read under the same number still hold.
-    pub fn records_version(&self) -> Result<i64, StoreError> {
+    /// A setting that decisions depend on: whoever changes it makes the version of the records grow.
+    pub fn deciding_setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.remembered((Question::Setting, name), |read| read.setting(name))
+    }
+
+    /// The version of the records as this snapshot holds it.
+    pub(crate) fn version_seen(&self) -> Result<i64, StoreError> {
         let text = self.setting(RECORDS_VERSION)?;
         Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
     }
@@ -44,8 +49,10 @@ impl Tx<'_> {
 
     /// Makes facts about records that were read before this unit doubtful.
     pub fn bump_records_version(&mut self) -> Result<(), StoreError> {
-        let next = self.records_version()?.saturating_add(1);
-        self.set_setting(RECORDS_VERSION, &next.to_string())
+        let next = self.version_seen()?.saturating_add(1);
+        self.set_setting(RECORDS_VERSION, &next.to_string())?;
+        self.note_records_version(next);
+        Ok(())
     }
 
     /// Appends an event. Its number is given by the store.

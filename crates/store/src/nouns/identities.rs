@@ -24,21 +24,20 @@ impl Read<'_> {
 }
 
 impl Tx<'_> {
-    /// Claims a key for an e-mail, beside whoever claimed it before as another mail.
+    /// Claims a key for an e-mail, as the next variant beside whoever claimed it before as another mail, whatever
+    /// variant it has here.
     ///
     /// `Conflict` where the variant is taken meanwhile: the unit has to look again.
     pub fn claim(&mut self, identity: &Identity) -> Result<(), StoreError> {
-        self.insert(identity)
+        self.insert_next(
+            identity,
+            "variant",
+            "coalesce(max(variant) + 1, 0) from identity where keyhash = ?1",
+        )
     }
 
     /// Notes that an e-mail names a Message-ID.
     pub fn refer(&mut self, reference: &MessageReference) -> Result<(), StoreError> {
         self.insert_if_absent(reference).map(drop)
-    }
-
-    /// The number of claims on a key: the next claim's variant.
-    pub fn claims(&self, keyhash: &[u8; 16]) -> Result<i32, StoreError> {
-        let sql = "select coalesce(max(variant) + 1, 0) from identity where keyhash = ?1";
-        Ok(self.one(sql, &[keyhash.into()], |row| row.take())?.unwrap_or(0))
     }
 }

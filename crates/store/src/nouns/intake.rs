@@ -36,10 +36,8 @@ impl Read<'_> {
 
 impl Tx<'_> {
     /// Enters a copy in the ledger, under the next number.
-    pub fn enter_copy(&mut self, copy: Copy) -> Result<(), StoreError> {
-        let sql = "select coalesce(max(copynumber), 0) + 1 from copy";
-        let copynumber = self.one(sql, &[], |row| row.take())?.unwrap_or(1);
-        self.insert(&Copy { copynumber, ..copy })
+    pub fn enter_copy(&mut self, copy: &Copy) -> Result<(), StoreError> {
+        self.insert_next(copy, "copynumber", "coalesce(max(copynumber), 0) + 1 from copy")
     }
 
     /// Writes the outcome of an original.

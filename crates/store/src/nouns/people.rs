@@ -3,18 +3,21 @@
 use model::schema::people::{NeverLog, Queue, Session, Sink, SystemUser};
 use model::{Id, Timestamp};
 
+use crate::memory::Question;
 use crate::rows::{Read, Tx};
 use crate::{SINK_TYPE_CODE, StoreError};
 
 impl Read<'_> {
     /// The user with this id.
     pub fn user(&self, id: Id) -> Result<Option<SystemUser>, StoreError> {
-        self.noun("where systemuserid = ?1", &[id.into()])
+        let ask = |read: &Self| read.noun("where systemuserid = ?1", &[id.into()]);
+        self.remembered((Question::User, &id.to_string()), ask)
     }
 
     /// The user whose sink key this is.
     pub fn user_by_sink_key(&self, key: &str) -> Result<Option<SystemUser>, StoreError> {
-        self.noun("where sinkkey = ?1", &[key.into()])
+        let ask = |read: &Self| read.noun("where sinkkey = ?1", &[key.into()]);
+        self.remembered((Question::UserBySinkKey, key), ask)
     }
 
     /// All users, by name.
@@ -34,7 +37,8 @@ impl Read<'_> {
 
     /// The sink with this id.
     pub fn sink(&self, id: Id) -> Result<Option<Sink>, StoreError> {
-        self.noun("where sinkid = ?1", &[id.into()])
+        let ask = |read: &Self| read.noun("where sinkid = ?1", &[id.into()]);
+        self.remembered((Question::Sink, &id.to_string()), ask)
     }
 
     /// All sinks, by address.
@@ -44,7 +48,8 @@ impl Read<'_> {
 
     /// Never-log entries that name this address or its domain (`@domain`).
     pub fn never_log_of(&self, address: &str, domain: &str) -> Result<Vec<NeverLog>, StoreError> {
-        self.nouns("where pattern in (?1, ?2)", &[address.into(), domain.into()])
+        let ask = |read: &Self| read.nouns("where pattern in (?1, ?2)", &[address.into(), domain.into()]);
+        self.remembered((Question::NeverLog, address), ask)
     }
 
     /// The session of this token hash, if it has not expired.
@@ -85,7 +90,9 @@ impl Tx<'_> {
     /// Sets a user's password hash.
     pub fn set_password_hash(&mut self, user: Id, hash: &str) -> Result<(), StoreError> {
         let sql = "update systemuser set passwordhash = ?2 where systemuserid = ?1";
-        self.execute(sql, &[user.into(), hash.into()]).map(drop)
+        self.execute(sql, &[user.into(), hash.into()])?;
+        // Nothing is decided by it, but the user is remembered with it.
+        self.bump_records_version()
     }
 
     /// Opens a session, and forgets those that have expired.

@@ -30,6 +30,17 @@ pub(super) fn insert_numbered<N: Noun>() -> &'static str {
     })
 }
 
+/// `insert` of all columns, one of which is what `next` selects.
+pub(super) fn insert_next<N: Noun>(column: &'static str, next: &'static str) -> &'static str {
+    text((N::TABLE.name, next), || {
+        let given = N::TABLE.columns.iter().map(|c| c.name).filter(|name| *name != column);
+        let names: Vec<_> = given.chain([column]).collect();
+        let places: Vec<_> = (1..names.len()).map(|n| format!("?{n}")).collect();
+        let table = N::TABLE.name;
+        format!("insert into {table} ({})\nselect {}, {next}", names.join(", "), places.join(", "))
+    })
+}
+
 fn insert_text(table: &Table, without: &[&str], tail: &str) -> String {
     let columns: Vec<_> = table.columns.iter().map(|c| c.name).filter(|n| !without.contains(n)).collect();
     let places: Vec<_> = (1..=columns.len()).map(|n| format!("?{n}")).collect();

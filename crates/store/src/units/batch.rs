@@ -5,13 +5,13 @@
 //! failed one leaves nothing while its neighbors stay. Where the engine ends the whole transaction, all units of
 //! the batch run again, one by one.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use model::limits;
 
 use super::line::Line;
-use super::{Ran, Unit};
-use crate::blobs::Blobs;
+use super::{Ran, Surroundings, Unit};
 use crate::engine::{Log, Session, Step};
 use crate::{StoreError, Tx};
 
@@ -19,10 +19,12 @@ use crate::{StoreError, Tx};
 pub(super) struct Batch<'b> {
     pub(super) session: &'b dyn Session,
     pub(super) line: &'b Line,
-    pub(super) blobs: &'b Blobs,
+    pub(super) surroundings: &'b Surroundings,
     pub(super) log: &'b Log,
     /// How long it takes units in: the first of them waits for it.
     pub(super) time_max: Duration,
+    /// The version of the records that its units made, once it is committed.
+    pub(super) bumped: Cell<Option<i64>>,
 }
 
 enum Filled {
@@ -67,9 +69,7 @@ impl Batch<'_> {
             && (units.is_empty() || began.elapsed() < self.time_max)
         {
             let Some(mut unit) = self.line.next() else { break };
-            let mut tx = self.tx();
-            let ran = unit.run(&mut tx);
-            let has_written = tx.has_written();
+            let (ran, has_written) = self.run_unit(unit.as_mut());
             units.push(unit);
             if !self.session.in_transaction() {
                 return Filled::Lost;
@@ -84,6 +84,7 @@ impl Batch<'_> {
     /// Runs the same units again, and then the others, each behind a mark.
     fn fill_marked(&self, units: &mut Vec<Box<dyn Unit>>) -> Filled {
         metrics::counter!("postroom_store_batches_marked_total").increment(1);
+        self.bumped.set(None);
         let begun = self.session.step(Step::Rollback).and_then(|()| self.session.step(Step::BeginWrite));
         if let Err(error) = begun {
             return Filled::NotBegun(error);
@@ -106,7 +107,7 @@ impl Batch<'_> {
     /// Runs one unit behind a mark and keeps or undoes it. An error means that the whole transaction is lost.
     fn marked(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
         self.session.step(Step::Mark)?;
-        let ran = unit.run(&mut self.tx());
+        let (ran, _) = self.run_unit(unit);
         if !self.session.in_transaction() {
             return Err(StoreError::Temporary { why: "the engine ended the transaction" });
         }
@@ -126,6 +127,8 @@ impl Batch<'_> {
             // Before anybody hears of it, so that whoever tries again does not meet what is to be undone. Where
             // it fails the connection is closed, which undoes it too.
             let _ = self.session.step(Step::Rollback);
+        } else {
+            self.publish_version();
         }
         for unit in units {
             // A unit that failed by itself is refused too: it may have failed over a neighbor's row.
@@ -149,17 +152,37 @@ impl Batch<'_> {
 
     fn alone(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
         self.session.step(Step::BeginWrite)?;
-        match unit.run(&mut self.tx()) {
-            Ran::Keep => {
+        self.bumped.set(None);
+        match self.run_unit(unit) {
+            (Ran::Keep, _) => {
                 self.log.committed();
-                self.session.step(Step::Commit)
+                self.session.step(Step::Commit)?;
+                self.publish_version();
+                Ok(())
             }
-            Ran::Undo => Ok(()),
+            (Ran::Undo, _) => Ok(()),
+        }
+    }
+
+    /// Runs a unit; says whether it wrote.
+    fn run_unit(&self, unit: &mut dyn Unit) -> (Ran, bool) {
+        let mut tx = self.tx();
+        let ran = unit.run(&mut tx);
+        if ran == Ran::Keep {
+            self.bumped.set(self.bumped.get().max(tx.bumped()));
+        }
+        (ran, tx.has_written())
+    }
+
+    /// From now on memory answers under the version of the records that was committed.
+    fn publish_version(&self) {
+        if let Some(version) = self.bumped.take() {
+            self.surroundings.memory.advance(version);
         }
     }
 
     fn tx(&self) -> Tx<'_> {
-        Tx::new(self.session, Some(self.blobs))
+        Tx::new(self.session, Some(&self.surroundings.blobs)).knowing(&self.surroundings.memory)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The writing side of one database: its line of units and the one connection that writes.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,28 +14,37 @@ use crate::blobs::Blobs;
 use crate::engine::Checkpoint;
 use crate::engine::{Engine, Log, Purpose, Session};
 use crate::lock::locked;
+use crate::memory::Memory;
 
 /// The writing side of one database.
 pub(crate) struct Writer {
     engine: Arc<dyn Engine>,
-    blobs: Arc<Blobs>,
+    surroundings: Surroundings,
     line: Line,
     session: Mutex<Option<Box<dyn Session>>>,
     batch_time_max: Duration,
     log: Log,
 }
 
+/// What units of work have beside the database.
+pub(crate) struct Surroundings {
+    /// Kept bytes.
+    pub(crate) blobs: Arc<Blobs>,
+    /// What is known about records.
+    pub(crate) memory: Arc<Memory>,
+}
+
 impl Writer {
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
         session: Box<dyn Session>,
-        blobs: Arc<Blobs>,
+        surroundings: Surroundings,
         batch_time_max: Duration,
     ) -> Self {
         let log = Log::new(Arc::clone(&engine));
         Writer {
             engine,
-            blobs,
+            surroundings,
             line: Line::default(),
             session: Mutex::new(Some(session)),
             batch_time_max,
@@ -69,14 +79,9 @@ impl Writer {
     }
 
     fn batch(&self, session: &dyn Session) -> Result<(), StoreError> {
-        let batch = Batch {
-            session,
-            line: &self.line,
-            blobs: &self.blobs,
-            log: &self.log,
-            time_max: self.batch_time_max,
-        };
-        batch.run()
+        let surroundings = &self.surroundings;
+        let (time_max, bumped) = (self.batch_time_max, Cell::new(None));
+        Batch { session, line: &self.line, surroundings, log: &self.log, time_max, bumped }.run()
     }
 
     /// Looks after the log of the database.

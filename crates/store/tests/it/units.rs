@@ -135,6 +135,34 @@ fn units_that_wait_run_when_the_store_closes_and_later_ones_are_told() {
     assert!(matches!(house.set("late").wait(), Err(StoreError::Closed)));
 }
 
+#[test]
+fn what_is_known_about_records_is_never_older_than_the_last_commit() {
+    let house = House::new();
+    let known = |address: &str| house.organization.read(|read| Ok(read.addresses(address)?.len())).unwrap();
+    assert_eq!(known("ann@example.com"), 0);
+    let add = |address: &'static str, end: Result<(), StoreError>| {
+        let end = std::sync::Mutex::new(Some(end));
+        let unit = house.organization.unit(Priority::Intake, move |tx| {
+            // Asked first, so that the old answer is at hand, and again behind the change.
+            assert_eq!(tx.addresses(address)?.len(), 0);
+            tx.add_address(address, 2, crate::house::id(7))?;
+            assert_eq!(tx.addresses(address)?.len(), 1);
+            tx.bump_records_version()?;
+            end.lock().unwrap().take().unwrap_or(Err(StoreError::NotFound))
+        });
+        unit.wait()
+    };
+    assert!(add("bob@example.com", Err(StoreError::NotFound)).is_err());
+    assert_eq!(known("bob@example.com"), 0, "the unit was undone");
+    add("ann@example.com", Ok(())).unwrap();
+    assert_eq!(known("ann@example.com"), 1);
+    assert_eq!(known("bob@example.com"), 0);
+    let sees = house
+        .organization
+        .unit(Priority::Intake, |tx| Ok::<_, StoreError>(tx.addresses("ann@example.com")?.len()));
+    assert_eq!(sees.wait().unwrap(), 1);
+}
+
 #[tokio::test]
 async fn a_unit_can_be_awaited() {
     let house = House::new();

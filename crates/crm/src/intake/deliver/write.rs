@@ -24,7 +24,7 @@ impl Work<'_> {
             }
             tx.claim(&Identity {
                 keyhash: keyhash.to_vec(),
-                variant: tx.claims(&keyhash)?,
+                variant: 0,
                 activityid: email,
                 sender: offer.from.as_ref().map(|from| from.address.key()),
                 senton: offer.date,
