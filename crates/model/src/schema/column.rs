@@ -72,6 +72,8 @@ pub struct Index {
     pub unique: bool,
     /// Whether rows without the first column are left out.
     pub sparse: bool,
+    /// The column that the rows in it lack; every other row is left out.
+    pub without: Option<&'static str>,
 }
 
 /// One table.
@@ -206,15 +208,23 @@ pub(crate) use table;
 
 /// An index that repeats.
 pub(crate) const fn many(columns: &'static [&'static str]) -> Index {
-    Index { columns, unique: false, sparse: false }
+    Index { columns, unique: false, sparse: false, without: None }
 }
 
 /// An index that repeats, over the rows that have its first column.
 pub(crate) const fn sparse(columns: &'static [&'static str]) -> Index {
-    Index { columns, unique: false, sparse: true }
+    Index { columns, unique: false, sparse: true, without: None }
 }
 
 /// A unique index.
 pub(crate) const fn unique(columns: &'static [&'static str]) -> Index {
-    Index { columns, unique: true, sparse: false }
+    Index { columns, unique: true, sparse: false, without: None }
+}
+
+/// An index that repeats, over the rows that lack the last of these columns; it is made of those before it.
+pub(crate) const fn without(columns: &'static [&'static str]) -> Index {
+    match columns.split_last() {
+        Some((lacked, columns)) => Index { columns, unique: false, sparse: false, without: Some(lacked) },
+        None => many(columns),
+    }
 }

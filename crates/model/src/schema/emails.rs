@@ -118,7 +118,7 @@ table! {
         /// Several records have this address, and no rule says which.
         isambiguous: Option<bool> = Bool, "Ambiguous";
     }
-    indexes { sparse(partyid, sortdate); sparse(addressused, sortdate); sparse(isambiguous, sortdate); }
+    indexes { sparse(partyid, sortdate); without(addressused, sortdate, partyid); sparse(isambiguous, sortdate); }
 }
 
 table! {

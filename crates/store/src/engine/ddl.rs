@@ -47,14 +47,15 @@ fn column_type(kind: Kind) -> &'static str {
 
 fn index_text(table: &Table, index: &Index) -> String {
     let unique = if index.unique { "unique " } else { "" };
-    let present = match (index.sparse, index.columns.first()) {
-        (true, Some(first)) => format!("\nwhere {first} is not null"),
+    let present = match (index.sparse, index.columns.first(), index.without) {
+        (true, Some(first), _) => format!("\nwhere {first} is not null"),
+        (_, _, Some(lacked)) => format!("\nwhere {lacked} is null"),
         _ => String::new(),
     };
     format!(
         "create {unique}index {table}_{name} on {table} ({columns}){present};\n",
         table = table.name,
-        name = index.columns.join("_"),
+        name = index.columns.iter().copied().chain(index.without).collect::<Vec<_>>().join("_"),
         columns = index.columns.join(", "),
     )
 }
