@@ -6,6 +6,7 @@
 //!
 //! *Invariant:* folders lie in `target/bench`, on the disk of the project, never in memory.
 
+mod bare;
 mod process;
 
 use std::fs;
@@ -45,6 +46,8 @@ pub struct Row {
     pub rss_mib: Option<f64>,
     /// The server beside it.
     pub peer: String,
+    /// What a bare loop of the same rows did.
+    pub bare_rate_per_second: Option<f64>,
     /// What that server did.
     pub peer_rate_per_second: Option<f64>,
     /// The first rate by the second.
@@ -89,7 +92,9 @@ pub fn intake(folder: &Path, plan: &Plan, say: impl Fn(&str)) -> Result<Vec<Row>
         say(&missing.to_string());
     }
     say(&format!("{runs} × {} s each; the median stands here", duration.as_secs()));
-    say("   size conns    mails/s   p99 ms  cpu ms   MiB | dovecot/s  ratio | smtp-sink/s  ratio");
+    say(
+        "   size conns    mails/s   p99 ms  cpu ms   MiB |    bare/s  ratio | dovecot/s  ratio | smtp-sink/s  ratio",
+    );
     let mut rows = Vec::new();
     for (size, connections) in plan.cases.iter().copied() {
         let case = Case { folder: &folder, size, connections, duration };
@@ -145,8 +150,17 @@ impl Case<'_> {
             measured.accepted
         );
         program.kill()?;
+        measured.bare_rate = Some(self.bare(&data)?);
         fs::remove_dir_all(&data)?;
         Ok(measured)
+    }
+
+    /// The rows of that run, written by a loop that does nothing else; as many wait as connections did.
+    fn bare(&self, data: &Path) -> Result<f64> {
+        let folder = self.folder.join("bare");
+        let rate = bare::rate(&crate::program::data(data), &folder, (BARE_MAILS_MAX, self.connections))?;
+        fs::remove_dir_all(&folder)?;
+        Ok(rate)
     }
 
     fn dovecot(&self) -> Result<Measured> {
@@ -173,11 +187,16 @@ impl Case<'_> {
         ensure!(log.open.is_empty(), "{} letters were not answered 250", log.open.len());
         ensure!(!log.answered.is_empty(), "nothing was answered");
         let (accepted, p99_ms) = (log.answered.len(), log.percentile_ms(99));
-        Ok(Measured { accepted, seconds, p99_ms, cpu_ms_per_mail: None, rss_mib: None })
+        let unknown = Measured { accepted, seconds, p99_ms, ..Measured::default() };
+        Ok(unknown)
     }
 }
 
+/// Mails whose rows the bare loop writes: some seconds of work, in memory at once.
+const BARE_MAILS_MAX: usize = 20_000;
+
 /// What one run showed.
+#[derive(Default)]
 struct Measured {
     /// Letters that were answered 250.
     accepted: usize,
@@ -186,6 +205,8 @@ struct Measured {
     p99_ms: f64,
     cpu_ms_per_mail: Option<f64>,
     rss_mib: Option<f64>,
+    /// Mails in a second by the bare loop.
+    bare_rate: Option<f64>,
 }
 
 impl Measured {
@@ -230,16 +251,22 @@ impl Results {
             _ => format!("{:9.0} {:6.2}", median(peer, Measured::rate), rate / median(peer, Measured::rate)),
         };
         format!(
-            "{:7} {:5} {:10.0} {:8.1} {:7.3} {:5.0} | {} | {}",
+            "{:7} {:5} {:10.0} {:8.1} {:7.3} {:5.0} | {} | {} | {}",
             case.size,
             case.connections,
             rate,
             median(&self.postroom, |run| run.p99_ms),
             median(&self.postroom, |run| run.cpu_ms_per_mail.unwrap_or_default()),
             median(&self.postroom, |run| run.rss_mib.unwrap_or_default()),
+            self.beside_bare(),
             beside(&self.dovecot),
             beside(&self.smtp_sink),
         )
+    }
+
+    fn beside_bare(&self) -> String {
+        let bare = median(&self.postroom, |run| run.bare_rate.unwrap_or_default());
+        format!("{bare:9.0} {:6.2}", median(&self.postroom, Measured::rate) / bare)
     }
 
     fn rows(&self, case: &Case<'_>) -> Vec<Row> {
@@ -255,6 +282,7 @@ impl Results {
                 p99_ms: median(&self.postroom, |run| run.p99_ms),
                 cpu_ms_per_mail: Some(median(&self.postroom, |run| run.cpu_ms_per_mail.unwrap_or_default())),
                 rss_mib: Some(median(&self.postroom, |run| run.rss_mib.unwrap_or_default())),
+                bare_rate_per_second: Some(median(&self.postroom, |run| run.bare_rate.unwrap_or_default())),
                 peer: peer.to_owned(),
                 peer_rate_per_second: peer_rate,
                 ratio: peer_rate.map(|peer| rate / peer),

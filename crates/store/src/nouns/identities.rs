@@ -23,6 +23,19 @@ impl Read<'_> {
     }
 }
 
+/// Whole tables at once, for measurements: no door asks for them.
+impl Read<'_> {
+    /// The keys that e-mails claim.
+    pub fn every_identity(&self) -> Result<Vec<Identity>, StoreError> {
+        self.nouns("order by keyhash, variant", &[])
+    }
+
+    /// The Message-IDs that e-mails name.
+    pub fn every_reference(&self) -> Result<Vec<MessageReference>, StoreError> {
+        self.nouns("order by keyhash, activityid", &[])
+    }
+}
+
 impl Tx<'_> {
     /// Claims a key for an e-mail, as the next variant beside whoever claimed it before as another mail, whatever
     /// variant it has here.
