@@ -65,6 +65,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
         (false, None) => Verdict::end(Outcome::Ignored, wanted.reason),
     };
     let decision = &mut verdict.decision;
+    decision.signals.extend(guessed(offer));
     decision.correlation_method = thread.method;
     decision.correlated = thread.email;
     decision.accepting = wanted.accepting;
@@ -89,8 +90,15 @@ fn unprocessable(offer: &Offer) -> Option<Reason> {
     offer.from.is_none().then_some(Reason::InvalidSender)
 }
 
+/// What somebody quoted is said to be that.
+fn guessed(offer: &Offer) -> Option<Signal> {
+    let words =
+        "It was read out of a forward: sender, date and text are as the forwarding program quoted them.";
+    offer.is_guess.then(|| signal("quoted", true, words))
+}
+
 /// What one of us hands to the CRM is meant to be recorded. Where the rules for mail among ourselves would
-/// drop it (an inline forward, a damaged attachment, a forward of a forward), a person looks at it.
+/// drop it (a quotation without an address, a damaged attachment, a forward of a forward), a person looks at it.
 fn handed_over(wanted: &want::Wanted, offer: &Offer, facts: &Facts) -> Option<(Outcome, Reason)> {
     let is_ours = matches!(wanted.reason, Reason::Internal | Reason::NoRecipient)
         || (wanted.reason == Reason::UnknownSender && who::from_us(offer, facts));

@@ -1,5 +1,6 @@
 //! Settings of one organisation that decisions depend on.
 
+use model::EmailAddress;
 use store::{Organization, Priority, Read, StoreError};
 
 use crate::CrmError;
@@ -9,25 +10,40 @@ use crate::CrmError;
 pub struct OrganizationSettings {
     /// Prefixes of classic tracking tokens, former ones too (Dynamics `trackingprefix`).
     pub token_prefixes: Vec<String>,
+    /// Addresses from which the mail system of the organisation reports its journal, as they are compared.
+    pub journal_senders: Vec<String>,
 }
 
 impl Default for OrganizationSettings {
     fn default() -> Self {
-        OrganizationSettings { token_prefixes: vec!["CRM:".to_owned()] }
+        OrganizationSettings { token_prefixes: vec!["CRM:".to_owned()], journal_senders: Vec::new() }
     }
 }
 
 const TRACKING_PREFIX: &str = "trackingprefix";
+const JOURNAL_SENDERS: &str = "journalsenders";
 
 /// Reads the settings.
 pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
-    let prefixes = read.deciding_setting(TRACKING_PREFIX)?;
-    Ok(match prefixes {
-        Some(text) => {
-            OrganizationSettings { token_prefixes: text.split_whitespace().map(str::to_owned).collect() }
-        }
-        None => OrganizationSettings::default(),
+    let default = OrganizationSettings::default();
+    let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    Ok(OrganizationSettings {
+        token_prefixes: read.deciding_setting(TRACKING_PREFIX)?.map_or(default.token_prefixes, words),
+        journal_senders: read.deciding_setting(JOURNAL_SENDERS)?.map_or(default.journal_senders, words),
     })
+}
+
+/// Sets the addresses from which journal reports come; none of them is a user's, whose forwards are opened anyway.
+pub async fn set_journal_senders(
+    organization: &Organization,
+    senders: Vec<EmailAddress>,
+) -> Result<(), CrmError> {
+    let keys: Vec<String> = senders.iter().map(EmailAddress::key).collect();
+    let unit = organization.unit(Priority::Background, move |tx| {
+        tx.set_setting(JOURNAL_SENDERS, &keys.join(" "))?;
+        tx.bump_records_version()
+    });
+    Ok(unit.await?)
 }
 
 /// Sets the prefixes of classic tracking tokens: the present one first, former ones behind it.

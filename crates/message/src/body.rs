@@ -5,7 +5,7 @@
 mod bounded;
 mod elements;
 mod growth;
-mod markup;
+pub(crate) mod markup;
 mod plain;
 mod sanitize;
 

@@ -102,13 +102,14 @@ fn field_follows(raw: &[u8], mut at: usize) -> bool {
 /// Lines of a broken fold; more are a body.
 const BROKEN_LINES_MAX: usize = 4;
 
-/// Where the header of a whole message begins: behind empty lines and an mbox `From ` line (RFC 4155).
+/// Where the header of a whole message begins: behind empty lines and an mbox `From ` line (RFC 4155), escaped
+/// where it was saved within another mbox.
 pub(crate) fn start(raw: &[u8]) -> usize {
     let mut at = 0;
     while at < raw.len() {
         let line = line_at(raw, at);
         let words = text(raw, &line);
-        if !words.trim_ascii().is_empty() && !words.starts_with(b"From ") {
+        if !words.trim_ascii().is_empty() && !words.starts_with(b"From ") && !words.starts_with(b">From ") {
             break;
         }
         at = line.end;
@@ -174,6 +175,7 @@ mod tests {
     fn a_message_begins_behind_an_mbox_line() {
         assert_eq!(start(b"\r\nFrom - Mon Nov 23\nA: 1\n"), 20);
         assert_eq!(start(b"From: a@b\n"), 0);
-        assert_eq!(start(b">From - Mon\n"), 0);
+        assert_eq!(start(b">From - Mon\nA: 1\n"), 12);
+        assert_eq!(start(b"> From - Mon\n"), 0);
     }
 }

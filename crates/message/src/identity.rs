@@ -46,6 +46,17 @@ pub fn content_key(from: &EmailAddress, date: Timestamp, canonical_subject: &str
     key("content", format!("{}\n{}\n{canonical_subject}", from.key(), date.seconds()).as_bytes())
 }
 
+/// The key of a mail that is known only as somebody quoted it, without a second or a zone: author, canonical subject
+/// and text. `None` where the text is no evidence.
+pub fn quoted_key(from: &EmailAddress, canonical_subject: &str, text_digest: &[u8; 16]) -> Option<Key> {
+    if !is_evidence(text_digest) {
+        return None;
+    }
+    let mut value = format!("{}\n{canonical_subject}\n", from.key()).into_bytes();
+    value.extend_from_slice(text_digest);
+    Some(key("quoted", &value))
+}
+
 /// The key of a mail with neither Message-ID nor date.
 pub fn raw_key(raw_digest: &[u8; 32]) -> Key {
     key("raw", raw_digest)
@@ -60,6 +71,8 @@ pub enum SharedKey {
     Content,
     /// [`raw_key`].
     Raw,
+    /// [`quoted_key`], which only guesses claim.
+    Quoted,
 }
 
 /// What a mail says about itself under one of its keys: a row of the table `identity`.
@@ -69,8 +82,10 @@ pub struct Claim {
     pub sender: Option<String>,
     /// The Date field.
     pub date: Option<Timestamp>,
-    /// Whether the mail has a Message-ID.
+    /// Whether the mail has a Message-ID of its own; that of a guess is none.
     pub has_message_id: bool,
+    /// Whether it is known only as somebody quoted it.
+    pub is_guess: bool,
     /// See [`content_digest`]; all zero where the text is not known yet.
     pub text_digest: [u8; 16],
     /// See [`raw_digest`].
@@ -113,12 +128,15 @@ pub enum Sameness {
     Different,
 }
 
-/// Whether two claims under a shared key are the same mail.
+/// Whether two claims under a shared key are the same mail: `a` the one that came, `b` the one that is here. Only
+/// where one is a guess does it matter which.
 ///
 /// - Identical bytes are the same mail.
 /// - Under one Message-ID, two of author, date and text must agree: ids are reused by broken programs. Where
 ///   author and date agree and the texts are known to differ, it is [`Sameness::SameButOtherText`].
 /// - Under one content key, one side must lack its id (some forwards drop it) and the text must agree.
+/// - Where one of them is a guess, the key says most of it; the author has to be the same, and the dates have to be
+///   those of one clock in two zones.
 ///
 /// The text is what [`content_digest`] made of it. An empty one is no evidence: all empty mails agree in it.
 pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> Sameness {
@@ -126,13 +144,43 @@ pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> Sameness {
         return Sameness::Same;
     }
     match shared {
+        SharedKey::MessageId | SharedKey::Quoted if a.is_guess || b.is_guess => guess(shared, a, b),
         SharedKey::MessageId => under_one_id(a, b),
         SharedKey::Content if !(a.has_message_id && b.has_message_id) && texts(a, b) == Texts::Agree => {
             Sameness::Same
         }
-        SharedKey::Content | SharedKey::Raw => Sameness::Different,
+        SharedKey::Content | SharedKey::Raw | SharedKey::Quoted => Sameness::Different,
     }
 }
+
+/// A quotation of a mail, and the mail or another quotation of it. The text of a quotation is often set anew, so
+/// another text makes no other mail; yet only the mail itself may take the place of a quotation.
+fn guess(shared: SharedKey, new: &Claim, here: &Claim) -> Sameness {
+    let is_named = shared == SharedKey::MessageId;
+    let is_one_author = new.sender.is_some() && new.sender == here.sender;
+    let is_one_time = match (new.date, here.date) {
+        (Some(new), Some(here)) => is_one_time(new, here),
+        _ => is_named,
+    };
+    let is_one_text = texts(new, here) == Texts::Agree;
+    match is_one_author && is_one_time && (is_named || is_one_text) {
+        false => Sameness::Different,
+        true if new.is_guess && !is_one_text => Sameness::SameButOtherText,
+        true => Sameness::Same,
+    }
+}
+
+/// Whether two dates can be one time on clocks of two zones, one of them without seconds. Zones lie quarters of an
+/// hour apart, at most 26 hours (UTC-12 to UTC+14).
+pub fn is_one_time(a: Timestamp, b: Timestamp) -> bool {
+    const QUARTER: i64 = 15 * 60;
+    let apart = a.seconds().saturating_sub(b.seconds());
+    let beside = apart.rem_euclid(QUARTER);
+    apart.abs() <= ZONES_APART_SECONDS + 60 && !(60..=QUARTER - 60).contains(&beside)
+}
+
+/// Seconds between one reading of a clock in the first zone and in the last.
+pub const ZONES_APART_SECONDS: i64 = 26 * 3600;
 
 fn under_one_id(a: &Claim, b: &Claim) -> Sameness {
     let sender = a.sender.is_some() && a.sender == b.sender;
@@ -155,12 +203,15 @@ enum Texts {
 }
 
 fn texts(a: &Claim, b: &Claim) -> Texts {
-    let is_evidence = |claim: &Claim| claim.text_digest != [0; 16] && claim.text_digest != text_digest("");
-    match (is_evidence(a) && is_evidence(b), a.text_digest == b.text_digest) {
+    match (is_evidence(&a.text_digest) && is_evidence(&b.text_digest), a.text_digest == b.text_digest) {
         (false, _) => Texts::Unknown,
         (true, true) => Texts::Agree,
         (true, false) => Texts::Differ,
     }
+}
+
+fn is_evidence(digest: &[u8; 16]) -> bool {
+    *digest != [0; 16] && *digest != text_digest("")
 }
 
 /// The one form in which texts are compared: words with one space between.

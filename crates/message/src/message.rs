@@ -116,6 +116,12 @@ impl<'x> Message<'x> {
         chosen.into_iter().filter_map(|index| self.entities.get(index)).collect()
     }
 
+    /// The entities that are read as its body, the plain form preferred.
+    pub(crate) fn plain(&self) -> Vec<&Entity> {
+        let chosen = readable::chosen(&self.entities, readable::Form::Plain);
+        chosen.into_iter().filter_map(|index| self.entities.get(index)).collect()
+    }
+
     /// The entities that are attachments.
     pub(crate) fn attached(&self) -> Vec<&Entity> {
         let attached = readable::attached(&self.entities).into_iter();

@@ -21,6 +21,80 @@ pub fn canonical(subject: &str, token_prefixes: &[String]) -> String {
     }
 }
 
+/// What a subject says that the mail is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Its outermost prefix is that of an answer.
+    Answer,
+    /// Its outermost prefix is that of a forward.
+    Forward,
+    /// It has no prefix, or one that means both.
+    Plain,
+}
+
+/// What the outermost prefix says: a forward of an answer is a forward.
+pub(crate) fn kind(subject: &str) -> Kind {
+    let text: String = subject.chars().take(limits::SUBJECT_CHARS_MAX).collect::<String>().to_lowercase();
+    let mut text = text.trim();
+    while let Some(rest) = without_tag(text) {
+        text = rest;
+    }
+    match prefix(text) {
+        Some((word, _)) if ANSWERS.contains(&word) => Kind::Answer,
+        Some((word, _)) if PREFIXES.contains(&word) && word != "vs" => Kind::Forward,
+        _ => Kind::Plain,
+    }
+}
+
+/// The subject without its outermost prefix, as it is written.
+pub(crate) fn without_outermost(subject: &str) -> &str {
+    let is_prefixed = prefix(&subject.to_lowercase()).is_some_and(|(word, _)| PREFIXES.contains(&word));
+    match subject.split_once([':', '：']) {
+        Some((_, rest)) if is_prefixed => rest.trim_start(),
+        _ => subject,
+    }
+}
+
+/// Of the prefixes, those of answers. `VS` is one in Finnish and a forward in Danish, so it tells nothing.
+const ANSWERS: &[&str] = &[
+    "re",
+    "aw",
+    "antw",
+    "antwort",
+    "sv",
+    "svar",
+    "ref",
+    "rép",
+    "rep",
+    "réf",
+    "rif",
+    "r",
+    "res",
+    "odp",
+    "vá",
+    "ynt",
+    "atb",
+    "απ",
+    "σχετ",
+    "отв",
+    "ответ",
+    "ha",
+    "на",
+    "תגובה",
+    "השב",
+    "رد",
+    "回复",
+    "回覆",
+    "答复",
+    "答覆",
+    "返信",
+    "회신",
+    "trả lời",
+    "ตอบ",
+    "vast",
+    "na",
+];
+
 fn once(subject: &str, token_prefixes: &[String]) -> String {
     let text = token::without(subject, token_prefixes).to_lowercase();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -114,12 +188,18 @@ const PREFIXES: &[&str] = &[
 
 /// `re:`, `re[2]:`, `re^2:`, `re (2) :`, with an ordinary or a full-width colon.
 fn without_prefix(text: &str) -> Option<&str> {
+    let (word, rest) = prefix(text)?;
+    PREFIXES.contains(&word).then_some(rest)
+}
+
+/// The word before the first colon, without its count, and what stands behind.
+fn prefix(text: &str) -> Option<(&str, &str)> {
     let colon = text.char_indices().take(PREFIX_CHARS_MAX).find(|(_, c)| matches!(c, ':' | '：'))?;
     let (head, tail) = text.split_at(colon.0);
     let word = head.trim_end();
     let word = word.trim_end_matches([']', ')']).trim_end_matches(|c: char| c.is_ascii_digit());
     let word = word.trim_end_matches(['[', '(', '^', '*']).trim_end();
-    PREFIXES.contains(&word).then(|| tail.get(colon.1.len_utf8()..).unwrap_or_default().trim_start())
+    Some((word, tail.get(colon.1.len_utf8()..).unwrap_or_default().trim_start()))
 }
 
 /// The longest prefix with a count.
@@ -167,6 +247,22 @@ mod tests {
         check("Reason: x", "reason: x");
         check("Release 2: x", "release 2: x");
         check("", "");
+    }
+
+    #[test]
+    fn the_outermost_prefix_tells_an_answer_from_a_forward() {
+        let check = |subject: &str, expect: Kind| assert_eq!(kind(subject), expect, "{subject:?}");
+        for answer in ["Re: x", "AW: WG: x", "[list] RE[2]: x", "回复：x", "Re : Fwd: x"] {
+            check(answer, Kind::Answer);
+        }
+        for forward in ["Fwd: Re: x", "WG: AW: x", "TR : x", "转发：x"] {
+            check(forward, Kind::Forward);
+        }
+        for plain in ["x", "VS: x", "[bob@x.test: Re: x]", "", "Reason: x"] {
+            check(plain, Kind::Plain);
+        }
+        assert_eq!(without_outermost("Fwd: Re: Offer"), "Re: Offer");
+        assert_eq!(without_outermost("Offer: doors"), "Offer: doors");
     }
 
     proptest! {

@@ -1,7 +1,12 @@
-//! The originals within a mail: forwards as attachment are opened, everything else is its own original.
+//! The originals within a mail: forwards are opened, everything else is its own original.
 //!
-//! What passes through: a message that was read, into the messages it carries, byte for byte as received.
+//! What passes through: a message that was read, into the messages it carries: attached ones byte for byte as
+//! received, those forwarded as text written anew from what is quoted ([`Method::Inline`], a guess).
 //! Never loses a mail: where something attached cannot be read, the outer mail is an original as well.
+
+mod files;
+mod inline;
+mod journal;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,6 +17,7 @@ use model::limits;
 use crate::entity::Entity;
 use crate::message::{self, Message, Unreadable};
 use crate::transfer::{self, Encoding};
+pub use journal::{Journal, journal};
 
 /// How an original came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +28,10 @@ pub enum Method {
     Redirected,
     /// Attached to a mail that forwards it.
     Attached,
+    /// Quoted in the text of a mail that forwards it: a guess at what it was.
+    Inline,
+    /// Attached to the report of a journal.
+    Journaled,
 }
 
 impl Method {
@@ -31,14 +41,29 @@ impl Method {
             Method::Direct => "direct",
             Method::Redirected => "redirected",
             Method::Attached => "attached",
+            Method::Inline => "inline",
+            Method::Journaled => "journaled",
         }
+    }
+}
+
+impl Method {
+    /// Whether another mail stood around it, so that the bytes are not those that arrived.
+    pub fn is_dug_out(self) -> bool {
+        !matches!(self, Method::Direct | Method::Redirected)
+    }
+
+    /// Whether it was made of what somebody quoted.
+    pub fn is_guess(self) -> bool {
+        self == Method::Inline
     }
 }
 
 /// One original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Original<'x> {
-    /// Its bytes as received; only copied where the forward had encoded them.
+    /// Its bytes as received; only copied where the forward had encoded them, and made up where it is
+    /// [`Method::Inline`].
     pub raw: Cow<'x, [u8]>,
     /// How it came.
     pub method: Method,
@@ -55,7 +80,7 @@ pub struct Unwrapped<'x> {
     pub originals: Vec<Original<'x>>,
     /// Whether the mail itself is one of them (the last).
     pub outer_is_original: bool,
-    /// Attached messages of the mail that were left alone: it was not eligible, is a report, or they cannot be read.
+    /// Messages in the mail that were left alone: it was not eligible, is a report, or they cannot be read.
     pub inner_seen: usize,
 }
 
@@ -83,9 +108,25 @@ pub enum UnwrapError {
 /// # Errors
 /// [`UnwrapError`], where a limit is broken.
 pub fn originals<'x>(message: &Message<'x>, eligible: bool) -> Result<Unwrapped<'x>, UnwrapError> {
-    let inner = inner(message);
+    let is_opened = eligible && !message.header().marks.report;
+    let inner = inner(message, is_opened);
     let mut unwrapped = Unwrapped { originals: Vec::new(), outer_is_original: false, inner_seen: 0 };
-    if !eligible || message.header().marks.report || inner.is_empty() {
+    let quoted = if is_opened { inline::find(message) } else { inline::Found::default() };
+    // A client that forwards as text carries attachments over; a mail among them is its author's.
+    let is_quoted = !quoted.mails.is_empty() && (quoted.is_marked || inner.is_empty());
+    if is_quoted {
+        unwrapped.inner_seen = quoted.left;
+        let made = |mail: inline::Inline| Original {
+            raw: Cow::Owned(mail.raw),
+            method: Method::Inline,
+            depth: mail.depth,
+            part_number: 0,
+        };
+        unwrapped.originals.extend(quoted.mails.into_iter().map(made));
+        if unwrapped.originals.len() > limits::ORIGINALS_MAX {
+            return Err(UnwrapError::TooManyOriginals);
+        }
+    } else if !is_opened || inner.is_empty() {
         unwrapped.inner_seen = inner.len();
     } else {
         let mut opening = Opening { author: author(message), found: Vec::new() };
@@ -105,10 +146,12 @@ pub fn originals<'x>(message: &Message<'x>, eligible: bool) -> Result<Unwrapped<
     Ok(unwrapped)
 }
 
-/// The attached messages with their place, decoded from their transfer encoding.
-fn inner<'x>(message: &Message<'x>) -> Vec<(u32, Cow<'x, [u8]>)> {
+/// The attached messages with their place, decoded from their transfer encoding. Files that hold a message count
+/// where `with_files` says so.
+fn inner<'x>(message: &Message<'x>, with_files: bool) -> Vec<(u32, Cow<'x, [u8]>)> {
     let entities = message.entities().iter().enumerate();
-    let attached = entities.filter(|(_, entity)| entity.is_message());
+    let attached = entities
+        .filter(|(_, entity)| entity.is_message() || (with_files && files::is_message(message, entity)));
     attached.map(|(at, entity)| (u32::try_from(at).unwrap_or(u32::MAX), message.decoded(entity))).collect()
 }
 

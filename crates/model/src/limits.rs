@@ -25,6 +25,8 @@ pub const ATTACHMENTS_MAX: usize = 1_000;
 pub const PARTIES_MAX: usize = 1_000;
 /// Originals in one copy: a digest of more is Undeliverable, for a person to look at.
 pub const ORIGINALS_MAX: usize = 100;
+/// Lines of a header that somebody forwarded as text: that of a whole mail with its trace stays below 200.
+pub const QUOTED_HEADING_LINES_MAX: usize = 400;
 /// One e-mail address: RFC 5321 §4.5.3.1 (64 + 1 + 255), doubled for UTF-8.
 pub const ADDRESS_BYTES_MAX: usize = 640;
 /// An envelope sender that is no readable address, kept as text: RFC 5321 §4.5.3.1 (64 + 1 + 255).

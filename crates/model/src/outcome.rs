@@ -112,7 +112,7 @@ pub const REASONS: [(Reason, &str, i32, &str); 23] = [
     (Reason::Limit, "limit", -1, "It is beyond a limit of the house."),
     (Reason::Unreadable, "unreadable", -1, "It cannot be read as a message."),
     (Reason::Fault, "fault", -1, "Postroom failed on it; it is kept for another try."),
-    (Reason::NoOriginal, "no-original", -1, "It was forwarded to the sink, and no mail is attached to it."),
+    (Reason::NoOriginal, "no-original", -1, "It was forwarded to the sink, and no mail can be read in it."),
     (Reason::Unproven, "unproven", -1, "It says that one of us hands it over, and nothing proves it."),
 ];
 

@@ -137,6 +137,9 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::Org(OrgCommand::Tokens { org, prefixes }) => {
             Request::SetTokenPrefixes { organization: org, prefixes }
         }
+        Command::Org(OrgCommand::Journal { org, senders }) => {
+            Request::SetJournalSenders { organization: org, senders }
+        }
         Command::Org(OrgCommand::List) => Request::Organizations,
         Command::Queue(QueueCommand::Add { org, name, address, filter }) => {
             Request::AddQueue(AddQueue { organization: org, name, address, filter })

@@ -41,6 +41,13 @@ pub enum Request {
         /// The present one first, former ones behind it.
         prefixes: Vec<String>,
     },
+    /// Sets the addresses from which journal reports come.
+    SetJournalSenders {
+        /// The organization's name.
+        organization: String,
+        /// The addresses.
+        senders: Vec<String>,
+    },
     /// Adds a user.
     AddUser(AddUser),
     /// Sets what lets a user sign in.
@@ -144,6 +151,9 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Organizations => records::organizations(house)?,
         Request::SetTokenPrefixes { organization, prefixes } => {
             records::set_token_prefixes(house, &organization, prefixes).await?
+        }
+        Request::SetJournalSenders { organization, senders } => {
+            records::set_journal_senders(house, &organization, &senders).await?
         }
         Request::AddUser(new) => records::add_user(house, new).await?,
         Request::SetPassword(change) => records::set_password(house, change).await?,

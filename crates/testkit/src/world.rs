@@ -44,6 +44,9 @@ pub struct Organization {
     /// Whose mail is not kept.
     #[serde(default)]
     pub never_log: Vec<NeverLog>,
+    /// From where journal reports come.
+    #[serde(default)]
+    pub journal: Vec<String>,
 }
 
 /// A user.
@@ -237,6 +240,10 @@ impl Organization {
             })
         }));
         requests.extend(self.imports());
+        requests.push(Request::SetJournalSenders {
+            organization: self.name.clone(),
+            senders: self.journal.clone(),
+        });
         requests.extend(self.never_log.iter().map(|entry| {
             Request::AddNeverLog(AddNeverLog {
                 organization: organization(),

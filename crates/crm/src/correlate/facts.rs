@@ -124,8 +124,10 @@ pub struct KnownIdentity {
     pub sender: Option<String>,
     /// Its Date.
     pub date: Option<Timestamp>,
-    /// Whether it has a Message-ID.
+    /// Whether it has a Message-ID of its own.
     pub has_message_id: bool,
+    /// Whether it is known only as somebody quoted it.
+    pub is_guess: bool,
     /// The digest of its text.
     pub text_digest: [u8; 16],
     /// The digest of its bytes.

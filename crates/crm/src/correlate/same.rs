@@ -34,13 +34,17 @@ pub fn find(offer: &Offer, facts: &Facts) -> Option<Duplicate> {
     let (known, sameness) = found(Sameness::Same).or_else(|| found(Sameness::SameButOtherText))?;
     let words = match (sameness, known.key) {
         (Sameness::SameButOtherText, _) => {
-            "A mail with the same Message-ID, sender, date and recipients is here, with another text."
+            "A mail with the same Message-ID, sender and date is here, with another text."
+        }
+        (Sameness::Same, _) if offer.is_guess || is_guess(known) => {
+            "It is known only as it was quoted, and a mail of the same sender, subject and time is here already."
         }
         (_, IdentityKey::MessageId) => {
             "A mail with the same Message-ID, and the same in what counts, is here already."
         }
         (_, IdentityKey::Content) => "A mail of the same sender, second, subject and text is here already.",
         (_, IdentityKey::Raw) => "The same bytes are here already.",
+        (_, IdentityKey::Quoted) => "A mail of the same sender, subject, time and text is here already.",
     };
     let record = Some(RecordRef { entity: Entity::Email, id: known.email });
     Some(Duplicate {
@@ -55,7 +59,8 @@ fn sameness(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> Sameness {
     let this = Claim {
         sender: offer.from.as_ref().map(|from| from.address.key()),
         date: offer.date,
-        has_message_id: offer.message_id.is_some(),
+        has_message_id: offer.message_id.is_some() && !offer.is_guess,
+        is_guess: offer.is_guess,
         // By its header alone it is perhaps the same: as if the text agreed, until the body is looked at.
         text_digest: offer.text_digest.unwrap_or(known.text_digest),
         raw_digest: offer.raw_digest.unwrap_or_default(),
@@ -64,14 +69,22 @@ fn sameness(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> Sameness {
         sender: known.sender.clone(),
         date: known.date,
         has_message_id: known.has_message_id,
+        is_guess: is_guess(known),
         text_digest: known.text_digest,
         raw_digest: known.raw_digest,
     };
     match same_mail(known.key, &this, &that) {
         // Two mails of one second from a program that gives all its mail one id, to two people.
-        Sameness::SameButOtherText if recipients(offer, facts) != known.recipients => Sameness::Different,
+        Sameness::SameButOtherText if !offer.is_guess && recipients(offer, facts) != known.recipients => {
+            Sameness::Different
+        }
         sameness => sameness,
     }
+}
+
+/// Only a guess claims without an id of its own what has one: the id, or what was quoted.
+fn is_guess(known: &KnownIdentity) -> bool {
+    known.is_guess || (known.key == IdentityKey::MessageId && !known.has_message_id)
 }
 
 fn recipients(offer: &Offer, facts: &Facts) -> HashSet<String> {

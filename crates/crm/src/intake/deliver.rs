@@ -6,7 +6,7 @@
 use model::decision::{Decision, Entity};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
-use model::schema::emails::{Email, EmailCopy, EmailVersion, QueueItem};
+use model::schema::emails::{Email, EmailCopy, EmailVersion, QueueItem, mark};
 use model::schema::intake::OriginalOutcome;
 use model::schema::{house, intake};
 use model::{Id, Moment, limits};
@@ -19,7 +19,8 @@ use super::keep::Kept;
 use super::timed::Timed;
 use super::unwrap::Original;
 use crate::CrmError;
-use crate::correlate::{CrmRecipient, Facts};
+use crate::correlate::thread::Thread;
+use crate::correlate::{CrmRecipient, Facts, who};
 
 mod write;
 
@@ -212,7 +213,11 @@ impl Work<'_> {
     /// A decoded or stripped forward may have come first: the fullest bytes become the source.
     fn prefer_fuller_source(&self, tx: &mut Tx<'_>, id: Id) -> Result<(), DeliverError> {
         let Some(mut email) = tx.email(id)? else { return Ok(()) };
-        if !self.is_fuller(tx, &email)? {
+        let was_guess = email.marks & mark::GUESSED != 0;
+        let is_certain = was_guess && !self.original.offer.is_guess;
+        // A guess never takes the place of the mail itself, whatever it brings along.
+        let may_replace = was_guess || !self.original.offer.is_guess;
+        if !is_certain && !(may_replace && self.is_fuller(tx, &email)?) {
             return Ok(());
         }
         let former = EmailVersion {
@@ -231,11 +236,33 @@ impl Work<'_> {
             email.messageid = self.original.offer.message_id.as_ref().map(ToString::to_string);
         }
         tx.replace_source(&email, &attachments)?;
+        if is_certain {
+            self.make_certain(tx, &email)?;
+        }
         // What the poorer source left out is made up for: its id, what it answers, and what answers it.
         self.claim(tx, id)?;
         self.refer(tx, id)?;
         self.join_conversations(tx, Some(email.conversationtrackingid))?;
         self.adopt_answers(tx, id)?;
+        Ok(())
+    }
+
+    /// What was known only as somebody quoted it is now known: the mail itself came. It says when it was written, to
+    /// whom, and under which id.
+    fn make_certain(&self, tx: &mut Tx<'_>, guess: &Email) -> Result<(), DeliverError> {
+        let blob = self.blob()?;
+        let email = self.email(guess.activityid, guess.conversationtrackingid, blob);
+        tx.revise_email(&email)?;
+        let known = tx.parties(guess.activityid)?;
+        let thread = Thread::default();
+        for party in who::parties(&self.original.offer, self.facts(), &thread) {
+            let key = Some(party.address.key());
+            if !known.iter().any(|known| known.addressused == key) {
+                self.write_party(tx, guess.activityid, &party)?;
+            }
+        }
+        self.renew_claims(tx, guess.activityid)?;
+        self.event(tx, guess.activityid, "certain")?;
         Ok(())
     }
 

@@ -5,12 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use message::unwrap::Method;
 use model::decision::{Entity, RecordRef};
 use model::schema::customers::RecordAddress;
 use model::schema::emails::{ActivityParty, Identity};
 use model::schema::people::SystemUser;
-use model::{EmailAddress, Id, MessageId, limits};
+use model::{EmailAddress, Id, Mailbox, MessageId, Timestamp, limits};
 use store::{AddressedRecord, Read, StoreError};
 
 use super::Opened;
@@ -42,6 +41,10 @@ pub struct Desk {
     /// Whether the outer From is believed where it is one of us: a person's own hand, or a network that
     /// vouches and an envelope sender who is one of us. A redirect keeps the envelope sender of a stranger.
     pub is_proven: bool,
+    /// The author of the mail that a user passed on under his own name; see [`readdressed`].
+    pub readdressed: Option<Mailbox>,
+    /// Whether it is a report of the organisation's own journal, whose envelope is believed.
+    pub is_journal: bool,
 }
 
 /// To whom one of us wrote a copy's outer mail.
@@ -71,19 +74,59 @@ pub fn desk(read: &Read<'_>, copy: &Copy) -> Result<Desk, StoreError> {
         Some(from) => user_by_address(read, &from.address)?,
         None => None,
     };
-    let audience = match (&outer_user, &header) {
-        (Some(_), Some(header)) => audience(read, header)?,
-        _ => Audience::default(),
+    let (audience, readdressed) = match (&outer_user, &header) {
+        (Some(_), Some(header)) => (audience(read, header)?, readdressed(read, header)?),
+        _ => (Audience::default(), None),
+    };
+    let settings = settings::read(read)?;
+    let is_journal = match &header {
+        Some(header) => is_journal(read, copy, (header, &settings.journal_senders))?,
+        None => false,
     };
     let users: Result<Vec<_>, StoreError> = copy.mailbox_users().map(|id| read.user(id)).collect();
     Ok(Desk {
         records_version: read.records_version()?,
-        settings: settings::read(read)?,
+        settings,
         mailbox_users: users?.into_iter().flatten().collect(),
         outer_user,
         audience,
         is_proven: copy.proof == Proof::Hand || (copy.proof.holds() && is_sent_by_us(read, copy)?),
+        readdressed,
+        is_journal,
     })
+}
+
+/// The author of a mail that Thunderbird's *Redirect* sent on: the user stands in From, the author in Reply-To, and
+/// it answers the very mail it is. No fresh mail of a user sends answers to one outsider and names one mail.
+fn readdressed(read: &Read<'_>, header: &message::Header) -> Result<Option<Mailbox>, StoreError> {
+    let ([author], [_]) = (header.reply_to.as_slice(), header.in_reply_to.as_slice()) else {
+        return Ok(None);
+    };
+    let is_from = header.from.iter().any(|from| from.address.key() == author.address.key());
+    let is_ours = ours(read, &author.address)?.iter().any(|record| {
+        let ours = [Entity::SystemUser as i32, Entity::Queue as i32, store::SINK_TYPE_CODE];
+        ours.contains(&record.objecttypecode)
+    });
+    Ok((!is_from && !is_ours && !header.redirected).then(|| author.clone()))
+}
+
+/// A report of the journal: it comes from where our own domains are refused from outside, straight to the sink it is
+/// addressed to, by no person's rule, from a listed sender. Exchange gives it the null sender.
+fn is_journal(
+    read: &Read<'_>,
+    copy: &Copy,
+    (header, senders): (&message::Header, &[String]),
+) -> Result<bool, StoreError> {
+    let is_listed = |address: &EmailAddress| senders.contains(&address.key());
+    let from_listed = header.author().is_some_and(|author| is_listed(&author.address));
+    if !from_listed || !copy.proof.holds() || header.redirected || copy.mailbox_users().next().is_some() {
+        return Ok(false);
+    }
+    let mail_from = copy.mail_from.as_deref().map(EmailAddress::parse);
+    let is_sent_by_it = mail_from.is_none_or(|from| from.is_some_and(|from| is_listed(&from)));
+    let audience = audience(read, header)?;
+    let is_to_sink = audience.has_sink && !audience.has_us && !audience.has_outsider;
+    Ok(is_sent_by_it && is_to_sink && matches!(copy.source, Source::Sink(_)))
 }
 
 fn is_sent_by_us(read: &Read<'_>, copy: &Copy) -> Result<bool, StoreError> {
@@ -135,11 +178,17 @@ pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Fa
 /// The facts about records: who has which address, whose mailbox it was, what nobody wants logged.
 fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Result<Facts, StoreError> {
     let offer = &original.offer;
-    let is_dug_out = original.method == Method::Attached;
+    let is_dug_out = original.is_handed_on();
     let mut facts = Facts {
-        sender_proven: desk.is_proven && (!is_dug_out || is_by_outer_user(desk, offer)),
+        sender_proven: match &offer.journal {
+            Some(envelope) => is_by(envelope.sender.as_ref(), offer),
+            None => desk.is_proven && (!is_dug_out || is_by_outer_user(desk, offer)),
+        },
         by_hand: copy.proof == Proof::Hand,
-        null_sender: copy.mail_from.is_none() && copy.source != Source::Track,
+        null_sender: match &offer.journal {
+            Some(envelope) => envelope.sender.is_none(),
+            None => copy.mail_from.is_none() && copy.source != Source::Track,
+        },
         is_handed_over: is_dug_out || (desk.is_handed_over() && matches!(copy.source, Source::Sink(_))),
         is_handed_over_by_us: desk.is_proven,
         ..Facts::default()
@@ -149,7 +198,8 @@ fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Re
     for recipient in &copy.recipients {
         directory.look_up(&recipient.address)?;
     }
-    for address in offer.participants().chain(&offer.delivered_to) {
+    let journal = offer.journal.iter().flat_map(|envelope| &envelope.recipients);
+    for address in offer.participants().chain(&offer.delivered_to).chain(journal) {
         directory.look_up(address)?;
     }
     let filters = directory.filters;
@@ -162,8 +212,12 @@ fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Re
 /// The proof of the outer mail is lent to the inner one only where both are by the same user.
 fn is_by_outer_user(desk: &Desk, offer: &Offer) -> bool {
     let outer = desk.outer_user.as_ref().and_then(|user| EmailAddress::parse(&user.internalemailaddress));
-    let inner = offer.from.as_ref().map(|from| from.address.key());
-    outer.is_some_and(|outer| inner == Some(outer.key()))
+    is_by(outer.as_ref(), offer)
+}
+
+fn is_by(sender: Option<&EmailAddress>, offer: &Offer) -> bool {
+    let from = offer.from.as_ref().map(|from| from.address.key());
+    sender.is_some_and(|sender| from == Some(sender.key()))
 }
 
 struct Directory<'r, 'c, 'f> {
@@ -244,15 +298,17 @@ fn recipients(copy: &Copy, desk: &Desk, original: &Original, found: &Found<'_>) 
     let addressed =
         copy.recipients.iter().filter(|to| matches!(to.source, Source::Queue(_) | Source::User(_)));
     all.extend(addressed.filter_map(|to| found.ours(&to.address, RecipientFrom::Envelope)));
+    let journal = offer.journal.iter().flat_map(|envelope| &envelope.recipients);
+    all.extend(journal.filter_map(|to| found.ours(to, RecipientFrom::Envelope)));
     // Anybody can write trace fields: they are asked only where the envelope names nobody.
     let is_named = !all.is_empty();
-    if original.method == Method::Attached {
+    if original.is_handed_on() {
         all.extend(desk.outer_user.iter().map(|known| user(known, RecipientFrom::Forwarder)));
     }
     all.extend(offer.recipients().filter_map(|to| found.ours(&to.address, RecipientFrom::Header)));
     let trace = offer.delivered_to.iter().filter(|_| !is_named);
     all.extend(trace.filter_map(|to| found.ours(to, RecipientFrom::Trace)));
-    if desk.is_proven {
+    if desk.is_proven || offer.journal.is_some() {
         all.extend(offer.from.iter().filter_map(|from| found.ours(&from.address, RecipientFrom::Sender)));
     }
     let mut seen = HashSet::new();
@@ -281,7 +337,7 @@ fn never_log(
 /// The facts about other mail: who claims the same keys, what it answers, what answers it.
 fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreError> {
     facts.identities.clear();
-    for (key, hash) in keys(offer) {
+    for (key, hash) in keys_asked(offer) {
         let claims = read.identities(&hash)?;
         for claim in claims {
             // Whom it was written to matters only where the same id comes with another text.
@@ -291,6 +347,10 @@ fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreE
             let recipients = if is_twin { recipients_of(read, claim.activityid)? } else { HashSet::new() };
             facts.identities.push(known_identity(key, claim, recipients));
         }
+    }
+    if offer.is_guess {
+        let quoted = quoted(read, offer, facts)?;
+        facts.identities.extend(quoted);
     }
     facts.has_same_bytes = facts.identities.iter().any(|known| offer.raw_digest == Some(known.raw_digest));
     let mut here = HashSet::new();
@@ -324,6 +384,51 @@ fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreE
     Ok(())
 }
 
+/// How many mails of one author are compared with a quotation of one.
+const QUOTABLE_MAX: usize = 20;
+
+/// The mails that a quotation may quote: of its author, under its subject, at a time that it may mean. A quotation
+/// has no second and no zone, so no key finds them.
+fn quoted(read: &Read<'_>, offer: &Offer, facts: &Facts) -> Result<Vec<KnownIdentity>, StoreError> {
+    let (Some(from), Some(date)) = (&offer.from, offer.date) else { return Ok(Vec::new()) };
+    let around = message::identity::ZONES_APART_SECONDS + 60;
+    let at = |seconds: i64| Timestamp::from_seconds(date.seconds().saturating_add(seconds));
+    let key = from.address.key();
+    let records = facts.records_of(&from.address).iter().map(|known| Some(known.record.id));
+    let mut sent = Vec::new();
+    for record in records.take(limits::CANDIDATES_MAX).chain([None]) {
+        sent.extend(read.emails_by_sender((&key, record), (at(-around), at(around)), QUOTABLE_MAX)?);
+    }
+    let mut found = Vec::new();
+    for email in sent.into_iter().filter(|email| email.canonicalsubject == offer.canonical_subject) {
+        let Some(senton) = email.senton else { continue };
+        let hash = message::identity::content_key(&from.address, senton, &email.canonicalsubject);
+        for claim in read.identities(&hash)?.into_iter().filter(|claim| claim.activityid == email.activityid)
+        {
+            found.push(KnownIdentity {
+                is_guess: false,
+                ..known_identity(IdentityKey::Quoted, claim, HashSet::new())
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Every key by which a mail is looked for: those it has, and that of a quotation of it.
+fn keys_asked(offer: &Offer) -> Vec<(IdentityKey, [u8; 16])> {
+    let mut keys = keys(offer);
+    if !offer.is_guess {
+        keys.extend(quoted_key(offer));
+    }
+    keys
+}
+
+fn quoted_key(offer: &Offer) -> Option<(IdentityKey, [u8; 16])> {
+    let (from, digest) = (offer.from.as_ref()?, offer.text_digest.as_ref()?);
+    let hash = message::identity::quoted_key(&from.address, &offer.canonical_subject, digest)?;
+    Some((IdentityKey::Quoted, hash))
+}
+
 /// Every key a mail has, with its hash. Each e-mail claims all of them.
 pub fn keys(offer: &Offer) -> Vec<(IdentityKey, [u8; 16])> {
     let mut keys = Vec::with_capacity(3);
@@ -337,6 +442,9 @@ pub fn keys(offer: &Offer) -> Vec<(IdentityKey, [u8; 16])> {
     if let (None, None, Some(digest)) = (&offer.message_id, offer.date, &offer.raw_digest) {
         keys.push((IdentityKey::Raw, message::identity::raw_key(digest)));
     }
+    if offer.is_guess {
+        keys.extend(quoted_key(offer));
+    }
     keys
 }
 
@@ -347,6 +455,7 @@ fn known_identity(key: IdentityKey, claim: Identity, recipients: HashSet<String>
         sender: claim.sender,
         date: claim.senton,
         has_message_id: claim.hasmessageid,
+        is_guess: key == IdentityKey::Quoted,
         text_digest: claim.textdigest.try_into().unwrap_or_default(),
         raw_digest: claim.rawdigest.try_into().unwrap_or_default(),
         recipients,

@@ -1,6 +1,5 @@
 //! Bytes are kept before the commit that names them: small ones beside the row, large ones synced in a file.
 
-use message::unwrap::Method;
 use model::limits;
 use model::outcome::Outcome;
 use store::{Organization, PreparedBlob, StoreError};
@@ -44,7 +43,7 @@ pub fn bytes(organization: &Organization, opened: &Opened, effort: Effort) -> Re
     let originals: Result<Vec<Option<PreparedBlob>>, StoreError> =
         opened.originals.iter().map(keep).collect();
     let originals = originals?;
-    let is_opened = opened.originals.iter().any(|original| original.method == Method::Attached);
+    let is_opened = opened.originals.iter().any(|original| original.method.is_dug_out());
     let is_outer_wanted = is_opened && originals.iter().any(Option::is_some);
     let outer = is_outer_wanted.then(|| organization.put_blob(&opened.copy.raw)).transpose()?;
     Ok(Kept { originals, outer })

@@ -44,10 +44,23 @@ pub struct Offer {
     pub received_count: usize,
     /// Mailboxes that it was delivered to on its way.
     pub delivered_to: Vec<EmailAddress>,
+    /// Who handed it in and to whom, as a journal says: the envelope it had inside.
+    pub journal: Option<Envelope>,
+    /// Whether it is known only as somebody quoted or readdressed it: dates and ids are those of a claim.
+    pub is_guess: bool,
     /// The digest of its text; `None` while only the header is known.
     pub text_digest: Option<[u8; 16]>,
     /// The digest of its bytes; `None` while only the header is known.
     pub raw_digest: Option<[u8; 32]>,
+}
+
+/// An envelope inside an organisation's own mail system.
+#[derive(Debug, Clone, Default)]
+pub struct Envelope {
+    /// The sender, known to that system.
+    pub sender: Option<EmailAddress>,
+    /// All recipients.
+    pub recipients: Vec<EmailAddress>,
 }
 
 impl Offer {
@@ -72,6 +85,8 @@ impl Offer {
             reported: Vec::new(),
             received_count: header.received_count,
             delivered_to: header.delivered_to.clone(),
+            journal: None,
+            is_guess: false,
             text_digest: None,
             raw_digest: None,
         }

@@ -1,4 +1,5 @@
-//! A copy's originals: the mail itself, or those that one of us forwarded as attachments.
+//! A copy's originals: the mail itself, those that one of us forwarded as attachment or as text, or the one that a
+//! journal reports.
 //!
 //! Originals are taken out only where the address is a sink, the outer sender is proven one of us, and the
 //! mail is no report: else any stranger could plant a mail "from" a customer. See
@@ -10,12 +11,12 @@ use std::sync::Arc;
 use message::attachments::Attachment;
 use message::unwrap::Method;
 use message::{Header, Message};
-use model::limits;
 use model::outcome::Reason;
+use model::{EmailAddress, Mailbox, limits};
 
 use super::copy::{Copy, Source};
 use super::gather::Desk;
-use super::offer::Offer;
+use super::offer::{Envelope, Offer};
 
 /// One mail that a copy carries.
 #[derive(Debug, Clone)]
@@ -34,6 +35,13 @@ pub struct Original {
     pub content: Content,
     /// Why it cannot be processed, where it cannot.
     pub fault: Option<Fault>,
+}
+
+impl Original {
+    /// Whether one of us handed on what another wrote: dug out of his mail, or sent on under his own name.
+    pub fn is_handed_on(&self) -> bool {
+        matches!(self.method, Method::Attached | Method::Inline) || self.offer.is_guess
+    }
 }
 
 /// What is kept of a body beside its bytes.
@@ -77,29 +85,89 @@ fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
         return Err(Fault { reason: Reason::Limit, detail: "the message is too large".to_owned() });
     }
     let outer = message::read(&copy.raw).map_err(unreadable)?;
+    // What a journal could not deliver comes back from the same sender.
+    if desk.is_journal && !outer.header().marks.report {
+        let detail = "a journal report without a sender, a recipient or one mail".to_owned();
+        let journal = message::unwrap::journal(&outer);
+        let journal = journal.ok_or(Fault { reason: Reason::Unreadable, detail })?;
+        return Ok(vec![journaled(journal, desk)]);
+    }
     let eligible = is_forward_to_us(copy, desk, outer.header());
     let unwrapped = message::unwrap::originals(&outer, eligible)
         .map_err(|error| Fault { reason: Reason::Limit, detail: error.to_string() })?;
     let mut originals = Vec::with_capacity(unwrapped.originals.len());
     for (number, inner) in (1..).zip(unwrapped.originals) {
-        let is_outer = inner.method != Method::Attached;
+        let is_outer = !inner.method.is_dug_out();
         let raw: Arc<[u8]> = if is_outer { Arc::clone(&copy.raw) } else { Arc::from(&*inner.raw) };
         let described = if is_outer { describe(&raw, &outer, desk) } else { describe_bytes(&raw, desk) };
-        let (offer, content, fault) = match described {
-            Ok((offer, content)) => (offer, content, None),
-            Err(fault) => (Offer::default(), Content::default(), Some(fault)),
-        };
-        originals.push(Original {
+        let mut original = Original {
             number,
             raw,
             method: inner.method,
             depth: inner.depth,
-            offer,
-            content,
-            fault,
-        });
+            offer: Offer::default(),
+            content: Content::default(),
+            fault: None,
+        };
+        original.describe(described);
+        original.offer.is_guess = inner.method.is_guess();
+        if eligible
+            && is_outer
+            && let Some(author) = &desk.readdressed
+        {
+            original.readdress(author.clone());
+        }
+        originals.push(original);
     }
     Ok(originals)
+}
+
+/// The mail within a journal's report, with the envelope it had.
+fn journaled(journal: message::unwrap::Journal<'_>, desk: &Desk) -> Original {
+    let mut original = Original {
+        number: 1,
+        raw: Arc::from(&*journal.raw),
+        method: Method::Journaled,
+        depth: 1,
+        offer: Offer::default(),
+        content: Content::default(),
+        fault: None,
+    };
+    original.describe(describe_bytes(&journal.raw, desk));
+    let offer = &mut original.offer;
+    let is_named = |address: &EmailAddress, offer: &Offer| {
+        offer.recipients().any(|mailbox| mailbox.address.key() == address.key())
+    };
+    for address in journal.blind {
+        if !is_named(&address, offer) {
+            offer.bcc.push(Mailbox { name: None, address });
+        }
+    }
+    offer.journal = Some(Envelope { sender: journal.sender, recipients: journal.recipients });
+    original
+}
+
+impl Original {
+    fn describe(&mut self, described: Result<(Offer, Content), Fault>) {
+        match described {
+            Ok((offer, content)) => (self.offer, self.content) = (offer, content),
+            Err(fault) => self.fault = Some(fault),
+        }
+    }
+
+    /// Puts back what *Redirect* changed: the author, and the id, which it only names as answered. When it was
+    /// written is lost.
+    fn readdress(&mut self, author: Mailbox) {
+        self.method = Method::Redirected;
+        let offer = &mut self.offer;
+        offer.is_guess = true;
+        offer.message_id = offer.in_reply_to.first().cloned();
+        offer.in_reply_to.clear();
+        offer.references.retain(|id| Some(id) != offer.message_id.as_ref());
+        offer.from = Some(author);
+        offer.authors.clear();
+        offer.date = None;
+    }
 }
 
 /// A forward to the sink: from one of us, proven, written to the CRM and to nobody outside, and no mail that

@@ -42,6 +42,7 @@ Message-ID: <licence@stranger.test>
 Is it free?
 ";
 
+/// It quotes no subject and no date, as a person might write it.
 const INLINE_FORWARD: &str = "From: Jane <jane@contoso.test>
 To: crm@sink.contoso.test
 Cc: ben@contoso.test
@@ -109,7 +110,7 @@ async fn a_stranger_cannot_write_himself_past_a_filter_with_a_trace_field() {
 // What one of us hands over is never dropped in silence.
 
 #[tokio::test]
-async fn an_inline_forward_to_the_sink_waits_for_a_person() {
+async fn a_forward_that_quotes_too_little_waits_for_a_person() {
     let house = House::new().await;
     let copy = house.out_of_mailbox(house.jane, INLINE_FORWARD);
     let (outcome, reason, _) = house.take(copy.clone()).await;

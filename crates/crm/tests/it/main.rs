@@ -12,6 +12,7 @@ mod gather;
 mod hostile;
 mod house;
 mod offered;
+mod quoted;
 mod same;
 mod story;
 mod thread;

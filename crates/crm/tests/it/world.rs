@@ -244,6 +244,7 @@ impl World {
         for (key, hash) in gather::keys(offer) {
             let claims = self.here.iter().filter(|here| gather::keys(&here.offer).contains(&(key, hash)));
             facts.identities.extend(claims.map(|here| KnownIdentity {
+                is_guess: false,
                 email: here.id,
                 key,
                 sender: here.offer.from.as_ref().map(|from| from.address.key()),

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 /// A piece of HTML.
-pub(super) enum Piece<'x> {
+pub(crate) enum Piece<'x> {
     /// Characters; a `<` in them begins no tag.
     Text(&'x str),
     /// A start tag.
@@ -17,18 +17,18 @@ pub(super) enum Piece<'x> {
 
 /// A start tag.
 #[derive(Clone, Copy)]
-pub(super) struct Tag<'x> {
+pub(crate) struct Tag<'x> {
     /// Its name as it is written.
-    pub(super) name: &'x str,
+    pub(crate) name: &'x str,
     /// All of it, from `<` to `>`.
-    pub(super) whole: &'x str,
+    pub(crate) whole: &'x str,
     /// How many attributes it has.
-    pub(super) attributes: usize,
+    pub(crate) attributes: usize,
 }
 
 impl<'x> Tag<'x> {
     /// The value of an attribute as it is written.
-    pub(super) fn attribute(&self, name: &str) -> Option<&'x str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&'x str> {
         let rest = self.whole.get(1 + self.name.len()..).unwrap_or_default();
         Attributes::new(rest).find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
@@ -36,7 +36,7 @@ impl<'x> Tag<'x> {
 
 impl Tag<'_> {
     /// The names of its attributes, in one order, each once, as the parser compares them.
-    pub(super) fn attribute_names(&self) -> String {
+    pub(crate) fn attribute_names(&self) -> String {
         let rest = self.whole.get(1 + self.name.len()..).unwrap_or_default();
         let name = |(name, _): (&str, &str)| name.to_ascii_lowercase().replace('\0', "\u{fffd}");
         let names: BTreeSet<String> = Attributes::new(rest).map(name).collect();
@@ -45,7 +45,7 @@ impl Tag<'_> {
 }
 
 /// A reader of pieces.
-pub(super) struct Markup<'x> {
+pub(crate) struct Markup<'x> {
     rest: &'x str,
     /// Elements of [`LEFT_OUT`] that have no end tag in the rest: their ends are looked for once.
     unclosed: Vec<&'static str>,
@@ -57,7 +57,7 @@ const LEFT_OUT: [&str; 10] =
 
 impl<'x> Markup<'x> {
     /// Begins at the start of a text.
-    pub(super) fn new(text: &'x str) -> Self {
+    pub(crate) fn new(text: &'x str) -> Self {
         Markup { rest: text, unclosed: Vec::new() }
     }
 

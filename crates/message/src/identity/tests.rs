@@ -7,6 +7,7 @@ fn claim(sender: &str, seconds: i64, text: &str) -> Claim {
         sender: Some(sender.to_owned()),
         date: Some(Timestamp::from_seconds(seconds)),
         has_message_id: true,
+        is_guess: false,
         text_digest: text_digest(text),
         raw_digest: raw_digest(all.as_bytes()),
     }
@@ -169,4 +170,41 @@ proptest! {
         prop_assert_eq!(normalized(&once), once.clone());
         prop_assert_eq!(text_digest(&format!("\n {text} \r\n")), text_digest(&once));
     }
+}
+
+#[test]
+fn a_quotation_is_the_mail_it_quotes_where_author_and_clock_agree() {
+    let guess = |seconds: i64, text: &str| Claim {
+        is_guess: true,
+        has_message_id: false,
+        ..claim("a@x", seconds, text)
+    };
+    let mail = claim("a@x", 7_230, "hello");
+    let minute = |zone: i64| guess(7_200 + zone * 3600, "hello");
+    for zone in [-12, -5, 0, 1, 13] {
+        check(SharedKey::Quoted, &minute(zone), &mail, Sameness::Same);
+    }
+    check(SharedKey::Quoted, &guess(7_200 + 60, "hello"), &mail, Sameness::Same);
+    check(SharedKey::Quoted, &guess(7_200 + 300, "hello"), &mail, Sameness::Different);
+    check(SharedKey::Quoted, &guess(7_200 + 48 * 3600, "hello"), &mail, Sameness::Different);
+    check(SharedKey::Quoted, &guess(7_200, "hello there"), &mail, Sameness::Different);
+    check(SharedKey::Quoted, &Claim { date: None, ..minute(0) }, &mail, Sameness::Different);
+    check(
+        SharedKey::Quoted,
+        &claim("a@x", 7_230, "hello"),
+        &Claim { raw_digest: [1; 32], ..mail.clone() },
+        Sameness::Different,
+    );
+}
+
+#[test]
+fn under_one_id_a_quotation_never_stands_in_for_another_text() {
+    let mail = claim("a@x", 7_230, "hello");
+    let guess = |sender: &str, text: &str| Claim { is_guess: true, date: None, ..claim(sender, 0, text) };
+    let same = |new: &Claim, here: &Claim| same_mail(SharedKey::MessageId, new, here);
+    assert_eq!(same(&guess("a@x", "hello"), &mail), Sameness::Same);
+    assert_eq!(same(&guess("a@x", "other"), &mail), Sameness::SameButOtherText);
+    assert_eq!(same(&guess("a@x", "other"), &guess("a@x", "hello")), Sameness::SameButOtherText);
+    assert_eq!(same(&mail, &guess("a@x", "other")), Sameness::Same);
+    assert_eq!(same(&guess("b@x", "hello"), &mail), Sameness::Different);
 }

@@ -107,14 +107,68 @@ fn an_encoded_message_is_decoded() {
 }
 
 #[test]
+fn a_line_of_an_mbox_before_the_header_is_passed_over() {
+    for line in [">From - Mon Nov 23 09:15:00 2026\n", "From bob@customer.test Mon Nov 23 09:15:00 2026\n\n"]
+    {
+        let unwrapped = forward(&attach(&format!("{line}{BOB}")));
+        check(&unwrapped, true, &["attached 1 From: bob@customer.test"]);
+    }
+}
+
+#[test]
+fn a_file_that_holds_a_message_is_one() {
+    let whole = format!("Subject: Hello\nDate: Mon, 23 Nov 2026 09:15:00 +0100\n{BOB}");
+    let file = |kind: &str, inner: &str| forward(&format!("--b\nContent-Type: {kind}\n\n{inner}\n"));
+    let opened = &["attached 1 Subject: Hello"];
+    check(&file("application/octet-stream; name=Hello.eml", &whole), true, opened);
+    check(&file("application/octet-stream", &whole), true, opened);
+    check(&file("message/global", &whole), true, opened);
+    check(&file("text/plain; name=a.eml\nContent-Disposition: attachment", &whole), true, opened);
+    let encoded = "Content-Transfer-Encoding: quoted-printable";
+    check(&file(&format!("application/octet-stream; name=a.EML\n{encoded}"), &whole), true, opened);
+    check(&file("application/octet-stream", &whole), false, &["direct 0 From: us@x.test"]);
+    for other in ["From: only an author\n\nhello", "{\"a\": 1}", "Subject: no author\nDate: x\n\nhello"] {
+        check(&file("application/octet-stream; name=a.eml", other), true, &["direct 0 From: us@x.test"]);
+    }
+    check(&file("text/x-log; name=a.log", &whole), true, &["direct 0 From: us@x.test"]);
+}
+
+#[test]
 fn what_cannot_be_opened_keeps_the_outer_mail() {
-    let bad = attach(">From - Mon Nov 23 09:15:00 2026\nFrom: bob@customer.test\n\nhello\n");
+    let bad = attach("no header at all\n\nhello\n");
     check(&forward(&bad), true, &["direct 0 From: us@x.test"]);
     check(
         &forward(&format!("{}{bad}", attach(BOB))),
         true,
         &["attached 1 From: bob@customer.test", "direct 0 From: us@x.test"],
     );
+}
+
+const QUOTED: &str = "---------- Forwarded message ---------\nFrom: Zoe <zoe@customer.test>\nSubject: Doors\n\nGreen, please.\n";
+
+#[test]
+fn a_mail_forwarded_as_text_is_an_original_where_the_forward_is_opened() {
+    let raw = format!("From: us@x.test\n\nFor the file.\n\n{QUOTED}");
+    check(&raw, true, &["inline 1 From: \"Zoe\" <zoe@customer.test>"]);
+    check(&raw, false, &["direct 0 From: us@x.test"]);
+    check(
+        &format!("Content-Type: multipart/report\n{raw}"),
+        true,
+        &["direct 0 Content-Type: multipart/report"],
+    );
+}
+
+#[test]
+fn a_mail_attached_to_a_quoted_one_is_an_attachment_of_it() {
+    // Eve's mail with a mail "from" Zoe in it, forwarded as text: her attachment opens no mouth but hers.
+    let eve = QUOTED.replace("Zoe <zoe@", "Eve <eve@");
+    let raw = forward(&format!("--b\n\n{eve}{}", attach(ZOE)));
+    let message = crate::read(raw.as_bytes()).unwrap();
+    let unwrapped = originals(&message, true).unwrap();
+    let [original] = unwrapped.originals.as_slice() else { panic!("{unwrapped:?}") };
+    let original = crate::read(&original.raw).unwrap();
+    assert_eq!(author(&original).as_deref(), Some("eve@customer.test"));
+    assert_eq!(original.attachments().len(), 1);
 }
 
 #[test]

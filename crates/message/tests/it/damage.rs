@@ -40,8 +40,8 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-fn damaged(damages: &[Damage]) -> Vec<u8> {
-    let mut mail = MAIL.as_bytes().to_vec();
+fn damaged(mail: &str, damages: &[Damage]) -> Vec<u8> {
+    let mut mail = mail.as_bytes().to_vec();
     for damage in damages {
         let size = mail.len();
         let range = |at: usize, len: usize| at.min(size)..at.saturating_add(len).min(size);
@@ -58,8 +58,17 @@ fn damaged(damages: &[Damage]) -> Vec<u8> {
     mail
 }
 
+/// A forward as text, in the manner of several clients one below the other.
+const TEXT: &str = "From: jane@x.test\r\nSubject: Fwd: Doors\r\nDate: Mon, 23 Nov 2026 10:00:00 +0100\r\n\
+Content-Type: text/plain; charset=utf-8\r\n\r\nFor the file.\r\n\r\n\
+----- Forwarded message from Zo\u{eb} <zoe@customer.test> -----\r\n\r\n> From: Zo\u{eb} [mailto:zoe@customer.test]\r\n\
+> Sent: Monday, November 23, 2026 9:15 AM\r\n> To: \"Doe, Jane\" <jane@x.test>,\r\n>  b@x.test\r\n> Betreff: T\u{fc}ren\r\n>\r\n\
+> gr\u{fc}n\r\n> ---------- Forwarded message ---------\r\n> De : \u{e9}lo\r\n\r\n----- End forwarded message -----\r\n";
+
 #[test]
 fn the_whole_mail_is_understood() {
+    let forward = message::read(TEXT.as_bytes()).unwrap();
+    assert_eq!(unwrap::originals(&forward, true).unwrap().originals[0].method, unwrap::Method::Inline);
     let message = message::read(MAIL.as_bytes()).unwrap();
     assert_eq!(message.text().trim(), "für dich > https://x.test/");
     assert_eq!(message.attachments().len(), 3);
@@ -71,7 +80,7 @@ proptest! {
 
     #[test]
     fn a_damaged_mail_is_read_without_harm(damages in prop::collection::vec(damage(), 1..8)) {
-        let raw = damaged(&damages);
+        let raw = damaged(MAIL, &damages);
         if let Ok(message) = message::read(&raw) {
             let header = message::read_header(&raw);
             prop_assert_eq!(Ok(message.header()), header.as_ref());
@@ -86,6 +95,21 @@ proptest! {
             prop_assert!(unwrapped.originals.iter().all(|original| message::read(&original.raw).is_ok()));
             prop_assert_eq!(report::read(&message).is_some(), message.header().marks.report);
             body::shown(&message, &body::ShownOptions::default());
+        }
+    }
+
+    #[test]
+    fn a_damaged_quotation_gives_a_message_or_none(damages in prop::collection::vec(damage(), 1..8)) {
+        let raw = damaged(TEXT, &damages);
+        for raw in [raw.clone(), String::from_utf8_lossy(&raw).replace("text/plain", "text/html").into_bytes()] {
+            if let Ok(message) = message::read(&raw) {
+                let unwrapped = unwrap::originals(&message, true).unwrap();
+                for original in unwrapped.originals {
+                    let inner = message::read(&original.raw).unwrap();
+                    prop_assert!(original.method != unwrap::Method::Inline || inner.header().author().is_some());
+                    prop_assert!(inner.header().to.len() <= 1_000);
+                }
+            }
         }
     }
 }

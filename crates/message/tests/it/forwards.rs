@@ -66,11 +66,11 @@ fn expected() -> Vec<Expectation> {
         ("mutt-attach-multi", two("plain", "mixed")),
         ("nmh-attach-multi", two("plain", "mixed")),
         ("thunderbird-attach-multi", two("mixed", "plain")),
-        // The inner mail begins with an escaped mbox line: no header, so the forward itself is kept.
-        ("thunderbird-attach-mboxfromline", one("direct", "outer")),
-        // Looks like a fresh mail: no mark tells.
+        // The inner mail begins with an escaped mbox line.
+        ("thunderbird-attach-mboxfromline", one("attached", "mixed")),
+        // Looks like a fresh mail: only who is one of us tells, and that is not known here.
         ("thunderbird-redirect", one("direct", "outer")),
-        ("thunderbird-inline-html", one("direct", "outer")),
+        ("thunderbird-inline-html", one("inline", "mixed")),
     ];
     for name in
         ["mblaze-attach", "mutt-attach", "mutt-attach-decode", "neomutt-attach", "neomutt-attach-decode"]
@@ -100,21 +100,18 @@ fn expected() -> Vec<Expectation> {
     for name in ["mutt-bounce-plain", "neomutt-bounce-plain"] {
         all.push((name, one("redirected", "plain")));
     }
-    for name in [
-        "dovecot-sieve-fep",
-        "dovecot-sieve-notify",
-        "dovecot-sieve-reject",
-        "dovecot-sieve-vacation",
-        "mutt-inline",
-        "mutt-inline-plain",
-        "mutt-inline-quote",
-        "mutt-inline-quote-plain",
-        "neomutt-inline",
-        "neomutt-inline-plain",
-        "neomutt-inline-quote",
-        "neomutt-inline-quote-plain",
-    ] {
+    for name in
+        ["dovecot-sieve-fep", "dovecot-sieve-notify", "dovecot-sieve-reject", "dovecot-sieve-vacation"]
+    {
         all.push((name, one("direct", "outer")));
+    }
+    for name in ["mutt-inline", "mutt-inline-quote", "neomutt-inline", "neomutt-inline-quote"] {
+        all.push((name, one("inline", "mixed")));
+    }
+    for name in
+        ["mutt-inline-plain", "mutt-inline-quote-plain", "neomutt-inline-plain", "neomutt-inline-quote-plain"]
+    {
+        all.push((name, one("inline", "plain")));
     }
     all
 }

@@ -83,6 +83,16 @@ pub(crate) enum OrgCommand {
         #[arg(required = true)]
         prefixes: Vec<String>,
     },
+    /// Set the addresses from which the mail system of the organization sends journal reports to a sink. Such a
+    /// report, from a network that refuses our domains from outside, is opened and its envelope is believed.
+    Journal {
+        /// The organization's name.
+        #[arg(long)]
+        org: String,
+        /// The addresses in From of the reports; none: no journal is believed.
+        #[arg(value_name = "ADDRESS")]
+        senders: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]

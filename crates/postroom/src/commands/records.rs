@@ -198,6 +198,17 @@ pub(super) async fn set_token_prefixes(
     Ok(Reply::Done)
 }
 
+pub(super) async fn set_journal_senders(
+    house: &Arc<House>,
+    name: &str,
+    senders: &[String],
+) -> Result<Reply, CommandError> {
+    let organization = organization(house, name)?;
+    let senders: Result<Vec<EmailAddress>, CommandError> = senders.iter().map(|text| address(text)).collect();
+    crm::settings::set_journal_senders(&organization, senders?).await?;
+    Ok(Reply::Done)
+}
+
 pub(super) fn organizations(house: &House) -> Result<Reply, CommandError> {
     let rows = house.store.organizations()?;
     let row = |it: model::schema::catalogue::Organization| OrganizationRow {

@@ -273,6 +273,8 @@ fn facts(names: &mut Names<'_, '_>, email: &emails::Email) -> Result<Vec<Fact>, 
         "direct" => "as it was sent",
         "redirected" => "redirected by a mailbox",
         "attached" => "forwarded as attachment",
+        "inline" => "forwarded as text: a guess",
+        "journaled" => "reported by a journal",
         other => other,
     };
     facts.push(Fact::new("Came by", came_by));

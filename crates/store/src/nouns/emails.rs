@@ -68,6 +68,30 @@ impl Read<'_> {
         self.nouns("where activityid = ?1 order by attachmentnumber", &[email.into()])
     }
 
+    /// E-mails that an address sent within a time, by their sort date: the newest of them, in no order. A party is
+    /// found by its record where it is tied to one, else by the address.
+    pub fn emails_by_sender(
+        &self,
+        (address, record): (&str, Option<Id>),
+        (from, to): (Timestamp, Timestamp),
+        limit: usize,
+    ) -> Result<Vec<Email>, StoreError> {
+        let params: [Param<'_>; 5] = [address.into(), record.into(), from.into(), to.into(), limit.into()];
+        match record {
+            Some(_) => self.nouns(
+                "where activityid in (select activityid from activityparty where addressused = ?1 and partyid = ?2 \
+                 and sortdate between ?3 and ?4 and participationtypemask = 1 order by sortdate desc limit ?5)",
+                &params,
+            ),
+            None => self.nouns(
+                "where activityid in (select activityid from activityparty where addressused = ?1 \
+                 and partyid is null and ?2 is null \
+                 and sortdate between ?3 and ?4 and participationtypemask = 1 order by sortdate desc limit ?5)",
+                &params,
+            ),
+        }
+    }
+
     /// E-mails that carry a token, most recent first.
     pub fn emails_by_token(&self, token: &str, limit: usize) -> Result<Vec<Id>, StoreError> {
         let sql = "select activityid from email where trackingtoken = ?1 order by sortdate desc limit ?2";
@@ -179,6 +203,29 @@ impl Tx<'_> {
         self.execute(sql, &params)?;
         self.execute("delete from activitymimeattachment where activityid = ?1", &[id.into()])?;
         attachments.iter().try_for_each(|attachment| self.add_attachment(attachment))
+    }
+
+    /// Says anew what a guess said wrong or not at all: subject, time, recipients, id, how it came and its marks.
+    pub fn revise_email(&mut self, email: &Email) -> Result<(), StoreError> {
+        let sql = "update email set subject = ?2, canonicalsubject = ?3, senton = ?4, sortdate = ?5, \
+                   torecipients = ?6, inreplyto = ?7, messageid = ?8, unwrapmethod = ?9, marks = ?10 \
+                   where activityid = ?1";
+        let id = email.activityid;
+        let params: [Param<'_>; 10] = [
+            id.into(),
+            (&email.subject).into(),
+            (&email.canonicalsubject).into(),
+            email.senton.into(),
+            email.sortdate.into(),
+            (&email.torecipients).into(),
+            email.inreplyto.as_ref().into(),
+            email.messageid.as_ref().into(),
+            (&email.unwrapmethod).into(),
+            email.marks.into(),
+        ];
+        self.execute(sql, &params)?;
+        let sql = "update activityparty set sortdate = ?2 where activityid = ?1";
+        self.execute(sql, &[id.into(), email.sortdate.into()]).map(drop)
     }
 
     /// Ties a party to a record.

@@ -4,7 +4,7 @@ use model::limits;
 use model::schema::emails::{Identity, MessageReference};
 
 use crate::StoreError;
-use crate::rows::{Read, Tx};
+use crate::rows::{Param, Read, Tx};
 
 impl Read<'_> {
     /// The e-mails that claim a key, the latest first, at most [`limits::CLAIMS_MAX`].
@@ -47,6 +47,22 @@ impl Tx<'_> {
             "variant",
             "coalesce(max(variant) + 1, 0) from identity where keyhash = ?1",
         )
+    }
+
+    /// Says anew what an e-mail claims to be under a key; nothing where it does not claim that key.
+    pub fn renew_claim(&mut self, identity: &Identity) -> Result<(), StoreError> {
+        let sql = "update identity set sender = ?3, senton = ?4, hasmessageid = ?5, textdigest = ?6, rawdigest = ?7 \
+                   where keyhash = ?1 and activityid = ?2";
+        let params: [Param<'_>; 7] = [
+            (&identity.keyhash).into(),
+            identity.activityid.into(),
+            identity.sender.as_ref().into(),
+            identity.senton.into(),
+            identity.hasmessageid.into(),
+            (&identity.textdigest).into(),
+            (&identity.rawdigest).into(),
+        ];
+        self.execute(sql, &params).map(drop)
     }
 
     /// Notes that an e-mail names a Message-ID.

@@ -22,18 +22,32 @@ impl Work<'_> {
             if self.facts().identities.iter().any(has_claimed) {
                 continue;
             }
-            tx.claim(&Identity {
-                keyhash: keyhash.to_vec(),
-                variant: 0,
-                activityid: email,
-                sender: offer.from.as_ref().map(|from| from.address.key()),
-                senton: offer.date,
-                hasmessageid: offer.message_id.is_some(),
-                textdigest: offer.text_digest.unwrap_or_default().to_vec(),
-                rawdigest: offer.raw_digest.unwrap_or_default().to_vec(),
-            })?;
+            tx.claim(&self.claim_of(email, &keyhash))?;
         }
         Ok(())
+    }
+
+    /// The claims of a guess become those of the mail itself.
+    pub(super) fn renew_claims(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
+        for (_, keyhash) in gather::keys(&self.original.offer) {
+            tx.renew_claim(&self.claim_of(email, &keyhash))?;
+        }
+        Ok(())
+    }
+
+    /// What the mail says of itself under a key. The id of a guess is none of its own.
+    fn claim_of(&self, email: Id, keyhash: &[u8; 16]) -> Identity {
+        let offer = &self.original.offer;
+        Identity {
+            keyhash: keyhash.to_vec(),
+            variant: 0,
+            activityid: email,
+            sender: offer.from.as_ref().map(|from| from.address.key()),
+            senton: offer.date,
+            hasmessageid: offer.message_id.is_some() && !offer.is_guess,
+            textdigest: offer.text_digest.unwrap_or_default().to_vec(),
+            rawdigest: offer.raw_digest.unwrap_or_default().to_vec(),
+        }
     }
 
     /// Notes every Message-ID that the mail names, so that whichever comes second finds the other.
@@ -168,6 +182,7 @@ impl Work<'_> {
             (offer.marks.report, mark::REPORT),
             (self.copy().has_bare_line_ends, mark::BARE_LINE_ENDS),
             (unproven, mark::UNPROVEN_SENDER),
+            (offer.is_guess, mark::GUESSED),
         ];
         marks.iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum()
     }

@@ -1,0 +1,142 @@
+//! Mail that is known only as somebody quoted it, and the mail itself: one e-mail in any order, and never two mails
+//! in one for want of evidence.
+
+use crm::settings;
+use model::outcome::{Outcome, Reason};
+use model::schema::emails::mark;
+use model::{EmailAddress, Id};
+
+use crate::house::House;
+
+/// Zoë's mail, as it was sent.
+const MAIL: &str = "From: Zoe <zoe@fabrikam.test>
+To: jane@contoso.test
+Cc: tom@northwind.test
+Subject: Doors
+Date: Thu, 5 Mar 2026 09:15:22 +0100
+Message-ID: <doors@fabrikam.test>
+
+Green, please.
+";
+
+/// A forward of it, as Outlook writes it: `when` on a clock in the zone of `outer`.
+fn outlook(outer: &str, when: &str, text: &str) -> String {
+    format!(
+        "From: Jane <jane@contoso.test>\nTo: crm@sink.contoso.test\nSubject: FW: Doors\nDate: {outer}\n\
+         Message-ID: <{when}@contoso.test>\n\n\
+         From: Zoe <zoe@fabrikam.test>\nSent: {when}\nTo: Jane\nSubject: Doors\n\n{text}\n"
+    )
+}
+
+const HERE: &str = "Thu, 5 Mar 2026 12:00:00 +0100";
+const NEW_YORK: &str = "Thu, 5 Mar 2026 07:00:00 -0500";
+
+async fn take(house: &House, mail: &str) -> (Outcome, Option<Id>) {
+    let (outcome, _, email) = house.take(house.out_of_mailbox(house.jane, mail)).await;
+    (outcome, email)
+}
+
+#[tokio::test]
+async fn quotation_and_mail_are_one_email_in_any_order() {
+    let here = outlook(HERE, "5 March 2026 09:15", "Green, please.");
+    let away = outlook(NEW_YORK, "5 March 2026 03:15", "Green, please.");
+    let all = [MAIL, &here, &away];
+    for order in [[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], [0, 2, 1]] {
+        let house = House::new().await;
+        let (outcome, first) = take(&house, all[order[0]]).await;
+        assert_eq!(outcome, Outcome::Stored, "{order:?}");
+        for next in [order[1], order[2]] {
+            assert_eq!(take(&house, all[next]).await, (Outcome::Duplicate, first), "{order:?} {next}");
+        }
+        let email = house.email(first.unwrap());
+        assert_eq!(email.messageid.as_deref(), Some("doors@fabrikam.test"), "{order:?}");
+        assert_eq!((email.unwrapmethod.as_str(), email.marks & mark::GUESSED), ("direct", 0), "{order:?}");
+        assert_eq!(email.senton.map(|sent| sent.seconds()), Some(1_772_698_522), "{order:?}");
+        let parties = house.organization.read(|read| read.parties(email.activityid)).unwrap();
+        let used: Vec<String> = parties.into_iter().filter_map(|party| party.addressused).collect();
+        assert!(used.contains(&"tom@northwind.test".to_owned()), "{order:?} {used:?}");
+        assert_eq!(take(&house, MAIL).await, (Outcome::Duplicate, first), "{order:?}");
+        house.books_are_right();
+    }
+}
+
+#[tokio::test]
+async fn another_minute_another_text_or_another_day_is_another_mail() {
+    let house = House::new().await;
+    let (_, mail) = take(&house, MAIL).await;
+    for other in [
+        outlook(HERE, "5 March 2026 09:20", "Green, please."),
+        outlook(HERE, "5 March 2026 09:15", "Red, please."),
+        outlook(HERE, "2 March 2026 09:15", "Green, please."),
+    ] {
+        let (outcome, email) = take(&house, &other).await;
+        assert_eq!(outcome, Outcome::Stored, "{other}");
+        assert_ne!(email, mail);
+        assert_ne!(house.email(email.unwrap()).marks & mark::GUESSED, 0);
+    }
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_quotation_under_the_id_of_the_mail_is_it_whatever_the_client_made_of_the_text() {
+    let house = House::new().await;
+    let (_, mail) = take(&house, MAIL).await;
+    let fields = "In-Reply-To: <doors@fabrikam.test>\n";
+    let forward = format!("{fields}{}", outlook(HERE, "5 March 2026 09:15", "*Green*, please. [logo]"));
+    assert_eq!(take(&house, &forward).await, (Outcome::Duplicate, mail));
+    let source = house.email(mail.unwrap());
+    assert_eq!((source.unwrapmethod.as_str(), source.preview.as_str()), ("direct", "Green, please."));
+    // The id alone proves nothing where the author is another.
+    let tom = forward.replace("From: Zoe <zoe@fabrikam.test>", "From: Tom <tom@northwind.test>");
+    let (outcome, email) = take(&house, &tom.replace("Message-ID: <5", "Message-ID: <6")).await;
+    assert_eq!(outcome, Outcome::Stored);
+    assert_ne!(email, mail);
+    house.books_are_right();
+}
+
+const JOURNAL: &str = "From: journal@contoso.test
+To: crm@sink.contoso.test
+Subject: Journal
+Content-Type: multipart/mixed; boundary=j
+
+--j
+
+Sender: zoe@fabrikam.test
+To: jane@contoso.test
+--j
+Content-Type: message/rfc822
+
+From: zoe@fabrikam.test
+To: all@contoso.test
+Subject: Sand
+
+Two tons.
+--j--
+";
+
+#[tokio::test]
+async fn a_journal_is_believed_where_everything_about_it_is_right() {
+    let house = House::new().await;
+    let direct = |mail: &str, from: Option<&str>| {
+        let mut copy = house.out_of_mailbox(house.jane, mail);
+        copy.recipients[0].user = None;
+        copy.mail_from = from.map(str::to_owned);
+        copy
+    };
+    let is_opened = async |copy| house.take(copy).await.1 == Reason::KnownSender;
+    assert!(!is_opened(direct(JOURNAL, None)).await, "nobody is listed yet");
+    let listed = vec![EmailAddress::parse("journal@contoso.test").unwrap()];
+    settings::set_journal_senders(&house.organization, listed).await.unwrap();
+    let unproven = crm::intake::Copy { proof: crm::intake::Proof::None, ..direct(JOURNAL, None) };
+    assert!(!is_opened(unproven).await);
+    assert!(!is_opened(house.out_of_mailbox(house.jane, JOURNAL)).await, "by a mailbox");
+    assert!(!is_opened(direct(JOURNAL, Some("eve@stranger.test"))).await, "a redirect keeps the sender");
+    let elsewhere = JOURNAL.replace("To: crm@sink", "To: jane@contoso.test, crm@sink");
+    assert!(!is_opened(direct(&elsewhere, None)).await);
+    let resent = format!("Resent-From: jane@contoso.test\n{JOURNAL}");
+    assert!(!is_opened(direct(&resent, None)).await);
+    assert!(is_opened(direct(JOURNAL, None)).await);
+    let empty = JOURNAL.replace("Sender: ", "Nobody: ");
+    assert_eq!(house.take(direct(&empty, None)).await.1, Reason::Unreadable, "never dropped in silence");
+    house.books_are_right();
+}
