@@ -308,7 +308,8 @@ fn recipients(copy: &Copy, desk: &Desk, original: &Original, found: &Found<'_>) 
     all.extend(offer.recipients().filter_map(|to| found.ours(&to.address, RecipientFrom::Header)));
     let trace = offer.delivered_to.iter().filter(|_| !is_named);
     all.extend(trace.filter_map(|to| found.ours(to, RecipientFrom::Trace)));
-    if desk.is_proven || offer.journal.is_some() {
+    let is_proven = if offer.journal.is_some() { found.facts.sender_proven } else { desk.is_proven };
+    if is_proven {
         all.extend(offer.from.iter().filter_map(|from| found.ours(&from.address, RecipientFrom::Sender)));
     }
     let mut seen = HashSet::new();

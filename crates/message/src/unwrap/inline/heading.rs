@@ -83,15 +83,19 @@ pub(super) fn read(lines: &[&str], manner: Manner) -> Option<(Heading, usize)> {
         at += 1;
     }
     let rest = lines.get(at..).unwrap_or_default();
-    let is_certain = !reading.has_second_author && !has_author_below(rest);
+    let is_certain = !reading.has_second_author && !has_author_below(rest, lines.len() >= WINDOW_LINES_MAX);
     let heading = reading.heading;
     (heading.is_whole() && is_certain).then_some((heading, at))
 }
 
 /// Whether another author stands between the heading and the next empty line: a subject that was wrapped can begin
 /// a line with any words, and those of a forger with `From:`.
-fn has_author_below(rest: &[&str]) -> bool {
-    rest.iter().take_while(|line| !is_blank(line)).any(|line| is_author(line))
+fn has_author_below(rest: &[&str], is_cut: bool) -> bool {
+    let above_blank = rest.iter().position(|line| is_blank(line));
+    // So much text without an empty line may hold anything below.
+    let is_endless = above_blank.is_none() && is_cut;
+    let lines = rest.get(..above_blank.unwrap_or(rest.len())).unwrap_or_default();
+    is_endless || lines.iter().any(|line| is_author(line))
 }
 
 fn is_author(line: &str) -> bool {

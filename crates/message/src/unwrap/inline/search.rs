@@ -7,6 +7,7 @@ use super::heading::{self, Heading, Manner};
 use super::labels;
 use super::markers::{self, Marker};
 use crate::message;
+use crate::subject::Kind;
 
 /// A forwarded mail in a text.
 pub(super) struct Block {
@@ -34,8 +35,6 @@ pub(super) struct Search {
     /// What the subject says that it is.
     pub(super) kind: Kind,
 }
-
-pub(super) use crate::subject::Kind;
 
 /// Fields that make a header without a mark before it: fewer stand in any letter.
 const FIELDS_MIN: usize = 3;
