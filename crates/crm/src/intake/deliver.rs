@@ -3,7 +3,7 @@
 //! It decides on fresh facts, claims the identity of each mail first, and ends every original in
 //! exactly one outcome. It may run more than once; only its last run counts.
 
-use model::decision::{Decision, Entity};
+use model::decision::{Decision, Entity, Signal};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, EmailCopy, EmailVersion, QueueItem, mark};
@@ -20,7 +20,7 @@ use super::timed::Timed;
 use super::unwrap::Original;
 use crate::CrmError;
 use crate::correlate::thread::Thread;
-use crate::correlate::{CrmRecipient, Facts, who};
+use crate::correlate::{CrmRecipient, Facts, signal, who};
 
 mod write;
 
@@ -217,7 +217,8 @@ impl Work<'_> {
         let is_certain = was_guess && !self.original.offer.is_guess;
         // A guess never takes the place of the mail itself, whatever it brings along.
         let may_replace = was_guess || !self.original.offer.is_guess;
-        if !is_certain && !(may_replace && self.is_fuller(tx, &email)?) {
+        let replaces = is_certain || (may_replace && self.is_fuller(tx, &email)?);
+        if !replaces {
             return Ok(());
         }
         let former = EmailVersion {
@@ -251,15 +252,21 @@ impl Work<'_> {
     /// whom, and under which id.
     fn make_certain(&self, tx: &mut Tx<'_>, guess: &Email) -> Result<(), DeliverError> {
         let blob = self.blob()?;
-        let email = self.email(guess.activityid, guess.conversationtrackingid, blob);
-        tx.revise_email(&email)?;
+        let mut email = self.email(guess.activityid, guess.conversationtrackingid, blob);
         let known = tx.parties(guess.activityid)?;
-        let thread = Thread::default();
-        for party in who::parties(&self.original.offer, self.facts(), &thread) {
+        let mut parties = who::parties(&self.original.offer, self.facts(), &Thread::default());
+        parties.retain(|party| {
             let key = Some(party.address.key());
-            if !known.iter().any(|known| known.addressused == key) {
-                self.write_party(tx, guess.activityid, &party)?;
-            }
+            !known.iter().any(|known| known.addressused == key)
+        });
+        let certain =
+            signal("certain", true, "The mail itself came later and took the place of the quotation.");
+        let seen: Vec<Signal> =
+            [certain].into_iter().chain(parties.iter().map(|party| party.signal.clone())).collect();
+        email.decision = write::with_signals(&guess.decision, &seen);
+        tx.revise_email(&email)?;
+        for party in &parties {
+            self.write_party(tx, guess.activityid, party)?;
         }
         self.renew_claims(tx, guess.activityid)?;
         self.event(tx, guess.activityid, "certain")?;

@@ -86,6 +86,7 @@ async fn a_quotation_under_the_id_of_the_mail_is_it_whatever_the_client_made_of_
     assert_eq!(take(&house, &forward).await, (Outcome::Duplicate, mail));
     let source = house.email(mail.unwrap());
     assert_eq!((source.unwrapmethod.as_str(), source.preview.as_str()), ("direct", "Green, please."));
+    house.contact("Tom Reed", "tom@northwind.test").await;
     // The id alone proves nothing where the author is another.
     let tom = forward.replace("From: Zoe <zoe@fabrikam.test>", "From: Tom <tom@northwind.test>");
     let (outcome, email) = take(&house, &tom.replace("Message-ID: <5", "Message-ID: <6")).await;

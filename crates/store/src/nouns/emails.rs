@@ -205,13 +205,14 @@ impl Tx<'_> {
         attachments.iter().try_for_each(|attachment| self.add_attachment(attachment))
     }
 
-    /// Says anew what a guess said wrong or not at all: subject, time, recipients, id, how it came and its marks.
+    /// Says anew what a guess said wrong or not at all: subject, time, recipients, id, how it came, its marks and
+    /// its decision.
     pub fn revise_email(&mut self, email: &Email) -> Result<(), StoreError> {
         let sql = "update email set subject = ?2, canonicalsubject = ?3, senton = ?4, sortdate = ?5, \
-                   torecipients = ?6, inreplyto = ?7, messageid = ?8, unwrapmethod = ?9, marks = ?10 \
+                   torecipients = ?6, inreplyto = ?7, messageid = ?8, unwrapmethod = ?9, marks = ?10, decision = ?11 \
                    where activityid = ?1";
         let id = email.activityid;
-        let params: [Param<'_>; 10] = [
+        let params: [Param<'_>; 11] = [
             id.into(),
             (&email.subject).into(),
             (&email.canonicalsubject).into(),
@@ -222,6 +223,7 @@ impl Tx<'_> {
             email.messageid.as_ref().into(),
             (&email.unwrapmethod).into(),
             email.marks.into(),
+            (&email.decision).into(),
         ];
         self.execute(sql, &params)?;
         let sql = "update activityparty set sortdate = ?2 where activityid = ?1";

@@ -233,14 +233,22 @@ pub(crate) fn candidates(party: Id, ranked: &[model::decision::Candidate]) -> Ve
     ranked.iter().map(row).collect()
 }
 
+/// What was kept of the signals of a decision, and more behind them.
+pub(super) fn with_signals(kept: &str, signals: &[Signal]) -> String {
+    let mut all: Vec<Value> = serde_json::from_str(kept).unwrap_or_default();
+    all.extend(signals.iter().map(signal_value));
+    Value::Array(all).to_string()
+}
+
 /// The signals as they are kept: enough to show the reason again in words and links.
 fn signals_json(signals: &[Signal]) -> String {
-    let one = |signal: &Signal| {
-        let record =
-            signal.record.map(|record| json!({"entity": record.entity.name(), "id": record.id.to_string()}));
-        json!({"kind": signal.kind, "holds": signal.holds, "words": signal.words, "record": record})
-    };
-    Value::Array(signals.iter().map(one).collect()).to_string()
+    Value::Array(signals.iter().map(signal_value).collect()).to_string()
+}
+
+fn signal_value(signal: &Signal) -> Value {
+    let record =
+        signal.record.map(|record| json!({"entity": record.entity.name(), "id": record.id.to_string()}));
+    json!({"kind": signal.kind, "holds": signal.holds, "words": signal.words, "record": record})
 }
 
 /// At most so many characters.
