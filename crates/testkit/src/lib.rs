@@ -7,6 +7,7 @@
 //! *Invariant:* nothing here sleeps and hopes: every wait is for a fact, with a deadline ([`wait`]).
 
 pub mod client;
+pub mod corpus;
 pub mod house;
 pub mod letters;
 pub mod load;

@@ -5,19 +5,30 @@
 //!
 //! *Invariant:* nothing here touches the configuration of the machine, and nothing leaves the machine.
 
+mod apart;
+mod cyrus;
 mod dovecot;
+mod exim;
+mod mutt;
+mod opensmtpd;
 mod postfix;
 mod smtp_sink;
 mod smtp_source;
+mod thunderbird;
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+pub use cyrus::Cyrus;
 pub use dovecot::{Dovecot, DovecotSettings};
+pub use exim::Exim;
+pub use mutt::Mutt;
+pub use opensmtpd::OpenSmtpd;
 pub use postfix::{NextHop, Postfix};
 pub use smtp_sink::SmtpSink;
 pub use smtp_source::{Burst, smtp_source};
+pub use thunderbird::{PassOn, Thunderbird};
 
 use crate::Missing;
 

@@ -1,22 +1,26 @@
 //! Real mail servers and clients hand mail to the house, as they do at any company.
 
+use std::net::SocketAddr;
 use std::process::Output;
 use std::sync::Arc;
 
 use store::Organization;
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
-use testkit::peers::{Burst, Dovecot, DovecotSettings, NextHop, Postfix, smtp_source};
+use testkit::peers::{
+    Burst, Cyrus, Dovecot, DovecotSettings, Exim, NextHop, OpenSmtpd, Postfix, smtp_source,
+};
 use testkit::{House, swaks, wait};
 
-use super::house::{SINK, ZOE, books_are_whole, email_count, house, mail, newest_source, timeline};
+use super::house::{ZOE, books_are_whole, email_count, house, mail, newest_source, timeline};
 
 #[test]
 fn postfix_relays_by_smtp() {
     or_skip(|| {
         let (house, made) = house();
         let postfix = Postfix::start(NextHop::Smtp(house.smtp()?))?;
-        relay(&house, &postfix, &made.recipient("sink+{key:jane@example.test}@router.test")?)
+        let recipient = made.recipient("sink+{key:jane@example.test}@router.test")?;
+        relay(&house, postfix.smtp(), &recipient, &|| postfix.log())
     });
 }
 
@@ -25,19 +29,39 @@ fn postfix_delivers_by_lmtp() {
     or_skip(|| {
         let (house, _) = house();
         let postfix = Postfix::start(NextHop::Lmtp(house.lmtp()?))?;
-        relay(&house, &postfix, "jane@example.test")
+        relay(&house, postfix.smtp(), "jane@example.test", &|| postfix.log())
     });
 }
 
-/// Postfix takes the mail, and it arrives once, with nothing but trace fields added.
-fn relay(house: &House, postfix: &Postfix, recipient: &str) -> anyhow::Result<()> {
+#[test]
+fn exim_relays_by_smtp() {
+    or_skip(|| {
+        let (house, made) = house();
+        let exim = Exim::start(house.smtp()?)?;
+        let recipient = made.recipient("sink+{key:jane@example.test}@router.test")?;
+        relay(&house, exim.smtp(), &recipient, &|| exim.log())
+    });
+}
+
+#[test]
+fn opensmtpd_relays_by_smtp() {
+    or_skip(|| {
+        let (house, made) = house();
+        let opensmtpd = OpenSmtpd::start(house.smtp()?)?;
+        let recipient = made.recipient("sink+{key:jane@example.test}@router.test")?;
+        relay(&house, opensmtpd.smtp(), &recipient, &|| opensmtpd.log())
+    });
+}
+
+/// A server takes the mail, and it arrives once, with nothing but trace fields added.
+fn relay(house: &House, server: SocketAddr, recipient: &str, log: &dyn Fn() -> String) -> anyhow::Result<()> {
     let raw = mail("relayed", "A line.\r\n.\r\n..two dots\r\nThe end.");
-    let mut client = Client::connect(postfix.smtp(), Protocol::Smtp)?;
+    let mut client = Client::connect(server, Protocol::Smtp)?;
     let replies = client.send(&Envelope::new(ZOE, recipient), &raw)?;
     assert_eq!(replies.codes(), [250], "{replies:?}");
     let organization = house.organization("example")?;
     let arrived = wait::until("the mail arriving", || (email_count(&organization) > 0).then_some(()));
-    assert!(arrived.is_ok(), "{}", postfix.log());
+    assert!(arrived.is_ok(), "{}", log());
     assert_eq!(stands(&organization), ["About relayed"]);
     assert!(newest_source(&organization).ends_with(&raw), "the mail was changed on its way");
     books_are_whole(house);
@@ -93,25 +117,43 @@ fn smtp_source_sends_many_at_once() {
 fn a_sieve_rule_redirects_to_the_sink() {
     or_skip(|| {
         let (house, _) = house();
-        let organization = house.organization("example")?;
-        let rule = format!("require [\"copy\"];\nredirect :copy \"{SINK}\";\n");
         let settings =
-            DovecotSettings { relay: Some(house.smtp()?), sieve: Some(&rule), ..DovecotSettings::default() };
+            DovecotSettings { relay: Some(house.smtp()?), sieve: Some(RULE), ..DovecotSettings::default() };
         let dovecot = Dovecot::start(settings)?;
-        let mut client = Client::connect(dovecot.lmtp(), Protocol::Lmtp)?;
-        let raw = mail("redirected", "To Jane's mailbox.");
-        let replies = client.send(&Envelope::new(ZOE, "jane@example.test"), &raw)?;
-        assert_eq!(replies.codes(), [250], "{}", dovecot.log());
-        wait::until("the redirected mail arriving", || (email_count(&organization) > 0).then_some(()))?;
-        assert_eq!(stands(&organization), ["About redirected"]);
-        let source = String::from_utf8_lossy(&newest_source(&organization)).into_owned();
+        let source = redirect(&house, dovecot.lmtp(), &|| dovecot.log())?;
         assert!(source.contains("X-Sieve-Redirected-From: jane@example.test"), "{source}");
-        let line = organization.read(|read| Ok(read.latest_emails(None, 1)?.remove(0)))?;
-        let email = organization.read(|read| read.email(line.id))?.map(|email| email.unwrapmethod);
-        assert_eq!(email.as_deref(), Some("redirected"));
-        books_are_whole(&house);
         Ok(())
     });
+}
+
+#[test]
+fn a_sieve_rule_of_cyrus_redirects_to_the_sink() {
+    or_skip(|| {
+        let (house, _) = house();
+        let cyrus = Cyrus::start(house.smtp()?, RULE)?;
+        let source = redirect(&house, cyrus.lmtp(), &|| cyrus.log())?;
+        assert!(source.contains("X-Sieve: CMU Sieve"), "{source}");
+        Ok(())
+    });
+}
+
+const RULE: &str = "require [\"copy\"];\nredirect :copy \"sink@router.test\";\n";
+
+/// A mail to Jane's mailbox comes by its rule to the sink, as the same mail. Gives its source.
+fn redirect(house: &House, lmtp: SocketAddr, log: &dyn Fn() -> String) -> anyhow::Result<String> {
+    let organization = house.organization("example")?;
+    let mut client = Client::connect(lmtp, Protocol::Lmtp)?;
+    let raw = mail("redirected", "To Jane's mailbox.");
+    let replies = client.send(&Envelope::new(ZOE, "jane@example.test"), &raw)?;
+    assert_eq!(replies.codes(), [250], "{}", log());
+    let arrived = wait::until("the mail arriving", || (email_count(&organization) > 0).then_some(()));
+    assert!(arrived.is_ok(), "{}", log());
+    assert_eq!(stands(&organization), ["About redirected"]);
+    let line = organization.read(|read| Ok(read.latest_emails(None, 1)?.remove(0)))?;
+    let email = organization.read(|read| read.email(line.id))?.map(|email| email.unwrapmethod);
+    assert_eq!(email.as_deref(), Some("redirected"));
+    books_are_whole(house);
+    Ok(String::from_utf8_lossy(&newest_source(&organization)).into_owned())
 }
 
 /// Subjects on the timeline of the customer.
