@@ -43,8 +43,8 @@ pub fn check(offer: &Offer, facts: &Facts) -> Decision {
 
 /// Decides about one original and says what the decision was made of.
 pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
-    if let Some(reason) = unprocessable(offer) {
-        return Verdict::end(Outcome::Undeliverable, reason);
+    if let Some((outcome, reason)) = unprocessable(offer, facts) {
+        return Verdict::end(outcome, reason);
     }
     let thread = thread::find(offer, facts);
     let joins = thread::joins(offer, facts, &thread).into_iter().map(|known| known.id).collect();
@@ -82,12 +82,21 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
 }
 
 /// A loop is kept for a person: to drop it would lose mail, to store it would feed it. So is a mail without
-/// an author: nobody can say whose it is.
-fn unprocessable(offer: &Offer) -> Option<Reason> {
+/// an author: nobody can say whose it is. Where a mail server reports in such a mail what nobody here sent, it is
+/// a report like others, and there would be many of them.
+fn unprocessable(offer: &Offer, facts: &Facts) -> Option<(Outcome, Reason)> {
     if offer.received_count > limits::RECEIVED_MAX {
-        return Some(Reason::Loop);
+        return Some((Outcome::Undeliverable, Reason::Loop));
     }
-    offer.from.is_none().then_some(Reason::InvalidSender)
+    if offer.from.is_some() {
+        return None;
+    }
+    let is_of_ours = || thread::find(offer, facts).email.is_some();
+    let is_stray_report = offer.marks.from_mail_system && !facts.by_hand && !is_of_ours();
+    Some(match is_stray_report {
+        true => (Outcome::Ignored, Reason::Report),
+        false => (Outcome::Undeliverable, Reason::InvalidSender),
+    })
 }
 
 /// What somebody quoted is said to be that.

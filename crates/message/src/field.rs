@@ -102,20 +102,25 @@ fn field_follows(raw: &[u8], mut at: usize) -> bool {
 /// Lines of a broken fold; more are a body.
 const BROKEN_LINES_MAX: usize = 4;
 
-/// Where the header of a whole message begins: behind empty lines and an mbox `From ` line (RFC 4155), escaped
-/// where it was saved within another mbox.
+/// Where the header of a whole message begins: behind empty lines, an mbox `From ` line (RFC 4155), escaped where it
+/// was saved within another mbox, and the mark that some editors put before UTF-8.
 pub(crate) fn start(raw: &[u8]) -> usize {
-    let mut at = 0;
+    let mut at = if raw.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     while at < raw.len() {
         let line = line_at(raw, at);
         let words = text(raw, &line);
-        if !words.trim_ascii().is_empty() && !words.starts_with(b"From ") && !words.starts_with(b">From ") {
+        // `From : joe@x.test` is a field in old syntax (RFC 5322 §4.5).
+        let is_escaped = words.starts_with(b">From ");
+        let is_mbox_line = is_escaped || (words.starts_with(b"From ") && name_at(raw, &line).is_none());
+        if !words.trim_ascii().is_empty() && !is_mbox_line {
             break;
         }
         at = line.end;
     }
     at
 }
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The line that begins at `at`, with its line end.
 pub(crate) fn line_at(raw: &[u8], at: usize) -> Range<usize> {
@@ -177,5 +182,12 @@ mod tests {
         assert_eq!(start(b"From: a@b\n"), 0);
         assert_eq!(start(b">From - Mon\nA: 1\n"), 12);
         assert_eq!(start(b"> From - Mon\n"), 0);
+        assert_eq!(start(b"From : a@b\n"), 0);
+        assert_eq!(start(b"From a@b Mon Nov 23 09:15:00 2026\nA: 1\n"), 34);
+    }
+
+    #[test]
+    fn a_message_begins_behind_a_byte_order_mark() {
+        assert_eq!(start(b"\xef\xbb\xbfFrom: a@b\n"), 3);
     }
 }

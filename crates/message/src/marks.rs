@@ -18,6 +18,9 @@ pub struct Marks {
     pub bulk: bool,
     /// A delivery or disposition report: `multipart/report` at the top (RFC 6522).
     pub report: bool,
+    /// From names no mailbox and says why: `<>`, or MAILER-DAEMON without a domain. Mail servers of old report so
+    /// what they could not deliver, in forms of their own.
+    pub from_mail_system: bool,
 }
 
 impl Marks {
@@ -41,6 +44,7 @@ impl Marks {
             "precedence" | "x-precedence" => self.precedence(&first_word(field).to_ascii_lowercase()),
             "list-id" | "list-post" => self.list = true,
             "list-unsubscribe" => self.bulk = true,
+            "from" => self.from_mail_system |= is_mail_system(field),
             "content-type" => self.report |= first_word(field).eq_ignore_ascii_case("multipart/report"),
             _ => {}
         }
@@ -56,6 +60,11 @@ impl Marks {
         self.bulk |= matches!(word, "bulk" | "junk");
         self.automatic |= matches!(word, "auto_reply" | "auto-reply" | "auto_reply_bulk");
     }
+}
+
+fn is_mail_system(field: &Field<'_>) -> bool {
+    let text = header_decoder::plain(field.value).to_ascii_lowercase();
+    !text.contains('@') && (text.contains("<>") || text.contains("mailer-daemon"))
 }
 
 fn first_word(field: &Field<'_>) -> String {
@@ -78,6 +87,7 @@ mod tests {
             (marks.list, "list"),
             (marks.bulk, "bulk"),
             (marks.report, "report"),
+            (marks.from_mail_system, "from-mail-system"),
         ];
         let set: Vec<&str> = all.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect();
         assert_eq!(set.join(" "), expect, "{fields:?}");
@@ -102,6 +112,10 @@ mod tests {
         check("list-unsubscribe", "<https://x.test/u>", "bulk");
         check("content-type", "Multipart/Report; report-type=delivery-status", "report");
         check("content-type", "multipart/mixed", "");
+        check("from", "Mail Delivery Subsystem <MAILER-DAEMON>", "from-mail-system");
+        check("from", "Postmaster <>", "from-mail-system");
+        check("from", "MAILER-DAEMON <mailer-daemon@x.test>", "");
+        check("from", "me", "");
     }
 
     #[test]

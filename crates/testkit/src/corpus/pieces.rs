@@ -14,6 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 pub enum Kind {
     /// One message.
     Mail,
+    /// A message in form that names nobody as author, not even a mail server: made up to try a parser.
+    Fragment,
     /// Several, parted by "From " lines.
     Mbox,
     /// What somebody wrote, without a header.
@@ -27,6 +29,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Mail => "mail",
+            Kind::Fragment => "fragment",
             Kind::Mbox => "mbox",
             Kind::Text => "text",
             Kind::File => "file",
@@ -77,9 +80,12 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn of_file(name: &str, raw: &[u8]) -> Vec<Piece> {
     let kind = kind(name, raw);
-    let piece = |name: String, raw: Vec<u8>| Piece { name, kind, raw };
+    let piece = |name: String, raw: Vec<u8>| {
+        let is_fragment = matches!(kind, Kind::Mail | Kind::Mbox) && !names_an_author(&raw);
+        Piece { name, kind: if is_fragment { Kind::Fragment } else { kind }, raw }
+    };
     match kind {
-        Kind::Mail => vec![piece(name.to_owned(), with_crlf(raw))],
+        Kind::Mail | Kind::Fragment => vec![piece(name.to_owned(), with_crlf(raw))],
         Kind::Mbox => {
             let messages = (1..).zip(messages_of(raw));
             messages.map(|(number, raw)| piece(format!("{name}#{number}"), with_crlf(raw))).collect()
@@ -106,7 +112,7 @@ fn kind(name: &str, raw: &[u8]) -> Kind {
     if is_about || is_binary {
         return Kind::File;
     }
-    if name.contains("mbox") && raw.starts_with(b"From ") {
+    if name.contains("mbox") && !name.contains("-summary.") && raw.starts_with(b"From ") {
         return Kind::Mbox;
     }
     let says_so = ends_with(&[".eml", ".raw", ".msg"]);
@@ -137,6 +143,17 @@ fn has_header(raw: &[u8]) -> bool {
     let Some(first) = begins_with_a_field else { return false };
     FIELDS.contains(&first.as_str())
         || lines.take(40).filter_map(name).any(|name| FIELDS.contains(&name.as_str()))
+}
+
+/// Whether From or Sender hold an address, or say that a mail server wrote it.
+fn names_an_author(raw: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(raw).trim_start().to_ascii_lowercase();
+    let head = head.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n ", " ").replace("\r\n\t", " ");
+    let fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.into_iter().any(|(name, value)| {
+        let is_author = ["from", "sender", "\u{feff}from"].contains(&name.trim());
+        is_author && ["@", "<>", "mailer-daemon"].iter().any(|sign| value.contains(sign))
+    })
 }
 
 /// The messages of an mbox: a line "From " behind an empty line and before a header begins one.
@@ -230,6 +247,8 @@ mod tests {
         assert_eq!(kind("a/b", b"Received: by x\r\n\r\n"), Kind::Mail);
         assert_eq!(kind("a/b", b"X-Odd: 1\nSubject: s\n\n"), Kind::Mail);
         assert_eq!(kind("a/mbox-1", b"From x\nSubject: s\n\n"), Kind::Mbox);
+        assert_eq!(of_file("a/b.eml", b"Subject: s\n\nx")[0].kind, Kind::Fragment);
+        assert_eq!(of_file("a/b.eml", b"From: A\n <a@x>\n\nx")[0].kind, Kind::Mail);
         assert_eq!(kind("a/b.png", b"\x89PNG"), Kind::File);
         assert_eq!(kind("a/b.xml", b"From: x"), Kind::File);
         assert_eq!(kind("github-email-reply-parser/test/emails/a.txt", b"Hi"), Kind::Text);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use postroom::commands::{Reply, Request};
 use testkit::House;
-use testkit::corpus::{self, Expectations, Piece, Sent};
+use testkit::corpus::{self, Expectations, Line, Piece, Sent};
 use testkit::missing::or_skip;
 
 /// As long as one mail may take, on a machine that does other things too.
@@ -38,13 +38,11 @@ fn every_file_of_the_corpus_ends_as_written_down() {
 }
 
 fn print(found: &Expectations, sent: &[[Sent; 3]]) {
-    println!("| what became of it | forwarded | direct | report |\n|---|---|---|---|");
-    for (became, counts) in found.table(|line| line.kind != "file") {
-        println!("| {became} | {} | {} | {} |", counts[0], counts[1], counts[2]);
-    }
-    println!("\nfiles that are no mail, attached to one:");
-    for (became, counts) in found.table(|line| line.kind == "file") {
-        println!("| {became} | {} | {} | {} |", counts[0], counts[1], counts[2]);
+    println!("| what | became | forwarded | direct | report |\n|---|---|---|---|---|");
+    for kinds in [&["mail", "mbox", "text"][..], &["fragment"], &["file"]] {
+        for (became, counts) in found.table(|line| kinds.contains(&line.kind.as_str())) {
+            println!("| {} | {became} | {} | {} | {} |", kinds.join(", "), counts[0], counts[1], counts[2]);
+        }
     }
     let slowest = sent.iter().flatten().map(|sent| sent.took).max().unwrap_or_default();
     println!("\n{} messages in three frames, the slowest took {slowest:?}", sent.len());
@@ -74,7 +72,8 @@ fn slow(pieces: &[Piece], sent: &[[Sent; 3]]) -> anyhow::Result<Vec<String>> {
 
 fn few_are_undeliverable(found: &Expectations) {
     for frame in 0..3 {
-        let mails = found.0.values().filter(|line| line.kind != "file").map(|line| &line.became[frame]);
+        let is_mail = |line: &&Line| line.kind != "file" && line.kind != "fragment";
+        let mails = found.0.values().filter(is_mail).map(|line| &line.became[frame]);
         let all = mails.clone().count();
         let undeliverable = mails.filter(|became| became.contains("undeliverable")).count();
         assert!(

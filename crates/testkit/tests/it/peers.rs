@@ -120,7 +120,7 @@ fn a_sieve_rule_redirects_to_the_sink() {
         let settings =
             DovecotSettings { relay: Some(house.smtp()?), sieve: Some(RULE), ..DovecotSettings::default() };
         let dovecot = Dovecot::start(settings)?;
-        let source = redirect(&house, dovecot.lmtp(), &|| dovecot.log())?;
+        let source = redirect(&house, dovecot.lmtp(), "redirected", &|| dovecot.log())?;
         assert!(source.contains("X-Sieve-Redirected-From: jane@example.test"), "{source}");
         Ok(())
     });
@@ -131,8 +131,9 @@ fn a_sieve_rule_of_cyrus_redirects_to_the_sink() {
     or_skip(|| {
         let (house, _) = house();
         let cyrus = Cyrus::start(house.smtp()?, RULE)?;
-        let source = redirect(&house, cyrus.lmtp(), &|| cyrus.log())?;
-        assert!(source.contains("X-Sieve: CMU Sieve"), "{source}");
+        // Cyrus says in no field that it redirected: the mail looks as if it had come straight.
+        let source = redirect(&house, cyrus.lmtp(), "direct", &|| cyrus.log())?;
+        assert!(source.contains("with LMTPA"), "{source}");
         Ok(())
     });
 }
@@ -140,7 +141,12 @@ fn a_sieve_rule_of_cyrus_redirects_to_the_sink() {
 const RULE: &str = "require [\"copy\"];\nredirect :copy \"sink@router.test\";\n";
 
 /// A mail to Jane's mailbox comes by its rule to the sink, as the same mail. Gives its source.
-fn redirect(house: &House, lmtp: SocketAddr, log: &dyn Fn() -> String) -> anyhow::Result<String> {
+fn redirect(
+    house: &House,
+    lmtp: SocketAddr,
+    method: &str,
+    log: &dyn Fn() -> String,
+) -> anyhow::Result<String> {
     let organization = house.organization("example")?;
     let mut client = Client::connect(lmtp, Protocol::Lmtp)?;
     let raw = mail("redirected", "To Jane's mailbox.");
@@ -151,7 +157,7 @@ fn redirect(house: &House, lmtp: SocketAddr, log: &dyn Fn() -> String) -> anyhow
     assert_eq!(stands(&organization), ["About redirected"]);
     let line = organization.read(|read| Ok(read.latest_emails(None, 1)?.remove(0)))?;
     let email = organization.read(|read| read.email(line.id))?.map(|email| email.unwrapmethod);
-    assert_eq!(email.as_deref(), Some("redirected"));
+    assert_eq!(email.as_deref(), Some(method));
     books_are_whole(house);
     Ok(String::from_utf8_lossy(&newest_source(&organization)).into_owned())
 }
