@@ -20,4 +20,6 @@ mod trace;
 
 pub use in_flight::InFlight;
 pub use intake::{Answer, Arrived, Intake, Peer, Protocol, Refusal, Welcome};
+#[cfg(feature = "testing")]
+pub use listener::testing;
 pub use listener::{Clock, Door, DoorProtocol, DoorSettings, Patience};

@@ -29,6 +29,8 @@ use places::{NoPlace, Place, Places};
 
 mod conversation;
 mod places;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// An SMTP or LMTP server that is ready to serve.
 pub struct Door<I> {

@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("web", &["model"]),
     ("postroom", &["model", "message", "store", "crm", "receive", "web"]),
     ("testkit", &["model", "message", "store", "crm", "receive", "web", "postroom"]),
+    ("fuzz", &["model", "message", "receive"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,107 @@
+//! What mutation begins with: the samples of the project, and the corpus where there is one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// In which form a target wants its seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Whole mails.
+    Mail,
+    /// Mails up to a little behind their header.
+    Header,
+    /// Subjects.
+    Subject,
+    /// What a client says to hand a mail over.
+    Conversation,
+}
+
+/// The longest seed; the rest of a larger file is left out.
+const BYTES_MAX: usize = 12 * 1024;
+
+/// The seeds below these folders, in the order of their paths.
+///
+/// # Errors
+/// When a file cannot be read, or there is none.
+pub fn read(folders: &[PathBuf], shape: Shape) -> Result<Vec<Vec<u8>>> {
+    let mut files = Vec::new();
+    for folder in folders {
+        collect(folder, &mut files)?;
+    }
+    files.sort();
+    let mut seeds = Vec::new();
+    for path in files {
+        let raw = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        if message::read_header(&raw).is_ok() {
+            seeds.push(shaped(&raw, shape));
+        }
+    }
+    anyhow::ensure!(!seeds.is_empty(), "there is nothing to begin with");
+    Ok(seeds)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if !path.extension().is_some_and(|ending| ending == "expect" || ending == "toml") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn shaped(raw: &[u8], shape: Shape) -> Vec<u8> {
+    let raw = raw.get(..raw.len().min(BYTES_MAX)).unwrap_or_default();
+    match shape {
+        Shape::Mail => raw.to_vec(),
+        Shape::Header => {
+            let blank = [&b"\r\n\r\n"[..], b"\n\n"].iter().filter_map(|end| find(raw, end)).min();
+            let end = blank.map_or(raw.len(), |at| (at + 64).min(raw.len()));
+            raw.get(..end).unwrap_or_default().to_vec()
+        }
+        Shape::Subject => {
+            let header = message::read_header(raw);
+            header.map(|header| header.subject.into_bytes()).unwrap_or_default()
+        }
+        Shape::Conversation => conversation(raw),
+    }
+}
+
+fn find(raw: &[u8], sign: &[u8]) -> Option<usize> {
+    raw.windows(sign.len()).position(|window| window == sign)
+}
+
+/// Alternately by DATA and by BDAT, in turns that the length of the mail decides.
+fn conversation(raw: &[u8]) -> Vec<u8> {
+    let mail = raw.get(..raw.len().min(4_096)).unwrap_or_default();
+    let mut said =
+        b"EHLO client.test\r\nMAIL FROM:<zoe@x.test> BODY=8BITMIME\r\nRCPT TO:<a@y.test>\r\n".to_vec();
+    if mail.len() % 2 == 0 {
+        said.extend_from_slice(b"RCPT TO:<unknown@y.test>\r\nDATA\r\n");
+        let mut line_start = true;
+        for byte in mail {
+            if line_start && *byte == b'.' {
+                said.push(b'.');
+            }
+            said.push(*byte);
+            line_start = *byte == b'\n';
+        }
+        said.extend_from_slice(b"\r\n.\r\n");
+    } else {
+        let (first, last) = mail.split_at(mail.len() / 2);
+        for (chunk, end) in [(first, ""), (last, " LAST")] {
+            said.extend_from_slice(format!("BDAT {}{end}\r\n", chunk.len()).as_bytes());
+            said.extend_from_slice(chunk);
+        }
+    }
+    said.extend_from_slice(
+        b"MAIL FROM:<>\r\nRCPT TO:<b@y.test>\r\nDATA\r\nSubject: 2\r\n\r\nx\r\n.\r\nQUIT\r\n",
+    );
+    said
+}

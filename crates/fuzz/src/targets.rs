@@ -1,0 +1,29 @@
+//! What is fuzzed, and what must hold whatever the bytes are.
+
+mod body;
+mod door;
+mod headers;
+mod subject;
+mod unwrap;
+
+use crate::seeds::Shape;
+
+/// One reader of bytes.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Which seeds it begins with.
+    pub shape: Shape,
+    /// Reads the bytes. Panics where something does not hold.
+    pub read: fn(&[u8]),
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target { name: "headers", shape: Shape::Header, read: headers::read },
+    Target { name: "subject", shape: Shape::Subject, read: subject::read },
+    Target { name: "unwrap", shape: Shape::Mail, read: unwrap::read },
+    Target { name: "body", shape: Shape::Mail, read: body::read },
+    Target { name: "door", shape: Shape::Conversation, read: door::read },
+];
