@@ -1,7 +1,7 @@
-//! Work around the code that a script would do badly: tidy, measurements, crash runs.
+//! Work around the code that a script would do badly: tidy, measurements, crash runs, the corpus, fuzzing.
 //!
 //! What passes through: the tree of files and `cargo metadata` in, complaints out; and runs of the programs
-//! that measure and crash the house, which live in `testkit`.
+//! that measure and crash the house, which live in `testkit` and `fuzz`.
 //!
 //! *Invariant:* it depends on no room, so that it builds in a moment and can judge a house that does not.
 #![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
@@ -41,6 +41,18 @@ enum Task {
         #[arg(long, default_value_t = 300)]
         seeds: u64,
     },
+    /// Sends every mail of POSTROOM_CORPUS through the door and compares what becomes of it with the list.
+    Corpus {
+        /// Writes the list anew: read what changed before you keep it.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Gives readers of mail bytes that nobody would write. Faults stand in target/fuzz/.
+    Fuzz {
+        /// Which reader (`--help` of the program lists them), how often, from which run on.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -60,6 +72,8 @@ fn main() -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Bench { what: Bench::Intake { arguments } } => runs::bench(&root, "intake", &arguments)?,
         Task::Crash { rounds, seeds } => runs::crash(&root, rounds, seeds)?,
+        Task::Corpus { update } => runs::corpus(&root, update)?,
+        Task::Fuzz { arguments } => runs::fuzz(&root, &arguments)?,
     };
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,4 @@
-//! Runs of the programs that live in `testkit`: built here, run here, judged by their exit.
+//! Runs of the programs that live in `testkit` and `fuzz`: built here, run here, judged by their exit.
 //!
 //! *Invariant:* what is measured is `postroom` as it is shipped, built alone: no feature that only tests ask
 //! for is compiled into it.
@@ -30,6 +30,27 @@ pub(crate) fn crash(root: &Path, rounds: u32, seeds: u64) -> Result<bool> {
     tests.args(["test", "-q", "-p", "testkit", "--test", "it", "crash::", "--", "--nocapture"]);
     tests.current_dir(root).env("CRASH_ROUNDS", rounds.to_string()).env("CRASH_SEEDS", seeds.to_string());
     run(tests)
+}
+
+/// Sends the corpus through a house, and shows the table. Says whether everything ended as written down.
+pub(crate) fn corpus(root: &Path, update: bool) -> Result<bool> {
+    let mut test = Command::new(env!("CARGO"));
+    test.args(["test", "-q", "-p", "testkit", "--test", "it", "corpus::", "--", "--nocapture"]);
+    test.current_dir(root);
+    if update {
+        test.env("UPDATE_EXPECT", "1");
+    }
+    run(test)
+}
+
+/// Fuzzes, optimized. Says whether nothing was found.
+pub(crate) fn fuzz(root: &Path, arguments: &[String]) -> Result<bool> {
+    if !cargo(root, &["build", "-q", "--release", "-p", "fuzz"])? {
+        return Ok(false);
+    }
+    let mut fuzz = Command::new(root.join("target/release/fuzz"));
+    fuzz.args(arguments).current_dir(root);
+    run(fuzz)
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<bool> {
