@@ -22,7 +22,9 @@ pub(super) struct Apart {
     child: Child,
 }
 
-/// Makes the root in a mount namespace and goes there. `/bin` and `/lib` may be links; unpacking goes through them.
+/// Makes the root in a mount namespace, and waits there for what it starts: this shell is the first process of the
+/// namespace and stays root, for the kernel forgets `--kill-child` where a server gives root up. `/bin` and `/lib` may
+/// be links; unpacking goes through them.
 const ENTER: &str = r#"set -e
 packages=$1 shared=$2 script=$3
 top=$shared/top
@@ -39,7 +41,8 @@ mount -t tmpfs -o mode=755 none "$top/root/run"
 mkdir -p "$top/root$shared"
 mount --bind "$shared" "$top/root$shared"
 cd "$shared"
-exec chroot "$top/root" /bin/sh -c "cd '$shared'; $script"
+chroot "$top/root" /bin/sh -c "cd '$shared'; $script" &
+wait $!
 "#;
 
 impl Apart {

@@ -44,6 +44,27 @@ fn exim_relays_by_smtp() {
 }
 
 #[test]
+fn exim_carries_international_mail() {
+    or_skip(|| {
+        let (house, made) = house();
+        let exim = Exim::start(house.smtp()?)?;
+        let organization = house.organization("example")?;
+        let recipient = made.recipient("sink+{key:jane@example.test}@router.test")?;
+        let raw = String::from_utf8(mail("angebote", "Schöne Grüße."))?.replace("About", "Über");
+        let mut client = Client::connect(exim.smtp(), Protocol::Smtp)?;
+        // RFC 6531: the envelope has an address outside ASCII, and the header is UTF-8 as it stands.
+        let replies = client.send(&Envelope::new("zoë@customer.test", recipient), raw.as_bytes())?;
+        assert_eq!(replies.codes(), [250], "{replies:?}");
+        let arrived = wait::until("the mail arriving", || (email_count(&organization) > 0).then_some(()));
+        assert!(arrived.is_ok(), "{}", exim.log());
+        assert_eq!(stands(&organization), ["Über angebote"]);
+        assert!(newest_source(&organization).ends_with(raw.as_bytes()), "the mail was changed on its way");
+        books_are_whole(&house);
+        Ok(())
+    });
+}
+
+#[test]
 fn opensmtpd_relays_by_smtp() {
     or_skip(|| {
         let (house, made) = house();
