@@ -11,6 +11,7 @@ pub mod error;
 pub mod intake;
 pub mod jobs;
 pub mod records;
+pub mod search;
 pub mod settings;
 pub mod sign_in;
 

@@ -14,6 +14,7 @@ pub mod message_id;
 pub mod network;
 pub mod outcome;
 pub mod schema;
+pub mod search;
 pub mod time;
 
 pub use address::{EmailAddress, Mailbox};

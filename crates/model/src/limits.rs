@@ -61,6 +61,25 @@ pub const INTAKE_BEFORE_BACKGROUND_MAX: usize = 64;
 /// Answers about records that are kept in memory for one organization: the addresses of the busiest customers. At a
 /// few hundred bytes each they stay below the page cache of one connection.
 pub const ANSWERS_MAX: usize = 16_384;
+/// What a person writes into the search box: longer than any line of thought, short enough to be read at once.
+pub const SEARCH_CHARS_MAX: usize = 400;
+/// Words of one search. Each walks a list of its own through the index; a character of Chinese or Japanese is one.
+pub const SEARCH_WORDS_MAX: usize = 64;
+/// Characters of one indexed word: longer runs are encoded bytes and tracking numbers, which nobody looks for and
+/// which would make up most of the index.
+pub const INDEXED_WORD_CHARS_MAX: usize = 64;
+/// Text of one e-mail that is indexed: two thousand printed pages fit, a log file sent as text does not.
+pub const INDEXED_TEXT_BYTES_MAX: usize = 512 * 1024;
+/// E-mails that enter the index with one commit: large loads make few segments to be merged later.
+pub const INDEX_EMAILS_MAX: usize = 1_000;
+/// Text that enters the index with one commit, held in memory until then.
+pub const INDEX_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Events that are looked through for e-mails at a time.
+pub const INDEX_EVENTS_MAX: usize = 2_000;
+/// E-mails whose rows are read in one snapshot, so that the log of the database can begin anew in between.
+pub const INDEX_ROWS_PER_SNAPSHOT_MAX: usize = 100;
+/// Cached pages of the connection that writes the index.
+pub const INDEX_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Cached pages of the connection that writes: the upper levels of all indexes of a large organization.
 pub const WRITER_CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Cached pages of a connection that reads.

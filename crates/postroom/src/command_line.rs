@@ -16,6 +16,7 @@ use postroom::{Settings, settings};
 
 mod arguments;
 mod import;
+mod index;
 mod mail;
 mod serve;
 mod show;
@@ -79,6 +80,7 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
     let mut house = Counter { line: Line::open(settings).await? };
     let end = match command {
         Command::Import(arguments) => import::import(&mut house, arguments).await,
+        Command::Index(command) => index::index(&mut house, command).await,
         Command::Check(arguments) => mail::check(&mut house, arguments).await,
         Command::Track(arguments) => mail::track(&mut house, arguments).await,
         command => match request(command)? {
@@ -159,6 +161,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::Serve { .. }
         | Command::Settings
         | Command::Import(_)
+        | Command::Index(_)
         | Command::Check(_)
         | Command::Track(_) => return Ok(None),
     };

@@ -16,10 +16,12 @@ use store::{Organization, StoreError};
 use crate::house::{House, NoRandom};
 
 mod books;
+mod index;
 mod mail;
 mod records;
 
 pub use books::{UndeliverableRow, VerifiedRow};
+pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
@@ -76,6 +78,12 @@ pub enum Request {
     Track(TrackMail),
     /// What could not be processed in one organization, or in all.
     Undeliverables(Option<String>),
+    /// How far the text index of one organization is, or of all.
+    IndexState(Option<String>),
+    /// Throws the text index of an organization away.
+    DiscardIndex(String),
+    /// Brings the text index of an organization forward for a moment, and says how far it is.
+    FillIndex(String),
 }
 
 /// What comes back for a command that was done.
@@ -102,6 +110,8 @@ pub enum Reply {
     Tracked(Tracked),
     /// Mails that wait for a person.
     Undeliverables(Vec<UndeliverableRow>),
+    /// How far text indexes are.
+    Indexes(Vec<IndexRow>),
 }
 
 /// Why a command was not done, for the person who gave it.
@@ -169,6 +179,9 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Check(mail) => mail::check(house, &mail)?,
         Request::Track(mail) => mail::track(house, &mail).await?,
         Request::Undeliverables(name) => books::undeliverables(&organizations(house, name)?)?,
+        Request::IndexState(name) => index::state(&organizations(house, name)?)?,
+        Request::DiscardIndex(name) => index::discard(organization(house, &name)?.as_ref())?,
+        Request::FillIndex(name) => index::fill(organization(house, &name)?.as_ref())?,
     };
     // New addresses may have left jobs; looking once too often costs nothing.
     house.bell.notify_one();

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod control;
 pub mod door;
 pub mod house;
+mod index_runner;
 mod job_runner;
 pub mod log;
 mod pages;

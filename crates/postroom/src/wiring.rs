@@ -19,7 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::control;
 use crate::door::Keeper;
 use crate::house::{House, HouseError};
-use crate::{job_runner, log, site};
+use crate::{index_runner, job_runner, log, site};
 
 /// A house that serves, until it is stopped or dropped.
 #[derive(Debug)]
@@ -95,6 +95,7 @@ impl House {
         }
         doors.spawn(control.serve(Arc::clone(&self), stop.clone()));
         doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
+        doors.spawn(index_runner::run(Arc::clone(&self), stop.clone()));
         Ok(RunningHouse { ports, house: self, doors, stop: stop.drop_guard() })
     }
 }

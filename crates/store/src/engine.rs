@@ -33,6 +33,8 @@ pub(crate) enum Purpose {
     Read,
     /// Checkpoints.
     Checkpoint,
+    /// Loads of a text index: what a power cut takes of it is made again.
+    Index,
 }
 
 /// How far a checkpoint goes.

@@ -19,6 +19,7 @@ mod catalogue;
 mod engine;
 mod error;
 mod faults;
+mod index;
 mod lock;
 mod memory;
 mod migrations;
@@ -32,8 +33,9 @@ pub use blobs::{DiskFiles, Files, PreparedBlob};
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
+pub use index::{Document, Hit, Position, Span, TextIndex};
 pub use nouns::{
-    AddressedRecord, Behind, DayLine, EmailFacts, EmailLine, OutcomeCount, ReasonCount, RecordLine,
+    AddressedRecord, Behind, DayLine, EmailFacts, EmailLine, IndexedEmail, OutcomeCount, ReasonCount, RecordLine,
     SINK_TYPE_CODE, UnresolvedLine,
 };
 pub use organization::Organization;
@@ -114,7 +116,8 @@ impl fmt::Debug for StoreSettings {
     }
 }
 
-/// An open data folder: `catalogue.db`, `organizations/<id>/org.db`, `organizations/<id>/blobs/`, `lock`.
+/// An open data folder: `catalogue.db`, `lock`, and for each organization
+/// `organizations/<id>/org.db`, `blobs/` and `search.db`.
 pub struct Store {
     settings: StoreSettings,
     catalogue: Catalogue,
@@ -190,6 +193,11 @@ impl Store {
         drop(open);
         drop(closed);
         Ok(organization)
+    }
+
+    /// The organizations that are open at this moment.
+    pub fn open_organizations(&self) -> Vec<Arc<Organization>> {
+        locked(&self.open).organizations.values().map(|(organization, _)| Arc::clone(organization)).collect()
     }
 
     /// An organization by its name. `NotFound`.

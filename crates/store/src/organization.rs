@@ -1,4 +1,4 @@
-//! One organization: its database, its blobs, its line of units.
+//! One organization: its database, its blobs, its line of units, its text index.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use model::{Id, schema::catalogue};
 use crate::blobs::{Blobs, PreparedBlob};
 use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Readers};
+use crate::index::TextIndex;
 use crate::memory::Memory;
 use crate::units::{PendingUnit, Priority, Surroundings, Writer, WriterThreads, unit};
 use crate::{Read, StoreError, StoreSettings, Tx, migrations};
@@ -21,6 +22,7 @@ pub struct Organization {
     writer: Arc<Writer>,
     blobs: Arc<Blobs>,
     memory: Arc<Memory>,
+    index: TextIndex,
     threads: Arc<WriterThreads>,
 }
 
@@ -49,6 +51,7 @@ impl Organization {
             file,
             blobs,
             memory,
+            index: TextIndex::new(folder),
             threads: Arc::clone(threads),
         })
     }
@@ -117,6 +120,11 @@ impl Organization {
         self.readers.ask(|read| self.blobs.get_range(read, blobid, (offset, length)))
     }
 
+    /// The words of its e-mails.
+    pub fn index(&self) -> &TextIndex {
+        &self.index
+    }
+
     /// Large blobs whose file is not there. Looks for the files alone; [`Organization::damaged_blobs`] reads them.
     pub fn missing_blob_files(&self) -> Result<i64, StoreError> {
         self.readers.ask(|read| self.blobs.missing_files(read))
@@ -161,8 +169,7 @@ impl Organization {
         self.writer.reopen();
     }
 
-    /// Commits so far.
-    #[cfg(feature = "testing")]
+    /// Commits since it was opened.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
     }

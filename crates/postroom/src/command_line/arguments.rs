@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),
+    /// The text index that search reads; it follows the mail by itself.
+    #[command(subcommand)]
+    Index(IndexCommand),
     /// Print every setting with its default, ready to be kept as postroom.toml.
     Settings,
 }
@@ -223,6 +226,22 @@ pub(crate) enum UndeliverableCommand {
         /// One organization; else all.
         #[arg(long, value_name = "NAME")]
         org: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum IndexCommand {
+    /// Say how far it is: e-mails in it, and e-mails to go.
+    Status {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+    },
+    /// Throw it away and make it anew from the kept mail. Until it is done, search finds what is in it already.
+    Rebuild {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
     },
 }
 

@@ -17,6 +17,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Sinks(rows) => table(rows.iter().map(sink)),
         Reply::Verified(rows) => return verified(rows),
         Reply::Undeliverables(rows) => table(rows.iter().map(undeliverable)),
+        Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done | Reply::Imported(_) | Reply::Checked(_) | Reply::Tracked(_) => Ok(()),
     }?;
     Ok(End::Well)

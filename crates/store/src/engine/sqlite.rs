@@ -77,6 +77,7 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
         Purpose::Write => limits::WRITER_CACHE_BYTES,
         Purpose::Read => limits::READER_CACHE_BYTES,
         Purpose::Checkpoint => limits::CHECKPOINT_CACHE_BYTES,
+        Purpose::Index => limits::INDEX_CACHE_BYTES,
     };
     // The second is one limit for the whole process: beyond it a cache gives up a page for each it takes.
     let memory_bytes = limits::ENGINE_MEMORY_BYTES_MAX;
@@ -92,6 +93,11 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
         // Whoever checkpoints gives way to whoever works.
         Purpose::Checkpoint => connection.busy_timeout(Duration::ZERO),
         Purpose::Write => Ok(()),
+        // Its log is synced and carried over when it has grown, by the connection that writes it: nobody waits.
+        Purpose::Index => connection.execute_batch(&format!(
+            "pragma synchronous = normal; pragma wal_autocheckpoint = {}",
+            limits::LOG_PAGES_MAX
+        )),
     }
 }
 

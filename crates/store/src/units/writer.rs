@@ -104,8 +104,7 @@ impl Writer {
         *locked(&self.session) = None;
     }
 
-    /// Commits so far.
-    #[cfg(feature = "testing")]
+    /// Commits since the database was opened.
     pub(crate) fn commits(&self) -> u64 {
         self.log.commits()
     }

@@ -5,6 +5,7 @@
 mod blobs;
 mod catalogue;
 mod house;
+mod index;
 mod power;
 mod questions;
 mod trouble;

@@ -1,0 +1,174 @@
+//! E-mails on their way into the text index: a job that follows the events, step by step, in large loads.
+//!
+//! What passes through: the events behind the index's position; of each e-mail among them its rows and kept bytes,
+//! read in short snapshots, its readable text, and one commit to the index. Twice is once: an e-mail whose source
+//! is indexed already is passed over.
+//!
+//! *Invariant:* it never runs inside a unit of work and writes nothing to the organization's own database, so no
+//! mail waits for it.
+
+use std::collections::{HashMap, HashSet};
+
+use model::decision::Entity;
+use model::schema::house::Event;
+use model::{Id, Timestamp, limits};
+use store::{Document, IndexedEmail, Organization, Position, StoreError};
+
+use crate::CrmError;
+
+/// How far the index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexState {
+    /// E-mails in it.
+    pub indexed: i64,
+    /// E-mails that came or changed since, at most [`LEFT_MAX`].
+    pub left: i64,
+    /// Whatever happened up to then is in it; `None` while nothing is.
+    pub up_to: Option<Timestamp>,
+}
+
+/// E-mails that are counted as left; more are "more".
+pub const LEFT_MAX: i64 = 10_000;
+
+/// How far the index is. What counts as left may have been looked at before: an e-mail that came twice counts twice.
+pub fn state(organization: &Organization) -> Result<IndexState, CrmError> {
+    let (left, up_to) = left(organization)?;
+    let indexed = sound(organization, organization.index().count())?.unwrap_or_default();
+    Ok(IndexState { indexed, left, up_to })
+}
+
+/// The last two of [`IndexState`], for a page: they are known without counting the index.
+pub fn left(organization: &Organization) -> Result<(i64, Option<Timestamp>), CrmError> {
+    let position = sound(organization, organization.index().position())?.unwrap_or_default();
+    let left = organization.read(|read| read.email_events_after(position.eventid, LEFT_MAX))?;
+    Ok((left, (position.eventid > 0).then_some(position.createdon)))
+}
+
+/// Begins the index anew. It is empty afterwards; [`step`] fills it.
+pub fn discard(organization: &Organization) -> Result<(), CrmError> {
+    let index = organization.index();
+    let _turn = index.turn();
+    Ok(index.discard()?)
+}
+
+/// Brings the index forward by one load. Says whether there may be more to do.
+pub fn step(organization: &Organization) -> Result<bool, CrmError> {
+    let index = organization.index();
+    let _turn = index.turn();
+    let Some(position) = sound(organization, index.position())? else { return Ok(true) };
+    let (last, events) = organization.read(|read| {
+        Ok((read.last_event()?, read.events_after(position.eventid, limits::INDEX_EVENTS_MAX)?))
+    })?;
+    if position.eventid > last {
+        // The database was put back to an earlier day: the index tells of mail that is not there.
+        tracing::warn!(organization = %organization.id(), "a text index is ahead of its e-mails; it is made anew");
+        index.discard()?;
+        return Ok(true);
+    }
+    if events.is_empty() {
+        return Ok(false);
+    }
+    let mut load = Load { organization, documents: Vec::new(), bytes: 0, seen: HashSet::new() };
+    let reached = load.follow(&events)?.unwrap_or(position);
+    metrics::counter!("postroom_index_emails_total").increment(load.documents.len() as u64);
+    sound(organization, index.write(load.documents, position, reached))?;
+    Ok(true)
+}
+
+/// `None` where the index turns out to be damaged; then it is thrown away.
+fn sound<T>(organization: &Organization, answer: Result<T, StoreError>) -> Result<Option<T>, CrmError> {
+    match answer {
+        Err(StoreError::Corrupt) => {
+            tracing::warn!(organization = %organization.id(), "a text index is damaged; it is made anew");
+            organization.index().discard()?;
+            Ok(None)
+        }
+        answer => Ok(Some(answer?)),
+    }
+}
+
+/// What enters the index with one commit.
+struct Load<'o> {
+    organization: &'o Organization,
+    documents: Vec<Document>,
+    bytes: usize,
+    seen: HashSet<Id>,
+}
+
+impl Load<'_> {
+    /// Takes in e-mails, event by event, until the load is full. Gives the position it brings the index to.
+    fn follow(&mut self, events: &[Event]) -> Result<Option<Position>, CrmError> {
+        let mut reached = None;
+        for events in events.chunks(limits::INDEX_ROWS_PER_SNAPSHOT_MAX) {
+            let emails = self.to_index(events)?;
+            for event in events {
+                if let Some(email) = emails.get(&event.objectid)
+                    && self.seen.insert(event.objectid)
+                {
+                    self.take(email)?;
+                }
+                reached = Some(Position { eventid: event.eventid, createdon: event.createdon });
+                if self.is_full() {
+                    return Ok(reached);
+                }
+            }
+        }
+        Ok(reached)
+    }
+
+    fn is_full(&self) -> bool {
+        self.documents.len() >= limits::INDEX_EMAILS_MAX || self.bytes >= limits::INDEX_BYTES_MAX
+    }
+
+    /// The e-mails that these events tell of and whose source is not indexed yet.
+    fn to_index(&self, events: &[Event]) -> Result<HashMap<Id, IndexedEmail>, CrmError> {
+        let is_email = |event: &&Event| {
+            event.objecttypecode == Entity::Email as i32
+                && matches!(event.operation.as_str(), "created" | "duplicate")
+                && !self.seen.contains(&event.objectid)
+        };
+        let ids: HashSet<Id> = events.iter().filter(is_email).map(|event| event.objectid).collect();
+        let ids: Vec<Id> = ids.into_iter().collect();
+        let known = sound(self.organization, self.organization.index().sources(&ids))?;
+        let known: HashMap<Id, Vec<u8>> = known.unwrap_or_default().into_iter().collect();
+        let emails = self.organization.read(|read| {
+            let found: Result<Vec<_>, _> = ids.iter().map(|id| read.email_to_index(*id)).collect();
+            Ok(found?.into_iter().flatten().collect::<Vec<_>>())
+        })?;
+        let is_new = |email: &IndexedEmail| known.get(&email.activityid) != Some(&email.blobid);
+        Ok(emails.into_iter().filter(is_new).map(|email| (email.activityid, email)).collect())
+    }
+
+    fn take(&mut self, email: &IndexedEmail) -> Result<(), CrmError> {
+        let text = self.text(email)?;
+        self.bytes += text.len();
+        self.documents.push(Document {
+            activityid: email.activityid,
+            sortdate: email.sortdate,
+            blobid: email.blobid.clone(),
+            subject: email.subject.clone(),
+            text,
+            sender: email.sender.clone(),
+            recipients: email.recipients.clone(),
+            files: email.files.clone(),
+            is_attached: email.is_attached,
+        });
+        Ok(())
+    }
+
+    /// The readable text. An e-mail whose bytes are damaged is found by its rows.
+    fn text(&self, email: &IndexedEmail) -> Result<String, CrmError> {
+        let raw = match self.organization.blob(&email.blobid) {
+            Ok(raw) => raw,
+            Err(error) if error.is_temporary() => return Err(error.into()),
+            Err(_) => {
+                tracing::warn!(email = %email.activityid, "the source of an e-mail cannot be read for the index");
+                return Ok(email.preview.clone());
+            }
+        };
+        let Ok(message) = message::read(&raw) else { return Ok(email.preview.clone()) };
+        let text = message.text();
+        let end = text.floor_char_boundary(limits::INDEXED_TEXT_BYTES_MAX);
+        Ok(text.get(..end).unwrap_or_default().to_owned())
+    }
+}

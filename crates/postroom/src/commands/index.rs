@@ -1,0 +1,56 @@
+//! Commands about the text index: how far it is, to begin it anew, to bring it forward at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crm::search::indexing;
+use serde::{Deserialize, Serialize};
+use store::Organization;
+
+use super::{CommandError, Reply};
+
+/// How far the text index of an organization is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexRow {
+    /// The organization's name.
+    pub organization: String,
+    /// E-mails in the index.
+    pub indexed: i64,
+    /// E-mails that came or changed since, counted no further than [`LEFT_MAX`].
+    pub left: i64,
+    /// Whatever happened until then is in it, RFC 3339; `None` while nothing is.
+    pub up_to: Option<String>,
+}
+
+/// So many are counted as left at most.
+pub const LEFT_MAX: i64 = indexing::LEFT_MAX;
+
+/// One request brings the index forward for about so long; then it tells how far it came.
+const FILL_TIME: Duration = Duration::from_millis(500);
+
+pub(super) fn state(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
+    let rows = organizations.iter().map(|organization| row(organization));
+    Ok(Reply::Indexes(rows.collect::<Result<_, _>>()?))
+}
+
+pub(super) fn discard(organization: &Organization) -> Result<Reply, CommandError> {
+    indexing::discard(organization)?;
+    Ok(Reply::Done)
+}
+
+pub(super) fn fill(organization: &Organization) -> Result<Reply, CommandError> {
+    let began = Instant::now();
+    while indexing::step(organization)? && began.elapsed() < FILL_TIME {}
+    Ok(Reply::Indexes(vec![row(organization)?]))
+}
+
+fn row(organization: &Organization) -> Result<IndexRow, CommandError> {
+    let state = indexing::state(organization)?;
+    let up_to = state.up_to.and_then(|time| jiff::Timestamp::from_millisecond(time.0).ok());
+    Ok(IndexRow {
+        organization: organization.name().to_owned(),
+        indexed: state.indexed,
+        left: state.left,
+        up_to: up_to.map(|time| time.to_string()),
+    })
+}

@@ -1,0 +1,121 @@
+//! Brings the text indexes of all organizations forward, a second behind their mail.
+//!
+//! One thread of its own at the lowest priority: where the machine is busy taking mail in, the index waits, never
+//! the mail.
+//!
+//! *Invariant:* it decides nothing and may be stopped between any two loads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crm::search::indexing;
+use model::Id;
+use rustix::process::{Pid, setpriority_process};
+use rustix::thread::gettid;
+use store::Organization;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::house::House;
+
+/// Organizations that were written to are looked at this often.
+const ROUND: Duration = Duration::from_secs(1);
+/// All of them are, open or not, at the beginning and this often.
+const WHOLE_ROUND: Duration = Duration::from_secs(600);
+/// The nice value of the thread: the largest there is (setpriority(2)).
+const NICE: i32 = 19;
+
+/// Runs until `stop`.
+pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
+    let (ended, end) = oneshot::channel::<()>();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new().name("text-index".into()).spawn(move || {
+        yield_to_all_others(gettid());
+        Runner { house, stop, runtime, seen: HashMap::new() }.rounds();
+        drop(ended);
+    });
+    match thread {
+        // It ends by dropping its side, which is all that is waited for.
+        Ok(_) => drop(end.await),
+        Err(error) => tracing::error!(%error, "the text index has no thread and stays as it is"),
+    }
+}
+
+/// On Linux a thread has a priority of its own, under its id.
+fn yield_to_all_others(thread: Pid) {
+    if let Err(error) = setpriority_process(Some(thread), NICE) {
+        tracing::warn!(%error, "the text index runs at the priority of the mail");
+    }
+}
+
+struct Runner {
+    house: Arc<House>,
+    stop: CancellationToken,
+    runtime: Handle,
+    /// Commits of each organization at the last look.
+    seen: HashMap<Id, u64>,
+}
+
+impl Runner {
+    fn rounds(&mut self) {
+        let mut whole = None;
+        while !self.stop.is_cancelled() {
+            let is_due = whole.is_none_or(|last: Instant| last.elapsed() >= WHOLE_ROUND);
+            if is_due {
+                whole = Some(Instant::now());
+                self.all();
+            }
+            self.written();
+            let stopped = self.stop.cancelled();
+            // Whether it was the clock or the stop, the loop looks by itself.
+            let _ = self.runtime.block_on(async { tokio::time::timeout(ROUND, stopped).await });
+        }
+    }
+
+    fn all(&mut self) {
+        let rows = self.house.store.organizations();
+        let rows = rows.inspect_err(|error| {
+            tracing::warn!(error = error as &dyn std::error::Error, "organizations could not be looked for");
+        });
+        for row in rows.unwrap_or_default() {
+            match self.house.store.organization(row.organizationid) {
+                Ok(organization) => self.bring_forward(&organization),
+                Err(error) => {
+                    let organization = row.organizationid;
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(%organization, error, "an organization does not open for its index");
+                }
+            }
+        }
+    }
+
+    /// Those that are open and had a commit since.
+    fn written(&mut self) {
+        for organization in self.house.store.open_organizations() {
+            if self.seen.get(&organization.id()) != Some(&organization.commits()) {
+                self.bring_forward(&organization);
+            }
+        }
+    }
+
+    fn bring_forward(&mut self, organization: &Organization) {
+        let commits = organization.commits();
+        while !self.stop.is_cancelled() {
+            match indexing::step(organization) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.seen.insert(organization.id(), commits);
+                    return;
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(organization = %organization.id(), error, "the text index waits");
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The text index of one organization: the words of its e-mails, in a database file of its own.
+//!
+//! What passes through: documents in large loads, written by one job behind the intake; searches, answered with
+//! ids, newest first. It holds nothing that cannot be made again from e-mails and blobs: a file that is damaged,
+//! or of another release, is thrown away.
+//!
+//! *Invariant:* the place it has reached in the events is committed together with the documents up to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use model::search::Search;
+use model::{Id, Timestamp};
+
+use crate::StoreError;
+use crate::engine::sqlite::SqliteFile;
+use crate::engine::{Engine, Purpose, Readers, Session, Step};
+use crate::faults::Faults;
+use crate::lock::locked;
+use crate::rows::Read;
+
+mod documents;
+mod find;
+mod words;
+
+pub use documents::Document;
+pub use find::{Hit, Span};
+
+/// How far the index has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// The last event that was looked at; 0 before the first.
+    pub eventid: i64,
+    /// When that event happened.
+    pub createdon: Timestamp,
+}
+
+/// The index of one organization, opened when it is first used.
+pub struct TextIndex {
+    path: PathBuf,
+    open: RwLock<Option<Open>>,
+    turn: Mutex<()>,
+}
+
+/// Its connections.
+struct Open {
+    readers: Readers,
+    writer: Mutex<Box<dyn Session>>,
+}
+
+impl TextIndex {
+    /// The index that stands, or will stand, in this folder.
+    pub(crate) fn new(folder: &Path) -> Self {
+        TextIndex { path: folder.join("search.db"), open: RwLock::default(), turn: Mutex::default() }
+    }
+
+    /// Whoever brings it forward holds this meanwhile, so that two do not index the same e-mails.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        locked(&self.turn)
+    }
+
+    /// How far it has come.
+    pub fn position(&self) -> Result<Position, StoreError> {
+        self.ask(|read| documents::position(read))
+    }
+
+    /// How many e-mails are in it.
+    pub fn count(&self) -> Result<i64, StoreError> {
+        self.ask(|read| documents::count(read))
+    }
+
+    /// The source that each of these e-mails was indexed from; those that are not in it are left out.
+    pub fn sources(&self, emails: &[Id]) -> Result<Vec<(Id, Vec<u8>)>, StoreError> {
+        self.ask(|read| documents::sources(read, emails))
+    }
+
+    /// Writes documents, new ones and changed ones, that bring the index from one position to another: all or
+    /// nothing. `Temporary` where the index is not there any more: it was thrown away meanwhile.
+    pub fn write(&self, load: Vec<Document>, from: Position, to: Position) -> Result<(), StoreError> {
+        self.with(|open| {
+            let session = locked(&open.writer);
+            session.step(Step::BeginWrite)?;
+            let written = documents::write(session.as_ref(), load, (from, to));
+            let ended = written.and_then(|()| session.step(Step::Commit));
+            if ended.is_err() {
+                session.step(Step::Rollback)?;
+            }
+            ended
+        })
+    }
+
+    /// E-mails that a search finds, newest first, behind a hit of the page before.
+    pub fn find(&self, search: &Search, span: Span, limit: usize) -> Result<Vec<Hit>, StoreError> {
+        self.ask(|read| find::find(read, search, (span, limit)))
+    }
+
+    /// Throws the index away, once those who use it are done. The next use begins a new one.
+    pub fn discard(&self) -> Result<(), StoreError> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        // Closed before its files go: the last connection to close removes a log by its name, whosever that is.
+        *open = None;
+        remove(&self.path)
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.with(|open| open.readers.read(question))
+    }
+
+    /// Uses the open index; it is not thrown away meanwhile.
+    fn with<T>(&self, work: impl FnOnce(&Open) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        loop {
+            if let Some(open) = self.open.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+                return work(open);
+            }
+            let mut slot = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            if slot.is_none() {
+                *slot = Some(Open::or_anew(&self.path)?);
+            }
+        }
+    }
+}
+
+impl Open {
+    /// Opens the file, or a new one where it is damaged or of another release.
+    fn or_anew(path: &Path) -> Result<Self, StoreError> {
+        match Open::new(path) {
+            Err(StoreError::Corrupt | StoreError::Statement(_)) => {
+                tracing::warn!("a text index is damaged or of another release; it is made anew");
+                remove(path)?;
+                Open::new(path)
+            }
+            opened => opened,
+        }
+    }
+
+    fn new(path: &Path) -> Result<Self, StoreError> {
+        // No faults on purpose: what fails here delays nothing and loses nothing.
+        let file = SqliteFile::new(path, &Faults::none(), None);
+        let writer = file.open(Purpose::Index)?;
+        documents::make(writer.as_ref())?;
+        let engine: Arc<dyn Engine> = Arc::new(file);
+        Ok(Open { readers: Readers::new(engine, SEARCHES_MAX), writer: Mutex::new(writer) })
+    }
+}
+
+/// Removes a database with its log.
+fn remove(path: &Path) -> Result<(), StoreError> {
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        match std::fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Searches of one organization that run at a time; more wait for a connection.
+const SEARCHES_MAX: usize = 4;

@@ -1,0 +1,102 @@
+//! E-mails as the text index needs them, and the events that it follows.
+
+use std::collections::HashMap;
+
+use model::decision::Entity;
+use model::{Id, Timestamp};
+
+use crate::StoreError;
+use crate::rows::{Read, RowValues};
+
+/// What the rows of an e-mail say that can be looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexedEmail {
+    /// The e-mail.
+    pub activityid: Id,
+    /// By which it is sorted.
+    pub sortdate: Timestamp,
+    /// Its source.
+    pub blobid: Vec<u8>,
+    /// Its subject.
+    pub subject: String,
+    /// Its first words.
+    pub preview: String,
+    /// Name and address of the sender.
+    pub sender: String,
+    /// Names and addresses of the recipients.
+    pub recipients: String,
+    /// Names of its attachments, a line each.
+    pub files: String,
+    /// Whether it has attachments.
+    pub is_attached: bool,
+}
+
+/// `participationtypemask` of a sender.
+const SENDER: i32 = 1;
+
+impl Read<'_> {
+    /// The last event there is; 0 before the first.
+    pub fn last_event(&self) -> Result<i64, StoreError> {
+        let sql = "select coalesce(max(eventid), 0) from event";
+        Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
+    }
+
+    /// How many events behind a cursor tell of e-mails; counts no further than `max`.
+    pub fn email_events_after(&self, eventid: i64, max: i64) -> Result<i64, StoreError> {
+        let sql = "select count(*) from (
+                select eventid from event
+                where eventid > ?1 and objecttypecode = ?2 and operation in ('created', 'duplicate')
+                limit ?3) as some";
+        let params = [eventid.into(), (Entity::Email as i32).into(), max.into()];
+        Ok(self.one(sql, &params, |row| row.take())?.unwrap_or(0))
+    }
+
+    /// An e-mail with what its rows say that can be looked for.
+    pub fn email_to_index(&self, email: Id) -> Result<Option<IndexedEmail>, StoreError> {
+        let sql = "select sortdate, blobid, subject, preview, attachmentcount
+            from email
+            where activityid = ?1";
+        let found = self.one(sql, &[email.into()], |row| {
+            Ok(IndexedEmail {
+                activityid: email,
+                sortdate: row.take()?,
+                blobid: row.take()?,
+                subject: row.take()?,
+                preview: row.take()?,
+                is_attached: row.take::<i32>()? > 0,
+                sender: String::new(),
+                recipients: String::new(),
+                files: String::new(),
+            })
+        })?;
+        let Some(mut found) = found else { return Ok(None) };
+        let mut sides: HashMap<bool, String> = self.names_on(email)?;
+        found.sender = sides.remove(&true).unwrap_or_default();
+        found.recipients = sides.remove(&false).unwrap_or_default();
+        if found.is_attached {
+            let sql = "select filename from activitymimeattachment where activityid = ?1";
+            let names: Vec<String> = self.rows(sql, &[email.into()], |row| row.take())?;
+            found.files = names.join("\n");
+        }
+        Ok(Some(found))
+    }
+
+    /// Names and addresses on an e-mail: of the sender, and of the others.
+    fn names_on(&self, email: Id) -> Result<HashMap<bool, String>, StoreError> {
+        let sql = "select participationtypemask, partyidname, addressused
+            from activityparty
+            where activityid = ?1";
+        let row = |row: &mut RowValues<'_>| {
+            Ok((row.take::<i32>()?, row.take::<Option<String>>()?, row.take::<Option<String>>()?))
+        };
+        let mut sides: HashMap<bool, String> = HashMap::new();
+        for (part, name, address) in self.rows(sql, &[email.into()], row)? {
+            let side = sides.entry(part == SENDER).or_default();
+            for text in [name, address].into_iter().flatten() {
+                side.push_str(&text);
+                side.push('\n');
+            }
+        }
+        Ok(sides)
+    }
+}
