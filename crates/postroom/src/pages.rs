@@ -11,6 +11,7 @@ mod email;
 mod lines;
 mod names;
 mod records;
+mod search;
 
 pub(crate) use cabinet::Cabinet;
 
@@ -23,8 +24,8 @@ use model::{Id, limits};
 use store::{Organization, Read, StoreError};
 use web::Failure;
 use web::values::{
-    Accounting, Body, Day, Email, File, List, MailLine, Page, Record, RecordKey, RecordKind, RecordLine,
-    SignedIn, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
+    Accounting, Body, Day, Email, File, Found, List, MailLine, Page, Record, RecordKey, RecordKind,
+    RecordLine, SearchForm, SignedIn, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
 };
 
 use crate::house::{House, random};
@@ -75,6 +76,10 @@ impl web::House for House {
     fn mail(&self, visitor: &Visitor, page: &Page) -> Result<List<MailLine>, Failure> {
         let behind = page.after.as_deref().map(lines::behind).transpose()?;
         self.read(visitor, |read| lines::latest(read, behind))
+    }
+
+    fn search(&self, visitor: &Visitor, form: &SearchForm, page: &Page) -> Result<Found, Failure> {
+        search::found(self.of(visitor)?.as_ref(), form, page)
     }
 
     fn records(&self, visitor: &Visitor, kind: RecordKind, page: &Page) -> Result<List<RecordLine>, Failure> {

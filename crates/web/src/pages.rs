@@ -3,6 +3,7 @@
 pub(crate) mod emails;
 pub(crate) mod mail;
 pub(crate) mod records;
+pub(crate) mod search;
 pub(crate) mod sign_in;
 pub(crate) mod today;
 pub(crate) mod undeliverable;

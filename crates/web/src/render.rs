@@ -1,5 +1,6 @@
 //! Templates: embedded in the program, strict about names, escaping every value.
 
+mod marked;
 mod plain;
 mod words;
 
@@ -43,6 +44,9 @@ fn environment() -> Environment<'static> {
     });
     templates.add_function("asset", |name: &str| Value::from_safe_string(assets::address(name)));
     templates.add_function("plain", |text: &str| Value::from_safe_string(plain::html(text)));
+    templates.add_function("marked", |text: &str, words: Vec<String>| {
+        Value::from_safe_string(marked::html(text, &words))
+    });
     templates.add_function("stamp", words::stamp);
     templates.add_filter("time", |millis: i64| Value::from_safe_string(words::short_time(millis)));
     templates.add_filter("full_time", |millis: i64| Value::from_safe_string(words::full_time(millis)));

@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, WebSettings};
-use crate::pages::{emails, mail, records, sign_in, today, undeliverable, unresolved};
+use crate::pages::{emails, mail, records, search, sign_in, today, undeliverable, unresolved};
 use crate::values::House;
 use crate::{assets, csrf, errors, headers};
 
@@ -37,6 +37,7 @@ fn routes() -> Router<Arc<Desk>> {
     Router::new()
         .route("/", get(today::today))
         .route("/mail", get(mail::mail))
+        .route("/search", get(search::search))
         .route("/people", get(records::people))
         .route("/companies", get(records::companies))
         .route("/leads", get(records::leads))

@@ -10,6 +10,7 @@ mod accounting;
 mod email;
 mod lists;
 mod records;
+mod search;
 
 pub use accounting::{Accounting, CopyLine, Day, ReasonCount, SourceDay, Tally, UndeliverableLine};
 pub use email::{
@@ -18,6 +19,7 @@ pub use email::{
 };
 pub use lists::{Direction, List, MailLine, Page};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
+pub use search::{Found, SearchForm};
 
 use model::Id;
 use serde::{Serialize, Serializer};
@@ -37,6 +39,9 @@ pub trait House: Send + Sync + 'static {
     fn today(&self, visitor: &Visitor, day: Option<Day>) -> Result<Accounting, Failure>;
     /// All e-mails, newest first.
     fn mail(&self, visitor: &Visitor, page: &Page) -> Result<List<MailLine>, Failure>;
+    /// E-mails that have certain words, newest first. A form that says nothing finds nothing; what cannot be
+    /// understood is no failure but a note.
+    fn search(&self, visitor: &Visitor, form: &SearchForm, page: &Page) -> Result<Found, Failure>;
     /// Records of one kind by name; [`Page::search`] is the beginning of a name or an address.
     fn records(&self, visitor: &Visitor, kind: RecordKind, page: &Page) -> Result<List<RecordLine>, Failure>;
     /// One record with its timeline, newest conversation first.

@@ -11,6 +11,7 @@ mod direction;
 mod gather;
 mod hostile;
 mod house;
+mod indexed;
 mod offered;
 mod quoted;
 mod same;

@@ -8,3 +8,4 @@ mod log;
 mod mail;
 mod pages;
 mod program;
+mod search;

@@ -69,6 +69,14 @@ impl Read<'_> {
         self.rows(sql, &[date.into(), id.into(), limit.into()], email_line)
     }
 
+    /// One e-mail as a line of a list.
+    pub fn email_line(&self, email: Id) -> Result<Option<EmailLine>, StoreError> {
+        let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount from email e \
+                   where e.activityid = ?1";
+        self.one(sql, &[email.into()], email_line)
+    }
+
     /// E-mails on the timeline of a person or lead: those it takes part in, and those about it.
     pub fn timeline(&self, record: Id, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
         let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \

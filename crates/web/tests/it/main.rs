@@ -9,6 +9,7 @@ mod hostile;
 mod links;
 mod policy;
 mod records;
+mod search;
 mod session;
 mod site;
 mod today;

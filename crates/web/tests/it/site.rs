@@ -15,11 +15,14 @@ use crate::world::{ADDRESS, PASSWORD, World};
 pub(crate) const NOW: Timestamp = Timestamp(1_795_425_300_000);
 
 /// Every page that shows data.
-pub(crate) const PAGES: [&str; 13] = [
+pub(crate) const PAGES: [&str; 16] = [
     "/",
     "/?day=2026-11-22",
     "/?day=2026-11-20",
     "/mail",
+    "/search",
+    "/search?q=order",
+    "/search?words=nothing+like+it&from=a",
     "/people",
     "/companies",
     "/leads",

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
-    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, List, MailLine, Page, ReasonCount,
-    Record, RecordKey, RecordKind, RecordLine, RecordLink, SignedIn, SourceDay, Standing, Tally,
-    UndeliverableLine, UnresolvedLine, Visitor, Waiting,
+    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, Page,
+    ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink, SearchForm, SignedIn, SourceDay,
+    Standing, Tally, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -117,6 +117,29 @@ impl House for World {
     fn mail(&self, _: &Visitor, page: &Page) -> Result<List<MailLine>, Failure> {
         self.check()?;
         self.page(self.lines(), page, 12)
+    }
+
+    fn search(&self, _: &Visitor, form: &SearchForm, page: &Page) -> Result<Found, Failure> {
+        self.check()?;
+        let line = [form.q.as_str(), form.words.as_str()].join(" ").trim().to_owned();
+        let has = |mail: &MailLine| {
+            [&mail.subject, &mail.preview, &mail.sender].iter().any(|it| it.contains(&line))
+        };
+        let found = self.lines().into_iter().filter(|mail| !line.is_empty() && has(mail)).collect();
+        Ok(Found {
+            form: SearchForm { words: line.clone(), q: String::new(), ..form.clone() },
+            notes: form
+                .before
+                .contains('x')
+                .then(|| format!("“before:{}” names no day.", form.before))
+                .into_iter()
+                .collect(),
+            marked: vec![line.clone()],
+            line,
+            list: self.page(found, page, 3)?,
+            left: if self.is_empty { 12 } else { 0 },
+            up_to: Some(self.now),
+        })
     }
 
     fn records(&self, _: &Visitor, kind: RecordKind, page: &Page) -> Result<List<RecordLine>, Failure> {

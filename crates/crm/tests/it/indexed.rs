@@ -1,0 +1,107 @@
+//! Mail and its index: what is taken in is found after a step, by its text, its parties and its files.
+
+use crm::search::{self, indexing, query};
+use model::Id;
+use store::{Position, Span};
+
+use crate::house::House;
+
+const OFFER: &str = "From: Zoë Müller <zoe@fabrikam.test>\nTo: Jane <jane@contoso.test>\nSubject: Offer for pallets\n\
+                     Message-ID: <offer@fabrikam.test>\nDate: Fri, 6 Mar 2026 09:00:00 +0000\nMIME-Version: 1.0\n\
+                     Content-Type: multipart/mixed; boundary=b\n\n\
+                     --b\nContent-Type: text/plain; charset=utf-8\n\nThe price is firm until Easter.\n\
+                     --b\nContent-Type: application/pdf; name=\"offer-4711.pdf\"\n\
+                     Content-Disposition: attachment\n\nx\n--b--\n";
+
+/// Brings the index up to date.
+fn index(house: &House) {
+    while indexing::step(&house.organization).unwrap() {}
+}
+
+#[track_caller]
+fn found(house: &House, line: &str) -> Vec<Id> {
+    let search = query::read(line).search;
+    let hits = search::find(&house.organization, &search, (Span::default(), 10)).unwrap();
+    hits.iter().map(|hit| hit.email).collect()
+}
+
+#[tokio::test]
+async fn what_is_taken_in_is_found_by_every_part_of_it() {
+    let house = House::new().await;
+    let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
+    assert_eq!(found(&house, "pallets"), [], "the index follows behind");
+    assert_eq!(indexing::state(&house.organization).unwrap().left, 1);
+    index(&house);
+    for line in [
+        "pallets",
+        "\"firm until easter\"",
+        "from:muller to:jane@contoso.test",
+        "file:4711 has:attachment",
+        "Zoë subject:offer -invoice",
+    ] {
+        assert_eq!(found(&house, line), [offer], "{line}");
+    }
+    for line in ["from:jane", "invoice", "-pallets", "-has:attachment", "subject:easter"] {
+        assert_eq!(found(&house, line), [], "{line}");
+    }
+    let state = indexing::state(&house.organization).unwrap();
+    assert_eq!((state.indexed, state.left), (1, 0));
+}
+
+#[tokio::test]
+async fn a_fuller_source_is_indexed_anew_and_a_second_copy_is_not() {
+    let house = House::new().await;
+    let full =
+        OFFER.replace("Easter.", "Easter. Until then the forklift is yours to use, and so is the yard.");
+    let stripped = full.replace("Message-ID: <offer@fabrikam.test>\n", "");
+    let email = house.store(house.out_of_mailbox(house.jane, &stripped)).await;
+    index(&house);
+    let before = house.organization.index().sources(&[email]).unwrap();
+    house.take(house.out_of_mailbox(house.cleo, &full)).await;
+    index(&house);
+    let after = house.organization.index().sources(&[email]).unwrap();
+    assert_ne!(before, after, "the fuller source is the one that is indexed");
+    assert_eq!(found(&house, "forklift"), [email]);
+
+    let another_trace =
+        format!("Received: from mx.test by mail.test; Fri, 6 Mar 2026 09:00:01 +0000\n{full}");
+    house.take(house.out_of_mailbox(house.ben, &another_trace)).await;
+    index(&house);
+    assert_eq!(house.organization.index().sources(&[email]).unwrap(), after);
+    assert_eq!(indexing::state(&house.organization).unwrap().indexed, 1);
+}
+
+#[tokio::test]
+async fn an_index_that_is_thrown_away_comes_back_as_it_was() {
+    let house = House::new().await;
+    let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
+    index(&house);
+    indexing::discard(&house.organization).unwrap();
+    assert_eq!(found(&house, "pallets"), []);
+    index(&house);
+    assert_eq!(found(&house, "pallets"), [offer]);
+}
+
+#[tokio::test]
+async fn an_index_ahead_of_its_mail_is_made_anew() {
+    let house = House::new().await;
+    let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
+    let index_now = house.organization.index();
+    let ahead = Position { eventid: 1_000_000, createdon: crate::house::NOW };
+    index_now.write(Vec::new(), Position::default(), ahead).unwrap();
+    index(&house);
+    assert_eq!(found(&house, "pallets"), [offer]);
+}
+
+#[tokio::test]
+async fn a_mail_whose_bytes_are_lost_holds_nothing_up() {
+    let house = House::new().await;
+    let lost = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
+    assert_eq!(house.break_database("update blob set bytes = x'00'"), 1);
+    let other =
+        OFFER.replace("offer@", "other@").replace("Easter", "Christmas").replace("09:00:00", "09:01:00");
+    let whole = house.store(house.out_of_mailbox(house.jane, &other)).await;
+    index(&house);
+    assert_eq!(found(&house, "christmas"), [whole]);
+    assert_eq!(found(&house, "subject:pallets"), [whole, lost], "its rows are indexed all the same");
+}
