@@ -1,7 +1,7 @@
 //! A real house on free ports, real mail servers beside it, and the samples that go through its door.
 //!
 //! What passes through: the world of `mail/world.toml` becomes records ([`world`]), samples become mail in the
-//! door ([`samples`]), load becomes figures ([`measure`]). [`House`] serves inside this process; a [`Program`] is
+//! door ([`samples`]), load becomes figures ([`measure`], [`search`]). [`House`] serves inside this process; a [`Program`] is
 //! the shipped one, which can be killed.
 //!
 //! *Invariant:* nothing here sleeps and hopes: every wait is for a fact, with a deadline ([`wait`]).
@@ -16,6 +16,7 @@ pub mod missing;
 pub mod peers;
 pub mod program;
 pub mod samples;
+pub mod search;
 pub mod swaks;
 pub mod wait;
 pub mod world;

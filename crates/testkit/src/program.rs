@@ -26,6 +26,7 @@ pub struct Program {
 #[derive(Deserialize)]
 struct Ports {
     smtp: Vec<SocketAddr>,
+    web: Vec<SocketAddr>,
 }
 
 impl Program {
@@ -59,6 +60,14 @@ impl Program {
     /// When it has none.
     pub fn smtp(&self) -> Result<SocketAddr> {
         self.ports.smtp.first().copied().context("the program has no SMTP door")
+    }
+
+    /// The pages.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn web(&self) -> Result<SocketAddr> {
+        self.ports.web.first().copied().context("the program shows no pages")
     }
 
     /// The id of its process.
