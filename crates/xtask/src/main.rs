@@ -63,6 +63,13 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The search and the pages among very many e-mails. Fills a house in target/bench at first, which takes some
+    /// minutes and gigabytes, and keeps it. Writes target/bench/search.json.
+    Search {
+        /// How many e-mails.
+        #[arg(long, default_value_t = 1_000_000)]
+        emails: u64,
+    },
 }
 
 fn main() -> Result<ExitCode> {
@@ -71,6 +78,7 @@ fn main() -> Result<ExitCode> {
     let is_well = match arguments.task {
         Task::Tidy => tidy::run(&root)?,
         Task::Bench { what: Bench::Intake { arguments } } => runs::bench(&root, "intake", &arguments)?,
+        Task::Bench { what: Bench::Search { emails } } => runs::bench_search(&root, emails)?,
         Task::Crash { rounds, seeds } => runs::crash(&root, rounds, seeds)?,
         Task::Corpus { update } => runs::corpus(&root, update)?,
         Task::Fuzz { arguments } => runs::fuzz(&root, &arguments)?,

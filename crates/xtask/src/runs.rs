@@ -10,13 +10,23 @@ use anyhow::{Context, Result};
 
 /// Builds the program and its measuring, and measures something of it. Says whether it ended well.
 pub(crate) fn bench(root: &Path, what: &str, arguments: &[String]) -> Result<bool> {
+    let arguments: Vec<&str> = std::iter::once(what).chain(arguments.iter().map(String::as_str)).collect();
+    measure(root, "measure", &arguments)
+}
+
+/// The same for the search among very many e-mails.
+pub(crate) fn bench_search(root: &Path, emails: u64) -> Result<bool> {
+    measure(root, "measure_search", &["--emails", &emails.to_string()])
+}
+
+fn measure(root: &Path, program: &str, arguments: &[&str]) -> Result<bool> {
     let is_built = cargo(root, &["build", "--release", "-p", "postroom"])?
-        && cargo(root, &["build", "--release", "-p", "testkit", "--bin", "measure"])?;
+        && cargo(root, &["build", "--release", "-p", "testkit", "--bin", program])?;
     if !is_built {
         return Ok(false);
     }
-    let mut measure = Command::new(root.join("target/release/measure"));
-    measure.arg(what).args(arguments).current_dir(root);
+    let mut measure = Command::new(root.join("target/release").join(program));
+    measure.args(arguments).current_dir(root);
     measure.env("POSTROOM_PROGRAM", root.join("target/release/postroom"));
     run(measure)
 }
