@@ -103,7 +103,18 @@ pub(crate) struct Counter {
 impl Counter {
     /// Asks; a refusal is an error in the words of the house.
     pub(crate) async fn ask(&mut self, request: Request) -> anyhow::Result<Reply> {
-        match self.line.ask(request).await? {
+        self.hand_in(request).await?;
+        self.reply().await
+    }
+
+    /// Hands a request in; two may be under way.
+    pub(crate) async fn hand_in(&mut self, request: Request) -> anyhow::Result<()> {
+        Ok(self.line.hand_in(request).await?)
+    }
+
+    /// The reply to what was handed in first.
+    pub(crate) async fn reply(&mut self) -> anyhow::Result<Reply> {
+        match self.line.answer().await? {
             Answer::Done(reply) => Ok(reply),
             Answer::Refused(words) => bail!(words),
         }

@@ -6,6 +6,7 @@
 //!
 //! *Invariant:* a command runs by [`commands::run`] either way; two processes never write to one folder.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::{self, Reply, Request};
@@ -43,8 +44,8 @@ pub enum Answer {
 pub enum Line {
     /// At the house that serves.
     Socket(BufReader<UnixStream>),
-    /// At the house that this process has opened.
-    Direct(Arc<House>),
+    /// At the house that this process has opened, with what was handed in and is not answered yet.
+    Direct(Arc<House>, VecDeque<JoinHandle<Answer>>),
 }
 
 /// Why a command could not be asked at all.
@@ -82,7 +83,7 @@ impl Line {
                 return Ok(Line::Socket(BufReader::new(stream)));
             }
             match House::open(settings.clone()) {
-                Ok(house) => return Ok(Line::Direct(house)),
+                Ok(house) => return Ok(Line::Direct(house, VecDeque::new())),
                 Err(error) if error.is_locked() => tokio::time::sleep(BETWEEN_TRIES).await,
                 Err(error) => return Err(error.into()),
             }
@@ -95,8 +96,21 @@ impl Line {
     /// # Errors
     /// [`LineError`], where the answer did not come: what was asked may be done all the same.
     pub async fn ask(&mut self, request: Request) -> Result<Answer, LineError> {
+        self.hand_in(request).await?;
+        self.answer().await
+    }
+
+    /// Hands a request in and does not wait for its answer, so that the next one can be made ready meanwhile. Two
+    /// may be under way, not more: what nobody reads stops a socket.
+    ///
+    /// # Errors
+    /// [`LineError`], where it could not be handed in.
+    pub async fn hand_in(&mut self, request: Request) -> Result<(), LineError> {
         let stream = match self {
-            Line::Direct(house) => return Ok(answer(house, request).await),
+            Line::Direct(house, under_way) => {
+                under_way.push_back(apart(Arc::clone(house), request));
+                return Ok(());
+            }
             Line::Socket(stream) => stream,
         };
         let mut line = serde_json::to_vec(&request)?;
@@ -105,13 +119,29 @@ impl Line {
         }
         line.push(b'\n');
         stream.get_mut().write_all(&line).await?;
-        let line = read_line(stream).await?.ok_or(io::ErrorKind::UnexpectedEof).map_err(io::Error::from)?;
-        Ok(serde_json::from_slice(&line)?)
+        Ok(())
+    }
+
+    /// Waits for the answer to what was handed in first.
+    ///
+    /// # Errors
+    /// [`LineError`], where it did not come: what was asked may be done all the same.
+    pub async fn answer(&mut self) -> Result<Answer, LineError> {
+        match self {
+            Line::Direct(_, under_way) => {
+                let first = under_way.pop_front().ok_or(io::ErrorKind::UnexpectedEof);
+                Ok(ended(first.map_err(io::Error::from)?.await))
+            }
+            Line::Socket(stream) => {
+                let line = read_line(stream).await?.ok_or(io::ErrorKind::UnexpectedEof);
+                Ok(serde_json::from_slice(&line.map_err(io::Error::from)?)?)
+            }
+        }
     }
 
     /// Ends the line; a house of our own is closed.
     pub fn close(self) {
-        if let Line::Direct(house) = self {
+        if let Line::Direct(house, _) = self {
             house.store.close();
         }
     }
@@ -197,7 +227,7 @@ async fn converse(house: Arc<House>, stream: UnixStream, stop: CancellationToken
         };
         let Ok(Some(line)) = line else { return };
         let answer = match serde_json::from_slice(&line) {
-            Ok(request) => off_the_loop(&house, request).await,
+            Ok(request) => ended(apart(Arc::clone(&house), request).await),
             Err(_) => Answer::Refused("the house that serves does not know this command".to_owned()),
         };
         let Ok(mut line) = serde_json::to_vec(&answer) else { return };
@@ -209,10 +239,13 @@ async fn converse(house: Arc<House>, stream: UnixStream, stop: CancellationToken
 }
 
 /// Commands read files and hash passwords, so they run where nobody waits for them.
-async fn off_the_loop(house: &Arc<House>, request: Request) -> Answer {
-    let (house, runtime) = (Arc::clone(house), Handle::current());
-    let work = tokio::task::spawn_blocking(move || runtime.block_on(answer(&house, request)));
-    work.await.unwrap_or_else(|_| Answer::Refused("the command failed by a fault of Postroom".to_owned()))
+fn apart(house: Arc<House>, request: Request) -> JoinHandle<Answer> {
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(answer(&house, request)))
+}
+
+fn ended(answer: Result<Answer, tokio::task::JoinError>) -> Answer {
+    answer.unwrap_or_else(|_| Answer::Refused("the command failed by a fault of Postroom".to_owned()))
 }
 
 async fn answer(house: &Arc<House>, request: Request) -> Answer {

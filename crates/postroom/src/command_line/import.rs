@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, Reader, ReaderBuilder};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::limits;
+use model::schema::Noun;
+use model::schema::customers::{Account, Contact, Lead};
 use postroom::commands::{CustomerKind, Import, Imported, Reply, Request};
 
 use super::arguments::{Customers, ImportArguments};
@@ -23,10 +25,10 @@ pub(super) async fn import(house: &mut Counter, arguments: ImportArguments) -> a
         bail!("{} is empty", arguments.file.display());
     }
     let heading = cells(&record).context("the first line is not written in UTF-8")?;
-    let kind = match arguments.customers {
-        Customers::Accounts => CustomerKind::Accounts,
-        Customers::Contacts => CustomerKind::Contacts,
-        Customers::Leads => CustomerKind::Leads,
+    let (kind, table) = match arguments.customers {
+        Customers::Accounts => (CustomerKind::Accounts, &Account::TABLE),
+        Customers::Contacts => (CustomerKind::Contacts, &Contact::TABLE),
+        Customers::Leads => (CustomerKind::Leads, &Lead::TABLE),
     };
     let mut batch = Batch { file: &arguments.file, sum: Imported::default(), bar: bar(text.len()) };
     let ask = |rows| {
@@ -35,23 +37,34 @@ pub(super) async fn import(house: &mut Counter, arguments: ImportArguments) -> a
     };
     // Without rows the heading is judged alone, before anything is added.
     batch.count(house.ask(ask(Vec::new())).await.with_context(|| arguments.file.display().to_string())?)?;
+    let is_address = |title: &String| table.column(title).is_some_and(|it| it.name == "emailaddress1");
+    let address = heading.iter().position(is_address);
+    let mut is_under_way = false;
     loop {
-        let mut waiting = Vec::new();
-        while waiting.len() < limits::ROWS_PER_UNIT_MAX && rows.read_byte_record(&mut record)? {
-            let line = record.position().map_or(0, csv::Position::line);
-            match cells(&record) {
-                Some(cells) => waiting.push((line, cells)),
-                None => batch.fault(line, "the row is not written in UTF-8")?,
-            }
-        }
-        if waiting.is_empty() {
+        let load = batch.load(&mut rows, address)?;
+        if load.is_empty() {
             break;
         }
+        for rows in load.chunks(limits::ROWS_PER_UNIT_MAX) {
+            house.hand_in(ask(rows.to_vec())).await?;
+            // One is made ready here while the house is at the one before.
+            if std::mem::replace(&mut is_under_way, true) {
+                batch.count(house.reply().await?)?;
+            }
+        }
         batch.bar.set_position(rows.position().byte());
-        batch.count(house.ask(ask(waiting)).await?)?;
+    }
+    if is_under_way {
+        batch.count(house.reply().await?)?;
     }
     batch.end()
 }
+
+/// Rows with their lines.
+type Load = Vec<(u64, Vec<String>)>;
+
+/// Rows that are brought into order together, in units of work.
+const UNITS_PER_LOAD: usize = 100;
 
 /// What became of the rows so far.
 struct Batch<'f> {
@@ -61,6 +74,24 @@ struct Batch<'f> {
 }
 
 impl Batch<'_> {
+    /// The next rows of the file, in the order of their addresses: neighbors lie on one page of the table of
+    /// addresses, which is then written once for many of them.
+    fn load(&mut self, rows: &mut Reader<&[u8]>, address: Option<usize>) -> anyhow::Result<Load> {
+        let mut load = Load::new();
+        let mut record = ByteRecord::new();
+        while load.len() < UNITS_PER_LOAD * limits::ROWS_PER_UNIT_MAX && rows.read_byte_record(&mut record)? {
+            let line = record.position().map_or(0, csv::Position::line);
+            match cells(&record) {
+                Some(cells) => load.push((line, cells)),
+                None => self.fault(line, "the row is not written in UTF-8")?,
+            }
+        }
+        if let Some(place) = address {
+            load.sort_by_cached_key(|(_, cells)| cells.get(place).map(|cell| cell.to_lowercase()));
+        }
+        Ok(load)
+    }
+
     fn count(&mut self, reply: Reply) -> anyhow::Result<()> {
         let Reply::Imported(imported) = reply else { bail!("the house answered something else") };
         self.sum.added += imported.added;
