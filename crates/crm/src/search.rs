@@ -9,7 +9,9 @@
 pub mod indexing;
 pub mod query;
 
+use model::decision::Entity;
 use model::search::Search;
+use model::{Id, limits};
 use store::{Hit, Organization, Span, StoreError};
 
 use crate::CrmError;
@@ -31,4 +33,39 @@ pub fn find(
         }
         found => Ok(found?),
     }
+}
+
+/// Records of a kind by the beginnings of words in their names and addresses, the latest
+/// [`limits::FOUND_RECORDS_MAX`]. Those that were made a moment ago and are not indexed yet are found too.
+///
+/// # Errors
+/// When the store cannot answer.
+pub fn find_records(organization: &Organization, entity: Entity, words: &str) -> Result<Vec<Id>, CrmError> {
+    let index = organization.index();
+    let found = index
+        .position()
+        .and_then(|position| Ok((position, index.find_records(entity, words, limits::FOUND_RECORDS_MAX)?)));
+    let (position, mut found) = match found {
+        Err(StoreError::Corrupt) => Default::default(),
+        found => found?,
+    };
+    let late = organization.read(|read| {
+        let events = read.events_after(position.eventid, limits::FOUND_RECORDS_MAX)?;
+        indexing::named_records(read, &events)
+    })?;
+    let late = late.into_iter().filter(|record| record.entity == entity && begins(&record.words, words));
+    found.extend(late.map(|record| record.id));
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Whether each of these words begins one of that text; a plain cousin of what the index does.
+fn begins(text: &str, words: &str) -> bool {
+    let parts = |text: &str| -> Vec<String> {
+        let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+        parts.map(str::to_lowercase).collect()
+    };
+    let (text, words) = (parts(text), parts(words));
+    !words.is_empty() && words.iter().all(|word| text.iter().any(|part| part.starts_with(word.as_str())))
 }

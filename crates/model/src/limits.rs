@@ -78,6 +78,8 @@ pub const INDEX_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const INDEX_EVENTS_MAX: usize = 2_000;
 /// E-mails whose rows are read in one snapshot, so that the log of the database can begin anew in between.
 pub const INDEX_ROWS_PER_SNAPSHOT_MAX: usize = 100;
+/// Records that a search by name looks at: whoever means one of more than these writes another letter.
+pub const FOUND_RECORDS_MAX: usize = 1_000;
 /// Cached pages of the connection that writes the index.
 pub const INDEX_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Cached pages of the connection that writes: the upper levels of all indexes of a large organization.

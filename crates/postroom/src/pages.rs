@@ -83,8 +83,7 @@ impl web::House for House {
     }
 
     fn records(&self, visitor: &Visitor, kind: RecordKind, page: &Page) -> Result<List<RecordLine>, Failure> {
-        let offset = page.after.as_deref().map_or(Ok(0), |key| key.parse().map_err(|_| Failure::NotFound))?;
-        self.read(visitor, |read| records::list(read, kind, (&page.search, offset)))
+        records::list(self.of(visitor)?.as_ref(), kind, page)
     }
 
     fn record(&self, visitor: &Visitor, key: RecordKey, page: &Page) -> Result<Record, Failure> {

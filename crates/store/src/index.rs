@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use model::decision::Entity;
 use model::search::Search;
 use model::{Id, Timestamp};
 
@@ -21,10 +22,12 @@ use crate::rows::Read;
 
 mod documents;
 mod find;
+mod names;
 mod words;
 
 pub use documents::Document;
 pub use find::{Hit, Span};
+pub use names::NamedRecord;
 
 /// How far the index has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +36,15 @@ pub struct Position {
     pub eventid: i64,
     /// When that event happened.
     pub createdon: Timestamp,
+}
+
+/// What enters the index with one commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Load {
+    /// E-mails, new ones and changed ones.
+    pub documents: Vec<Document>,
+    /// Records that were made.
+    pub records: Vec<NamedRecord>,
 }
 
 /// The index of one organization, opened when it is first used.
@@ -74,13 +86,14 @@ impl TextIndex {
         self.ask(|read| documents::sources(read, emails))
     }
 
-    /// Writes documents, new ones and changed ones, that bring the index from one position to another: all or
-    /// nothing. `Temporary` where the index is not there any more: it was thrown away meanwhile.
-    pub fn write(&self, load: Vec<Document>, from: Position, to: Position) -> Result<(), StoreError> {
+    /// Writes what brings the index from one position to another: all or nothing. `Temporary` where the index is
+    /// not there any more: it was thrown away meanwhile.
+    pub fn write(&self, load: Load, from: Position, to: Position) -> Result<(), StoreError> {
         self.with(|open| {
             let session = locked(&open.writer);
             session.step(Step::BeginWrite)?;
-            let written = documents::write(session.as_ref(), load, (from, to));
+            let written = documents::write(session.as_ref(), load.documents, (from, to))
+                .and_then(|()| names::write(session.as_ref(), &load.records));
             let ended = written.and_then(|()| session.step(Step::Commit));
             if ended.is_err() {
                 session.step(Step::Rollback)?;
@@ -92,6 +105,11 @@ impl TextIndex {
     /// E-mails that a search finds, newest first, behind a hit of the page before.
     pub fn find(&self, search: &Search, span: Span, limit: usize) -> Result<Vec<Hit>, StoreError> {
         self.ask(|read| find::find(read, search, (span, limit)))
+    }
+
+    /// Records of a kind by the beginnings of words in their names and addresses, the latest first.
+    pub fn find_records(&self, entity: Entity, words: &str, limit: usize) -> Result<Vec<Id>, StoreError> {
+        self.ask(|read| names::find(read, entity, (words, limit)))
     }
 
     /// Throws the index away, once those who use it are done. The next use begins a new one.

@@ -33,10 +33,9 @@ pub use blobs::{DiskFiles, Files, PreparedBlob};
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
-pub use index::{Document, Hit, Position, Span, TextIndex};
+pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex};
 pub use nouns::{
-    AddressedRecord, Behind, DayLine, EmailFacts, EmailLine, IndexedEmail, OutcomeCount, ReasonCount, RecordLine,
-    SINK_TYPE_CODE, UnresolvedLine,
+    AddressedRecord, Behind, BehindName, DayLine, EmailFacts, EmailLine, IndexedEmail, OutcomeCount, ReasonCount, RecordLine, UnresolvedLine, SINK_TYPE_CODE,
 };
 pub use organization::Organization;
 pub use rows::{Read, Tx};

@@ -17,4 +17,4 @@ pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};
 pub use emails::EmailFacts;
 pub use indexed::IndexedEmail;
-pub use lists::{Behind, EmailLine, RecordLine, UnresolvedLine};
+pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use model::decision::Entity;
 use model::schema::house::Event;
 use model::{Id, Timestamp, limits};
-use store::{Document, IndexedEmail, Organization, Position, StoreError};
+use store::{Document, IndexedEmail, Load, NamedRecord, Organization, Position, Read, StoreError};
 
 use crate::CrmError;
 
@@ -68,11 +68,38 @@ pub fn step(organization: &Organization) -> Result<bool, CrmError> {
     if events.is_empty() {
         return Ok(false);
     }
-    let mut load = Load { organization, documents: Vec::new(), bytes: 0, seen: HashSet::new() };
-    let reached = load.follow(&events)?.unwrap_or(position);
-    metrics::counter!("postroom_index_emails_total").increment(load.documents.len() as u64);
-    sound(organization, index.write(load.documents, position, reached))?;
+    let mut filling = Filling { organization, load: Load::default(), bytes: 0, seen: HashSet::new() };
+    let reached = filling.follow(&events)?.unwrap_or(position);
+    metrics::counter!("postroom_index_emails_total").increment(filling.load.documents.len() as u64);
+    sound(organization, index.write(filling.load, position, reached))?;
     Ok(true)
+}
+
+/// The records that these events made, as they are indexed.
+pub(super) fn named_records(read: &Read<'_>, events: &[Event]) -> Result<Vec<NamedRecord>, StoreError> {
+    let mut found = Vec::new();
+    for event in events.iter().filter(|event| event.operation == "created") {
+        let id = event.objectid;
+        let Some(entity) = Entity::from_code(i64::from(event.objecttypecode)) else { continue };
+        let words = match entity {
+            Entity::Account => read
+                .account(id)?
+                .map(|it| words([Some(it.name), it.emailaddress1, it.emailaddress2, it.emailaddress3])),
+            Entity::Contact => read
+                .contact(id)?
+                .map(|it| words([Some(it.fullname), it.emailaddress1, it.emailaddress2, it.emailaddress3])),
+            Entity::Lead => read
+                .lead(id)?
+                .map(|it| words([Some(it.fullname), it.emailaddress1, it.emailaddress2, it.emailaddress3])),
+            Entity::SystemUser | Entity::Queue | Entity::Email => None,
+        };
+        found.extend(words.map(|words| NamedRecord { entity, id, words }));
+    }
+    Ok(found)
+}
+
+fn words(parts: [Option<String>; 4]) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// `None` where the index turns out to be damaged; then it is thrown away.
@@ -87,26 +114,29 @@ fn sound<T>(organization: &Organization, answer: Result<T, StoreError>) -> Resul
     }
 }
 
-/// What enters the index with one commit.
-struct Load<'o> {
+/// A load that is being filled.
+struct Filling<'o> {
     organization: &'o Organization,
-    documents: Vec<Document>,
+    load: Load,
     bytes: usize,
     seen: HashSet<Id>,
 }
 
-impl Load<'_> {
+impl Filling<'_> {
     /// Takes in e-mails, event by event, until the load is full. Gives the position it brings the index to.
     fn follow(&mut self, events: &[Event]) -> Result<Option<Position>, CrmError> {
         let mut reached = None;
         for events in events.chunks(limits::INDEX_ROWS_PER_SNAPSHOT_MAX) {
             let emails = self.to_index(events)?;
+            let records = self.organization.read(|read| named_records(read, events))?;
+            let mut records: HashMap<Id, NamedRecord> = records.into_iter().map(|it| (it.id, it)).collect();
             for event in events {
                 if let Some(email) = emails.get(&event.objectid)
                     && self.seen.insert(event.objectid)
                 {
                     self.take(email)?;
                 }
+                self.load.records.extend(records.remove(&event.objectid));
                 reached = Some(Position { eventid: event.eventid, createdon: event.createdon });
                 if self.is_full() {
                     return Ok(reached);
@@ -117,7 +147,7 @@ impl Load<'_> {
     }
 
     fn is_full(&self) -> bool {
-        self.documents.len() >= limits::INDEX_EMAILS_MAX || self.bytes >= limits::INDEX_BYTES_MAX
+        self.load.documents.len() >= limits::INDEX_EMAILS_MAX || self.bytes >= limits::INDEX_BYTES_MAX
     }
 
     /// The e-mails that these events tell of and whose source is not indexed yet.
@@ -142,7 +172,7 @@ impl Load<'_> {
     fn take(&mut self, email: &IndexedEmail) -> Result<(), CrmError> {
         let text = self.text(email)?;
         self.bytes += text.len();
-        self.documents.push(Document {
+        self.load.documents.push(Document {
             activityid: email.activityid,
             sortdate: email.sortdate,
             blobid: email.blobid.clone(),

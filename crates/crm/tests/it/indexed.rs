@@ -2,7 +2,8 @@
 
 use crm::search::{self, indexing, query};
 use model::Id;
-use store::{Position, Span};
+use model::decision::Entity;
+use store::{Load, Position, Span};
 
 use crate::house::House;
 
@@ -88,7 +89,7 @@ async fn an_index_ahead_of_its_mail_is_made_anew() {
     let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
     let index_now = house.organization.index();
     let ahead = Position { eventid: 1_000_000, createdon: crate::house::NOW };
-    index_now.write(Vec::new(), Position::default(), ahead).unwrap();
+    index_now.write(Load::default(), Position::default(), ahead).unwrap();
     index(&house);
     assert_eq!(found(&house, "pallets"), [offer]);
 }
@@ -104,4 +105,21 @@ async fn a_mail_whose_bytes_are_lost_holds_nothing_up() {
     index(&house);
     assert_eq!(found(&house, "christmas"), [whole]);
     assert_eq!(found(&house, "subject:pallets"), [whole, lost], "its rows are indexed all the same");
+}
+
+#[tokio::test]
+async fn records_are_found_before_and_after_they_are_indexed() {
+    let house = House::new().await;
+    let find = |words: &str| search::find_records(&house.organization, Entity::Contact, words).unwrap();
+    let zoe = find("zo");
+    assert_eq!(zoe.len(), 1, "made a moment ago");
+    index(&house);
+    for words in ["zo", "MÜL zoe", "fabrik", "muller", "zoe@fabrikam.test"] {
+        assert_eq!(find(words), zoe, "{words}");
+    }
+    for words in ["", "*", "oe", "zo jane", "support"] {
+        assert_eq!(find(words), [], "{words}");
+    }
+    let accounts = search::find_records(&house.organization, Entity::Account, "zo").unwrap();
+    assert_eq!(accounts, []);
 }

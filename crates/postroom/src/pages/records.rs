@@ -2,42 +2,98 @@
 
 use std::collections::HashMap;
 
+use model::decision::Entity;
 use model::schema::customers::{Account, Contact, Lead};
 use model::{Id, Timestamp, limits};
-use store::{EmailLine, Read, StoreError};
-use web::values::{Conversation, Fact, List, Record, RecordKey, RecordKind, RecordLine, RecordLink};
+use store::{EmailLine, Organization, Read, StoreError};
+use web::Failure;
+use web::values::{Conversation, Fact, List, Page, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 
-use super::Names;
-use super::lines;
+use super::{Names, failure, lines, store_failure};
 
 /// E-mails of a record that its timeline is made of; older ones are found under their conversation.
 const TIMELINE_MAX: usize = 1_000;
 
-/// A page of the records of one kind that have these words in their name or address.
+/// A page of the records of one kind, by name; of those alone that have these words, where any are given.
 pub(super) fn list(
-    read: &Read<'_>,
+    organization: &Organization,
     kind: RecordKind,
-    (words, offset): (&str, usize),
-) -> Result<List<RecordLine>, StoreError> {
-    let limit = limits::PAGE_ROWS_MAX + 1;
-    let mut found = match kind {
-        RecordKind::Contact => read.people(words, offset, limit)?,
-        RecordKind::Account => read.companies(words, offset, limit)?,
-        RecordKind::Lead => read.leads(words, offset, limit)?,
+    page: &Page,
+) -> Result<List<RecordLine>, Failure> {
+    let rows = if page.search.is_empty() {
+        all(organization, kind, page)?
+    } else {
+        found(organization, kind, page)?
     };
-    let has_more = found.len() > limits::PAGE_ROWS_MAX;
-    found.truncate(limits::PAGE_ROWS_MAX);
-    let mut rows = Vec::with_capacity(found.len());
-    for row in found {
-        let key = RecordKey { kind, id: row.id };
-        rows.push(RecordLine {
-            last_mail: last_mail(read, key)?,
-            link: RecordLink { kind, id: row.id, name: row.name },
-            address: row.address,
-            context: row.beside.unwrap_or_default(),
-        });
+    let List { rows: found, next } = rows;
+    let rows = organization.read(|read| {
+        let mut rows = Vec::with_capacity(found.len());
+        for row in found {
+            let key = RecordKey { kind, id: row.id };
+            rows.push(RecordLine {
+                last_mail: last_mail(read, key)?,
+                link: RecordLink { kind, id: row.id, name: row.name },
+                address: row.address,
+                context: row.beside.unwrap_or_default(),
+            });
+        }
+        Ok(rows)
+    });
+    Ok(List { rows: rows.map_err(store_failure)?, next })
+}
+
+/// All of them; a page begins behind the record whose id the page before gave out.
+fn all(
+    organization: &Organization,
+    kind: RecordKind,
+    page: &Page,
+) -> Result<List<store::RecordLine>, Failure> {
+    let limit = limits::PAGE_ROWS_MAX + 1;
+    let after =
+        page.after.as_deref().map(|key| key.parse::<Id>().map_err(|_| Failure::NotFound)).transpose()?;
+    let rows = organization.read(|read| {
+        let behind = match after {
+            Some(id) => line_of(read, kind, id)?.map(|row| Some((row.name, id))),
+            None => Some(None),
+        };
+        let Some(behind) = behind else { return Ok(None) };
+        Ok(Some(match kind {
+            RecordKind::Contact => read.people(&behind, limit)?,
+            RecordKind::Account => read.companies(&behind, limit)?,
+            RecordKind::Lead => read.leads(&behind, limit)?,
+        }))
+    });
+    let rows = rows.map_err(store_failure)?.ok_or(Failure::NotFound)?;
+    lines::page_of(rows, &Page::default(), |row| row.id.to_string())
+}
+
+/// Those that are found, by name.
+fn found(
+    organization: &Organization,
+    kind: RecordKind,
+    page: &Page,
+) -> Result<List<store::RecordLine>, Failure> {
+    let entity = match kind {
+        RecordKind::Contact => Entity::Contact,
+        RecordKind::Account => Entity::Account,
+        RecordKind::Lead => Entity::Lead,
+    };
+    let ids = crm::search::find_records(organization, entity, &page.search).map_err(failure)?;
+    let rows = organization.read(|read| {
+        let rows: Result<Vec<_>, _> = ids.iter().map(|id| line_of(read, kind, *id)).collect();
+        Ok(rows?.into_iter().flatten().collect::<Vec<_>>())
+    });
+    let mut rows = rows.map_err(store_failure)?;
+    rows.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+    lines::page_of(rows, page, |row| row.id.to_string())
+}
+
+fn line_of(read: &Read<'_>, kind: RecordKind, id: Id) -> Result<Option<store::RecordLine>, StoreError> {
+    match kind {
+        RecordKind::Contact => read.person_line(id),
+        RecordKind::Account => read.company_line(id),
+        RecordKind::Lead => read.lead_line(id),
     }
-    Ok(List { rows, next: has_more.then(|| (offset + limits::PAGE_ROWS_MAX).to_string()) })
 }
 
 fn last_mail(read: &Read<'_>, key: RecordKey) -> Result<Option<Timestamp>, StoreError> {

@@ -42,7 +42,7 @@ pub(super) const ATTACHED: &str = "\u{e001}";
 pub(super) const BARE: &str = "\u{e002}";
 
 /// The tables of this release. Another release has another number, and makes the index anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 const TABLES: &str = r#"
     begin immediate;
     create table position (only integer primary key, eventid integer not null, createdon integer not null) strict;
@@ -52,7 +52,12 @@ const TABLES: &str = r#"
     create virtual table word using fts5(subject, text, sender, recipients, files, marks,
         content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2");
     insert into word (word, rank) values ('hashsize', 8388608);
-    pragma user_version = 1;
+    create table record (recordid integer primary key, objectid blob not null, objecttypecode integer not null) strict;
+    create unique index record_objectid on record (objectid);
+    create virtual table name using fts5(words,
+        content = '', contentless_delete = 1, detail = none, prefix = '1 2 3',
+        tokenize = "unicode61 remove_diacritics 2");
+    pragma user_version = 2;
     commit;"#;
 
 /// Makes the tables in a new file; `Corrupt` where another release made them.

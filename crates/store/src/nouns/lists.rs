@@ -57,6 +57,8 @@ pub struct UnresolvedLine {
 
 /// Where a page begins: behind this row.
 pub type Behind = Option<(Timestamp, Id)>;
+/// The same in a list by name.
+pub type BehindName = Option<(String, Id)>;
 
 impl Read<'_> {
     /// E-mails, newest first.
@@ -105,43 +107,49 @@ impl Read<'_> {
         self.rows(sql, &[account.into(), limit.into()], email_line)
     }
 
-    /// People whose name or address has these words in it, by name.
-    pub fn people(&self, words: &str, offset: usize, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
+    /// People by name, behind one of them.
+    pub fn people(&self, behind: &BehindName, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
         let sql = "select c.contactid, c.fullname, c.emailaddress1, a.name from contact c \
                    left join account a on a.accountid = c.parentcustomerid \
-                   where ?1 = '' or lower(c.fullname) like ?2 or lower(coalesce(c.emailaddress1, '')) like ?2 \
-                   order by c.fullname, c.contactid limit ?4 offset ?3";
-        self.records(sql, words, (offset, limit))
+                   where (c.fullname, c.contactid) > (?1, ?2) \
+                   order by c.fullname, c.contactid limit ?3";
+        self.rows(sql, &behind_name(behind, limit), record_line)
     }
 
-    /// Companies whose name or address has these words in it, by name.
-    pub fn companies(&self, words: &str, offset: usize, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
+    /// Companies by name, behind one of them.
+    pub fn companies(&self, behind: &BehindName, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
         let sql = "select accountid, name, emailaddress1, address1_city from account \
-                   where ?1 = '' or lower(name) like ?2 or lower(coalesce(emailaddress1, '')) like ?2 \
-                   order by name, accountid limit ?4 offset ?3";
-        self.records(sql, words, (offset, limit))
+                   where (name, accountid) > (?1, ?2) \
+                   order by name, accountid limit ?3";
+        self.rows(sql, &behind_name(behind, limit), record_line)
     }
 
-    /// Leads whose name or address has these words in it, by name.
-    pub fn leads(&self, words: &str, offset: usize, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
+    /// Leads by name, behind one of them.
+    pub fn leads(&self, behind: &BehindName, limit: usize) -> Result<Vec<RecordLine>, StoreError> {
         let sql = "select leadid, fullname, emailaddress1, companyname from lead \
-                   where ?1 = '' or lower(fullname) like ?2 or lower(coalesce(emailaddress1, '')) like ?2 \
-                   order by fullname, leadid limit ?4 offset ?3";
-        self.records(sql, words, (offset, limit))
+                   where (fullname, leadid) > (?1, ?2) \
+                   order by fullname, leadid limit ?3";
+        self.rows(sql, &behind_name(behind, limit), record_line)
     }
 
-    fn records(
-        &self,
-        sql: &'static str,
-        words: &str,
-        (offset, limit): (usize, usize),
-    ) -> Result<Vec<RecordLine>, StoreError> {
-        let words = words.trim().to_lowercase();
-        let pattern = format!("%{}%", words.replace(['%', '_'], ""));
-        let params: [Param<'_>; 4] = [(&words).into(), (&pattern).into(), offset.into(), limit.into()];
-        self.rows(sql, &params, |row| {
-            Ok(RecordLine { id: row.take()?, name: row.take()?, address: row.take()?, beside: row.take()? })
-        })
+    /// A person as a line of a list.
+    pub fn person_line(&self, id: Id) -> Result<Option<RecordLine>, StoreError> {
+        let sql = "select c.contactid, c.fullname, c.emailaddress1, a.name from contact c \
+                   left join account a on a.accountid = c.parentcustomerid \
+                   where c.contactid = ?1";
+        self.one(sql, &[id.into()], record_line)
+    }
+
+    /// A company as a line of a list.
+    pub fn company_line(&self, id: Id) -> Result<Option<RecordLine>, StoreError> {
+        let sql = "select accountid, name, emailaddress1, address1_city from account where accountid = ?1";
+        self.one(sql, &[id.into()], record_line)
+    }
+
+    /// A lead as a line of a list.
+    pub fn lead_line(&self, id: Id) -> Result<Option<RecordLine>, StoreError> {
+        let sql = "select leadid, fullname, emailaddress1, companyname from lead where leadid = ?1";
+        self.one(sql, &[id.into()], record_line)
     }
 
     /// Ambiguous parties, newest first.
@@ -189,6 +197,16 @@ impl Read<'_> {
 /// A page without a beginning starts at the end of time.
 fn from(behind: Behind) -> (Timestamp, Id) {
     behind.unwrap_or((Timestamp(i64::MAX), Id([0xff; 16])))
+}
+
+/// A list by name without a beginning starts before every name.
+fn behind_name(behind: &BehindName, limit: usize) -> [Param<'_>; 3] {
+    let (name, id) = behind.as_ref().map_or(("", Id::default()), |(name, id)| (name.as_str(), *id));
+    [name.into(), id.into(), limit.into()]
+}
+
+fn record_line(row: &mut RowValues<'_>) -> Result<RecordLine, StoreError> {
+    Ok(RecordLine { id: row.take()?, name: row.take()?, address: row.take()?, beside: row.take()? })
 }
 
 fn email_line(row: &mut RowValues<'_>) -> Result<EmailLine, StoreError> {

@@ -1,8 +1,9 @@
 //! The text index: what is found, in which order, and what becomes of a file that is damaged.
 
 use model::Timestamp;
+use model::decision::Entity;
 use model::search::{Field, Search, Term};
-use store::{Document, Position, Span, StoreError};
+use store::{Document, Load, NamedRecord, Position, Span, StoreError};
 
 use crate::house::{House, id};
 
@@ -16,6 +17,10 @@ fn document(number: u8, text: &str) -> Document {
         text: text.to_owned(),
         ..Document::default()
     }
+}
+
+fn mails(documents: Vec<Document>) -> Load {
+    Load { documents, records: Vec::new() }
 }
 
 fn term(field: Field, words: &str) -> Term {
@@ -49,7 +54,7 @@ fn words_are_found_in_their_fields_newest_first() {
         ..document(1, "Dear Zoë, the price is net 30.")
     };
     let two = Document { sender: "zoe@fabrikam.test".into(), ..document(2, "Net of 30 pallets, please") };
-    house.organization.index().write(vec![two, one], Position::default(), at(2)).unwrap();
+    house.organization.index().write(mails(vec![two, one]), Position::default(), at(2)).unwrap();
     let index = house.organization.index();
     assert_eq!((index.position().unwrap(), index.count().unwrap()), (at(2), 2));
 
@@ -92,7 +97,7 @@ fn every_script_is_found_in_the_middle_of_its_text() {
         "हिन्दी में चालान",
     ];
     let load = texts.iter().zip(1..).map(|(text, number)| document(number, text)).collect();
-    house.organization.index().write(load, Position::default(), at(1)).unwrap();
+    house.organization.index().write(mails(load), Position::default(), at(1)).unwrap();
     let cases = [
         ("京都", 1),
         ("ホテル", 1),
@@ -116,7 +121,7 @@ fn every_script_is_found_in_the_middle_of_its_text() {
 #[test]
 fn nothing_that_is_written_is_an_error() {
     let house = House::new();
-    house.organization.index().write(vec![document(1, "a b")], Position::default(), at(1)).unwrap();
+    house.organization.index().write(mails(vec![document(1, "a b")]), Position::default(), at(1)).unwrap();
     let long = "東".repeat(5_000);
     for text in [
         "",
@@ -155,7 +160,7 @@ fn a_span_of_time_and_pages_meet_at_their_ends() {
     load.push(Document { sortdate: Timestamp(i64::MAX), ..document(61, "word") });
     load.push(Document { sortdate: Timestamp(-5), ..document(62, "word") });
     let index = house.organization.index();
-    index.write(load, Position::default(), at(1)).unwrap();
+    index.write(mails(load), Position::default(), at(1)).unwrap();
     for search in [words("word"), Search::default()] {
         let mut span = Span::default();
         let mut all = Vec::new();
@@ -175,10 +180,10 @@ fn a_span_of_time_and_pages_meet_at_their_ends() {
 fn a_fuller_source_takes_the_place_of_the_former() {
     let house = House::new();
     let index = house.organization.index();
-    index.write(vec![document(1, "short")], Position::default(), at(1)).unwrap();
+    index.write(mails(vec![document(1, "short")]), Position::default(), at(1)).unwrap();
     assert_eq!(index.sources(&[id(1), id(2)]).unwrap(), [(id(1), vec![1])]);
     let fuller = Document { blobid: vec![9], ..document(1, "long") };
-    index.write(vec![fuller, document(2, "other")], at(1), at(2)).unwrap();
+    index.write(mails(vec![fuller, document(2, "other")]), at(1), at(2)).unwrap();
     assert_eq!(found(&house, &words("short")), [0; 0]);
     assert_eq!(found(&house, &words("long")), [1]);
     assert_eq!(index.sources(&[id(1)]).unwrap(), [(id(1), vec![9])]);
@@ -189,10 +194,10 @@ fn a_fuller_source_takes_the_place_of_the_former() {
 fn a_load_for_an_index_that_was_thrown_away_is_refused() {
     let house = House::new();
     let index = house.organization.index();
-    index.write(vec![document(1, "a")], Position::default(), at(7)).unwrap();
+    index.write(mails(vec![document(1, "a")]), Position::default(), at(7)).unwrap();
     index.discard().unwrap();
     assert_eq!((index.position().unwrap(), index.count().unwrap()), (Position::default(), 0));
-    let late = index.write(vec![document(2, "b")], at(7), at(8));
+    let late = index.write(mails(vec![document(2, "b")]), at(7), at(8));
     assert!(matches!(late, Err(StoreError::Temporary { .. })), "{late:?}");
     assert_eq!(index.count().unwrap(), 0);
 }
@@ -200,7 +205,7 @@ fn a_load_for_an_index_that_was_thrown_away_is_refused() {
 #[test]
 fn a_damaged_index_is_begun_anew() {
     let house = House::new();
-    let written = house.organization.index().write(vec![document(1, "a")], Position::default(), at(7));
+    let written = house.organization.index().write(mails(vec![document(1, "a")]), Position::default(), at(7));
     written.unwrap();
     let House { store, organization, folder } = house;
     let path = folder.path().join("organizations").join(organization.id().to_string()).join("search.db");
@@ -213,4 +218,34 @@ fn a_damaged_index_is_begun_anew() {
     let organization = store.organization(id(1)).unwrap();
     assert_eq!(organization.index().position().unwrap(), Position::default());
     assert_eq!(organization.index().find(&words("a"), Span::default(), 1).unwrap(), []);
+}
+
+#[test]
+fn records_are_found_by_the_beginnings_of_their_words() {
+    let house = House::new();
+    let record =
+        |entity, number, words: &str| NamedRecord { entity, id: id(number), words: words.to_owned() };
+    let records = vec![
+        record(Entity::Contact, 1, "Zoë Müller zoe@fabrikam.test"),
+        record(Entity::Contact, 2, "Zora Doe zora@contoso.test"),
+        record(Entity::Account, 3, "Müller & Sons"),
+        record(Entity::Contact, 4, "山田太郎"),
+    ];
+    let index = house.organization.index();
+    let load = Load { documents: Vec::new(), records: records.clone() };
+    index.write(load.clone(), Position::default(), at(1)).unwrap();
+    index.write(load, at(1), at(2)).unwrap();
+    let check = |entity, words: &str, numbers: &[u8]| {
+        let found = index.find_records(entity, words, 10).unwrap();
+        assert_eq!(found.iter().map(|id| id.0[0]).collect::<Vec<_>>(), numbers, "{words}");
+    };
+    check(Entity::Contact, "zo", &[2, 1]);
+    check(Entity::Contact, "mull z", &[1]);
+    check(Entity::Account, "mull", &[3]);
+    check(Entity::Contact, "zoe@fabrikam.test", &[1]);
+    check(Entity::Contact, "@conto", &[2]);
+    check(Entity::Contact, "太郎", &[4]);
+    check(Entity::Contact, "oë", &[]);
+    check(Entity::Contact, "\" * OR -", &[]);
+    check(Entity::Lead, "zo", &[]);
 }

@@ -55,6 +55,9 @@ pub(super) fn kinds(folder: &Path, emails: u64) -> Result<Vec<Kind>> {
     kinds.push(Kind { what: "mail, first page".to_owned(), paths: vec!["/mail".to_owned(); 100] });
     kinds
         .push(Kind { what: "people by name, first page".to_owned(), paths: vec!["/people".to_owned(); 100] });
+    let beginning = |n: u64| fill::word(any(n) % 1_000).chars().take(3).collect::<String>();
+    let paths = (0..TIMES).map(|n| format!("/people?q={}", encoded(&beginning(n)))).collect();
+    kinds.push(Kind { what: "people by three letters".to_owned(), paths });
     kinds.extend(records(folder)?);
     Ok(kinds)
 }
