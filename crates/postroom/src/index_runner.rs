@@ -31,15 +31,22 @@ const NICE: i32 = 19;
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let (ended, end) = oneshot::channel::<()>();
-    let runtime = Handle::current();
+    let (runtime, stopping) = (Handle::current(), stop.clone());
     let thread = thread::Builder::new().name("text-index".into()).spawn(move || {
         yield_to_all_others(gettid());
         Runner { house, stop, runtime, seen: HashMap::new() }.rounds();
         drop(ended);
     });
     match thread {
-        // It ends by dropping its side, which is all that is waited for.
-        Ok(_) => drop(end.await),
+        Ok(_) => {
+            // It ends by dropping its side, which is all that is waited for.
+            drop(end.await);
+            if !stopping.is_cancelled() {
+                tracing::error!(
+                    "the text index stopped by a fault of Postroom; it goes on at the next start"
+                );
+            }
+        }
         Err(error) => tracing::error!(%error, "the text index has no thread and stays as it is"),
     }
 }

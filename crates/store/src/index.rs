@@ -73,12 +73,12 @@ impl TextIndex {
 
     /// How far it has come.
     pub fn position(&self) -> Result<Position, StoreError> {
-        self.ask(|read| documents::position(read))
+        self.ask(documents::position)
     }
 
     /// How many e-mails are in it.
     pub fn count(&self) -> Result<i64, StoreError> {
-        self.ask(|read| documents::count(read))
+        self.ask(documents::count)
     }
 
     /// The source that each of these e-mails was indexed from; those that are not in it are left out.

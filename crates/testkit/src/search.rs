@@ -104,8 +104,7 @@ impl Browser {
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
             form.len()
         ))?;
-        let cookie =
-            head.lines().find_map(|line| line.to_lowercase().starts_with("set-cookie:").then_some(line));
+        let cookie = head.lines().find(|line| line.to_lowercase().starts_with("set-cookie:"));
         let cookie = cookie.and_then(|line| line.split([':', ';']).nth(1)).context("nobody was signed in")?;
         browser.cookie = cookie.trim().to_owned();
         Ok(browser)

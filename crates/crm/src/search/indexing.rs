@@ -8,6 +8,7 @@
 //! mail waits for it.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::catch_unwind;
 
 use model::decision::Entity;
 use model::schema::house::Event;
@@ -196,9 +197,18 @@ impl Filling<'_> {
                 return Ok(email.preview.clone());
             }
         };
-        let Ok(message) = message::read(&raw) else { return Ok(email.preview.clone()) };
-        let text = message.text();
-        let end = text.floor_char_boundary(limits::INDEXED_TEXT_BYTES_MAX);
-        Ok(text.get(..end).unwrap_or_default().to_owned())
+        // One mail that reading fails on must not stop the index for all that come after it.
+        let read = catch_unwind(|| readable(&raw)).unwrap_or_else(|_| {
+            tracing::error!(email = %email.activityid, "reading an e-mail for the index panicked");
+            None
+        });
+        Ok(read.unwrap_or_else(|| email.preview.clone()))
     }
+}
+
+/// The readable text of a source, as much as is indexed.
+fn readable(raw: &[u8]) -> Option<String> {
+    let message = message::read(raw).ok()?;
+    let text = message.text();
+    text.get(..text.floor_char_boundary(limits::INDEXED_TEXT_BYTES_MAX)).map(str::to_owned)
 }

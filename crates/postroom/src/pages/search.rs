@@ -15,11 +15,7 @@ use super::{failure, lines, store_failure};
 pub(super) fn found(organization: &Organization, form: &SearchForm, page: &Page) -> Result<Found, Failure> {
     let query::Asked { search, notes } = query::read(&line_of(form));
     let behind = page.after.as_deref().map(|key| key.parse().map_err(|_| Failure::NotFound)).transpose()?;
-    let span = Span {
-        since: search.since.map(midnight).transpose()?,
-        before: search.before.map(midnight).transpose()?,
-        behind,
-    };
+    let span = Span { since: search.since.map(midnight), before: search.before.map(midnight), behind };
     let list = if search.is_empty() {
         List { rows: Vec::new(), next: None }
     } else {
@@ -107,15 +103,24 @@ fn list(organization: &Organization, search: &Search, span: Span) -> Result<List
     Ok(List { rows: rows.map_err(store_failure)?, next })
 }
 
-/// The beginning of a day where the machine stands, as on every page.
-fn midnight(day: i64) -> Result<Timestamp, Failure> {
+/// The beginning of a day where the machine stands, as on every page; at the ends of the calendar that of UTC.
+fn midnight(day: i64) -> Timestamp {
     let begins = query::date(day).and_then(|date| date.to_zoned(TimeZone::system()).ok());
-    begins.map(|time| Timestamp(time.timestamp().as_millisecond())).ok_or(Failure::NotFound)
+    let millis = begins.map(|time| time.timestamp().as_millisecond());
+    Timestamp(millis.unwrap_or_else(|| day.saturating_mul(86_400_000)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_day_that_can_be_written_begins_somewhere() {
+        for text in ["after:0001", "after:1969-12-31", "after:9999-12-31"] {
+            let day = query::read(text).search.since.unwrap_or_default();
+            assert!(midnight(day).0.abs_diff(day * 86_400_000) < 86_400_000, "{text}");
+        }
+    }
 
     #[test]
     fn a_form_and_the_line_it_makes_say_the_same() {
