@@ -91,6 +91,8 @@ impl TextIndex {
     pub fn write(&self, load: Load, from: Position, to: Position) -> Result<(), StoreError> {
         self.with(|open| {
             let session = locked(&open.writer);
+            // What a load that panicked left behind.
+            session.step(Step::Rollback)?;
             session.step(Step::BeginWrite)?;
             let written = documents::write(session.as_ref(), load.documents, (from, to))
                 .and_then(|()| names::write(session.as_ref(), &load.records));
