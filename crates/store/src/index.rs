@@ -123,7 +123,8 @@ impl TextIndex {
     }
 
     fn ask<T>(&self, question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.with(|open| open.readers.read(question))
+        // Each question is one statement, or several that need not be of one moment.
+        self.with(|open| open.readers.ask(question))
     }
 
     /// Uses the open index; it is not thrown away meanwhile.

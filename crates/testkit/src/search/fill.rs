@@ -321,7 +321,7 @@ impl Mail {
 
     fn books(&self, tx: &mut Tx<'_>, (email, copyid): (Id, Id), moment: &Moment) -> Result<(), StoreError> {
         let source = format!("user:{ADDRESS}");
-        tx.enter_copy(Copy {
+        tx.enter_copy(&Copy {
             copyid,
             source: source.clone(),
             day: self.time.day(),
