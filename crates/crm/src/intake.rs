@@ -30,7 +30,7 @@ pub use offer::Offer;
 pub use share::{Arrival, Share, shares};
 use timed::Timed;
 pub use unwrap::Original;
-pub use welcome::{Recipient, RecipientKind, Welcome, welcome};
+pub use welcome::{Peer, Recipient, RecipientKind, Welcome, welcome};
 
 /// A copy, what is known about it, and its originals.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! Records are made here: organisations, users, queues, sinks, customers. Each change writes an event, and
 //! whatever an address decides makes the version of the records grow.
 
+pub mod credentials;
 pub mod import;
 pub mod people;
 
@@ -51,6 +52,9 @@ pub(crate) fn note(
     tx.append_event(&event).map(drop)
 }
 
+/// What a route to a sink is marked with.
+const SINK_ROUTE: i32 = 1;
+
 /// What an address of ours leads to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum RouteTo {
@@ -67,7 +71,7 @@ pub(crate) fn publish(
     to: RouteTo,
 ) -> Result<(), CrmError> {
     let (kind, targetid) = match to {
-        RouteTo::Sink(id) => (1, id),
+        RouteTo::Sink(id) => (SINK_ROUTE, id),
         RouteTo::Queue(id) => (2, id),
         RouteTo::User(id) => (3, id),
     };

@@ -103,6 +103,28 @@ pub const CONNECTIONS_MAX: usize = 1_000;
 /// Connections at one door from one stranger, an IPv4 address or an IPv6 /64: more than a mail server opens that
 /// few of our users redirect from, too few to hold the door shut.
 pub const STRANGER_CONNECTIONS_MAX: usize = 20;
+/// Connections of one stranger in a minute: a busy mail server opens one a second, a scanner hundreds.
+pub const STRANGER_CONNECTIONS_PER_MINUTE_MAX: u32 = 120;
+/// Messages of one stranger in a minute: a mail server that comes back after an hour gets its queue in within some
+/// minutes, and nobody fills the disk in one.
+pub const STRANGER_MESSAGES_PER_MINUTE_MAX: u32 = 600;
+/// Recipients one stranger names in a minute: two full transactions.
+pub const STRANGER_RECIPIENTS_PER_MINUTE_MAX: u32 = 2_000;
+/// Failed attempts of AUTH from one stranger in a minute: a mail server with an old secret tries a few times.
+pub const AUTH_FAILURES_PER_MINUTE_MAX: u32 = 10;
+/// Failed attempts of AUTH in one session before it is closed.
+pub const AUTH_FAILURES_PER_SESSION_MAX: usize = 3;
+/// Rounds of the hash in a verifier of SCRAM; the ones we make take 4,096.
+pub const SCRAM_ITERATIONS_MAX: u32 = 100_000;
+/// A secret that a peer offers; ours have 26 letters and digits.
+pub const SECRET_BYTES_MAX: usize = 256;
+/// Counters of what strangers do in a minute, for all of them: 0.6 MiB, and a thousand strangers at a time seldom
+/// share one.
+pub const RATE_SLOTS: usize = 16 * 1024;
+/// The header of the PROXY protocol: addresses take up to 232 bytes, the rest are notes about TLS.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
+/// Seconds until that header is here: the proxy sends it at once.
+pub const PROXY_HEADER_SECONDS_MAX: u64 = 10;
 /// One place at a door in so many is kept for trusted peers, whatever number of strangers there are.
 pub const PLACES_PER_RESERVED_PLACE: usize = 10;
 /// Bytes of messages under way through a door at a time; beyond it the door answers 452 4.3.1.

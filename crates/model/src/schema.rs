@@ -19,6 +19,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &people::SystemUser::TABLE,
     &people::Queue::TABLE,
     &people::Sink::TABLE,
+    &people::SinkCredential::TABLE,
     &people::NeverLog::TABLE,
     &people::Session::TABLE,
     &customers::Account::TABLE,

@@ -10,7 +10,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use postroom::commands::{AddNeverLog, AddQueue, AddSink, AddUser, Reply, Request, SetPassword};
+use postroom::commands::{
+    AddNeverLog, AddQueue, AddSink, AddSinkCredential, AddUser, Reply, Request, SetPassword,
+    SinkCredentialName,
+};
 use postroom::control::{Answer, Line};
 use postroom::{Settings, settings};
 
@@ -23,7 +26,7 @@ mod show;
 
 use arguments::{
     Arguments, Command, NeverLogCommand, OrgCommand, PasswordSource, QueueCommand, SinkCommand,
-    UndeliverableCommand, UserCommand,
+    SinkCredentialArguments, SinkCredentialCommand, UndeliverableCommand, UserCommand,
 };
 
 /// How a command ended: well, or with faults that it has already named.
@@ -163,6 +166,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             Request::AddSink(AddSink { organization: org, address, networks, refusing_networks })
         }
         Command::Sink(SinkCommand::List { org }) => Request::Sinks(org),
+        Command::Sink(SinkCommand::Credential(command)) => credential(command),
         Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {
             Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
         }
@@ -177,6 +181,22 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         | Command::Track(_) => return Ok(None),
     };
     Ok(Some((request, None)))
+}
+
+fn credential(command: SinkCredentialCommand) -> Request {
+    let named = |of: SinkCredentialArguments| {
+        let SinkCredentialArguments { org: organization, sink, name } = of;
+        SinkCredentialName { organization, sink, name }
+    };
+    match command {
+        SinkCredentialCommand::Add { of, user, refusing } => {
+            Request::AddSinkCredential(AddSinkCredential { of: named(of), user, is_refusing: refusing })
+        }
+        SinkCredentialCommand::List { org: organization, sink } => {
+            Request::SinkCredentials { organization, sink }
+        }
+        SinkCredentialCommand::Remove { of } => Request::RemoveSinkCredential(named(of)),
+    }
 }
 
 /// A password from standard input, or a new one; `None` where neither is asked for.

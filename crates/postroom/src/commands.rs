@@ -17,11 +17,13 @@ use crate::house::{House, NoRandom};
 
 mod books;
 mod index;
+mod credentials;
 mod mail;
 mod records;
 
 pub use books::{UndeliverableRow, VerifiedRow};
 pub use index::{IndexRow, LEFT_MAX};
+pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
@@ -64,6 +66,17 @@ pub enum Request {
     AddSink(AddSink),
     /// The sinks of an organization.
     Sinks(String),
+    /// Makes a credential of a sink.
+    AddSinkCredential(AddSinkCredential),
+    /// The credentials of a sink.
+    SinkCredentials {
+        /// The organization's name.
+        organization: String,
+        /// The sink's address.
+        sink: String,
+    },
+    /// Takes a credential of a sink away.
+    RemoveSinkCredential(SinkCredentialName),
     /// Adds to a never-log list.
     AddNeverLog(AddNeverLog),
     /// Imports some rows of a table of customers.
@@ -100,6 +113,10 @@ pub enum Reply {
     Queues(Vec<QueueRow>),
     /// Sinks.
     Sinks(Vec<SinkRow>),
+    /// A credential that was made.
+    NewSinkCredential(NewSinkCredential),
+    /// Credentials of a sink.
+    SinkCredentials(Vec<SinkCredentialRow>),
     /// What became of imported rows.
     Imported(Imported),
     /// The books of each organization.
@@ -172,6 +189,9 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Queues(name) => records::queues(house, &name)?,
         Request::AddSink(new) => records::add_sink(house, new).await?,
         Request::Sinks(name) => records::sinks(house, &name)?,
+        Request::AddSinkCredential(new) => credentials::add(house, new).await?,
+        Request::SinkCredentials { organization, sink } => credentials::list(house, (&organization, &sink))?,
+        Request::RemoveSinkCredential(of) => credentials::remove(house, of).await?,
         Request::AddNeverLog(new) => records::add_never_log(house, new).await?,
         Request::Import(import) => records::import(house, import).await?,
         Request::Verify(name) => books::verify(&organizations(house, name)?, accounting::verify)?,

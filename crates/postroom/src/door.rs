@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 use crm::CrmError;
 use crm::intake::{self, Arrival, Copy, Receipt, Recipient, Share};
+use model::schema::people::SinkCredential;
 use model::{EmailAddress, Id, Moment};
-use receive::{Answer, Arrived, Intake, Peer, Refusal, Welcome};
+use receive::auth::scram::Verifier;
+use receive::{Answer, Arrived, Credential, Intake, Peer, Refusal, TryLater, Welcome};
 use store::Organization;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -72,12 +74,21 @@ impl Intake for Keeper {
         let address = EmailAddress::parse(&if is_postmaster { postmaster() } else { recipient.to_owned() });
         let Some(address) = address else { return Welcome::No(Refusal::Unknown) };
         let trusted = &self.house.settings.receive.trusted_networks;
-        match intake::welcome(&self.house.store, trusted, peer.address, &address) {
+        let peer = intake::Peer { address: peer.address, credential: peer.credential };
+        match intake::welcome(&self.house.store, trusted, peer, &address) {
             intake::Welcome::Yes(recipient) => Welcome::Yes(recipient),
             intake::Welcome::Unknown => Welcome::No(Refusal::Unknown),
             intake::Welcome::NotAllowed => Welcome::No(Refusal::NotAllowedToWrite),
             intake::Welcome::TryLater => Welcome::No(Refusal::TryLater),
         }
+    }
+
+    fn credential(&self, name: &str) -> Result<Option<Credential>, TryLater> {
+        let found = crm::records::credentials::by_full_name(&self.house.store, name);
+        found.map(|row| row.and_then(credential)).map_err(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a credential could not be looked up");
+            TryLater
+        })
     }
 
     async fn take(&self, message: Arrived<Recipient>) -> Vec<Answer> {
@@ -104,6 +115,17 @@ impl Intake for Keeper {
         }
         answers
     }
+}
+
+/// A row as the door checks it; `None` where it cannot be what was once written.
+fn credential(row: SinkCredential) -> Option<Credential> {
+    let verifier = Verifier {
+        salt: row.salt,
+        iterations: row.iterations.try_into().ok()?,
+        stored_key: row.storedkey.try_into().ok()?,
+        server_key: row.serverkey.try_into().ok()?,
+    };
+    Some(Credential { id: row.sinkcredentialid, verifier })
 }
 
 /// Why a share was not taken. For the peer all are the same: try again.

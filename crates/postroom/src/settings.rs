@@ -28,7 +28,7 @@ pub struct Settings {
     /// The name in greetings; see [`Settings::name`].
     pub hostname: String,
     /// The SMTP doors.
-    pub smtp: Listening,
+    pub smtp: SmtpSection,
     /// The LMTP doors.
     pub lmtp: Listening,
     /// The pages.
@@ -41,6 +41,16 @@ pub struct Settings {
     pub store: StoreSection,
     /// The log.
     pub log: LogSection,
+}
+
+/// Where the SMTP doors stand.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpSection {
+    /// Addresses with ports; port 0 is any free one.
+    pub listen: Vec<SocketAddr>,
+    /// The same, where TLS begins with the connection (RFC 8314).
+    pub tls_listen: Vec<SocketAddr>,
 }
 
 /// Where a door stands.
@@ -87,6 +97,18 @@ pub struct ReceiveSection {
     pub connections_max: usize,
     /// Connections at one door from one stranger.
     pub connections_per_stranger_max: usize,
+    /// Connections of one stranger in a minute.
+    pub stranger_connections_per_minute_max: u32,
+    /// Messages of one stranger in a minute.
+    pub stranger_messages_per_minute_max: u32,
+    /// Recipients one stranger names in a minute.
+    pub stranger_recipients_per_minute_max: u32,
+    /// Proxies whose connections begin with a header of the PROXY protocol.
+    #[serde(deserialize_with = "networks")]
+    pub proxy_networks: Vec<Network>,
+    /// Relays that may say with XCLIENT for whom they speak.
+    #[serde(deserialize_with = "networks")]
+    pub xclient_networks: Vec<Network>,
 }
 
 /// The store; see [`store::StoreSettings`].
@@ -238,6 +260,21 @@ impl Settings {
             ("receive.message_bytes_max", receive.message_bytes_max, model::limits::MESSAGE_BYTES_MAX),
             ("receive.connections_max", receive.connections_max, 100_000),
             ("receive.connections_per_stranger_max", receive.connections_per_stranger_max, 100_000),
+            (
+                "receive.stranger_connections_per_minute_max",
+                receive.stranger_connections_per_minute_max as usize,
+                1_000_000,
+            ),
+            (
+                "receive.stranger_messages_per_minute_max",
+                receive.stranger_messages_per_minute_max as usize,
+                1_000_000,
+            ),
+            (
+                "receive.stranger_recipients_per_minute_max",
+                receive.stranger_recipients_per_minute_max as usize,
+                1_000_000,
+            ),
             ("store.writer_threads", store.writer_threads, 64),
             ("store.open_organizations_max", store.open_organizations_max, 10_000),
             ("store.readers_per_organization", store.readers_per_organization, 64),

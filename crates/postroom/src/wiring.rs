@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::limits;
-use receive::{Door, DoorProtocol, DoorSettings, InFlight};
+use receive::{Door, DoorProtocol, DoorSettings, InFlight, PerMinute, Rates};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::control;
 use crate::door::Keeper;
-use crate::house::{House, HouseError};
+use crate::house::{House, HouseError, random};
 use crate::{index_runner, job_runner, log, site};
 
 /// A house that serves, until it is stopped or dropped.
@@ -36,6 +36,8 @@ pub struct RunningHouse {
 pub struct Ports {
     /// SMTP.
     pub smtp: Vec<SocketAddr>,
+    /// SMTP under TLS from the first byte on.
+    pub smtps: Vec<SocketAddr>,
     /// LMTP.
     pub lmtp: Vec<SocketAddr>,
     /// The pages.
@@ -56,6 +58,7 @@ impl House {
             None => receive::tls::self_signed(&settings.data, &settings.name())?,
         };
         let smtp = bind("SMTP", &settings.smtp.listen).await?;
+        let smtps = bind("SMTP with TLS", &settings.smtp.tls_listen).await?;
         let lmtp = bind("LMTP", &settings.lmtp.listen).await?;
         let web = bind("the web", &settings.web.listen).await?;
         let control = control::Socket::bind(&settings.data).map_err(|source| HouseError::Listen {
@@ -65,6 +68,7 @@ impl House {
         })?;
         let ports = Ports {
             smtp: addresses(&smtp),
+            smtps: addresses(&smtps),
             lmtp: addresses(&lmtp),
             web: addresses(&web),
             control: control.path().to_owned(),
@@ -73,18 +77,20 @@ impl House {
         let mut doors = JoinSet::new();
         doors.spawn(log::count(stop.clone()));
         let keeper = Keeper::new(Arc::clone(&self));
-        let in_flight = InFlight::new(limits::IN_FLIGHT_BYTES_MAX);
-        for (protocol, listeners) in [(DoorProtocol::Smtp, smtp), (DoorProtocol::Lmtp, lmtp)] {
+        let (in_flight, rates) = (InFlight::new(limits::IN_FLIGHT_BYTES_MAX), self.rates());
+        let all = [
+            (DoorProtocol::Smtp, false, smtp),
+            (DoorProtocol::Smtp, true, smtps),
+            (DoorProtocol::Lmtp, false, lmtp),
+        ];
+        for (protocol, tls_from_start, listeners) in all {
             for listener in listeners {
-                let usual = DoorSettings::new(settings.name(), protocol, Arc::clone(&self.clock));
                 let settings = DoorSettings {
-                    message_bytes_max: settings.receive.message_bytes_max,
-                    connections_max: settings.receive.connections_max,
-                    connections_per_stranger_max: settings.receive.connections_per_stranger_max,
-                    trusted: settings.receive.trusted_networks.clone(),
                     tls: Some(Arc::clone(&tls)),
+                    tls_from_start,
                     in_flight: Arc::clone(&in_flight),
-                    ..usual
+                    rates: Arc::clone(&rates),
+                    ..self.door_settings(protocol)
                 };
                 let door = Door::new(settings, Arc::clone(&keeper));
                 doors.spawn(door.serve(listener, stop.clone()));
@@ -97,6 +103,32 @@ impl House {
         doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
         doors.spawn(index_runner::run(Arc::clone(&self), stop.clone()));
         Ok(RunningHouse { ports, house: self, doors, stop: stop.drop_guard() })
+    }
+}
+
+impl House {
+    fn rates(&self) -> Arc<Rates> {
+        let receive = &self.settings.receive;
+        Arc::new(Rates::new(PerMinute {
+            connections: receive.stranger_connections_per_minute_max,
+            messages: receive.stranger_messages_per_minute_max,
+            recipients: receive.stranger_recipients_per_minute_max,
+            ..PerMinute::default()
+        }))
+    }
+
+    fn door_settings(&self, protocol: DoorProtocol) -> DoorSettings {
+        let receive = &self.settings.receive;
+        DoorSettings {
+            message_bytes_max: receive.message_bytes_max,
+            connections_max: receive.connections_max,
+            connections_per_stranger_max: receive.connections_per_stranger_max,
+            trusted: receive.trusted_networks.clone(),
+            proxies: receive.proxy_networks.clone(),
+            announcers: receive.xclient_networks.clone(),
+            nonces: Some(Arc::new(|| random().ok())),
+            ..DoorSettings::new(self.settings.name(), protocol, Arc::clone(&self.clock))
+        }
     }
 }
 

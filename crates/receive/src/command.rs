@@ -9,6 +9,10 @@
 
 use model::limits;
 
+pub(crate) use xclient::Announcement;
+
+pub(crate) mod xclient;
+
 /// A command, with what the session needs of its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
@@ -19,12 +23,26 @@ pub(crate) enum Command<'a> {
     /// A recipient.
     Rcpt(&'a str),
     Data,
+    /// A piece of the message, which follows the line at once.
+    Bdat(Chunk),
     Rset,
     Noop,
     Quit,
     StartTls,
     Vrfy,
     Help,
+    /// AUTH with a mechanism and, it may be, a response (RFC 4954 §4).
+    Auth(&'a str, Option<&'a str>),
+    /// A relay says for whom it speaks.
+    Xclient(Announcement),
+}
+
+/// What BDAT says of the bytes behind it (RFC 3030 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    pub(crate) bytes: u64,
+    /// The message ends with it.
+    pub(crate) is_last: bool,
 }
 
 /// The three greetings.
@@ -59,6 +77,10 @@ pub(crate) enum Mistake {
     NotOffered,
     /// The arguments are not those of the command, which is spelled like this.
     Arguments(&'static str),
+    /// BDAT does not say how many bytes follow, so nobody knows where the next command begins.
+    ChunkSize,
+    /// A header of the PROXY protocol, where none may come.
+    ProxyHeader,
     /// The address of MAIL cannot be read.
     Sender,
     /// The address of RCPT cannot be read.
@@ -74,6 +96,10 @@ impl<'a> Command<'a> {
     pub(crate) fn parse(line: &'a [u8]) -> Result<Self, Mistake> {
         // RFC 5321 §2.3.8: a lone LF is no line end.
         let line = line.strip_suffix(b"\r\n").ok_or(Mistake::BareLineFeed)?;
+        if line == b"\0" {
+            // The third line of a binary header.
+            return Err(Mistake::ProxyHeader);
+        }
         if line.iter().any(u8::is_ascii_control) {
             return Err(Mistake::NotText);
         }
@@ -93,20 +119,25 @@ enum Verb {
     Mail,
     Rcpt,
     Data,
+    Bdat,
     Rset,
     Noop,
     Quit,
     StartTls,
     Vrfy,
     Help,
+    Auth,
+    Xclient,
+    ProxyHeader,
     NotOffered,
 }
 
 /// Frequent verbs first.
-const VERBS: [(&str, Verb); 19] = [
+const VERBS: [(&str, Verb); 21] = [
     ("MAIL", Verb::Mail),
     ("RCPT", Verb::Rcpt),
     ("DATA", Verb::Data),
+    ("BDAT", Verb::Bdat),
     ("EHLO", Verb::Hello(Hello::Ehlo)),
     ("LHLO", Verb::Hello(Hello::Lhlo)),
     ("HELO", Verb::Hello(Hello::Helo)),
@@ -117,8 +148,9 @@ const VERBS: [(&str, Verb); 19] = [
     ("VRFY", Verb::Vrfy),
     ("HELP", Verb::Help),
     ("EXPN", Verb::NotOffered),
-    ("AUTH", Verb::NotOffered),
-    ("BDAT", Verb::NotOffered),
+    ("AUTH", Verb::Auth),
+    ("XCLIENT", Verb::Xclient),
+    ("PROXY", Verb::ProxyHeader),
     ("ETRN", Verb::NotOffered),
     ("TURN", Verb::NotOffered),
     ("SEND", Verb::NotOffered),
@@ -139,12 +171,20 @@ impl Verb {
             Verb::Mail => mail(arguments),
             Verb::Rcpt => rcpt(arguments),
             Verb::Data => alone(Command::Data, "DATA"),
+            Verb::Bdat => chunk(arguments).map(Command::Bdat).ok_or(Mistake::ChunkSize),
             Verb::Rset => alone(Command::Rset, "RSET"),
             Verb::Quit => alone(Command::Quit, "QUIT"),
             Verb::StartTls => alone(Command::StartTls, "STARTTLS"),
             Verb::Noop => Ok(Command::Noop),
             Verb::Vrfy => Ok(Command::Vrfy),
             Verb::Help => Ok(Command::Help),
+            Verb::Auth => match arguments.split_once(' ') {
+                _ if arguments.is_empty() => Err(Mistake::Arguments("AUTH mechanism [response]")),
+                None => Ok(Command::Auth(arguments, None)),
+                Some((mechanism, response)) => Ok(Command::Auth(mechanism, Some(response))),
+            },
+            Verb::Xclient => xclient::read(arguments).map(Command::Xclient),
+            Verb::ProxyHeader => Err(Mistake::ProxyHeader),
             Verb::NotOffered => Err(Mistake::NotOffered),
         }
     }
@@ -180,6 +220,19 @@ fn rcpt(arguments: &str) -> Result<Command<'_>, Mistake> {
     postmaster.or_else(|| checked_address(address)).map(Command::Rcpt).ok_or(Mistake::Recipient)
 }
 
+/// RFC 3030 §2: `BDAT size [LAST]`.
+fn chunk(arguments: &str) -> Option<Chunk> {
+    let (digits, word) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let is_last = match word.trim_start_matches(' ') {
+        "" => false,
+        word if word.eq_ignore_ascii_case("LAST") => true,
+        _ => return None,
+    };
+    // `parse` alone would take a sign.
+    let bytes = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()?;
+    Some(Chunk { bytes, is_last })
+}
+
 impl Parameters {
     fn set(&mut self, parameter: &str) -> Result<(), Mistake> {
         let (name, value) = match parameter.split_once('=') {
@@ -196,6 +249,8 @@ impl Parameters {
             ("BODY", Some(body)) if body.eq_ignore_ascii_case("8BITMIME") => self.body_8bit = true,
             ("BODY", Some(body)) if body.eq_ignore_ascii_case("7BIT") => self.body_8bit = false,
             ("SMTPUTF8", None) => self.smtputf8 = true,
+            // RFC 4954 §5: who submitted the mail elsewhere; taken where AUTH is, and asked by nobody here.
+            ("AUTH", Some(submitter)) if !submitter.is_empty() => {}
             ("SIZE", None) | ("SMTPUTF8", Some(_)) => return Err(Mistake::ParameterValue),
             _ => return Err(Mistake::Parameter),
         }

@@ -1,9 +1,9 @@
-//! The bytes between DATA and the final dot (RFC 5321 §4.1.1.4, §4.5.2).
+//! The bytes between DATA and the final dot (RFC 5321 §4.1.1.4, §4.5.2), and the line ends of those behind BDAT.
 //!
-//! What passes through: chunks as they come from the wire, split anywhere; the message comes out
+//! What passes through: pieces as they come from the wire, split anywhere; the message comes out
 //! with its dots unstuffed, line ends as they came.
 //!
-//! *Invariant:* only CRLF.CRLF ends a message. LF.LF, LF.CRLF, CR.CR, CRLF.LF and their kin are part
+//! *Invariant:* only CRLF.CRLF ends a message after DATA. LF.LF, LF.CRLF, CR.CR, CRLF.LF and their kin are part
 //! of it, so nobody can smuggle a second message inside the first.
 
 /// Reads one message. A new reader stands at the start of a line: the CRLF of the DATA command counts
@@ -91,6 +91,35 @@ impl DataReader {
         }
         message.extend_from_slice(input.get(kept..).unwrap_or_default());
         None
+    }
+}
+
+/// Looks at the line ends of bytes that come in counted chunks (RFC 3030), and changes nothing.
+#[derive(Debug, Default)]
+pub(crate) struct LineEnds {
+    after_cr: bool,
+    bare: bool,
+}
+
+impl LineEnds {
+    /// Looks at the next bytes.
+    pub(crate) fn look(&mut self, bytes: &[u8]) {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if self.after_cr || byte == b'\n' {
+                self.bare |= !(self.after_cr && byte == b'\n');
+            }
+            self.after_cr = byte == b'\r';
+            at += 1;
+            if !self.after_cr {
+                at += up_to_line_end(bytes.get(at..).unwrap_or_default());
+            }
+        }
+    }
+
+    /// Whether a CR without LF or an LF without CR was seen, the message being over.
+    pub(crate) fn bare(&self) -> bool {
+        self.bare || self.after_cr
     }
 }
 

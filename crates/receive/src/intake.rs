@@ -8,6 +8,10 @@
 use std::future::Future;
 use std::net::IpAddr;
 
+use model::Id;
+
+use crate::auth::scram::Verifier;
+
 /// What the door asks of the house. The door decides nothing itself.
 pub trait Intake: Send + Sync + 'static {
     /// What a welcome found out about the recipient, handed back with the message so that it need
@@ -20,6 +24,13 @@ pub trait Intake: Send + Sync + 'static {
     /// `mail_from` is `None` for the null sender `<>`, and may be no address at all. `recipient` is the address as
     /// the peer wrote it, without a source route; `postmaster` may stand without a domain (RFC 5321 §4.5.1).
     fn welcome(&self, peer: &Peer, mail_from: Option<&str>, recipient: &str) -> Welcome<Self::Recipient>;
+
+    /// The credential of this name, which a peer offers to prove with AUTH; `None` where there is none. Asked on
+    /// the thread that serves connections: one look-up, no waiting.
+    ///
+    /// # Errors
+    /// [`TryLater`], where it cannot be said now.
+    fn credential(&self, name: &str) -> Result<Option<Credential>, TryLater>;
 
     /// Takes a message in, for all its recipients. Resolves only after it is kept durably, because
     /// the peer forgets the message on a positive answer.
@@ -40,7 +51,22 @@ pub struct Peer {
     pub tls: bool,
     /// How the peer greeted.
     pub protocol: Protocol,
+    /// The credential whose secret the peer has proven to know (RFC 4954).
+    pub credential: Option<Id>,
 }
+
+/// A credential as the house keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Its id.
+    pub id: Id,
+    /// What checks its secret.
+    pub verifier: Verifier,
+}
+
+/// It cannot be said now; the same question may be answered later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TryLater;
 
 /// The protocol spoken, by the greeting that opened it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,19 +7,23 @@
 //! *Invariant:* it decides nothing about mail and keeps none: a message is acknowledged only after
 //! [`Intake::take`] has resolved, and only CRLF.CRLF ends one.
 
+pub mod auth;
 mod command;
 mod data;
 mod in_flight;
 pub mod intake;
 pub mod listener;
 mod measure;
+mod proxy;
+mod rates;
 mod replies;
 mod session;
 pub mod tls;
 mod trace;
 
 pub use in_flight::InFlight;
-pub use intake::{Answer, Arrived, Intake, Peer, Protocol, Refusal, Welcome};
+pub use intake::{Answer, Arrived, Credential, Intake, Peer, Protocol, Refusal, TryLater, Welcome};
 #[cfg(feature = "testing")]
 pub use listener::testing;
 pub use listener::{Clock, Door, DoorProtocol, DoorSettings, Patience};
+pub use rates::{PerMinute, Rates};

@@ -24,9 +24,11 @@ const fn reply(code: u16, enhanced: &'static str, text: &'static str) -> Reply {
 pub(crate) const BYE: Reply = reply(221, "2.0.0", "Goodbye");
 pub(crate) const READY_FOR_TLS: Reply = reply(220, "2.0.0", "Ready to start TLS");
 pub(crate) const HELP: Reply = reply(214, "2.0.0", "See RFC 5321 and RFC 2033");
+pub(crate) const AUTH_OK: Reply = reply(235, "2.7.0", "Proven");
 pub(crate) const OK: Reply = reply(250, "2.0.0", "OK");
 pub(crate) const SENDER_OK: Reply = reply(250, "2.1.0", "Sender OK");
 pub(crate) const RECIPIENT_OK: Reply = reply(250, "2.1.5", "Recipient OK");
+pub(crate) const CHUNK_OK: Reply = reply(250, "2.0.0", "Chunk OK");
 pub(crate) const CANNOT_VERIFY: Reply = reply(252, "2.5.0", "Will not verify, try to deliver");
 pub(crate) const GO_AHEAD: Reply = reply(354, "", "End with a dot on a line of its own");
 
@@ -36,20 +38,39 @@ pub(crate) const SESSION_FULL: Reply = reply(421, "4.3.2", "Enough for one sessi
 pub(crate) const TIMED_OUT: Reply = reply(421, "4.4.2", "Waited too long");
 pub(crate) const TOO_MANY_ERRORS: Reply = reply(421, "4.7.0", "Too many errors");
 pub(crate) const TOO_MANY_OF_ONE: Reply = reply(421, "4.7.0", "Too many connections from your address");
+pub(crate) const TOO_OFTEN: Reply =
+    reply(421, "4.7.0", "Too many connections from your address, wait a minute");
+pub(crate) const TOO_MANY_FAILURES: Reply = reply(421, "4.7.0", "Too many failed attempts, wait a minute");
 pub(crate) const TOO_LONG: Reply = reply(421, "4.7.0", "Too long without a recipient");
 pub(crate) const TOO_MANY_REFUSED: Reply = reply(421, "4.7.0", "Too many recipients refused");
 pub(crate) const TOO_MANY_COMMANDS: Reply = reply(421, "4.7.0", "Too many commands without a message");
+pub(crate) const TOO_MUCH_MAIL: Reply = reply(450, "4.7.1", "Too much mail from your address, wait a minute");
+pub(crate) const TOO_MANY_NAMED: Reply =
+    reply(450, "4.7.1", "Too many recipients from your address, wait a minute");
+pub(crate) const AUTH_LATER: Reply = reply(454, "4.7.0", "Cannot tell now, try again later");
 pub(crate) const NO_ROOM: Reply = reply(452, "4.3.1", "Too much mail under way, try again later");
 pub(crate) const TOO_MANY_RECIPIENTS: Reply = reply(452, "4.5.3", "Too many recipients");
 
+pub(crate) const RESPONSE_TOO_LONG: Reply = reply(500, "5.5.6", "Response too long");
 pub(crate) const LINE_TOO_LONG: Reply = reply(500, "5.5.2", "Line too long");
 pub(crate) const WRONG_GREETING: Reply = reply(500, "5.5.1", "Not the greeting of this protocol");
+pub(crate) const AUTH_CANCELED: Reply = reply(501, "5.7.0", "Canceled");
+pub(crate) const AUTH_MALFORMED: Reply = reply(501, "5.5.2", "Cannot read the response");
+pub(crate) const AUTH_NOT_OFFERED: Reply = reply(502, "5.5.1", "AUTH is not available");
 pub(crate) const TLS_NOT_OFFERED: Reply = reply(502, "5.5.1", "TLS is not available");
 pub(crate) const TLS_ALREADY: Reply = reply(503, "5.5.1", "TLS is already in use");
+pub(crate) const AUTH_ALREADY: Reply = reply(503, "5.5.1", "Proven already");
 pub(crate) const HELLO_FIRST: Reply = reply(503, "5.5.1", "Greet first");
 pub(crate) const MAIL_FIRST: Reply = reply(503, "5.5.1", "MAIL first");
 pub(crate) const MAIL_ALREADY: Reply = reply(503, "5.5.1", "A transaction is open already");
 pub(crate) const NO_RECIPIENTS: Reply = reply(503, "5.5.1", "No valid recipients");
+pub(crate) const CHUNKS_ALREADY: Reply = reply(503, "5.5.1", "The message has begun with BDAT");
+pub(crate) const UNKNOWN_MECHANISM: Reply = reply(504, "5.5.4", "Mechanism not available");
+pub(crate) const AUTH_FAILED: Reply = reply(535, "5.7.8", "Wrong name or secret");
+pub(crate) const AUTH_NEEDS_TLS: Reply = reply(538, "5.7.11", "Only with TLS");
+pub(crate) const MAY_NOT_ANNOUNCE: Reply = reply(550, "5.7.1", "Not allowed to speak for others");
+pub(crate) const NO_PROXY_HEADER: Reply = reply(421, "4.7.0", "Expected a header of the PROXY protocol");
+pub(crate) const NOBODYS_MAIL: Reply = reply(550, "5.7.1", "No mail on a connection that is nobody's");
 pub(crate) const TOO_LARGE: Reply = reply(552, "5.3.4", "Message too large");
 pub(crate) const NEEDS_SMTPUTF8: Reply = reply(553, "5.6.7", "This address needs SMTPUTF8");
 
@@ -70,6 +91,11 @@ impl Reply {
 /// The first line of a session: 220, then the host name, then `banner`.
 pub(crate) fn greeting(hostname: &str, banner: &str) -> Reply {
     Reply { code: 220, enhanced: "", text: Cow::Owned(one_line(&format!("{hostname} {banner}"))) }
+}
+
+/// A challenge of AUTH, encoded.
+pub(crate) fn challenge(encoded: String) -> Reply {
+    Reply { code: 334, enhanced: "", text: Cow::Owned(encoded) }
 }
 
 /// The answer to HELO.
@@ -98,6 +124,8 @@ pub(crate) fn mistake(mistake: Mistake) -> Reply {
         Mistake::Arguments(usage) => {
             Reply { code: 501, enhanced: "5.5.4", text: Cow::Owned(format!("Expected: {usage}")) }
         }
+        Mistake::ChunkSize => reply(501, "5.5.4", "Expected: BDAT size [LAST]"),
+        Mistake::ProxyHeader => MAY_NOT_ANNOUNCE,
         Mistake::Sender => reply(501, "5.1.7", "Cannot read the sender address"),
         Mistake::Recipient => reply(501, "5.1.3", "Cannot read the recipient address"),
         Mistake::Parameter => reply(555, "5.5.4", "Parameter not available"),

@@ -11,13 +11,21 @@ use std::sync::Arc;
 
 use model::limits;
 
-use crate::command::{Command, Hello, Mistake, Parameters};
-use crate::data::DataReader;
+use crate::auth::{Binding, Exchange};
+use crate::command::{Command, Hello, Mistake, Parameters, xclient};
 use crate::in_flight::Claim;
 use crate::intake::{Answer, Arrived, Intake, Peer, Protocol, Refusal, Welcome};
+use crate::listener::places::Place;
 use crate::listener::{DoorProtocol, DoorSettings};
+use crate::rates::Deed;
 use crate::replies::Reply;
 use crate::{measure, replies};
+pub(crate) use announce::NOBODY;
+use gather::{Awaited, Gathering};
+
+mod announce;
+mod gather;
+mod sign_in;
 
 /// What the session cannot do itself.
 #[derive(Debug)]
@@ -36,6 +44,12 @@ pub(crate) struct Session<I: Intake> {
     settings: Arc<DoorSettings>,
     intake: Arc<I>,
     peer: Peer,
+    /// Held for the peer as long as the conversation lasts.
+    place: Place,
+    /// What the peer called itself to the relay that speaks for it.
+    announced_helo: Option<String>,
+    /// What binds AUTH to this connection.
+    binding: Option<Binding>,
     /// Whether the door does not trust the peer; see [`DoorSettings::trusts`].
     stranger: bool,
     greeted: bool,
@@ -47,6 +61,8 @@ pub(crate) struct Session<I: Intake> {
     line_too_long: bool,
     replies: Vec<u8>,
     errors: usize,
+    /// Failed attempts of AUTH.
+    failures: usize,
     /// Whether a recipient was accepted.
     found_a_recipient: bool,
     /// Recipients refused to a stranger for good.
@@ -59,7 +75,12 @@ pub(crate) struct Session<I: Intake> {
 #[derive(Debug)]
 enum Phase {
     Commands,
-    Data(Incoming),
+    /// Up to the final dot.
+    Data,
+    /// Bytes of a chunk.
+    Chunk(Awaited),
+    /// Responses of AUTH.
+    Auth(Box<Exchange>),
     /// A message is with the intake; the claim is held until its answer.
     Answering {
         recipients: usize,
@@ -68,44 +89,34 @@ enum Phase {
     Closed,
 }
 
-/// From MAIL to the end of DATA.
+/// From MAIL to the end of the message.
 #[derive(Debug)]
 struct Transaction<R> {
     mail_from: Option<String>,
     parameters: Parameters,
     recipients: Vec<(String, R)>,
-}
-
-/// A message under way.
-#[derive(Debug)]
-struct Incoming {
-    reader: DataReader,
-    message: Vec<u8>,
-    claim: Claim,
-    /// Why the rest is read but thrown away; the peer hears it after the end.
-    dropped: Option<Dropped>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Dropped {
-    TooLarge,
-    NoRoom,
+    /// The message, from its first byte on.
+    gathering: Option<Gathering>,
 }
 
 impl<I: Intake> Session<I> {
     /// A new session with its greeting ready to be sent.
-    pub(crate) fn new(settings: Arc<DoorSettings>, intake: Arc<I>, address: IpAddr) -> Self {
+    pub(crate) fn new(settings: Arc<DoorSettings>, intake: Arc<I>, address: IpAddr, place: Place) -> Self {
         let protocol = match settings.protocol {
             DoorProtocol::Smtp => Protocol::Smtp,
             DoorProtocol::Lmtp => Protocol::Lmtp,
         };
-        let peer = Peer { address: address.to_canonical(), helo: String::new(), tls: false, protocol };
+        let address = address.to_canonical();
+        let peer = Peer { address, helo: String::new(), tls: false, protocol, credential: None };
         let stranger = !settings.trusts(address);
         let greeting = replies::greeting(&settings.hostname, &settings.banner);
         let mut session = Session {
             settings,
             intake,
             peer,
+            place,
+            announced_helo: None,
+            binding: None,
             stranger,
             greeted: false,
             phase: Phase::Commands,
@@ -114,6 +125,7 @@ impl<I: Intake> Session<I> {
             line_too_long: false,
             replies: Vec::new(),
             errors: 0,
+            failures: 0,
             found_a_recipient: false,
             refused: 0,
             commands: 0,
@@ -127,8 +139,9 @@ impl<I: Intake> Session<I> {
     pub(crate) fn read(&mut self, input: &mut &[u8]) -> Option<Event<I::Recipient>> {
         while !input.is_empty() {
             let event = match &mut self.phase {
-                Phase::Commands => self.read_line(input),
-                Phase::Data(_) => self.read_data(input),
+                Phase::Commands | Phase::Auth(_) => self.read_line(input),
+                Phase::Data => self.read_data(input),
+                Phase::Chunk(_) => self.read_chunk(input),
                 Phase::Answering { .. } | Phase::Closed => return None,
             };
             if event.is_some() {
@@ -153,10 +166,18 @@ impl<I: Intake> Session<I> {
         }
     }
 
-    /// TLS is in use: everything said before is forgotten (RFC 3207 §4.2).
-    pub(crate) fn secured(&mut self) {
+    /// TLS is in use: everything said before is forgotten (RFC 3207 §4.2). `binding` is what only this TLS
+    /// connection has.
+    pub(crate) fn secured(&mut self, binding: Option<Binding>) {
         self.peer.tls = true;
+        self.binding = binding;
+        self.start_over();
+    }
+
+    /// The peer has to greet again, and is proven to be nobody.
+    fn start_over(&mut self) {
         self.peer.helo.clear();
+        self.peer.credential = None;
         self.greeted = false;
         self.transaction = None;
     }
@@ -167,6 +188,11 @@ impl<I: Intake> Session<I> {
         self.phase = Phase::Closed;
     }
 
+    /// Whom messages are handed to.
+    pub(crate) fn intake(&self) -> &Arc<I> {
+        &self.intake
+    }
+
     /// The replies to be sent; the caller clears what it has sent.
     pub(crate) fn replies(&mut self) -> &mut Vec<u8> {
         &mut self.replies
@@ -174,17 +200,22 @@ impl<I: Intake> Session<I> {
 
     /// Whether message data is awaited.
     pub(crate) fn is_in_data(&self) -> bool {
-        matches!(self.phase, Phase::Data(_))
+        matches!(self.phase, Phase::Data | Phase::Chunk(_))
+    }
+
+    /// Whether a message has begun and not ended, also between two chunks of it.
+    pub(crate) fn is_gathering(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|transaction| transaction.gathering.is_some())
     }
 
     /// Whether no transaction is open, so that closing now loses no work.
     pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Commands) && self.transaction.is_none()
+        matches!(self.phase, Phase::Commands | Phase::Auth(_)) && self.transaction.is_none()
     }
 
-    /// Whether the door does not trust the peer.
+    /// Whether the door does not trust the peer, and nothing is proven about it.
     pub(crate) fn is_stranger(&self) -> bool {
-        self.stranger
+        self.stranger && self.peer.credential.is_none()
     }
 
     /// Whether the peer has named a recipient that it may write to.
@@ -212,14 +243,14 @@ impl<I: Intake> Session<I> {
         }
         if std::mem::take(&mut self.line_too_long) {
             self.line.clear();
-            return self.complain(&replies::LINE_TOO_LONG);
+            return self.refuse_line();
         }
         let event = if self.line.is_empty() {
-            self.obey(Command::parse(piece))
+            self.heed(piece)
         } else {
             let mut line = std::mem::take(&mut self.line);
             line.extend_from_slice(piece);
-            let event = self.obey(Command::parse(&line));
+            let event = self.heed(&line);
             line.clear();
             self.line = line;
             event
@@ -231,17 +262,38 @@ impl<I: Intake> Session<I> {
         event
     }
 
+    fn heed(&mut self, line: &[u8]) -> Option<Event<I::Recipient>> {
+        match self.phase {
+            Phase::Auth(_) => self.auth_line(line),
+            _ => self.obey(Command::parse(line)),
+        }
+    }
+
+    fn refuse_line(&mut self) -> Option<Event<I::Recipient>> {
+        match std::mem::replace(&mut self.phase, Phase::Commands) {
+            Phase::Auth(_) => self.complain(&replies::RESPONSE_TOO_LONG),
+            _ => self.complain(&replies::LINE_TOO_LONG),
+        }
+    }
+
     fn obey(&mut self, command: Result<Command<'_>, Mistake>) -> Option<Event<I::Recipient>> {
         self.commands += 1;
         if self.commands > limits::COMMANDS_PER_MESSAGE_MAX {
             return self.close(&replies::TOO_MANY_COMMANDS);
         }
         match command {
+            // Nobody knows where the next command begins.
+            Err(mistake @ (Mistake::ChunkSize | Mistake::ProxyHeader)) => {
+                self.close(&replies::mistake(mistake))
+            }
             Err(mistake) => self.complain(&replies::mistake(mistake)),
             Ok(Command::Hello(hello, name)) => self.hello(hello, name),
             Ok(Command::Mail(from, parameters)) => self.mail(from, parameters),
             Ok(Command::Rcpt(to)) => self.rcpt(to),
             Ok(Command::Data) => self.data(),
+            Ok(Command::Bdat(chunk)) => self.bdat(chunk),
+            Ok(Command::Auth(mechanism, first)) => self.auth(mechanism, first),
+            Ok(Command::Xclient(said)) => self.xclient(said),
             Ok(Command::StartTls) => self.start_tls(),
             Ok(Command::Rset) => {
                 self.transaction = None;
@@ -265,19 +317,30 @@ impl<I: Intake> Session<I> {
         self.transaction = None;
         self.greeted = true;
         self.peer.protocol = protocol;
-        name.clone_into(&mut self.peer.helo);
+        self.announced_helo.as_deref().unwrap_or(name).clone_into(&mut self.peer.helo);
         if protocol == Protocol::Smtp {
             return self.accept(&replies::helo(&self.settings.hostname));
         }
-        let size = format!("SIZE {}", self.settings.message_bytes_max);
-        let mut keywords =
-            vec!["PIPELINING".to_owned(), size, "8BITMIME".to_owned(), "ENHANCEDSTATUSCODES".to_owned()];
+        let keywords = self.keywords();
+        replies::extensions(&self.settings.hostname, &keywords, &mut self.replies);
+        None
+    }
+
+    /// The extensions that are there now, for this peer.
+    fn keywords(&self) -> Vec<String> {
+        let mut keywords = vec!["PIPELINING".to_owned()];
+        keywords.push(format!("SIZE {}", self.settings.message_bytes_max));
+        // Without BINARYMIME, which the rooms behind the door do not promise to read.
+        keywords.extend(["8BITMIME", "ENHANCEDSTATUSCODES", "CHUNKING"].map(str::to_owned));
         if self.offers_tls() {
             keywords.push("STARTTLS".to_owned());
         }
+        keywords.extend(self.offered_mechanisms().map(|mechanisms| format!("AUTH {mechanisms}")));
+        if self.may_announce() {
+            keywords.push(format!("XCLIENT {}", xclient::ATTRIBUTES));
+        }
         keywords.push("SMTPUTF8".to_owned());
-        replies::extensions(&self.settings.hostname, &keywords, &mut self.replies);
-        None
+        keywords
     }
 
     fn mail(&mut self, from: Option<&str>, parameters: Parameters) -> Option<Event<I::Recipient>> {
@@ -297,20 +360,34 @@ impl<I: Intake> Session<I> {
             measure::message("too_large");
             return self.accept(&replies::TOO_LARGE);
         }
+        if self.is_nobody() {
+            return self.accept(&replies::NOBODYS_MAIL);
+        }
+        if !self.may(Deed::SendsMessage) {
+            return self.accept(&replies::TOO_MUCH_MAIL);
+        }
         let mail_from = from.map(str::to_owned);
-        self.transaction = Some(Transaction { mail_from, parameters, recipients: Vec::new() });
+        self.transaction =
+            Some(Transaction { mail_from, parameters, recipients: Vec::new(), gathering: None });
         self.accept(&replies::SENDER_OK)
     }
 
     fn rcpt(&mut self, to: &str) -> Option<Event<I::Recipient>> {
+        let is_allowed = self.transaction.is_none() || self.may(Deed::NamesRecipient);
         let Some(transaction) = &mut self.transaction else {
             return self.complain(&replies::MAIL_FIRST);
         };
+        if transaction.gathering.is_some() {
+            return self.complain(&replies::CHUNKS_ALREADY);
+        }
         if needs_smtputf8(to, transaction.parameters) {
             return self.complain(&replies::NEEDS_SMTPUTF8);
         }
         if transaction.recipients.len() >= limits::RECIPIENTS_MAX {
             return self.accept(&replies::TOO_MANY_RECIPIENTS);
+        }
+        if !is_allowed {
+            return self.accept(&replies::TOO_MANY_NAMED);
         }
         match self.intake.welcome(&self.peer, transaction.mail_from.as_deref(), to) {
             Welcome::Yes(recipient) => {
@@ -338,20 +415,10 @@ impl<I: Intake> Session<I> {
         self.close(&replies::TOO_MANY_REFUSED)
     }
 
-    fn data(&mut self) -> Option<Event<I::Recipient>> {
-        let Some(transaction) = &self.transaction else {
-            return self.complain(&replies::MAIL_FIRST);
-        };
-        if transaction.recipients.is_empty() {
-            return self.complain(&replies::NO_RECIPIENTS);
-        }
-        self.phase = Phase::Data(Incoming {
-            reader: DataReader::new(),
-            message: Vec::new(),
-            claim: self.settings.in_flight.claim(),
-            dropped: None,
-        });
-        self.accept(&replies::GO_AHEAD)
+    /// Whether the peer has not yet done this as often as a stranger may in a minute. Counts it.
+    fn may(&self, deed: Deed) -> bool {
+        let rates = &self.settings.rates;
+        !self.is_stranger() || rates.allows(self.peer.address, deed, (self.settings.clock)())
     }
 
     fn start_tls(&mut self) -> Option<Event<I::Recipient>> {
@@ -363,55 +430,6 @@ impl<I: Intake> Session<I> {
         }
         self.say(&replies::READY_FOR_TLS);
         Some(Event::StartTls)
-    }
-
-    fn read_data(&mut self, input: &mut &[u8]) -> Option<Event<I::Recipient>> {
-        let Phase::Data(incoming) = &mut self.phase else {
-            return None;
-        };
-        let end = incoming.read(input, self.settings.message_bytes_max);
-        *input = input.get(end.unwrap_or(input.len())..).unwrap_or_default();
-        end?;
-        let Phase::Data(incoming) = std::mem::replace(&mut self.phase, Phase::Commands) else {
-            return None;
-        };
-        let transaction = self.transaction.take()?;
-        match incoming.dropped {
-            None => Some(Event::Message(self.arrived(transaction, incoming))),
-            Some(dropped) => self.turn_away(dropped, transaction.recipients.len()),
-        }
-    }
-
-    fn arrived(&mut self, of: Transaction<I::Recipient>, incoming: Incoming) -> Arrived<I::Recipient> {
-        self.messages += 1;
-        self.commands = 0;
-        self.phase = Phase::Answering { recipients: of.recipients.len(), _claim: incoming.claim };
-        let smtputf8 = of.parameters.smtputf8;
-        let now = (self.settings.clock)();
-        Arrived {
-            trace_header: crate::trace::received(&self.peer, smtputf8, &self.settings.hostname, now),
-            peer: self.peer.clone(),
-            mail_from: of.mail_from,
-            recipients: of.recipients,
-            bare_line_ends: incoming.reader.bare_line_ends(),
-            raw: incoming.message,
-            smtputf8,
-            body_8bit: of.parameters.body_8bit,
-        }
-    }
-
-    fn turn_away(&mut self, dropped: Dropped, recipients: usize) -> Option<Event<I::Recipient>> {
-        let (label, reply) = match dropped {
-            Dropped::TooLarge => ("too_large", replies::TOO_LARGE),
-            Dropped::NoRoom => ("no_room", replies::NO_ROOM),
-        };
-        // RFC 2033 §4.2: as many replies as recipients, whatever they say.
-        let times = if self.settings.protocol == DoorProtocol::Lmtp { recipients } else { 1 };
-        for _ in 0..times {
-            measure::message(label);
-            self.say(&reply);
-        }
-        None
     }
 
     fn offers_tls(&self) -> bool {
@@ -440,26 +458,6 @@ impl<I: Intake> Session<I> {
 
     fn say(&mut self, reply: &Reply) {
         reply.write(&mut self.replies);
-    }
-}
-
-impl Incoming {
-    /// Reads on; gives how many bytes belong to the message once it has ended.
-    fn read(&mut self, input: &[u8], bytes_max: usize) -> Option<usize> {
-        let end = self.reader.read(input, &mut self.message);
-        if self.dropped.is_none() {
-            if self.message.len() > bytes_max {
-                self.dropped = Some(Dropped::TooLarge);
-            } else if !self.claim.grow_to(self.message.len()) {
-                self.dropped = Some(Dropped::NoRoom);
-            }
-        }
-        if self.dropped.is_some() {
-            // Drained, because peers do not read replies before they have sent everything.
-            self.message = Vec::new();
-            self.claim.release();
-        }
-        end
     }
 }
 

@@ -22,16 +22,21 @@ pub(crate) fn received(peer: &Peer, smtputf8: bool, hostname: &str, at: Timestam
 
 /// The protocol's name as registered with IANA (RFC 3848, RFC 6531 §4.3).
 fn with_protocol(peer: &Peer, smtputf8: bool) -> &'static str {
-    match (peer.protocol, smtputf8, peer.tls) {
-        (Protocol::Lmtp, false, false) => "LMTP",
-        (Protocol::Lmtp, false, true) => "LMTPS",
-        (Protocol::Lmtp, true, false) => "UTF8LMTP",
-        (Protocol::Lmtp, true, true) => "UTF8LMTPS",
-        (_, true, false) => "UTF8SMTP",
-        (_, true, true) => "UTF8SMTPS",
-        (_, false, true) => "ESMTPS",
-        (Protocol::Esmtp, false, false) => "ESMTP",
-        (Protocol::Smtp, false, false) => "SMTP",
+    // AUTH is possible under TLS alone.
+    match (peer.protocol, smtputf8, (peer.tls, peer.credential.is_some())) {
+        (Protocol::Lmtp, false, (false, _)) => "LMTP",
+        (Protocol::Lmtp, false, (true, false)) => "LMTPS",
+        (Protocol::Lmtp, false, (true, true)) => "LMTPSA",
+        (Protocol::Lmtp, true, (false, _)) => "UTF8LMTP",
+        (Protocol::Lmtp, true, (true, false)) => "UTF8LMTPS",
+        (Protocol::Lmtp, true, (true, true)) => "UTF8LMTPSA",
+        (_, true, (false, _)) => "UTF8SMTP",
+        (_, true, (true, false)) => "UTF8SMTPS",
+        (_, true, (true, true)) => "UTF8SMTPSA",
+        (_, false, (true, false)) => "ESMTPS",
+        (_, false, (true, true)) => "ESMTPSA",
+        (Protocol::Esmtp, false, (false, _)) => "ESMTP",
+        (Protocol::Smtp, false, (false, _)) => "SMTP",
     }
 }
 
@@ -64,11 +69,13 @@ fn date(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::Id;
+
     use super::*;
 
     fn peer(helo: &str, address: &str) -> Peer {
         let address = address.parse().unwrap();
-        Peer { address, helo: helo.to_owned(), tls: false, protocol: Protocol::Esmtp }
+        Peer { address, helo: helo.to_owned(), tls: false, protocol: Protocol::Esmtp, credential: None }
     }
 
     fn field(peer: &Peer, smtputf8: bool) -> String {
@@ -94,6 +101,8 @@ mod tests {
         assert_eq!(names(Protocol::Smtp), "SMTP ESMTPS UTF8SMTP UTF8SMTPS");
         assert_eq!(names(Protocol::Esmtp), "ESMTP ESMTPS UTF8SMTP UTF8SMTPS");
         assert_eq!(names(Protocol::Lmtp), "LMTP LMTPS UTF8LMTP UTF8LMTPS");
+        let proven = Peer { tls: true, credential: Some(Id([7; 16])), ..peer("x", "::1") };
+        assert_eq!(with_protocol(&proven, false), "ESMTPSA");
     }
 
     #[test]

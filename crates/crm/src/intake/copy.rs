@@ -86,6 +86,8 @@ pub enum Proof {
     None,
     /// It came from a network that refuses our own domains from outside.
     Network,
+    /// The peer has proven a credential of this user's own, so From is believed where it is this user.
+    User(Id),
     /// One of us put it in by hand.
     Hand,
 }

@@ -38,8 +38,9 @@ pub struct Desk {
     pub outer_user: Option<SystemUser>,
     /// To whom that user wrote.
     pub audience: Audience,
-    /// Whether the outer From is believed where it is one of us: a person's own hand, or a network that
-    /// vouches and an envelope sender who is one of us. A redirect keeps the envelope sender of a stranger.
+    /// Whether the outer From is believed where it is one of us: a person's own hand, a credential of that very
+    /// user's own, or a network that vouches and an envelope sender who is one of us. A redirect keeps the
+    /// envelope sender of a stranger.
     pub is_proven: bool,
     /// The author of the mail that a user passed on under his own name; see [`readdressed`].
     pub readdressed: Option<Mailbox>,
@@ -88,9 +89,16 @@ pub fn desk(read: &Read<'_>, copy: &Copy) -> Result<Desk, StoreError> {
         records_version: read.records_version()?,
         settings,
         mailbox_users: users?.into_iter().flatten().collect(),
-        outer_user,
         audience,
-        is_proven: copy.proof == Proof::Hand || (copy.proof.holds() && is_sent_by_us(read, copy)?),
+        is_proven: match copy.proof {
+            Proof::None => false,
+            Proof::Network => is_sent_by_us(read, copy)?,
+            Proof::User(id) => {
+                outer_user.as_ref().is_some_and(|user| user.systemuserid == id && !user.isdisabled)
+            }
+            Proof::Hand => true,
+        },
+        outer_user,
         readdressed,
         is_journal,
     })

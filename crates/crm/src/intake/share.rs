@@ -94,10 +94,12 @@ impl Share {
 
     /// The weakest of all: one address that strangers may write to is enough to doubt From.
     fn proof(&self) -> Proof {
-        if self.recipients.iter().all(|recipient| recipient.proof.holds()) {
-            Proof::Network
-        } else {
-            Proof::None
-        }
+        let strength = |proof: &Proof| match proof {
+            Proof::None => 0,
+            Proof::User(_) => 1,
+            Proof::Network | Proof::Hand => 2,
+        };
+        let proofs = self.recipients.iter().map(|recipient| recipient.proof);
+        proofs.min_by_key(strength).unwrap_or(Proof::None)
     }
 }

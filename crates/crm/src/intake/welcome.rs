@@ -45,8 +45,17 @@ pub enum Welcome {
     TryLater,
 }
 
+/// Who wants to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The network address.
+    pub address: IpAddr,
+    /// The credential of a sink that it has proven.
+    pub credential: Option<Id>,
+}
+
 /// Answers RCPT for one address and peer. `trusted` are networks that may write to queues and users.
-pub fn welcome(store: &Store, trusted: &[Network], peer: IpAddr, address: &EmailAddress) -> Welcome {
+pub fn welcome(store: &Store, trusted: &[Network], peer: Peer, address: &EmailAddress) -> Welcome {
     match look_up(store, trusted, peer, address) {
         Ok(welcome) => welcome,
         Err(error) => {
@@ -59,7 +68,7 @@ pub fn welcome(store: &Store, trusted: &[Network], peer: IpAddr, address: &Email
 fn look_up(
     store: &Store,
     trusted: &[Network],
-    peer: IpAddr,
+    peer: Peer,
     address: &EmailAddress,
 ) -> Result<Welcome, StoreError> {
     let (plain, detail) = address.split_detail();
@@ -93,21 +102,25 @@ fn kind(route: &Route) -> RecipientKind {
 
 struct Arrival<'a> {
     organization: Arc<Organization>,
-    peer: IpAddr,
+    peer: Peer,
     address: &'a EmailAddress,
     detail: Option<&'a str>,
 }
 
 impl Arrival<'_> {
-    /// A sink is open to loopback, to its networks, and to whoever knows a user's key.
+    /// A sink is open to loopback, to its networks, to its credentials, and to whoever knows a user's key.
     fn at_sink(self, route: &Route) -> Result<Welcome, StoreError> {
-        let (sink, user) = self.organization.read(|read| {
+        let (sink, user, credential) = self.organization.read(|read| {
             let user = self.detail.map(|key| read.user_by_sink_key(&key.to_lowercase())).transpose()?;
-            Ok((read.sink(route.targetid)?, user.flatten()))
+            // Asked each time, so that one taken away is worth nothing any more.
+            let proven = self.peer.credential.map(|id| read.sink_credential(id)).transpose()?;
+            Ok((read.sink(route.targetid)?, user.flatten(), proven.flatten()))
         })?;
+        let credential = credential.filter(|credential| credential.sinkid == route.targetid);
         let Some(sink) = sink else { return Ok(Welcome::TryLater) };
-        let is_loopback = network::is_loopback(self.peer);
-        let may_write = is_loopback || user.is_some() || holds(&sink.networks, self.peer);
+        let peer = self.peer.address;
+        let is_loopback = network::is_loopback(peer);
+        let may_write = is_loopback || user.is_some() || credential.is_some() || holds(&sink.networks, peer);
         if self.detail.is_some() && user.is_none() {
             return Ok(Welcome::Unknown);
         }
@@ -115,16 +128,20 @@ impl Arrival<'_> {
             return Ok(Welcome::NotAllowed);
         }
         // A key names the mailbox; it does not vouch for From: whoever writes to that mailbox chooses From.
-        let vouches = is_loopback || holds(&sink.refusing, self.peer);
-        let proof = if vouches { Proof::Network } else { Proof::None };
+        // Nor does a credential, but where it was said so: a server that hands on what comes proves itself alone.
+        let is_refusing = credential.as_ref().is_some_and(|credential| credential.isrefusing);
+        let vouches = is_loopback || is_refusing || holds(&sink.refusing, peer);
+        let own = credential.and_then(|credential| credential.systemuserid);
+        let proof = if vouches { Proof::Network } else { own.map_or(Proof::None, Proof::User) };
         let mailbox_user = user.map(|user| user.systemuserid);
         let source = Source::Sink(address_of(&sink, self.address));
         Ok(self.yes(source, mailbox_user, proof))
     }
 
     fn at_person(self, trusted: &[Network], source: Source) -> Welcome {
-        let is_loopback = network::is_loopback(self.peer);
-        if !is_loopback && !trusted.iter().any(|network| network.contains(self.peer)) {
+        let peer = self.peer.address;
+        let is_loopback = network::is_loopback(peer);
+        if !is_loopback && !trusted.iter().any(|network| network.contains(peer)) {
             return Welcome::NotAllowed;
         }
         let proof = if is_loopback { Proof::Network } else { Proof::None };

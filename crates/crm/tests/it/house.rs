@@ -8,6 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use crm::CrmError;
 use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Receipt, Source};
+use crm::records::credentials::{self, NewCredential, Verifier, Vouching};
 use crm::records::import::{self, Columns, Customers, Row};
 use crm::records::people::{self, NewUser, SinkNetworks};
 use crm::{jobs, records};
@@ -68,6 +69,36 @@ impl House {
             key_seed: [seed; 10],
         };
         people::add_user(&self.store, &self.organization, new, self.moment()).await.unwrap().systemuserid
+    }
+
+    /// What RCPT hears for the sink from far away, with a credential or without.
+    pub(crate) fn welcome_at(&self, sink: &str, credential: Option<Id>) -> Option<Proof> {
+        let peer = intake::Peer { address: "198.51.100.9".parse().unwrap(), credential };
+        match intake::welcome(&self.store, &[], peer, &address(sink)) {
+            intake::Welcome::Yes(recipient) => Some(recipient.proof),
+            intake::Welcome::NotAllowed => None,
+            _ => panic!("neither welcome nor refused"),
+        }
+    }
+
+    /// A credential of a sink; its id, as RCPT knows it.
+    pub(crate) async fn credential(&self, sink: &str, name: &str, vouching: Vouching) -> Id {
+        let key = vec![7; 32];
+        let verifier =
+            Verifier { salt: vec![7; 16], iterations: 4096, stored_key: key.clone(), server_key: key };
+        let new = NewCredential { sink: address(sink), name: name.to_owned(), vouching, verifier };
+        credentials::add(&self.organization, new, self.moment()).await.unwrap();
+        self.find_credential(&credentials::full_name(&address(sink), name).unwrap()).unwrap()
+    }
+
+    pub(crate) fn find_credential(&self, full_name: &str) -> Option<Id> {
+        let found = credentials::by_full_name(&self.store, full_name).unwrap();
+        found.map(|credential| credential.sinkcredentialid)
+    }
+
+    pub(crate) async fn sink(&self, at: &str) {
+        let sink = (address(at), SinkNetworks::default());
+        people::add_sink(&self.store, &self.organization, sink, self.moment()).await.unwrap();
     }
 
     /// Imports a contact.

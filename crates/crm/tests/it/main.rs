@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a case that cannot go on fails")]
 
 mod accounting;
+mod credentials;
 mod direction;
 mod gather;
 mod hostile;

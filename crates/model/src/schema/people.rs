@@ -58,6 +58,27 @@ table! {
 }
 
 table! {
+    /// What lets a peer from anywhere write to a sink: it proves that it knows a secret, of which only a verifier
+    /// is kept (RFC 5802 §3).
+    SinkCredential "sinkcredential" set "" label "Credential of a sink" key(sinkcredentialid) clustered(false) {
+        sinkcredentialid: Id = Key, "Credential of a sink";
+        sinkid: Id = Lookup("sink"), "Sink";
+        /// The detail behind the sink's address in the name that the peer gives, in lower case.
+        name: String = Text(40), "Name";
+        /// The user whose own it is: From is believed where it is this user.
+        systemuserid: Option<Id> = Lookup("systemuser"), "User";
+        /// Whether its holder refuses our own domains from outside, so that From is believed where it is one of us.
+        isrefusing: bool = Bool, "Refuses our domains from outside";
+        salt: Vec<u8> = Bytes, "Salt";
+        iterations: i32 = Int, "Iterations";
+        storedkey: Vec<u8> = Bytes, "Stored key";
+        serverkey: Vec<u8> = Bytes, "Server key";
+        createdon: Timestamp = DateTime, "Created on";
+    }
+    indexes { unique(sinkid, name); }
+}
+
+table! {
     /// An address or domain whose mail is never recorded: the organisation's, or one user's own.
     NeverLog "neverlog" set "" label "Never-log entry" key(neverlogid) clustered(false) {
         neverlogid: Id = Key, "Never-log entry";

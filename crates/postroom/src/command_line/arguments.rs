@@ -202,6 +202,50 @@ pub(crate) enum SinkCommand {
         #[arg(long, value_name = "NAME")]
         org: String,
     },
+    /// Credentials: what a mail server or program from anywhere proves with AUTH, under TLS, to write to a sink.
+    #[command(subcommand)]
+    Credential(SinkCredentialCommand),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SinkCredentialCommand {
+    /// Make a credential. Prints the name and the secret to be entered at the peer, the secret this once.
+    Add {
+        #[command(flatten)]
+        of: SinkCredentialArguments,
+        /// It is this user's own: a mail is believed to be his where it says so, and forwards are opened.
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "refusing")]
+        user: Option<String>,
+        /// Its holder refuses our own domains from outside, so that a sender who is one of us is believed.
+        #[arg(long)]
+        refusing: bool,
+    },
+    /// List the credentials of a sink.
+    List {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The sink's address.
+        #[arg(long, value_name = "ADDRESS")]
+        sink: String,
+    },
+    /// Take a credential away. It opens nothing any more, in open sessions either.
+    Remove {
+        #[command(flatten)]
+        of: SinkCredentialArguments,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct SinkCredentialArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: String,
+    /// The sink's address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) sink: String,
+    /// The credential's name at the sink, such as exchange: small letters, digits, -, _ and .
+    pub(crate) name: String,
 }
 
 #[derive(Subcommand)]

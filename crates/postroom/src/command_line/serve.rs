@@ -56,7 +56,7 @@ async fn start(settings: Settings) -> anyhow::Result<RunningHouse> {
 
 fn announce(ports: &Ports) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for (what, addresses) in [("SMTP", &ports.smtp), ("LMTP", &ports.lmtp)] {
+    for (what, addresses) in [("SMTP", &ports.smtp), ("SMTPS", &ports.smtps), ("LMTP", &ports.lmtp)] {
         for address in addresses {
             writeln!(out, "{what:<8}{address}")?;
         }

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use postroom::commands::{Reply, SinkRow, UndeliverableRow, UserRow, VerifiedRow};
+use postroom::commands::{
+    NewSinkCredential, Reply, SinkCredentialRow, SinkRow, UndeliverableRow, UserRow, VerifiedRow,
+};
 
 use super::End;
 
@@ -15,6 +17,8 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
             table(rows.iter().map(|row| vec![row.name.clone(), row.address.clone(), row.filter.clone()]))
         }
         Reply::Sinks(rows) => table(rows.iter().map(sink)),
+        Reply::NewSinkCredential(made) => new_credential(made),
+        Reply::SinkCredentials(rows) => table(rows.iter().map(credential)),
         Reply::Verified(rows) => return verified(rows),
         Reply::Undeliverables(rows) => table(rows.iter().map(undeliverable)),
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
@@ -56,6 +60,22 @@ fn sink(row: &SinkRow) -> Vec<String> {
         all => format!("believed: {}", all.join(" ")),
     };
     vec![row.address.clone(), networks, believed]
+}
+
+/// The secret is shown this once.
+fn new_credential(made: &NewSinkCredential) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "name    {}\nsecret  {}", made.name, made.secret)?;
+    out.flush()
+}
+
+fn credential(row: &SinkCredentialRow) -> Vec<String> {
+    let believed = match (&row.user, row.is_refusing) {
+        (Some(user), _) => format!("believed: {user}"),
+        (None, true) => "believed: all of us".to_owned(),
+        (None, false) => String::new(),
+    };
+    vec![row.name.clone(), row.created.clone(), believed]
 }
 
 fn undeliverable(row: &UndeliverableRow) -> Vec<String> {

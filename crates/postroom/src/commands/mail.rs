@@ -209,7 +209,8 @@ pub(super) fn check(house: &House, mail: &CheckMail) -> Result<Reply, CommandErr
 fn welcomed(house: &House, organization: Id, text: &str) -> Result<Recipient, CommandError> {
     let refused = |why| CommandError::NotWelcome { address: text.trim().to_owned(), why };
     let trusted = &house.settings.receive.trusted_networks;
-    match intake::welcome(&house.store, trusted, IpAddr::V4(Ipv4Addr::LOCALHOST), &address(text)?) {
+    let here = intake::Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), credential: None };
+    match intake::welcome(&house.store, trusted, here, &address(text)?) {
         Welcome::Yes(recipient) if recipient.organization.id() == organization => Ok(recipient),
         Welcome::Yes(_) => Err(refused("it belongs to another organization")),
         Welcome::Unknown => Err(refused("no sink, queue or user has this address")),

@@ -340,6 +340,13 @@ fn sink_row(sink: Sink) -> SinkRow {
     }
 }
 
+/// 26 letters and digits, none that look alike: 130 bits, so that no list and no guessing finds it.
+pub(super) fn secret() -> Result<String, CommandError> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let letter = |byte: u8| LETTERS.get(usize::from(byte & 31)).copied().map(char::from);
+    Ok(random::<26>()?.into_iter().filter_map(letter).collect())
+}
+
 fn hashed(password: &str) -> Result<PasswordHash, CommandError> {
     Ok(PasswordHash::of(password, &random()?)?)
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod commands;
+mod credentials;
 mod disk;
 mod log;
 mod mail;

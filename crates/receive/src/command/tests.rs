@@ -109,10 +109,32 @@ fn parameters_are_those_announced() {
     for bad in ["SIZE=", "SIZE=-1", "SIZE", "SMTPUTF8=1"] {
         assert_eq!(parse(&format!("MAIL FROM:<a@b> {bad}\r\n")), Err(Mistake::ParameterValue), "{bad}");
     }
-    for bad in ["RET=FULL", "ENVID=x", "BODY=BINARYMIME", "BODY", "AUTH=<>", "X", "="] {
+    for bad in ["RET=FULL", "ENVID=x", "BODY=BINARYMIME", "BODY", "AUTH", "AUTH=", "X", "="] {
         assert_eq!(parse(&format!("MAIL FROM:<a@b> {bad}\r\n")), Err(Mistake::Parameter), "{bad}");
     }
     assert_eq!(parse("RCPT TO:<a@b> NOTIFY=NEVER\r\n"), Err(Mistake::Parameter));
+}
+
+#[test]
+fn chunks_say_how_many_bytes_follow() {
+    let chunk = |bytes, is_last| Ok(Command::Bdat(Chunk { bytes, is_last }));
+    assert_eq!(parse("BDAT 1000\r\n"), chunk(1000, false));
+    assert_eq!(parse("bdat 0 last\r\n"), chunk(0, true));
+    for bad in ["", " ", " x", " -1", " +1", " 1 2", " 1 LAST x", " 99999999999999999999"] {
+        assert_eq!(parse(&format!("BDAT{bad}\r\n")), Err(Mistake::ChunkSize), "{bad}");
+    }
+}
+
+#[test]
+fn a_submitter_is_taken_and_a_proxy_header_is_not() {
+    for parameter in ["AUTH=<>", "AUTH=anna+40customer.example"] {
+        assert!(parse(&format!("MAIL FROM:<a@b> {parameter}\r\n")).is_ok(), "{parameter}");
+    }
+    assert_eq!(parse("AUTH PLAIN =\r\n"), Ok(Command::Auth("PLAIN", Some("="))));
+    assert_eq!(parse("AUTH LOGIN\r\n"), Ok(Command::Auth("LOGIN", None)));
+    for line in ["PROXY TCP4 192.0.2.7 198.51.100.1 1 25\r\n", "\0\r\n"] {
+        assert_eq!(parse(line), Err(Mistake::ProxyHeader));
+    }
 }
 
 proptest! {

@@ -5,13 +5,13 @@
 //! *Invariant:* it waits for nothing without a limit, except for the intake, whose answer it needs.
 
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::Binding;
 use crate::intake::{Arrived, Intake};
 use crate::listener::Patience;
 use crate::replies::Reply;
@@ -24,13 +24,14 @@ const BUFFER_BYTES: usize = 32 * 1024;
 /// A session with its connection's buffer and times.
 pub(super) struct Conversation<I: Intake> {
     session: Session<I>,
-    intake: Arc<I>,
     patience: Patience,
     stop: CancellationToken,
     buffer: Vec<u8>,
     began: Instant,
     /// When the peer was last told something; it has been its turn since then.
     told: Instant,
+    /// When the message under way began, for one that comes in chunks is answered in between.
+    gathering_since: Option<Instant>,
 }
 
 /// How a stretch of a conversation ended.
@@ -43,17 +44,9 @@ pub(super) enum Next {
 }
 
 impl<I: Intake> Conversation<I> {
-    pub(super) fn new(
-        session: Session<I>,
-        intake: Arc<I>,
-        mut patience: Patience,
-        stop: CancellationToken,
-    ) -> Self {
-        if session.is_stranger() {
-            patience.command = patience.command.min(patience.stranger_command);
-        }
+    pub(super) fn new(session: Session<I>, patience: Patience, stop: CancellationToken) -> Self {
         let (buffer, now) = (vec![0; BUFFER_BYTES], Instant::now());
-        Conversation { session, intake, patience, stop, buffer, began: now, told: now }
+        Conversation { session, patience, stop, buffer, began: now, told: now, gathering_since: None }
     }
 
     /// Talks until the peer or the session closes, or TLS is to start.
@@ -85,8 +78,8 @@ impl<I: Intake> Conversation<I> {
     }
 
     /// Everything said before TLS is forgotten.
-    pub(super) fn secured(&mut self) {
-        self.session.secured();
+    pub(super) fn secured(&mut self, binding: Option<Binding>) {
+        self.session.secured(binding);
     }
 
     /// Messages handed to the intake so far.
@@ -123,13 +116,17 @@ impl<I: Intake> Conversation<I> {
 
     async fn take(&mut self, message: Arrived<I::Recipient>) {
         let started = Instant::now();
-        let answers = self.intake.take(message).await;
+        let answers = self.session.intake().take(message).await;
         self.session.answered(answers);
         measure::step("take", started.elapsed());
     }
 
     /// Waits for bytes; `None` when the session has said its last word instead.
     async fn receive<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<Option<usize>> {
+        self.gathering_since = match self.gathering_since {
+            _ if !self.session.is_gathering() => None,
+            since => since.or_else(|| Some(Instant::now())),
+        };
         let (patience, out_of_patience) = self.patience_left();
         if patience.is_zero() {
             // A time-out alone would let a peer go on whose bytes are always there already.
@@ -150,14 +147,23 @@ impl<I: Intake> Conversation<I> {
         Ok(None)
     }
 
+    /// For a command; who the peer is may change on the way.
+    fn for_command(&self) -> Duration {
+        let Patience { command, stranger_command, .. } = self.patience;
+        if self.session.is_stranger() { command.min(stranger_command) } else { command }
+    }
+
     /// How long the peer may go on, and what it hears after that.
     fn patience_left(&self) -> (Duration, Reply) {
         // Counted from the last reply, so that a trickle of bytes gains no time.
         let passed = self.told.elapsed();
-        let step = if self.session.is_in_data() {
-            self.patience.data_block.min(self.patience.data.saturating_sub(passed))
-        } else {
-            self.patience.command.saturating_sub(passed)
+        let of_message = self.gathering_since.map_or(passed, |since| since.elapsed());
+        let message = self.patience.data.saturating_sub(of_message);
+        let command = self.for_command().saturating_sub(passed);
+        let step = match (self.session.is_in_data(), self.session.is_gathering()) {
+            (true, _) => self.patience.data_block.min(message),
+            (false, true) => command.min(message),
+            (false, false) => command,
         };
         let is_unproven = self.session.is_stranger() && !self.session.has_found_a_recipient();
         let session = self.patience.stranger_session.saturating_sub(self.began.elapsed());
@@ -168,6 +174,7 @@ impl<I: Intake> Conversation<I> {
     }
 
     async fn send<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
+        let patience = self.for_command();
         let replies = self.session.replies();
         if replies.is_empty() {
             return Ok(());
@@ -176,7 +183,7 @@ impl<I: Intake> Conversation<I> {
             stream.write_all(replies).await?;
             stream.flush().await
         };
-        timeout(self.patience.command, sending).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        timeout(patience, sending).await.map_err(|_| io::ErrorKind::TimedOut)??;
         replies.clear();
         self.told = Instant::now();
         Ok(())

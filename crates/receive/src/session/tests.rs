@@ -1,11 +1,23 @@
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use model::Timestamp;
+use model::{Id, Timestamp};
 use proptest::prelude::*;
 
+mod announced;
+mod chunks;
+mod proven;
+
 use super::*;
+use crate::auth::scram::Verifier;
 use crate::in_flight::InFlight;
+use crate::intake::{Credential, TryLater};
+use crate::listener::places::Places;
+
+const NAME: &str = "crm+relay@sink.example";
+const SECRET: &str = "abcdefghijkmnpqrstuvwxyz23";
+
+const BOUND: [u8; 32] = [9; 32];
 
 /// Welcomes by the local part: `unknown`, `forbidden` and `later` are refused.
 #[derive(Debug, Default)]
@@ -24,6 +36,14 @@ impl Intake for Script {
             Some("forbidden") => Welcome::No(Refusal::NotAllowedToWrite),
             Some("later") => Welcome::No(Refusal::TryLater),
             _ => Welcome::Yes(asked.len()),
+        }
+    }
+
+    fn credential(&self, name: &str) -> Result<Option<Credential>, TryLater> {
+        match name {
+            "later@x" => Err(TryLater),
+            NAME => Ok(Some(Credential { id: Id([7; 16]), verifier: Verifier::of(NAME, SECRET) })),
+            _ => Ok(None),
         }
     }
 
@@ -57,7 +77,9 @@ impl Talk {
         settings.trusted = vec!["192.0.2.0/24".parse().unwrap()];
         change(&mut settings);
         let address = "192.0.2.7".parse().unwrap();
-        let session = Session::new(Arc::new(settings), Arc::default(), address);
+        let settings = Arc::new(settings);
+        let place = Places::new(Arc::clone(&settings)).take(address).unwrap();
+        let session = Session::new(settings, Arc::default(), address, place);
         Talk { session, messages: Vec::new(), events: String::new() }
     }
 
@@ -84,6 +106,25 @@ impl Talk {
         talk
     }
 
+    /// Over TLS, with AUTH.
+    fn secure() -> Self {
+        Talk::secure_with(|_| {})
+    }
+
+    fn secure_with(change: impl FnOnce(&mut DoorSettings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut talk = Talk::with(|settings| {
+            settings.tls = Some(crate::tls::self_signed(folder.path(), "sink.example").unwrap());
+            settings.nonces = Some(Arc::new(|| Some([5; 18])));
+            change(settings);
+        });
+        talk.say("EHLO mail.example\r\nSTARTTLS\r\n");
+        talk.say("EHLO mail.example\r\n");
+        talk.heard();
+        talk.events.clear();
+        talk
+    }
+
     fn say(&mut self, text: &str) -> &mut Self {
         self.feed(text.as_bytes())
     }
@@ -98,7 +139,7 @@ impl Talk {
                 }
                 Event::StartTls => {
                     self.events.push_str("tls\n");
-                    self.session.secured();
+                    self.session.secured(Some(BOUND));
                 }
                 Event::Close => {
                     self.events.push_str("close\n");
@@ -135,7 +176,7 @@ fn a_whole_conversation() {
     assert_eq!(
         talk.heard(),
         "250-sink.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n\
-         250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n"
+         250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250 SMTPUTF8\r\n"
     );
     talk.check("MAIL FROM:<anna@customer.example> BODY=8BITMIME SIZE=20", "250 2.1.0 ");
     talk.check("RCPT TO:<sink+k3y@sink.example>", "250 2.1.5 ");
@@ -181,7 +222,7 @@ fn small_commands() {
     let mut talk = Talk::greeted();
     talk.check("NOOP hello", "250 2.0.0 ").check("VRFY anna", "252 2.5.0 ").check("HELP", "214 2.0.0 ");
     talk.check("EXPN all", "502 5.5.1 ").check("AUTH PLAIN AGEAYg==", "502 5.5.1 ");
-    talk.check("BDAT 3 LAST", "502 5.5.1 ").check("FROBNICATE", "500 5.5.1 ").check("QUIT now", "501 5.5.4 ");
+    talk.check("FROBNICATE", "500 5.5.1 ").check("QUIT now", "501 5.5.4 ");
     talk.check("LHLO x", "500 5.5.1 ").check("EHLO", "501 5.5.4 ").check("STARTTLS", "502 5.5.1 ");
 }
 
@@ -370,7 +411,9 @@ fn a_mapped_address_is_an_ipv4_address() {
     let clock = Arc::new(|| Timestamp::from_seconds(0));
     let settings = DoorSettings::new("sink.example".to_owned(), DoorProtocol::Lmtp, clock);
     let address = "::ffff:192.0.2.7".parse().unwrap();
-    let session = Session::<Script>::new(Arc::new(settings), Arc::default(), address);
+    let settings = Arc::new(settings);
+    let place = Places::new(Arc::clone(&settings)).take(address).unwrap();
+    let session = Session::<Script>::new(settings, Arc::default(), address, place);
     assert_eq!(session.peer.address.to_string(), "192.0.2.7");
 }
 
@@ -424,6 +467,13 @@ fn wire() -> impl Strategy<Value = Vec<u8>> {
         5 => Just("RCPT TO:<a@x>\r\n"),
         1 => Just("RCPT TO:<full@x>\r\n"),
         5 => Just("DATA\r\n"),
+        3 => Just("BDAT 5\r\n"),
+        3 => Just("BDAT 0 LAST\r\n"),
+        3 => Just("BDAT 7 LAST\r\n"),
+        2 => Just("AUTH PLAIN\r\n"),
+        1 => Just("AUTH SCRAM-SHA-256 biwsbj1hLHI9eA==\r\n"),
+        1 => Just("XCLIENT ADDR=192.0.2.9 HELO=other.example\r\n"),
+        1 => Just("PROXY TCP4 192.0.2.9 192.0.2.1 1 25\r\n"),
         5 => Just("\r\n.\r\n"),
         3 => Just("..text.\r\n"),
         1 => Just("RSET\r\n"),
@@ -441,9 +491,10 @@ fn wire() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn chunk_borders_change_nothing(input in wire(), size in 1usize..40) {
-        let mut whole = Talk::greeted();
+        let talk = || Talk::secure_with(|settings| settings.announcers = settings.trusted.clone());
+        let mut whole = talk();
         whole.feed(&input);
-        let mut split = Talk::greeted();
+        let mut split = talk();
         for chunk in input.chunks(size) {
             if !split.events.ends_with("close\n") {
                 split.feed(chunk);
@@ -457,7 +508,8 @@ proptest! {
     fn no_message_without_its_end(input in wire()) {
         let mut talk = Talk::greeted();
         talk.feed(&input);
-        let ends = input.windows(5).filter(|five| five == b"\r\n.\r\n").count();
+        let dots = input.windows(5).filter(|five| five == b"\r\n.\r\n").count();
+        let ends = dots + input.windows(4).filter(|four| four == b"LAST").count();
         prop_assert!(talk.messages.len() <= ends);
         let positive = talk.heard().matches("250 2.0.0 kept").count();
         prop_assert!(positive <= talk.messages.len());

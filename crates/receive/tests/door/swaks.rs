@@ -60,7 +60,7 @@ async fn swaks_speaks_lmtp() {
     house.close().await;
 }
 
-fn is_missing() -> bool {
+pub(crate) fn is_missing() -> bool {
     let missing = !Path::new(SWAKS).exists();
     if missing {
         println!("skipped: swaks is not installed");
@@ -68,7 +68,7 @@ fn is_missing() -> bool {
     missing
 }
 
-async fn swaks(house: &House, more: &[&str]) -> Output {
+pub(crate) async fn swaks(house: &House, more: &[&str]) -> Output {
     let port = house.address.port().to_string();
     let mut command = Command::new(SWAKS);
     command.args(["--server", "127.0.0.1", "--port", &port, "--helo", "client.example"]);

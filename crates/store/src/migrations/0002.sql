@@ -4,3 +4,19 @@
 drop index activityparty_addressused_sortdate;
 create index activityparty_addressused_sortdate_partyid on activityparty (addressused, sortdate)
 where partyid is null;
+
+-- Peers from anywhere may write to a sink once they have proven a credential of it.
+create table sinkcredential (
+    sinkcredentialid blob not null,
+    sinkid blob not null,
+    name text not null,
+    systemuserid blob,
+    isrefusing integer not null,
+    salt blob not null,
+    iterations integer not null,
+    storedkey blob not null,
+    serverkey blob not null,
+    createdon integer not null,
+    primary key (sinkcredentialid)
+) strict;
+create unique index sinkcredential_sinkid_name on sinkcredential (sinkid, name);

@@ -1,6 +1,6 @@
 //! Users, queues, sinks, never-log lists, sessions.
 
-use model::schema::people::{NeverLog, Queue, Session, Sink, SystemUser};
+use model::schema::people::{NeverLog, Queue, Session, Sink, SinkCredential, SystemUser};
 use model::{Id, Timestamp};
 
 use crate::memory::Question;
@@ -46,6 +46,25 @@ impl Read<'_> {
         self.nouns("order by address", &[])
     }
 
+    /// The credential with this id.
+    pub fn sink_credential(&self, id: Id) -> Result<Option<SinkCredential>, StoreError> {
+        self.noun("where sinkcredentialid = ?1", &[id.into()])
+    }
+
+    /// The credential of this name at a sink.
+    pub fn sink_credential_by_name(
+        &self,
+        sink: Id,
+        name: &str,
+    ) -> Result<Option<SinkCredential>, StoreError> {
+        self.noun("where sinkid = ?1 and name = ?2", &[sink.into(), name.into()])
+    }
+
+    /// All credentials of a sink, by name.
+    pub fn sink_credentials(&self, sink: Id) -> Result<Vec<SinkCredential>, StoreError> {
+        self.nouns("where sinkid = ?1 order by name", &[sink.into()])
+    }
+
     /// Never-log entries that name this address or its domain (`@domain`).
     pub fn never_log_of(&self, address: &str, domain: &str) -> Result<Vec<NeverLog>, StoreError> {
         let ask = |read: &Self| read.nouns("where pattern in (?1, ?2)", &[address.into(), domain.into()]);
@@ -79,6 +98,16 @@ impl Tx<'_> {
         self.insert(sink)?;
         self.add_address(&sink.address, SINK_TYPE_CODE, sink.sinkid)?;
         self.bump_records_version()
+    }
+
+    /// Adds a credential of a sink. No decision about a mail looks at it.
+    pub fn add_sink_credential(&mut self, credential: &SinkCredential) -> Result<(), StoreError> {
+        self.insert(credential)
+    }
+
+    /// Takes a credential away.
+    pub fn remove_sink_credential(&mut self, id: Id) -> Result<(), StoreError> {
+        self.execute("delete from sinkcredential where sinkcredentialid = ?1", &[id.into()]).map(drop)
     }
 
     /// Adds an entry to a never-log list.
