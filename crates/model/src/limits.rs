@@ -127,8 +127,13 @@ pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
 pub const PROXY_HEADER_SECONDS_MAX: u64 = 10;
 /// One place at a door in so many is kept for trusted peers, whatever number of strangers there are.
 pub const PLACES_PER_RESERVED_PLACE: usize = 10;
-/// Bytes of messages under way through a door at a time; beyond it the door answers 452 4.3.1.
+/// Bytes of messages under way in memory, through all doors at a time; beyond it they answer 452 4.3.1.
 pub const IN_FLIGHT_BYTES_MAX: usize = 192 * 1024 * 1024;
+/// Messages above this stand in a file while they arrive: most mails are smaller, and a thousand connections
+/// with as much each are bounded by the limit above.
+pub const LARGE_MESSAGE_BYTES: usize = 256 * 1024;
+/// Bytes of messages under way on disk; beyond it the doors answer 452 4.3.1. Forty mails of full size.
+pub const IN_FLIGHT_DISK_BYTES_MAX: usize = 40 * MESSAGE_BYTES_MAX;
 /// Protocol errors in one SMTP session before it is closed.
 pub const SESSION_ERRORS_MAX: usize = 20;
 /// Commands in one SMTP session without a message among them: room for a full transaction with refused

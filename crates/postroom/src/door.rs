@@ -12,18 +12,19 @@ use std::sync::Arc;
 use crm::CrmError;
 use crm::intake::{self, Arrival, Copy, Receipt, Recipient, Share};
 use model::schema::people::SinkCredential;
-use model::{EmailAddress, Id, Moment};
+use model::{EmailAddress, Id, Moment, limits};
 use receive::auth::scram::Verifier;
+use receive::body::Body;
 use receive::{Answer, Arrived, Credential, Intake, Peer, Refusal, TryLater, Welcome};
 use store::Organization;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::house::{House, NoRandom};
 
 /// Messages above this are read on a thread of their own, a few at a time: 256 KiB take about as long to read
 /// as a commit, and the event loop should not wait for more.
-const INLINE_BYTES_MAX: usize = 256 * 1024;
+const INLINE_BYTES_MAX: usize = limits::LARGE_MESSAGE_BYTES;
 
 /// What the doors ask.
 pub struct Keeper {
@@ -38,30 +39,39 @@ impl Keeper {
         Arc::new(Keeper { house, large: Semaphore::new(processors) })
     }
 
+    /// The bytes of a message. Of large ones only a few are in memory at a time, as long as their permit lives.
+    async fn read(&self, body: Body) -> Result<(Arc<[u8]>, Option<SemaphorePermit<'_>>), NotTaken> {
+        if body.len() <= INLINE_BYTES_MAX {
+            return Ok((body.read()?, None));
+        }
+        let permit = self.large.acquire().await.map_err(|_| NotTaken::Ended)?;
+        let read = tokio::task::spawn_blocking(move || body.read());
+        Ok((read.await.map_err(|_| NotTaken::Ended)??, Some(permit)))
+    }
+
     /// Takes one organization's share of a message in; the id of the copy.
     async fn take_share(&self, arrival: &Arrival, share: &Share) -> Result<Id, NotTaken> {
         let copyid = self.house.moment()?.id();
         let (moment, copy) = (self.house.moment()?, share.copy(arrival, copyid));
         let receipt = if copy.raw.len() > INLINE_BYTES_MAX {
-            self.take_large(&share.organization, copy, moment).await?
+            take_large(&share.organization, copy, moment).await?
         } else {
             intake::take_in(&share.organization, copy, moment).await?
         };
         metrics::counter!("postroom_copies_total", "outcome" => receipt.outcome().name()).increment(1);
         Ok(receipt.copyid)
     }
+}
 
-    async fn take_large(
-        &self,
-        organization: &Arc<Organization>,
-        copy: Copy,
-        moment: Moment,
-    ) -> Result<Receipt, NotTaken> {
-        let _permit = self.large.acquire().await.map_err(|_| NotTaken::Ended)?;
-        let (organization, runtime) = (Arc::clone(organization), Handle::current());
-        let work = move || runtime.block_on(intake::take_in(&organization, copy, moment));
-        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| NotTaken::Ended)??)
-    }
+/// On a thread of its own.
+async fn take_large(
+    organization: &Arc<Organization>,
+    copy: Copy,
+    moment: Moment,
+) -> Result<Receipt, NotTaken> {
+    let (organization, runtime) = (Arc::clone(organization), Handle::current());
+    let work = move || runtime.block_on(intake::take_in(&organization, copy, moment));
+    Ok(tokio::task::spawn_blocking(work).await.map_err(|_| NotTaken::Ended)??)
 }
 
 impl Intake for Keeper {
@@ -94,12 +104,20 @@ impl Intake for Keeper {
     async fn take(&self, message: Arrived<Recipient>) -> Vec<Answer> {
         let recipients: Vec<Recipient> = message.recipients.into_iter().map(|(_, it)| it).collect();
         let mut answers = vec![Answer::TryAgain("not kept".to_owned()); recipients.len()];
+        let (raw, _permit) = match self.read(message.raw).await {
+            Ok(read) => read,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "a large message could not be read again");
+                return answers;
+            }
+        };
         let arrival = Arrival {
             arrived: self.house.now(),
             mail_from: message.mail_from,
             peer: Some(message.peer.address),
             trace: Some(message.trace_header),
-            raw: message.raw.into(),
+            raw,
             has_bare_line_ends: message.bare_line_ends,
         };
         for share in intake::shares(recipients) {
@@ -135,6 +153,8 @@ enum NotTaken {
     Crm(#[from] CrmError),
     #[error("no moment could be drawn")]
     Random(#[from] NoRandom),
+    #[error("it could not be read from its file")]
+    Read(#[from] std::io::Error),
     #[error("the work on it ended early")]
     Ended,
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::limits;
+use receive::body::Large;
 use receive::{Door, DoorProtocol, DoorSettings, InFlight, PerMinute, Rates};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -77,6 +78,8 @@ impl House {
         let mut doors = JoinSet::new();
         doors.spawn(log::count(stop.clone()));
         let keeper = Keeper::new(Arc::clone(&self));
+        let room = InFlight::new(limits::IN_FLIGHT_DISK_BYTES_MAX);
+        let large = Large { folder: settings.data.clone(), room };
         let (in_flight, rates) = (InFlight::new(limits::IN_FLIGHT_BYTES_MAX), self.rates());
         let all = [
             (DoorProtocol::Smtp, false, smtp),
@@ -89,6 +92,7 @@ impl House {
                     tls: Some(Arc::clone(&tls)),
                     tls_from_start,
                     in_flight: Arc::clone(&in_flight),
+                    large: Some(large.clone()),
                     rates: Arc::clone(&rates),
                     ..self.door_settings(protocol)
                 };

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use model::Id;
 
 use crate::auth::scram::Verifier;
+use crate::body::Body;
 
 /// What the door asks of the house. The door decides nothing itself.
 pub trait Intake: Send + Sync + 'static {
@@ -108,7 +109,7 @@ impl Refusal {
 }
 
 /// A message that arrived whole, with its envelope.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Arrived<R> {
     /// Who brought it.
     pub peer: Peer,
@@ -119,7 +120,7 @@ pub struct Arrived<R> {
     pub recipients: Vec<(String, R)>,
     /// The message as received, dots unstuffed, without our own trace field; at most the message size
     /// of the settings.
-    pub raw: Vec<u8>,
+    pub raw: Body,
     /// Our own `Received` field (RFC 5321 §4.4) with its CRLF, kept beside the message.
     pub trace_header: String,
     /// Whether `raw` holds CR without LF or LF without CR. They are kept as they came.

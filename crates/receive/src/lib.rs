@@ -8,6 +8,7 @@
 //! [`Intake::take`] has resolved, and only CRLF.CRLF ends one.
 
 pub mod auth;
+pub mod body;
 mod command;
 mod data;
 mod in_flight;

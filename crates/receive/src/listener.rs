@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Binding, Nonces};
+use crate::body::Large;
 use crate::in_flight::InFlight;
 use crate::intake::Intake;
 use crate::measure::{self, OpenConnection};
@@ -75,8 +76,10 @@ pub struct DoorSettings {
     pub nonces: Option<Nonces>,
     /// How often strangers may come; give all doors of a house the same.
     pub rates: Arc<Rates>,
-    /// Room for messages under way; give all doors of a house the same.
+    /// Room in memory for messages under way; give all doors of a house the same.
     pub in_flight: Arc<InFlight>,
+    /// Where messages above [`limits::LARGE_MESSAGE_BYTES`] stand; `None` keeps them in memory.
+    pub large: Option<Large>,
     /// How long the door waits.
     pub patience: Patience,
     /// The time of trace fields.
@@ -156,6 +159,7 @@ impl DoorSettings {
             nonces: None,
             rates: Arc::new(Rates::new(PerMinute::default())),
             in_flight: InFlight::new(limits::IN_FLIGHT_BYTES_MAX),
+            large: None,
             patience: Patience::default(),
             clock,
         }

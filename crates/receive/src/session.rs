@@ -7,6 +7,7 @@
 //! are split. Nothing is taken in while an [`Event`] is open.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use model::limits;
@@ -81,10 +82,10 @@ enum Phase {
     Chunk(Awaited),
     /// Responses of AUTH.
     Auth(Box<Exchange>),
-    /// A message is with the intake; the claim is held until its answer.
+    /// A message is with the intake; the claims are held until its answer.
     Answering {
         recipients: usize,
-        _claim: Claim,
+        _claims: (Claim, Option<Claim>),
     },
     Closed,
 }
@@ -191,6 +192,11 @@ impl<I: Intake> Session<I> {
     /// Whom messages are handed to.
     pub(crate) fn intake(&self) -> &Arc<I> {
         &self.intake
+    }
+
+    /// The folder for large messages.
+    pub(crate) fn large_folder(&self) -> Option<&Path> {
+        self.settings.large.as_ref().map(|large| large.folder.as_path())
     }
 
     /// The replies to be sent; the caller clears what it has sent.

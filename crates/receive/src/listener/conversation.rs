@@ -7,11 +7,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Binding;
+use crate::body::open_nameless;
 use crate::intake::{Arrived, Intake};
 use crate::listener::Patience;
 use crate::replies::Reply;
@@ -30,6 +32,8 @@ pub(super) struct Conversation<I: Intake> {
     began: Instant,
     /// When the peer was last told something; it has been its turn since then.
     told: Instant,
+    /// The file in which a large message under way begins.
+    large: Option<File>,
     /// When the message under way began, for one that comes in chunks is answered in between.
     gathering_since: Option<Instant>,
 }
@@ -46,7 +50,16 @@ pub(super) enum Next {
 impl<I: Intake> Conversation<I> {
     pub(super) fn new(session: Session<I>, patience: Patience, stop: CancellationToken) -> Self {
         let (buffer, now) = (vec![0; BUFFER_BYTES], Instant::now());
-        Conversation { session, patience, stop, buffer, began: now, told: now, gathering_since: None }
+        Conversation {
+            session,
+            patience,
+            stop,
+            buffer,
+            began: now,
+            told: now,
+            large: None,
+            gathering_since: None,
+        }
     }
 
     /// Talks until the peer or the session closes, or TLS is to start.
@@ -94,10 +107,13 @@ impl<I: Intake> Conversation<I> {
     {
         while let Some(event) = self.session.read(&mut input) {
             match event {
-                Event::Message(message) => {
+                Event::Message(mut message) => {
                     // The last thing the peer was told is 354.
                     measure::step("data", self.told.elapsed());
                     self.send(stream).await?;
+                    if let Some(file) = self.large.take().filter(|_| message.raw.is_filed()) {
+                        message.raw.begin_with(file.into_std().await);
+                    }
                     self.take(message).await;
                 }
                 Event::StartTls => {
@@ -111,7 +127,27 @@ impl<I: Intake> Conversation<I> {
                 }
             }
         }
+        self.spill().await;
         Ok(None)
+    }
+
+    /// Carries what is too much for the memory to a file; where that is impossible, the peer has to come again.
+    async fn spill(&mut self) {
+        let Some((before, bytes)) = self.session.spill() else { return };
+        if let Err(error) = self.write(before, &bytes).await {
+            tracing::warn!(%error, "a large message cannot be written");
+            self.session.cannot_spill();
+        }
+    }
+
+    async fn write(&mut self, before: usize, bytes: &[u8]) -> io::Result<()> {
+        if before == 0 {
+            let folder = self.session.large_folder().ok_or(io::ErrorKind::NotFound)?;
+            self.large = Some(File::from_std(open_nameless(folder)?));
+        }
+        let file = self.large.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        file.write_all(bytes).await?;
+        file.flush().await
     }
 
     async fn take(&mut self, message: Arrived<I::Recipient>) {
@@ -124,7 +160,10 @@ impl<I: Intake> Conversation<I> {
     /// Waits for bytes; `None` when the session has said its last word instead.
     async fn receive<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<Option<usize>> {
         self.gathering_since = match self.gathering_since {
-            _ if !self.session.is_gathering() => None,
+            _ if !self.session.is_gathering() => {
+                self.large = None;
+                None
+            }
             since => since.or_else(|| Some(Instant::now())),
         };
         let (patience, out_of_patience) = self.patience_left();

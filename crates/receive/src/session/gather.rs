@@ -6,6 +6,9 @@
 //! *Invariant:* what is announced is read to its end, kept or not, because peers send on before they read a
 //! reply; else the rest of a message would be taken for commands.
 
+use model::limits;
+
+use crate::body::{Body, Large};
 use crate::command::Chunk;
 use crate::data::{DataReader, LineEnds};
 use crate::in_flight::Claim;
@@ -21,6 +24,9 @@ pub(super) struct Gathering {
     form: Form,
     message: Vec<u8>,
     claim: Claim,
+    /// Bytes that stand in a file, before those of `message`.
+    filed_bytes: usize,
+    filed_claim: Option<Claim>,
     /// Why the rest is read but thrown away; the peer hears it after the end.
     dropped: Option<Dropped>,
 }
@@ -133,6 +139,20 @@ impl<I: Intake> Session<I> {
         }
     }
 
+    /// Bytes that are too many for the memory, to be written to a file behind as many as are told with them.
+    pub(crate) fn spill(&mut self) -> Option<(usize, Vec<u8>)> {
+        let large = self.settings.large.as_ref()?;
+        self.transaction.as_mut()?.gathering.as_mut()?.spill(large)
+    }
+
+    /// They could not be written.
+    pub(crate) fn cannot_spill(&mut self) {
+        let gathering = self.transaction.as_mut().and_then(|open| open.gathering.as_mut());
+        if let Some(gathering) = gathering {
+            gathering.drop_for(Dropped::NoRoom);
+        }
+    }
+
     /// The message has ended.
     fn whole(&mut self) -> Option<Event<I::Recipient>> {
         self.phase = Phase::Commands;
@@ -148,7 +168,10 @@ impl<I: Intake> Session<I> {
         self.messages += 1;
         self.commands = 0;
         let bare_line_ends = gathering.has_bare_line_ends();
-        self.phase = Phase::Answering { recipients: of.recipients.len(), _claim: gathering.claim };
+        self.phase = Phase::Answering {
+            recipients: of.recipients.len(),
+            _claims: (gathering.claim, gathering.filed_claim),
+        };
         let smtputf8 = of.parameters.smtputf8;
         let now = (self.settings.clock)();
         Arrived {
@@ -157,7 +180,7 @@ impl<I: Intake> Session<I> {
             mail_from: of.mail_from,
             recipients: of.recipients,
             bare_line_ends,
-            raw: gathering.message,
+            raw: Body::new(gathering.filed_bytes, gathering.message),
             smtputf8,
             body_8bit: of.parameters.body_8bit,
         }
@@ -176,12 +199,12 @@ impl<I: Intake> Session<I> {
 
 impl Gathering {
     fn new(form: Form, claim: Claim) -> Self {
-        Gathering { form, message: Vec::new(), claim, dropped: None }
+        Gathering { form, message: Vec::new(), claim, filed_bytes: 0, filed_claim: None, dropped: None }
     }
 
     /// So many bytes are announced: what will be too large is not gathered first.
     fn expect(&mut self, bytes: u64, bytes_max: usize) {
-        let here = self.message.len() as u64;
+        let here = self.len() as u64;
         if self.dropped.is_none() && here.saturating_add(bytes) > bytes_max as u64 {
             self.drop_for(Dropped::TooLarge);
         }
@@ -198,7 +221,7 @@ impl Gathering {
             }
         };
         if self.dropped.is_none() {
-            if self.message.len() > bytes_max {
+            if self.len() > bytes_max {
                 self.dropped = Some(Dropped::TooLarge);
             } else if !self.claim.grow_to(self.message.len()) {
                 self.dropped = Some(Dropped::NoRoom);
@@ -214,6 +237,27 @@ impl Gathering {
         self.dropped = Some(why);
         self.message = Vec::new();
         self.claim.release();
+        self.filed_bytes = 0;
+        self.filed_claim = None;
+    }
+
+    fn spill(&mut self, large: &Large) -> Option<(usize, Vec<u8>)> {
+        if self.message.len() < limits::LARGE_MESSAGE_BYTES {
+            return None;
+        }
+        let claim = self.filed_claim.get_or_insert_with(|| large.room.claim());
+        if !claim.grow_to(self.filed_bytes + self.message.len()) {
+            self.drop_for(Dropped::NoRoom);
+            return None;
+        }
+        let before = self.filed_bytes;
+        self.filed_bytes += self.message.len();
+        self.claim.release();
+        Some((before, std::mem::take(&mut self.message)))
+    }
+
+    fn len(&self) -> usize {
+        self.filed_bytes + self.message.len()
     }
 
     fn has_bare_line_ends(&self) -> bool {

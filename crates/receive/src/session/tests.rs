@@ -133,7 +133,7 @@ impl Talk {
         while let Some(event) = self.session.read(&mut input) {
             match event {
                 Event::Message(message) => {
-                    let _ = writeln!(self.events, "message {}", message.raw.escape_ascii());
+                    let _ = writeln!(self.events, "message {}", message.raw.rest().escape_ascii());
                     self.session.answered(answers(&message));
                     self.messages.push(message);
                 }
@@ -335,7 +335,7 @@ fn a_message_too_large_is_drained_and_refused() {
     let just = format!("{}\r\n", "x".repeat(998));
     let mut talk = Talk::greeted();
     talk.say(&format!("MAIL FROM:<a@b>\r\nRCPT TO:<a@x>\r\nDATA\r\n{just}.\r\n"));
-    assert_eq!(talk.messages[0].raw.len(), 1000);
+    assert_eq!(talk.messages[0].raw.rest().len(), 1000);
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn long_lines_are_refused_and_the_session_goes_on() {
     let line = "x".repeat(limits::LINE_BYTES_MAX + 1);
     let mut talk = Talk::with(|settings| settings.message_bytes_max = limits::MESSAGE_BYTES_MAX);
     talk.say(&format!("EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@x>\r\nDATA\r\n{line}\r\n.\r\n"));
-    assert_eq!(talk.messages[0].raw.len(), line.len() + 2, "a long line of a message is kept");
+    assert_eq!(talk.messages[0].raw.rest().len(), line.len() + 2, "a long line of a message is kept");
 }
 
 #[test]
@@ -448,7 +448,8 @@ fn nothing_is_smuggled() {
         talk.say(&format!("MAIL FROM:<a@b>\r\nRCPT TO:<a@x>\r\nDATA\r\ngood{end}{smuggled}"));
         assert_eq!(talk.messages.len(), 1, "{end:?}");
         assert!(
-            talk.messages[0].raw.starts_with(b"good") && talk.messages[0].raw.ends_with(b"evil\r\n"),
+            talk.messages[0].raw.rest().starts_with(b"good")
+                && talk.messages[0].raw.rest().ends_with(b"evil\r\n"),
             "{end:?}"
         );
         let marked = talk.messages[0].bare_line_ends;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 #![allow(clippy::print_stdout, reason = "a test that needs something missing says so")]
 
+mod large;
 mod limits;
 mod messages;
 mod named;
@@ -156,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 fn counted(messages: Vec<Arrived<()>>) -> HashMap<Vec<u8>, usize> {
     let mut counts = HashMap::new();
     for message in messages {
-        *counts.entry(message.raw).or_default() += 1;
+        *counts.entry(message.raw.rest().to_vec()).or_default() += 1;
     }
     counts
 }

@@ -26,7 +26,7 @@ async fn a_pipelined_message_arrives_as_it_was_sent() {
     client.expect("221 ").await;
     client.expect("").await;
     let message = house.kept.recv().await.unwrap();
-    assert_eq!(message.raw, body.as_bytes());
+    assert_eq!(message.raw.rest(), body.as_bytes());
     assert!(message.peer.address.is_loopback() && !message.peer.tls);
     house.close().await;
 }

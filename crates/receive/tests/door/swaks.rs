@@ -20,7 +20,7 @@ async fn swaks_speaks_smtp() {
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
     let message = house.kept.recv().await.unwrap();
     assert_eq!(message.mail_from.as_deref(), Some("anna@customer.example"));
-    let raw = String::from_utf8(message.raw).unwrap();
+    let raw = String::from_utf8(message.raw.rest().to_vec()).unwrap();
     assert!(raw.contains("\r\n.a dot\r\n") && raw.ends_with("\r\n"), "{raw}");
     assert!(!message.bare_line_ends);
     let said = swaks(&house, &["--to", "unknown@sink.example"]).await;

@@ -17,7 +17,7 @@ fn chunks_make_one_message() {
     let mut talk = begun();
     talk.say("BDAT 9\r\n.\r\n..\r\nQUBDAT 6\r\nIT\r\n.\nBDAT 0 LAST\r\nNOOP\r\n");
     assert_eq!(talk.codes(), "250 2.0.0\n250 2.0.0\n250 2.0.0\n250 2.0.0\n");
-    assert_eq!(talk.messages[0].raw, b".\r\n..\r\nQUIT\r\n.\n", "as it came, dots and all");
+    assert_eq!(talk.messages[0].raw.rest(), b".\r\n..\r\nQUIT\r\n.\n", "as it came, dots and all");
     assert!(talk.messages[0].bare_line_ends);
     talk.say(ENVELOPE).say("BDAT 5 LAST\r\na\r\nb\rBDAT 2 LAST\r\nx");
     assert!(talk.messages[1].bare_line_ends, "a CR at the very end");
@@ -37,7 +37,7 @@ fn data_and_chunks_do_not_go_together() {
     talk.check("RSET", "250 ").check("DATA", "503 5.5.1 ");
     talk.say(ENVELOPE).say("DATA\r\nnew\r\n.\r\n");
     assert_eq!(talk.messages.len(), 1);
-    assert_eq!(talk.messages[0].raw, b"new\r\n", "RSET forgot what came before it");
+    assert_eq!(talk.messages[0].raw.rest(), b"new\r\n", "RSET forgot what came before it");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn the_size_limit_is_over_all_chunks() {
     talk.say(&format!("BDAT 600\r\n{half}BDAT 600\r\n{half}BDAT 1\r\nxBDAT 0 LAST\r\nRCPT TO:<a@x>\r\n"));
     assert_eq!(talk.codes(), "250 2.0.0\n552 5.3.4\n552 5.3.4\n552 5.3.4\n503 5.5.1\n");
     talk.say(ENVELOPE).say(&format!("BDAT 1000 LAST\r\n{}", "x".repeat(1000)));
-    assert_eq!(talk.messages[0].raw.len(), 1000);
+    assert_eq!(talk.messages[0].raw.rest().len(), 1000);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn many_chunks_are_no_chat() {
         talk.say("BDAT 2\r\n\r\n");
     }
     talk.say("BDAT 0 LAST\r\n");
-    assert_eq!(talk.messages[0].raw.len(), 2 * (limits::COMMANDS_PER_MESSAGE_MAX + 1));
+    assert_eq!(talk.messages[0].raw.rest().len(), 2 * (limits::COMMANDS_PER_MESSAGE_MAX + 1));
     let mut talk = begun();
     for _ in 0..=limits::COMMANDS_PER_MESSAGE_MAX {
         talk.say("BDAT 0\r\n");
