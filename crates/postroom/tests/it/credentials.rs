@@ -29,8 +29,10 @@ if secret:
     print("auth", ask("AUTH PLAIN " + base64.b64encode(f"\0{name}\0{secret}".encode()).decode()))
 ask("MAIL FROM:<zoe@fabrikam.test>")
 print("rcpt", ask("RCPT TO:<crm@sink.test>"))
-ask("DATA")
-print("data", ask("From: zoe@fabrikam.test\r\nTo: jane@contoso.test\r\nSubject: Far\r\n\r\nHi.\r\n."))
+said = ask("DATA")
+if said.startswith("354"):
+    said = ask("From: zoe@fabrikam.test\r\nTo: jane@contoso.test\r\nSubject: Far\r\n\r\nHi.\r\n.")
+print("data", said)
 if remove:
     subprocess.run(remove, check=True)
     ask("MAIL FROM:<zoe@fabrikam.test>")
