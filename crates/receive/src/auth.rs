@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use model::{Id, limits};
 
 use crate::intake::{Credential, TryLater};
-use scram::{ClientFinal, ClientFirst, Verifier};
+use scram::{ClientFinal, ClientFirst, ServerBinding, Verifier};
 
 /// Bytes that belong to one TLS connection alone: its exporter (RFC 9266).
 pub(crate) type Binding = [u8; 32];
@@ -143,7 +143,12 @@ impl Exchange {
     ) -> Option<Step> {
         let first = ClientFirst::read(response).filter(|first| is_name(&first.name))?;
         let binding = self.terms.binding.filter(|_| self.mechanism == Mechanism::ScramPlus);
-        if !first.binding.fits(binding.is_some(), self.terms.binding.is_some()) {
+        let ours = match (binding, self.terms.binding) {
+            (Some(_), _) => ServerBinding::Used,
+            (None, Some(_)) => ServerBinding::Offered,
+            (None, None) => ServerBinding::None,
+        };
+        if !first.binding.fits(ours) {
             return Some(Step::Failed);
         }
         let Ok(credential) = ask(&first.name) else { return Some(Step::TryLater) };

@@ -55,6 +55,14 @@ impl House {
         self.running()?.ports.smtp.first().copied().context("the house has no SMTP door")
     }
 
+    /// The SMTP door where TLS begins with the connection.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn smtps(&self) -> Result<SocketAddr> {
+        self.running()?.ports.smtps.first().copied().context("the house has no SMTP door with TLS")
+    }
+
     /// The LMTP door.
     ///
     /// # Errors
@@ -115,6 +123,7 @@ pub fn free_ports(folder: &Path) -> Result<Settings> {
     settings.data = folder.to_owned();
     settings.hostname = "postroom.test".to_owned();
     settings.smtp.listen = vec![any];
+    settings.smtp.tls_listen = vec![any];
     settings.lmtp.listen = vec![any];
     settings.web.listen = vec![any];
     Ok(settings)

@@ -1,5 +1,6 @@
 //! The program as it is run: its command line, its doors, its pages, in a data folder of the test's own.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![allow(clippy::print_stdout, reason = "a test that needs something missing says so")]
 
 mod client;
 mod commands;

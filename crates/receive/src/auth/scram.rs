@@ -77,13 +77,24 @@ pub(super) enum ClientBinding {
 
 impl ClientBinding {
     /// `y` where binding was offered means that somebody took the offer away (RFC 5802 §6).
-    pub(super) fn fits(&self, is_bound: bool, is_offered: bool) -> bool {
+    pub(super) fn fits(&self, ours: ServerBinding) -> bool {
         match self {
-            ClientBinding::Cannot => !is_bound,
-            ClientBinding::NotOffered => !is_bound && !is_offered,
-            ClientBinding::Bound(kind) => is_bound && kind == "tls-exporter",
+            ClientBinding::Cannot => ours != ServerBinding::Used,
+            ClientBinding::NotOffered => ours == ServerBinding::None,
+            ClientBinding::Bound(kind) => ours == ServerBinding::Used && kind == "tls-exporter",
         }
     }
+}
+
+/// What the server does about channel binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServerBinding {
+    /// It cannot.
+    None,
+    /// It offered it, and the client chose a mechanism without.
+    Offered,
+    /// The client chose a mechanism with it.
+    Used,
 }
 
 /// The client's first message.

@@ -122,7 +122,7 @@ impl Place {
     /// connection ends, as it must.
     pub(crate) fn change(&mut self, peer: IpAddr) -> Result<(), NoPlace> {
         let stranger = self.places.stranger(peer);
-        self.places.leave(std::mem::replace(&mut self.stranger, None));
+        self.places.leave(self.stranger.take());
         // From here on the place is nobody's; it is given back at the end like any other.
         match self.places.enter(stranger) {
             Ok(()) => {

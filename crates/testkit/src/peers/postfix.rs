@@ -32,6 +32,28 @@ impl Postfix {
     /// # Errors
     /// [`Missing`] where the package is; when it does not start.
     pub fn start(next_hop: NextHop) -> Result<Self> {
+        Postfix::start_with(next_hop, |_| Ok(String::new()))
+    }
+
+    /// The same, with a next hop that speaks TLS from the start, and a credential to be proven to it by SCRAM.
+    ///
+    /// # Errors
+    /// As [`Postfix::start`].
+    pub fn start_proving(to: SocketAddr, (name, secret): (&str, &str)) -> Result<Self> {
+        Postfix::start_with(NextHop::Smtp(to), |postfix| {
+            let secrets = postfix.path("etc/secrets");
+            fs::write(&secrets, format!("[{}]:{} {name}:{secret}\n", to.ip(), to.port()))?;
+            Ok(format!(
+                "smtp_tls_wrappermode = yes\nsmtp_tls_security_level = encrypt\n\
+                 smtp_sasl_auth_enable = yes\nsmtp_sasl_mechanism_filter = scram-sha-256\n\
+                 smtp_sasl_security_options = noanonymous\n\
+                 smtp_sasl_password_maps = texthash:{}\n",
+                secrets.display()
+            ))
+        })
+    }
+
+    fn start_with(next_hop: NextHop, more: impl FnOnce(&Self) -> Result<String>) -> Result<Self> {
         Missing::unless("/usr/sbin/postfix", "postfix")?;
         is_root("postfix")?;
         let postfix = Postfix { folder: open_folder(None)?, smtp: wait::free_port()? };
@@ -40,7 +62,8 @@ impl Postfix {
         }
         let owned = Command::new("chown").arg("postfix").arg(postfix.path("data")).status()?;
         ensure!(owned.success(), "there is no user called postfix");
-        fs::write(postfix.path("etc/main.cf"), postfix.main(next_hop))?;
+        // Of two lines about the same, the later one holds.
+        fs::write(postfix.path("etc/main.cf"), postfix.main(next_hop) + &more(&postfix)?)?;
         fs::write(postfix.path("etc/master.cf"), postfix.services())?;
         ensure!(postfix.control("start")?, "postfix: {}", fs::read_to_string(postfix.path("said"))?);
         wait::until_greeted(postfix.smtp).with_context(|| postfix.log())?;

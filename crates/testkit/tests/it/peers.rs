@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::process::Output;
 use std::sync::Arc;
 
+use anyhow::bail;
+use postroom::commands::{AddSinkCredential, Reply, Request, SinkCredentialName};
 use store::Organization;
+use testkit::Missing;
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{
@@ -21,6 +24,36 @@ fn postfix_relays_by_smtp() {
         let postfix = Postfix::start(NextHop::Smtp(house.smtp()?))?;
         let recipient = made.recipient("sink+{key:jane@example.test}@router.test")?;
         relay(&house, postfix.smtp(), &recipient, &|| postfix.log())
+    });
+}
+
+/// Its client is the one of Cyrus SASL (Debian package libsasl2-modules).
+#[test]
+fn postfix_proves_a_credential_by_scram() {
+    or_skip(|| {
+        let mut libraries = std::fs::read_dir("/usr/lib")?.flatten();
+        if !libraries.any(|folder| folder.path().join("sasl2/libscram.so").exists()) {
+            return Err(Missing::new("libsasl2-modules").into());
+        }
+        let (house, _) = house();
+        let of = SinkCredentialName {
+            organization: "example".to_owned(),
+            sink: SINK.to_owned(),
+            name: "postfix".to_owned(),
+        };
+        let request = Request::AddSinkCredential(AddSinkCredential { of, user: None, is_refusing: false });
+        let Reply::NewSinkCredential(made) = house.command(request)? else { bail!("no credential") };
+        let postfix = Postfix::start_proving(house.smtps()?, (&made.name, &made.secret))?;
+        relay(&house, &postfix, "jane@example.test")?;
+        let organization = house.organization("example")?;
+        let trace = organization.read(|read| {
+            let newest = read.latest_emails(None, 1)?;
+            let copies = newest.first().map(|email| read.email_copies(email.id)).transpose()?;
+            let copy = copies.unwrap_or_default().first().map(|copy| read.copy(copy.copyid)).transpose()?;
+            Ok(copy.flatten().and_then(|copy| copy.trace).unwrap_or_default())
+        })?;
+        assert!(trace.contains("with ESMTPSA;"), "{trace}");
+        Ok(())
     });
 }
 
