@@ -17,6 +17,7 @@ pub mod header;
 mod header_decoder;
 pub mod identity;
 mod marks;
+pub mod mbox;
 mod message;
 mod parameters;
 pub mod report;
