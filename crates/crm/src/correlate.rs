@@ -32,6 +32,10 @@ pub struct Verdict {
     pub parties: Vec<Party>,
     /// The e-mails whose conversations this mail brings together.
     pub joins: Vec<Id>,
+    /// How far the sign that ties it to [`Decision::correlated`] is from the best; 0 where nothing does.
+    pub rank: i32,
+    /// E-mails that are here already and continue this one.
+    pub continued_by: Vec<thread::Continuation>,
     /// A duplicate whose text is another.
     pub has_other_text: bool,
 }
@@ -55,6 +59,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
         verdict.decision.signals.push(duplicate.signal);
         verdict.has_other_text = duplicate.has_other_text;
         verdict.joins = joins;
+        verdict.continued_by = thread::continuations(offer, facts);
         return verdict;
     }
     let wanted = want::judge(offer, facts, &thread);
@@ -74,8 +79,10 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     decision.signals.extend(parties.iter().map(|party| party.signal.clone()));
     decision.candidates.extend(thread.candidates.iter().cloned());
     decision.candidates.extend(parties.iter().flat_map(|party| party.candidates.iter().cloned()));
+    verdict.rank = thread.rank;
     if wanted.keep {
         verdict.joins = joins;
+        verdict.continued_by = thread::continuations(offer, facts);
         verdict.parties = parties;
     }
     verdict
@@ -132,7 +139,14 @@ impl Verdict {
             signals: Vec::new(),
             candidates: Vec::new(),
         };
-        Verdict { decision, parties: Vec::new(), joins: Vec::new(), has_other_text: false }
+        Verdict {
+            decision,
+            parties: Vec::new(),
+            joins: Vec::new(),
+            rank: 0,
+            continued_by: Vec::new(),
+            has_other_text: false,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod people;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};
-pub use emails::EmailFacts;
+pub use emails::{EmailFacts, Tie};
+pub use identities::Naming;
 pub use indexed::IndexedEmail;
 pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};

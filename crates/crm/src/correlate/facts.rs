@@ -22,6 +22,8 @@ pub struct Facts {
     pub is_handed_over_by_us: bool,
     /// Whether a person put it in by hand, past all filters.
     pub by_hand: bool,
+    /// Whether that was the administrator, who brought the whole mailbox of somebody else.
+    pub out_of_mailbox: bool,
     /// MAIL FROM was empty (RFC 5321 §4.5.5): it is a notification of some kind.
     pub null_sender: bool,
     /// The records that have an address, by the address's key: customers, users, queues.
@@ -44,7 +46,8 @@ pub struct Facts {
     pub by_thread_index: Vec<KnownEmail>,
     /// E-mails that this report returns.
     pub returned: Vec<KnownEmail>,
-    /// E-mails that are here already and name this mail's Message-ID, or one that it names too.
+    /// E-mails that are here already and name this mail's Message-ID, or one that it names too. Of those that
+    /// would bring nothing new some may be missing.
     pub relatives: Vec<KnownEmail>,
 }
 
@@ -159,6 +162,14 @@ pub struct KnownEmail {
     pub date: Timestamp,
     /// Whether one of us sent it.
     pub is_outgoing: bool,
+    /// The addresses of its parties that are ours.
+    pub ours: HashSet<String>,
+    /// Whether it says that one of us wrote it, and nothing proves that.
+    pub is_unproven: bool,
+    /// By which of the ids it was found that this mail names: 0 is the nearest.
+    pub named_at: i32,
     /// Whether it names this mail in `In-Reply-To` (for a relative).
     pub answers_this: bool,
+    /// At which place it names this mail, 0 being the nearest (for a relative); `None` where it does not.
+    pub names_this_at: Option<i32>,
 }

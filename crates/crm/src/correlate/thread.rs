@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use model::decision::{Candidate, CorrelationMethod, Entity, RecordRef, Signal};
 use model::{EmailAddress, Id};
 
-use super::facts::{Facts, KnownEmail};
+use super::facts::{Facts, IdentityKey, KnownEmail};
 use super::who::{self, Settled};
 use crate::intake::offer::Offer;
 
@@ -16,6 +16,8 @@ pub struct Thread {
     pub method: CorrelationMethod,
     /// The earlier e-mail.
     pub email: Option<Id>,
+    /// How far the sign is from the best: a nearer one that comes later takes its place.
+    pub rank: i32,
     /// Whether a mail that is here already answers this one.
     pub is_answered_here: bool,
     /// What was seen.
@@ -74,8 +76,11 @@ pub fn find(offer: &Offer, facts: &Facts) -> Thread {
     for step in &steps {
         thread.try_step(step, &people, &offer.canonical_subject);
     }
-    let answers = facts.relatives.iter().filter(|relative| relative.answers_this);
-    if let Some(answer) = answers.into_iter().find(|relative| people.shares_with(relative)) {
+    let circle = Circle::of(offer, facts);
+    let is_answer = |relative: &&KnownEmail| {
+        circle.continuation(relative).is_some_and(|found| found.method == CorrelationMethod::InReplyTo)
+    };
+    if let Some(answer) = facts.relatives.iter().find(is_answer) {
         thread.is_answered_here = true;
         let words = format!("A mail that is here already answers it: “{}”.", answer.subject);
         thread.signals.push(Signal {
@@ -88,18 +93,135 @@ pub fn find(offer: &Offer, facts: &Facts) -> Thread {
     thread
 }
 
-/// The conversations that this mail brings together: those of its thread and of its confirmed relatives.
+/// An e-mail that is here already and continues this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Continuation {
+    /// The e-mail.
+    pub email: Id,
+    /// How that is known.
+    pub method: CorrelationMethod,
+    /// How far the sign is from the best; see [`Thread::rank`].
+    pub rank: i32,
+}
+
+/// The mails that are here already and continue this one.
+pub fn continuations(offer: &Offer, facts: &Facts) -> Vec<Continuation> {
+    let circle = Circle::of(offer, facts);
+    facts.relatives.iter().filter_map(|known| circle.continuation(known)).collect()
+}
+
+/// The mails whose conversations this mail brings together. Whether two mails belong together is asked of the two
+/// alone and comes out the same whichever of them is here first, so conversations are the same in any order.
 pub fn joins<'f>(offer: &Offer, facts: &'f Facts, thread: &Thread) -> Vec<&'f KnownEmail> {
-    let people = People::of(offer, facts);
-    let parents = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
-    let parents = parents.chain(&facts.by_thread_index).chain(&facts.returned);
-    let believed = parents.filter(|known| thread.email == Some(known.id));
+    let circle = Circle::of(offer, facts);
+    let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
+    let all = all.chain(&facts.by_thread_index).chain(&facts.returned);
+    let believed = all.filter(|known| thread.email == Some(known.id));
     let relatives = facts.relatives.iter().filter(|known| {
-        let under_one_subject = known.canonical_subject == offer.canonical_subject;
-        !offer.marks.report && people.shares_with(known) && (known.answers_this || under_one_subject)
+        !offer.marks.report && (circle.continuation(known).is_some() || circle.is_akin(known))
     });
     let mut seen = HashSet::new();
-    believed.chain(relatives).filter(|known| seen.insert(known.id)).collect()
+    let joined = believed.chain(circle.parents(facts)).chain(relatives);
+    joined.filter(|known| seen.insert(known.id)).collect()
+}
+
+/// The earlier mails that this mail surely belongs to; what is akin through them need not be looked for.
+pub fn parents<'f>(offer: &Offer, facts: &'f Facts) -> Vec<&'f KnownEmail> {
+    Circle::of(offer, facts).parents(facts)
+}
+
+/// Whether a mail that names what this one names stands in one conversation with it.
+pub fn is_akin(offer: &Offer, facts: &Facts, known: &KnownEmail) -> bool {
+    Circle::of(offer, facts).is_akin(known)
+}
+
+/// A mail among those it may belong to.
+struct Circle<'o> {
+    offer: &'o Offer,
+    people: People,
+    /// Another mail bears its Message-ID, so whoever names that may mean the other.
+    has_twin: bool,
+}
+
+impl<'o> Circle<'o> {
+    fn of(offer: &'o Offer, facts: &Facts) -> Self {
+        let has_twin = facts.identities.iter().any(|known| known.key == IdentityKey::MessageId);
+        Circle { offer, people: People::of(offer, facts), has_twin }
+    }
+
+    fn parents<'f>(&self, facts: &'f Facts) -> Vec<&'f KnownEmail> {
+        if self.offer.marks.report {
+            return Vec::new();
+        }
+        let confirmed = |known: &&KnownEmail| self.people.is_confirmed_by(&People::of_known(known));
+        let answered: Vec<&KnownEmail> = facts.answered.iter().filter(confirmed).collect();
+        let mut parents = each_named(&answered, &self.offer.canonical_subject);
+        let referenced = facts.referenced.iter();
+        parents.extend(referenced.filter(|known| self.is_under_one_subject(known)).filter(confirmed));
+        // Where ids tie it to one conversation, a token that was copied on must not bring another one in.
+        if parents.is_empty() {
+            let by_sign = facts.by_token.iter().chain(&facts.by_thread_index);
+            parents.extend(by_sign.filter(|known| self.is_under_one_subject(known) && self.meets(known)));
+        }
+        parents
+    }
+
+    /// Whether a mail that names this one continues it, and how.
+    fn continuation(&self, known: &KnownEmail) -> Option<Continuation> {
+        let position = known.names_this_at?;
+        let under_one_subject = self.is_under_one_subject(known);
+        let is_answer = known.answers_this && (under_one_subject || !self.has_twin);
+        let is_confirmed = People::of_known(known).is_confirmed_by(&self.people);
+        let found = |method, rank| Some(Continuation { email: known.id, method, rank });
+        match (is_confirmed, is_answer, under_one_subject) {
+            (true, true, _) => found(CorrelationMethod::InReplyTo, position),
+            (true, false, true) => found(CorrelationMethod::References, REFERENCES_RANK + position),
+            _ => None,
+        }
+    }
+
+    /// Two mails that name a third. Neither answers the other, so each has to confirm the other.
+    fn is_akin(&self, known: &KnownEmail) -> bool {
+        let people = People::of_known(known);
+        self.is_under_one_subject(known)
+            && self.people.is_confirmed_by(&people)
+            && people.is_confirmed_by(&self.people)
+    }
+
+    /// Two mails under one token or index: the later one has to be confirmed by the earlier.
+    fn meets(&self, known: &KnownEmail) -> bool {
+        let people = People::of_known(known);
+        if self.offer.date.is_none_or(|date| date >= known.date) {
+            self.people.is_confirmed_by(&people)
+        } else {
+            people.is_confirmed_by(&self.people)
+        }
+    }
+
+    fn is_under_one_subject(&self, known: &KnownEmail) -> bool {
+        known.canonical_subject == self.offer.canonical_subject && !self.people.is_for_another_queue(known)
+    }
+}
+
+/// Of the mails that an id names the one that is meant, for each id.
+fn each_named<'k>(fitting: &[&'k KnownEmail], subject: &str) -> Vec<&'k KnownEmail> {
+    let groups = fitting.chunk_by(|a, b| a.named_at == b.named_at);
+    groups.filter_map(|group| the_one(group, subject)).collect()
+}
+
+/// The ranks of signs, the nearest first: the ids of In-Reply-To, those of References, tokens, indexes.
+const REFERENCES_RANK: i32 = 1_000;
+const TOKEN_RANK: i32 = 2_000;
+const INDEX_RANK: i32 = 3_000;
+
+fn rank(method: CorrelationMethod, known: &KnownEmail) -> i32 {
+    match method {
+        CorrelationMethod::InReplyTo => known.named_at,
+        CorrelationMethod::References => REFERENCES_RANK + known.named_at,
+        CorrelationMethod::TrackingToken => TOKEN_RANK,
+        CorrelationMethod::ConversationIndex => INDEX_RANK,
+        CorrelationMethod::None | CorrelationMethod::Report => 0,
+    }
 }
 
 struct Step<'a> {
@@ -116,7 +238,11 @@ impl Thread {
     fn try_step(&mut self, step: &Step<'_>, people: &People, subject: &str) {
         let fits = |known: &&KnownEmail| people.shares_with(known) && (step.fits)(known);
         let fitting: Vec<&KnownEmail> = step.emails.iter().filter(fits).collect();
-        let chosen = if step.names_one { the_one(&fitting, subject) } else { fitting.first().copied() };
+        let chosen = match step.method {
+            CorrelationMethod::InReplyTo => each_named(&fitting, subject).first().copied(),
+            _ if step.names_one => the_one(&fitting, subject),
+            _ => fitting.first().copied(),
+        };
         if let (Some(known), None) = (chosen, self.email) {
             self.believe(step.method, known, step.words);
         }
@@ -152,6 +278,7 @@ impl Thread {
     fn believe(&mut self, method: CorrelationMethod, known: &KnownEmail, words: &str) {
         self.method = method;
         self.email = Some(known.id);
+        self.rank = rank(method, known);
         self.signals.push(Signal {
             kind: method.name(),
             holds: true,
@@ -199,6 +326,8 @@ fn email_ref(id: Id) -> RecordRef {
 
 /// Who is on a mail, as far as it can confirm a conversation.
 struct People {
+    all: HashSet<String>,
+    records: HashSet<RecordRef>,
     outsiders: HashSet<String>,
     outside_records: HashSet<RecordRef>,
     insiders: HashSet<String>,
@@ -215,25 +344,45 @@ impl People {
                 Settled::One(record) => Some(record),
                 Settled::Nobody | Settled::Many(_) => None,
             });
+        let records: HashSet<RecordRef> = records.collect();
         let queues = facts.recipients.iter().map(|recipient| recipient.record);
         // Anybody can write our addresses: among ourselves only a proven sender confirms.
         let is_believed = facts.sender_proven || !who::from_us(offer, facts);
         People {
-            outside_records: records.collect(),
+            all: offer.participants().map(EmailAddress::key).collect(),
+            outside_records: records.clone(),
+            records,
             outsiders: others.iter().map(|address| address.key()).collect(),
             insiders: ours.iter().filter(|_| is_believed).map(|address| address.key()).collect(),
             queues: queues.filter(|record| record.entity == Entity::Queue).map(|record| record.id).collect(),
         }
     }
 
-    /// A participant in common. Where customers are on the mail, one of them has to be: our own addresses
-    /// are on every mail, so they confirm nothing but mail among ourselves.
-    fn shares_with(&self, known: &KnownEmail) -> bool {
-        if self.outsiders.is_empty() {
-            return self.insiders.iter().any(|address| known.participants.contains(address));
+    fn of_known(known: &KnownEmail) -> Self {
+        let customers = known.resolved.values().filter(|record| record.entity.is_customer());
+        let insiders = known.ours.iter().filter(|_| !known.is_unproven);
+        People {
+            all: known.participants.clone(),
+            records: known.resolved.values().copied().collect(),
+            outsiders: known.participants.difference(&known.ours).cloned().collect(),
+            outside_records: customers.copied().collect(),
+            insiders: insiders.cloned().collect(),
+            queues: known.queues.clone(),
         }
-        self.outsiders.iter().any(|address| known.participants.contains(address))
-            || known.resolved.values().any(|record| self.outside_records.contains(record))
+    }
+
+    /// A participant in common with the mail that this one answers. Where customers are on the answer, one of
+    /// them has to be: our own addresses are on every mail, so they confirm nothing but mail among ourselves.
+    fn is_confirmed_by(&self, earlier: &People) -> bool {
+        if self.outsiders.is_empty() {
+            return self.insiders.iter().any(|address| earlier.all.contains(address));
+        }
+        self.outsiders.iter().any(|address| earlier.all.contains(address))
+            || self.outside_records.iter().any(|record| earlier.records.contains(record))
+    }
+
+    fn shares_with(&self, known: &KnownEmail) -> bool {
+        self.is_confirmed_by(&People::of_known(known))
     }
 
     /// Addressed to a queue that the earlier mail did not know, and to none that it knew: a new matter.

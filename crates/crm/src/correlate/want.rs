@@ -58,13 +58,22 @@ pub fn judge(offer: &Offer, facts: &Facts, thread: &Thread) -> Wanted {
 
 /// What no filter can outvote.
 fn refused_for_all(offer: &Offer, facts: &Facts, thread: &Thread) -> Option<Reason> {
-    if facts.never_log.iter().any(|hit| hit.user.is_none()) {
+    if facts.never_log.iter().any(|hit| hit.user.is_none()) || is_unwanted_by_its_owner(facts) {
         return Some(Reason::NeverLog);
     }
     if offer.marks.report && thread.email.is_none() && !facts.by_hand {
         return Some(Reason::Report);
     }
     None
+}
+
+/// Whoever brings a whole mailbox does not see what is in it: what its owner never wants logged stays out, by
+/// hand too.
+fn is_unwanted_by_its_owner(facts: &Facts) -> bool {
+    let mut owners = facts.recipients.iter().filter(|to| to.from == RecipientFrom::Envelope).peekable();
+    let is_unwanted =
+        |owner: &CrmRecipient| facts.never_log.iter().any(|hit| hit.user == Some(owner.record.id));
+    facts.by_hand && facts.out_of_mailbox && owners.peek().is_some() && owners.all(is_unwanted)
 }
 
 /// The recipients who did not put an address of this mail on their own never-log list.

@@ -60,6 +60,8 @@ pub enum Source {
     User(EmailAddress),
     /// By hand: *Track in CRM*.
     Track,
+    /// Out of a mailbox's old mail, by the administrator's hand; the name of its file or folder.
+    Mailbox(String),
 }
 
 impl Source {
@@ -70,7 +72,13 @@ impl Source {
             Source::Queue(address) => format!("queue:{address}"),
             Source::User(address) => format!("user:{address}"),
             Source::Track => "track".to_owned(),
+            Source::Mailbox(name) => format!("track:{name}"),
         }
+    }
+
+    /// Whether somebody put it in, and no mail server: there was no envelope.
+    pub fn is_by_hand(&self) -> bool {
+        matches!(self, Source::Track | Source::Mailbox(_))
     }
 
     /// Whether originals may be taken out of forwards that arrive here (a sink, or a person's own hand).
@@ -88,6 +96,8 @@ pub enum Proof {
     Network,
     /// The peer has proven a credential of this user's own, so From is believed where it is this user.
     User(Id),
+    /// It lay in a mailbox of ours, given by the administrator's hand; the filters are asked all the same.
+    Mailbox,
     /// One of us put it in by hand.
     Hand,
 }

@@ -10,11 +10,11 @@ use model::schema::emails::{Email, EmailCopy, EmailVersion, QueueItem, mark};
 use model::schema::intake::OriginalOutcome;
 use model::schema::{house, intake};
 use model::{Id, Moment, limits};
-use store::{PreparedBlob, StoreError, Tx};
+use store::{PreparedBlob, Read, StoreError, Tx};
 
 use super::Opened;
 use super::check::{self, Checked};
-use super::copy::{Copy, OriginalReceipt, Receipt, Source};
+use super::copy::{Copy, OriginalReceipt, Receipt};
 use super::keep::Kept;
 use super::timed::Timed;
 use super::unwrap::Original;
@@ -81,15 +81,15 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     let receipt = Receipt { copyid: opened.copy.copyid, originals: receipts };
     enter(tx, delivery, &receipt, &moment)?;
     let is_kept = matches!(receipt.outcome(), Outcome::Stored | Outcome::Duplicate);
-    if opened.copy.source == Source::Track && is_kept {
+    if opened.copy.source.is_by_hand() && is_kept {
         tx.replayed(&message::identity::raw_digest(&opened.copy.raw))?;
     }
     Ok(receipt)
 }
 
 /// What became of this very copy before: to take a copy in twice, under one id, is to take it in once.
-fn earlier_receipt(tx: &Tx<'_>, copyid: Id) -> Result<Option<Receipt>, StoreError> {
-    let outcomes = tx.outcomes(copyid)?;
+pub(super) fn earlier_receipt(read: &Read<'_>, copyid: Id) -> Result<Option<Receipt>, StoreError> {
+    let outcomes = read.outcomes(copyid)?;
     let receipt = |row: OriginalOutcome| {
         let outcome = Outcome::from_code(i64::from(row.outcome))?;
         let reason = Reason::from_code(i64::from(row.reason))?;
@@ -244,7 +244,7 @@ impl Work<'_> {
         self.claim(tx, id)?;
         self.refer(tx, id)?;
         self.join_conversations(tx, Some(email.conversationtrackingid))?;
-        self.adopt_answers(tx, id)?;
+        self.adopt(tx, id)?;
         Ok(())
     }
 
@@ -299,7 +299,7 @@ impl Work<'_> {
             tx.add_attachment(&attachment)?;
         }
         self.refer(tx, id)?;
-        self.adopt_answers(tx, id)?;
+        self.adopt(tx, id)?;
         self.note_copy(tx, id)?;
         self.note_queues(tx, id)?;
         self.event(tx, id, "created")?;

@@ -86,7 +86,7 @@ impl Share {
             Source::Sink(_) => 0,
             Source::Queue(_) => 1,
             Source::User(_) => 2,
-            Source::Track => 3,
+            Source::Track | Source::Mailbox(_) => 3,
         };
         let sources = self.recipients.iter().map(|recipient| &recipient.envelope.source);
         sources.min_by_key(rank).cloned().unwrap_or(Source::Track)

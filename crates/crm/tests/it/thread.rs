@@ -192,6 +192,7 @@ fn an_answer_comes_before_references() {
         expect![[r#"
             stored: reply (2), incoming, for Jane Doe
             continues <quote> by in-reply-to
+            joins <question>
             from zoe@fabrikam.test = contact Zoë Müller
             to jane@contoso.test = systemuser Jane Doe
             ✓ in-reply-to <quote>
@@ -435,6 +436,7 @@ fn of_two_mails_with_a_token_the_most_recent_counts() {
         expect![[r#"
             stored: reply (2), incoming, for Jane Doe
             continues <young> by tracking-token
+            joins <old>
             from tom@northwind.test = contact Tom Reed
             to jane@contoso.test = systemuser Jane Doe
             ✓ tracking-token <young>

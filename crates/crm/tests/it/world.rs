@@ -255,8 +255,18 @@ impl World {
                 recipients: here.offer.recipients().map(|mailbox| mailbox.address.key()).collect(),
             }));
         }
-        let named =
-            |ids: &[MessageId]| self.known(|here| here.offer.message_id.iter().any(|id| ids.contains(id)));
+        let place = |here: &Here| {
+            let mut named = offer.referenced().into_iter().zip(0..);
+            named.find(|((id, _), _)| here.offer.message_id.as_ref() == Some(*id)).map_or(0, |(_, at)| at)
+        };
+        let named = |ids: &[MessageId]| {
+            let mut named = self.known(|here| here.offer.message_id.iter().any(|id| ids.contains(id)));
+            for known in &mut named {
+                known.named_at = self.here.iter().find(|here| here.id == known.id).map_or(0, place);
+            }
+            named.sort_by_key(|known| known.named_at);
+            named
+        };
         facts.answered = named(&offer.in_reply_to);
         facts.referenced = named(&offer.references);
         facts.referenced.retain(|known| !facts.answered.contains(known));
@@ -270,21 +280,17 @@ impl World {
         facts.relatives = self.relatives(offer);
     }
 
-    /// Mail that names this one, or that names what this one names and nobody has seen.
+    /// Mail that names this one, or that names what this one names.
     fn relatives(&self, offer: &Offer) -> Vec<KnownEmail> {
-        let is_here =
-            |id: &MessageId| self.here.iter().any(|here| here.offer.message_id.as_ref() == Some(id));
-        let missing: Vec<&MessageId> =
-            offer.referenced().into_iter().map(|(id, _)| id).filter(|id| !is_here(id)).collect();
-        let own = offer.message_id.iter();
-        let names_one = |here: &Here| here.offer.referenced().iter().any(|(id, _)| missing.contains(id));
-        let names_this =
-            |here: &Here| here.offer.referenced().iter().any(|(id, _)| own.clone().any(|own| own == *id));
-        let mut relatives = self.known(|here| names_this(here) || names_one(here));
+        let place_in =
+            |here: &Here, id: &MessageId| here.offer.referenced().iter().position(|(named, _)| *named == id);
+        let names_one = |here: &Here| offer.referenced().iter().any(|(id, _)| place_in(here, id).is_some());
+        let names_this = |here: &Here| offer.message_id.as_ref().and_then(|own| place_in(here, own));
+        let mut relatives = self.known(|here| names_this(here).is_some() || names_one(here));
         for known in &mut relatives {
-            let here = self.here.iter().find(|here| here.id == known.id);
-            known.answers_this =
-                here.is_some_and(|here| own.clone().any(|own| here.offer.in_reply_to.contains(own)));
+            let Some(here) = self.here.iter().find(|here| here.id == known.id) else { continue };
+            known.answers_this = offer.message_id.iter().any(|own| here.offer.in_reply_to.contains(own));
+            known.names_this_at = names_this(here).map(|at| i32::try_from(at).unwrap());
         }
         relatives
     }
@@ -304,6 +310,8 @@ impl World {
         }
         resolved.extend(here.settled.clone());
         let queues = resolved.values().filter(|record| record.entity == Entity::Queue);
+        let ours = resolved.iter().filter(|(_, record)| !record.entity.is_customer());
+        let ours: HashSet<String> = ours.map(|(address, _)| address.clone()).collect();
         KnownEmail {
             id: here.id,
             subject: here.offer.subject.clone(),
@@ -315,7 +323,11 @@ impl World {
             resolved,
             date: here.offer.date.unwrap_or_default(),
             is_outgoing: here.offer.from.iter().any(|from| from.address.domain() == "contoso.test"),
+            ours,
+            is_unproven: false,
+            named_at: 0,
             answers_this: false,
+            names_this_at: None,
         }
     }
 }

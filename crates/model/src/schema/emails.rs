@@ -57,6 +57,9 @@ table! {
         parentactivityid: Option<Id> = Lookup("email"), "Parent activity";
         correlatedactivityid: Option<Id> = Lookup("email"), "Correlated activity";
         correlationmethod: i32 = Int, "Correlation method";
+        /// How far the sign that ties it is from the best: 0 is the first id of `In-Reply-To`. A mail that comes
+        /// later and is named nearer takes its place.
+        correlationrank: i32 = Int, "Correlation rank";
         regardingobjectid: Option<Id> = AnyLookup, "Regarding";
         regardingobjecttypecode: Option<i32> = Int, "Kind of regarding record";
         ownerid: Option<Id> = Lookup("systemuser"), "Owner";
@@ -194,6 +197,8 @@ table! {
         activityid: Id = Lookup("email"), "E-mail";
         /// `In-Reply-To` rather than `References` alone.
         isinreplyto: bool = Bool, "In-Reply-To";
+        /// Its place among the ids that the e-mail names: 0 is the nearest.
+        position: i32 = Int, "Position";
     }
     indexes { }
 }

@@ -20,3 +20,8 @@ create table sinkcredential (
     primary key (sinkcredentialid)
 ) strict;
 create unique index sinkcredential_sinkid_name on sinkcredential (sinkid, name);
+
+-- Conversations come out the same in whatever order their mails arrive: which of two mails that another one names
+-- is the nearer one has to be known when the second of them comes last.
+alter table messagereference add column position integer not null default 0;
+alter table email add column correlationrank integer not null default 0;

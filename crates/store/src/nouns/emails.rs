@@ -23,6 +23,7 @@ pub struct EmailFacts {
     pub sender: Option<String>,
     pub sortdate: Timestamp,
     pub directioncode: bool,
+    pub marks: i64,
 }
 
 impl Read<'_> {
@@ -34,7 +35,8 @@ impl Read<'_> {
     /// What a decision asks of an e-mail that is there.
     pub fn email_facts(&self, id: Id) -> Result<Option<EmailFacts>, StoreError> {
         let sql = "select subject, canonicalsubject, conversationtrackingid, regardingobjectid,
-                regardingobjecttypecode, acceptingentityid, acceptingentitytypecode, sender, sortdate, directioncode
+                regardingobjecttypecode, acceptingentityid, acceptingentitytypecode, sender, sortdate, directioncode,
+                marks
             from email
             where activityid = ?1";
         self.one(sql, &[id.into()], |row| {
@@ -49,6 +51,7 @@ impl Read<'_> {
                 sender: row.take()?,
                 sortdate: row.take()?,
                 directioncode: row.take()?,
+                marks: row.take()?,
             })
         })
     }
@@ -132,6 +135,21 @@ impl Read<'_> {
     }
 }
 
+/// What an e-mail is tied to, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tie {
+    /// The e-mail that it continues.
+    pub email: Id,
+    /// Whether it answers that one, which makes it the parent.
+    pub is_answer: bool,
+    /// The correlation method, as in the column.
+    pub method: i32,
+    /// The correlation rank, as in the column.
+    pub rank: i32,
+    /// What that e-mail is about.
+    pub regarding: Option<RecordRef>,
+}
+
 impl Tx<'_> {
     /// Writes an e-mail.
     pub fn add_email(&mut self, email: &Email) -> Result<(), StoreError> {
@@ -176,11 +194,26 @@ impl Tx<'_> {
         self.execute(sql, &[from.into(), into.into(), limits::CONVERSATION_JOIN_MAX.into()])
     }
 
-    /// An answer that came before what it answers gets its parent.
-    pub fn adopt_answer(&mut self, answer: Id, parent: Id, method: i32) -> Result<(), StoreError> {
-        let sql = "update email set parentactivityid = ?2, correlatedactivityid = ?2, correlationmethod = ?3 \
-                   where activityid = ?1 and parentactivityid is null";
-        self.execute(sql, &[answer.into(), parent.into(), method.into()]).map(drop)
+    /// A mail that came before what it continues is tied to it, unless it is tied by a nearer sign already. Says
+    /// whether it was.
+    pub fn adopt(&mut self, later: Id, tie: &Tie) -> Result<bool, StoreError> {
+        let sql = "update email set parentactivityid = ?2, correlatedactivityid = ?3, correlationmethod = ?4, \
+                   correlationrank = ?5, regardingobjectid = coalesce(regardingobjectid, ?6), \
+                   regardingobjecttypecode = coalesce(regardingobjecttypecode, ?7) \
+                   where activityid = ?1 and (correlationmethod = 0 or correlationrank > ?5)";
+        let parent = tie.is_answer.then_some(tie.email);
+        let regarding = tie.regarding.map(|record| record.id);
+        let regarding_code = tie.regarding.map(|record| record.entity as i32);
+        let params: [Param<'_>; 7] = [
+            later.into(),
+            parent.into(),
+            tie.email.into(),
+            tie.method.into(),
+            tie.rank.into(),
+            regarding.into(),
+            regarding_code.into(),
+        ];
+        Ok(self.execute(sql, &params)? == 1)
     }
 
     /// Gives an e-mail a fuller source, with its attachments.

@@ -1,7 +1,7 @@
 //! Who claims to be which mail, and who names which.
 
-use model::limits;
 use model::schema::emails::{Identity, MessageReference};
+use model::{Id, limits};
 
 use crate::StoreError;
 use crate::rows::{Param, Read, Tx};
@@ -13,13 +13,21 @@ impl Read<'_> {
         self.nouns(tail, &[keyhash.into(), limits::CLAIMS_MAX.into()])
     }
 
-    /// The e-mails that name a Message-ID, by its hash.
-    pub fn references_to(
-        &self,
-        keyhash: &[u8; 16],
-        limit: usize,
-    ) -> Result<Vec<MessageReference>, StoreError> {
-        self.nouns("where keyhash = ?1 order by activityid limit ?2", &[keyhash.into(), limit.into()])
+    /// The e-mails that name a Message-ID, by its hash, the oldest first.
+    pub fn references_to(&self, keyhash: &[u8; 16], limit: usize) -> Result<Vec<Naming>, StoreError> {
+        let sql =
+            "select r.activityid, r.isinreplyto, r.position, e.conversationtrackingid, e.canonicalsubject
+            from messagereference r join email e on e.activityid = r.activityid
+            where r.keyhash = ?1 order by r.activityid limit ?2";
+        self.rows(sql, &[keyhash.into(), limit.into()], |row| {
+            Ok(Naming {
+                email: row.take()?,
+                is_in_reply_to: row.take()?,
+                position: row.take()?,
+                conversation: row.take()?,
+                canonical_subject: row.take()?,
+            })
+        })
     }
 }
 
@@ -34,6 +42,21 @@ impl Read<'_> {
     pub fn every_reference(&self) -> Result<Vec<MessageReference>, StoreError> {
         self.nouns("order by keyhash, activityid", &[])
     }
+}
+
+/// An e-mail that names a Message-ID, with as much of it as shows whether the rest matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// The e-mail.
+    pub email: Id,
+    /// It names it in `In-Reply-To`.
+    pub is_in_reply_to: bool,
+    /// At which place of all that it names; 0 is the nearest.
+    pub position: i32,
+    /// The conversation it stands in.
+    pub conversation: Id,
+    /// Its canonical subject.
+    pub canonical_subject: String,
 }
 
 impl Tx<'_> {

@@ -7,7 +7,7 @@ use model::schema::emails::{
 };
 use model::{Id, Timestamp, limits};
 use serde_json::{Value, json};
-use store::{PreparedBlob, StoreError, Tx};
+use store::{PreparedBlob, StoreError, Tie, Tx};
 
 use super::Work;
 use crate::correlate::{KnownEmail, KnownIdentity, Party, want, who};
@@ -52,9 +52,9 @@ impl Work<'_> {
 
     /// Notes every Message-ID that the mail names, so that whichever comes second finds the other.
     pub(super) fn refer(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
-        for (id, isinreplyto) in self.original.offer.referenced() {
+        for ((id, isinreplyto), position) in self.original.offer.referenced().into_iter().zip(0..) {
             let keyhash = message::identity::message_key(id).to_vec();
-            tx.refer(&MessageReference { keyhash, activityid: email, isinreplyto })?;
+            tx.refer(&MessageReference { keyhash, activityid: email, isinreplyto, position })?;
         }
         Ok(())
     }
@@ -80,12 +80,19 @@ impl Work<'_> {
         all.filter(|known| self.checked.verdict.joins.contains(&known.id)).collect()
     }
 
-    /// Answers that came first get this mail as their parent.
-    pub(super) fn adopt_answers(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
-        let answers = self.facts().relatives.iter().filter(|known| known.answers_this);
-        for answer in answers.filter(|known| self.checked.verdict.joins.contains(&known.id)) {
-            tx.adopt_answer(answer.id, email, CorrelationMethod::InReplyTo as i32)?;
-            self.event(tx, answer.id, "joined")?;
+    /// What came first and continues this mail is tied to it.
+    pub(super) fn adopt(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
+        for later in &self.checked.verdict.continued_by {
+            let tie = Tie {
+                email,
+                is_answer: is_answer(later.method),
+                method: later.method as i32,
+                rank: later.rank,
+                regarding: self.regarding(),
+            };
+            if tx.adopt(later.email, &tie)? {
+                self.event(tx, later.email, "joined")?;
+            }
         }
         Ok(())
     }
@@ -95,10 +102,7 @@ impl Work<'_> {
         let is_outgoing = who::is_outgoing(offer, self.facts());
         let regarding = self.regarding();
         let accepting = decision.accepting;
-        let is_answer = matches!(
-            decision.correlation_method,
-            CorrelationMethod::InReplyTo | CorrelationMethod::ConversationIndex
-        );
+        let is_answer = is_answer(decision.correlation_method);
         Email {
             activityid: id,
             subject: cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
@@ -111,6 +115,7 @@ impl Work<'_> {
             parentactivityid: decision.correlated.filter(|_| is_answer),
             correlatedactivityid: decision.correlated,
             correlationmethod: decision.correlation_method as i32,
+            correlationrank: self.checked.verdict.rank,
             regardingobjectid: regarding.map(|record| record.id),
             regardingobjecttypecode: regarding.map(|record| record.entity as i32),
             ownerid: self.owner(),
@@ -219,6 +224,11 @@ impl Work<'_> {
         };
         all.map(row).collect()
     }
+}
+
+/// Whether what is tied so is an answer to one mail, which is its parent.
+fn is_answer(method: CorrelationMethod) -> bool {
+    matches!(method, CorrelationMethod::InReplyTo | CorrelationMethod::ConversationIndex)
 }
 
 /// The rows of ranked candidates.
