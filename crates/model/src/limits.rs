@@ -178,3 +178,8 @@ pub const WEB_CONNECTIONS_MAX: usize = 512;
 pub const WEB_HEADER_SECONDS_MAX: u64 = 10;
 /// A request on the control socket: one mail of full size in base64, with room for its frame.
 pub const CONTROL_BYTES_MAX: usize = 80 * 1024 * 1024;
+/// Mails of one request that brings old mail: enough that a commit is shared, few enough to be asked again.
+pub const HISTORY_BATCH_MAX: usize = 64;
+/// Bytes of mail after which such a request is full: with one mail of full size, it stays below
+/// [`CONTROL_BYTES_MAX`] in base64.
+pub const HISTORY_BATCH_BYTES: usize = 4 * 1024 * 1024;

@@ -5,7 +5,7 @@
 //! where the arguments or settings are.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -18,6 +18,7 @@ use postroom::control::{Answer, Line};
 use postroom::{Settings, settings};
 
 mod arguments;
+mod history;
 mod import;
 mod index;
 mod mail;
@@ -80,7 +81,7 @@ fn run_command(command: Command, settings: Settings) -> anyhow::Result<End> {
 }
 
 async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<End> {
-    let mut house = Counter { line: Line::open(settings).await? };
+    let mut house = Counter { line: Line::open(settings).await?, data: settings.data.clone() };
     let end = match command {
         Command::Import(arguments) => import::import(&mut house, arguments).await,
         Command::Index(command) => index::index(&mut house, command).await,
@@ -101,9 +102,15 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
 /// Where commands are handed in.
 pub(crate) struct Counter {
     line: Line,
+    data: PathBuf,
 }
 
 impl Counter {
+    /// Another place at the same house, to ask something meanwhile.
+    pub(crate) async fn another(&self) -> anyhow::Result<Counter> {
+        Ok(Counter { line: self.line.another(&self.data).await?, data: self.data.clone() })
+    }
+
     /// Asks; a refusal is an error in the words of the house.
     pub(crate) async fn ask(&mut self, request: Request) -> anyhow::Result<Reply> {
         self.hand_in(request).await?;

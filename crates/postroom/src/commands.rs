@@ -18,12 +18,14 @@ use crate::house::{House, NoRandom};
 mod books;
 mod index;
 mod credentials;
+mod history;
 mod mail;
 mod records;
 
 pub use books::{UndeliverableRow, VerifiedRow};
 pub use index::{IndexRow, LEFT_MAX};
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
+pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
@@ -89,6 +91,8 @@ pub enum Request {
     Check(CheckMail),
     /// Takes a mail in by hand.
     Track(TrackMail),
+    /// Takes a batch of old mail in.
+    TrackMailbox(TrackMailbox),
     /// What could not be processed in one organization, or in all.
     Undeliverables(Option<String>),
     /// How far the text index of one organization is, or of all.
@@ -125,6 +129,8 @@ pub enum Reply {
     Checked(CheckedMail),
     /// What became of a mail.
     Tracked(Tracked),
+    /// What became of each mail of a batch, in its order.
+    TrackedMailbox(Vec<TrackedBefore>),
     /// Mails that wait for a person.
     Undeliverables(Vec<UndeliverableRow>),
     /// How far text indexes are.
@@ -137,6 +143,9 @@ pub enum CommandError {
     /// There is no organization of this name.
     #[error("there is no organization called “{0}”; `postroom org list` shows them")]
     NoOrganization(String),
+    /// A fault of ours ended the work on a mail.
+    #[error("the work on a mail ended early, by a fault of Postroom")]
+    Ended,
     /// The text is no e-mail address.
     #[error("“{0}” is no e-mail address")]
     NotAnAddress(String),
@@ -198,6 +207,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::VerifyBytes(name) => books::verify(&organizations(house, name)?, accounting::verify_bytes)?,
         Request::Check(mail) => mail::check(house, &mail)?,
         Request::Track(mail) => mail::track(house, &mail).await?,
+        Request::TrackMailbox(mailbox) => history::track(house, mailbox).await?,
         Request::Undeliverables(name) => books::undeliverables(&organizations(house, name)?)?,
         Request::IndexState(name) => index::state(&organizations(house, name)?)?,
         Request::DiscardIndex(name) => index::discard(organization(house, &name)?.as_ref())?,

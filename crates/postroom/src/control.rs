@@ -91,6 +91,21 @@ impl Line {
         Err(LineError::NobodyAnswers { data: settings.data.clone() })
     }
 
+    /// Another line to the same house, so that several questions are under way. Only the first is closed.
+    ///
+    /// # Errors
+    /// [`LineError::NobodyAnswers`] where the house that served has ended.
+    pub async fn another(&self, data: &Path) -> Result<Line, LineError> {
+        match self {
+            Line::Direct(house) => Ok(Line::Direct(Arc::clone(house))),
+            Line::Socket(_) => {
+                let stream = connect(data).await;
+                let stream = stream.ok_or_else(|| LineError::NobodyAnswers { data: data.to_owned() })?;
+                Ok(Line::Socket(BufReader::new(stream)))
+            }
+        }
+    }
+
     /// Asks, and waits for the answer.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 pub mod commands;
 pub mod control;
 pub mod door;
+pub mod history;
 pub mod house;
 mod index_runner;
 mod job_runner;

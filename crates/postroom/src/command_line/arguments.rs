@@ -56,7 +56,7 @@ pub(crate) enum Command {
     },
     /// Say what would become of mails, and why. Nothing is kept.
     Check(CheckArguments),
-    /// Take mails in by hand, past all filters.
+    /// Take mails in by hand, past all filters: single mails, mailbox files (mbox), Maildirs, folders of .eml.
     Track(TrackArguments),
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
@@ -336,10 +336,32 @@ pub(crate) struct TrackArguments {
     /// The organization.
     #[arg(long, value_name = "NAME")]
     pub(crate) org: String,
-    /// Print one JSON object for each file.
+    /// The user whose mailbox it was. Mail of this user to somebody outside is outgoing, wherever it lies.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) user: Option<String>,
+    /// Ask the filters, as for mail that arrives now; without it everything is kept.
+    #[arg(long)]
+    pub(crate) filtered: bool,
+    /// How a mailbox file marks lines that begin with "From ". A Content-Length that fits comes before it.
+    #[arg(long, value_name = "FORM", default_value = "mboxrd")]
+    pub(crate) mbox: MboxForm,
+    /// Print one JSON object for each mail.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The mails; - for standard input.
+    /// Mails, mailbox files and folders; - for one mail from standard input. Nothing in them is changed. Begun
+    /// again after it broke off, an import goes on where it was. Folders and mails that are marked as drafts,
+    /// deleted or junk are left out, unless the folder itself is named.
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// How a mailbox file marks lines of a mail that begin with "From ".
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum MboxForm {
+    /// By ">" before any number of ">" and "From "; reads mboxo as well.
+    Mboxrd,
+    /// By ">" before "From " alone.
+    Mboxo,
+    /// Not at all: Content-Length says where a mail ends.
+    Mboxcl2,
 }

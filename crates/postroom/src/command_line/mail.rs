@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{CheckArguments, TrackArguments};
 use super::show::printable;
-use super::{Counter, End, read_file};
+use super::{Counter, End, history, read_file};
 
 /// Checks each file. Whatever would become of it is no fault.
 pub(super) async fn check(house: &mut Counter, arguments: CheckArguments) -> anyhow::Result<End> {
@@ -26,7 +26,7 @@ pub(super) async fn check(house: &mut Counter, arguments: CheckArguments) -> any
         let reply = house.ask(request).await.with_context(|| file.display().to_string())?;
         let Reply::Checked(checked) = reply else { bail!("the house answered something else") };
         if arguments.json {
-            print_json(file, serde_json::to_value(&checked)?)?;
+            print_json(&file.display().to_string(), serde_json::to_value(&checked)?, json!({}))?;
         } else {
             print_checked(file, &checked)?;
         }
@@ -34,8 +34,11 @@ pub(super) async fn check(house: &mut Counter, arguments: CheckArguments) -> any
     Ok(End::Well)
 }
 
-/// Takes each file in. One that ends as Undeliverable is a fault.
+/// Takes each file in, or the mails of whole mailboxes. One that ends as Undeliverable is a fault.
 pub(super) async fn track(house: &mut Counter, arguments: TrackArguments) -> anyhow::Result<End> {
+    if history::is_meant(&arguments) {
+        return history::track(house, arguments).await;
+    }
     let mut tally: BTreeMap<String, u64> = BTreeMap::new();
     for file in &arguments.files {
         let mail = STANDARD.encode(read_file(file)?);
@@ -43,7 +46,7 @@ pub(super) async fn track(house: &mut Counter, arguments: TrackArguments) -> any
         let reply = house.ask(request).await.with_context(|| file.display().to_string())?;
         let Reply::Tracked(tracked) = reply else { bail!("the house answered something else") };
         if arguments.json {
-            print_json(file, serde_json::to_value(&tracked)?)?;
+            print_json(&file.display().to_string(), serde_json::to_value(&tracked)?, json!({}))?;
         } else {
             print_tracked(file, &tracked)?;
         }
@@ -57,10 +60,12 @@ pub(super) async fn track(house: &mut Counter, arguments: TrackArguments) -> any
 }
 
 /// The object of one file on one line, with the file's name before all else.
-fn print_json(file: &Path, answer: Value) -> anyhow::Result<()> {
-    let mut object = json!({ "file": file.display().to_string() });
-    if let (Value::Object(object), Value::Object(answer)) = (&mut object, answer) {
-        object.extend(answer);
+pub(super) fn print_json(file: &str, answer: Value, more: Value) -> anyhow::Result<()> {
+    let mut object = json!({ "file": file });
+    for part in [answer, more] {
+        if let (Value::Object(object), Value::Object(part)) = (&mut object, part) {
+            object.extend(part);
+        }
     }
     writeln!(io::stdout(), "{object}")?;
     Ok(())

@@ -22,7 +22,11 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Verified(rows) => return verified(rows),
         Reply::Undeliverables(rows) => table(rows.iter().map(undeliverable)),
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
-        Reply::Done | Reply::Imported(_) | Reply::Checked(_) | Reply::Tracked(_) => Ok(()),
+        Reply::Done
+        | Reply::Imported(_)
+        | Reply::Checked(_)
+        | Reply::Tracked(_)
+        | Reply::TrackedMailbox(_) => Ok(()),
     }?;
     Ok(End::Well)
 }
@@ -97,7 +101,7 @@ fn verified(rows: &[VerifiedRow]) -> anyhow::Result<End> {
 }
 
 /// Columns as wide as their widest cell. What strangers wrote has its control characters taken out.
-fn table(rows: impl Iterator<Item = Vec<String>>) -> io::Result<()> {
+pub(super) fn table(rows: impl Iterator<Item = Vec<String>>) -> io::Result<()> {
     let rows: Vec<Vec<String>> = rows.map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {

@@ -234,20 +234,25 @@ pub(super) async fn track(house: &Arc<House>, mail: &TrackMail) -> Result<Reply,
         raw: raw(&mail.mail)?,
         has_bare_line_ends: false,
     };
-    let receipt = intake::take_in(&organization, copy, house.moment()?).await?;
+    Ok(Reply::Tracked(tracked(&intake::take_in(&organization, copy, house.moment()?).await?)))
+}
+
+/// A receipt in words.
+pub(super) fn tracked(receipt: &intake::Receipt) -> Tracked {
     let original = |it: &intake::OriginalReceipt| TrackedOriginal {
         outcome: it.outcome.name().to_owned(),
         reason: it.reason.name().to_owned(),
         email: it.email.map(|id| id.to_string()),
     };
-    Ok(Reply::Tracked(Tracked {
+    Tracked {
         copy: receipt.copyid.to_string(),
         outcome: receipt.outcome().name().to_owned(),
         originals: receipt.originals.iter().map(original).collect(),
-    }))
+    }
 }
 
-fn raw(base64: &str) -> Result<Arc<[u8]>, CommandError> {
+/// The bytes of a mail as it came over the line.
+pub(super) fn raw(base64: &str) -> Result<Arc<[u8]>, CommandError> {
     Ok(STANDARD.decode(base64)?.into())
 }
 
