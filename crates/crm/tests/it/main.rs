@@ -4,10 +4,15 @@
 //! `gather` asks the same of a real store. The people are those of `mail/world.toml`. `UPDATE_EXPECT=1` rewrites
 //! what is expected: read the difference before you believe it.
 
-#![allow(clippy::unwrap_used, reason = "a case that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a case that cannot go on fails, and one that measures tells"
+)]
 
 mod accounting;
 mod credentials;
+mod conversations;
 mod direction;
 mod gather;
 mod hostile;

@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod credentials;
 mod disk;
+mod history;
 mod log;
 mod mail;
 mod pages;

@@ -1,1 +1,125 @@
+use std::os::unix::ffi::OsStringExt;
 
+use super::*;
+
+const MBOX: &str = "From jane@contoso.test Fri Mar  6 10:00:00 2026\nSubject: 1\n\nOne\n";
+const MAIL: &str = "Subject: 1\n\nOne\n";
+
+/// Makes files below a folder and tells what is found, one line each.
+fn found(files: &[(&str, &str)], root: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    walked(&folder.path().join(root), &folder.path().canonicalize().unwrap())
+}
+
+fn walked(root: &Path, from: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    walk(root, &mut |found| {
+        let name = |path: &Path| path.strip_prefix(from).unwrap_or(path).to_string_lossy().into_owned();
+        lines.push(match found {
+            Found::Mail(place) => format!("mail {} is {}", name(&place.path), name(&place.lasting)),
+            Found::Mbox(place) => format!("mbox {}", name(&place.path)),
+            Found::LeftOut(path, why) => format!("{why:?} {}", name(&path)),
+            Found::NoMail(path) => format!("none {}", name(&path)),
+            Found::Fault(path, error) => format!("fault {}: {:?}", name(&path), error.kind()),
+        });
+        true
+    });
+    lines
+}
+
+#[test]
+fn a_maildir_is_read_with_its_folders() {
+    let files = [
+        ("Maildir/cur/1772791200.M1.host:2,S", MAIL),
+        ("Maildir/cur/1772791201.M2.host:2,ST", MAIL),
+        ("Maildir/cur/1772791202.M3.host:2,DS", MAIL),
+        ("Maildir/cur/.hidden", MAIL),
+        ("Maildir/new/1772791203.M4.host", MAIL),
+        ("Maildir/tmp/1772791204.M5.host", MAIL),
+        ("Maildir/dovecot-uidlist", "3 V1 N6\n"),
+        ("Maildir/.Sent/cur/1772791205.M6.host!2,S", MAIL),
+        ("Maildir/.Sent/new/x", MAIL),
+        ("Maildir/.Drafts/cur/x", MAIL),
+        ("Maildir/.INBOX.Trash/cur/x", MAIL),
+    ];
+    assert_eq!(
+        found(&files, "Maildir"),
+        [
+            "Draft Maildir/.Drafts",
+            "Deleted Maildir/.INBOX.Trash",
+            "mail Maildir/.Sent/cur/1772791205.M6.host!2,S is Maildir/.Sent/1772791205.M6.host",
+            "mail Maildir/.Sent/new/x is Maildir/.Sent/x",
+            "mail Maildir/cur/1772791200.M1.host:2,S is Maildir/1772791200.M1.host",
+            "Deleted Maildir/cur/1772791201.M2.host:2,ST",
+            "Draft Maildir/cur/1772791202.M3.host:2,DS",
+            "none Maildir/dovecot-uidlist",
+            "mail Maildir/new/1772791203.M4.host is Maildir/1772791203.M4.host",
+        ],
+    );
+}
+
+#[test]
+fn folders_of_files_are_sorted_by_what_is_in_them() {
+    let files = [
+        ("a/1.eml", MAIL),
+        ("a/Inbox", MBOX),
+        ("a/Inbox.msf", "// <!-- <mdb:mork:z v=\"1.4\"/> -->"),
+        ("a/Inbox.sbd/Kunden", MBOX),
+        ("a/Trash", MBOX),
+        ("a/notes.txt", "Subject: no mail\n"),
+        ("a/17", MAIL),
+        ("a/photo.bin", "\u{0}\u{1}"),
+        ("a/empty.mbox", ""),
+    ];
+    let expect = [
+        "mail a/1.eml is a/1.eml",
+        "mail a/17 is a/17",
+        "mbox a/Inbox",
+        "none a/Inbox.msf",
+        "mbox a/Inbox.sbd/Kunden",
+        "Deleted a/Trash",
+        "none a/empty.mbox",
+        "none a/notes.txt",
+        "none a/photo.bin",
+    ];
+    assert_eq!(found(&files, "a"), expect);
+    // What is named is meant.
+    assert_eq!(found(&files, "a/Trash"), ["mbox a/Trash"]);
+    assert_eq!(found(&files, "a/notes.txt"), ["mail a/notes.txt is a/notes.txt"]);
+    assert_eq!(found(&[("junk.mbox", "\u{0}\u{1}")], "junk.mbox"), ["none junk.mbox"]);
+}
+
+#[test]
+fn links_that_lead_in_a_circle_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path().canonicalize().unwrap();
+    fs::write(top.join("1.eml"), MAIL).unwrap();
+    std::os::unix::fs::symlink(&top, top.join("again")).unwrap();
+    std::os::unix::fs::symlink("loop", top.join("loop")).unwrap();
+    std::os::unix::fs::symlink("1.eml", top.join("2.eml")).unwrap();
+    std::os::unix::fs::symlink("gone", top.join("3.eml")).unwrap();
+    let lines = walked(&top, &top);
+    assert_eq!(lines[..3], ["mail 1.eml is 1.eml", "mail 2.eml is 2.eml", "fault 3.eml: NotFound"]);
+    assert!(lines[3].starts_with("fault loop: ") && lines.len() == 4, "{lines:?}");
+}
+
+#[test]
+fn a_name_that_is_no_text_is_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = std::ffi::OsString::from_vec(b"f\xfcr-Jane.eml".to_vec());
+    fs::write(folder.path().join(&name), MAIL).unwrap();
+    let lines = walked(folder.path(), &folder.path().canonicalize().unwrap());
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("mail f"), "{lines:?}");
+}
+
+#[test]
+fn what_is_not_there_is_a_fault() {
+    let lines = walked(Path::new("/nowhere/at/all"), Path::new("/"));
+    assert_eq!(lines, ["fault nowhere/at/all: NotFound"]);
+}
