@@ -21,7 +21,7 @@ pub mod welcome;
 use std::sync::Arc;
 
 use model::Moment;
-use store::{Organization, Priority};
+use store::Organization;
 
 use crate::CrmError;
 pub use check::simulate;
@@ -55,13 +55,14 @@ pub async fn take_in(
     moment: Moment,
 ) -> Result<Receipt, CrmError> {
     let copy = Arc::new(copy);
+    let priority = copy.source.priority();
     let mut effort = keep::Effort::Cheap;
     let mut opened = open(organization, &copy)?;
     let mut overtaken = 0;
     loop {
         let kept = keep::bytes(organization, &opened, effort)?;
         let delivery = deliver::Delivery::new(opened.clone(), kept, moment.again());
-        let unit = organization.unit(Priority::Intake, move |tx| deliver::deliver(tx, &delivery));
+        let unit = organization.unit(priority, move |tx| deliver::deliver(tx, &delivery));
         match unit.await {
             // Somebody changed what was looked at before the unit: once more, and now with all bytes.
             Err(DeliverError::Overtaken) if overtaken < OVERTAKEN_MAX => {

@@ -136,8 +136,10 @@ pub fn left_out(raw: &[u8]) -> Option<LeftOut> {
     let lines = raw.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).take(HEADER_LINES_MAX);
     let header: Vec<&[u8]> = lines.take_while(|line| !line.is_empty()).collect();
     let values = |name: &'static [u8]| header.iter().filter_map(move |line| value(line, name));
-    let by_mozilla = values(b"x-mozilla-status")
-        .any(|status| u32::from_str_radix(&status, 16).is_ok_and(|flags| flags & MOZILLA_EXPUNGED != 0));
+    // Thunderbird writes its own before all other fields; whatever stands below came with the mail.
+    let by_mozilla = values(b"x-mozilla-status").next().is_some_and(|status| {
+        u32::from_str_radix(&status, 16).is_ok_and(|flags| flags & MOZILLA_EXPUNGED != 0)
+    });
     let has_flag = |flag| values(b"x-status").any(|flags| flags.contains(flag));
     let is_note = values(b"subject").any(|subject| subject.contains("FOLDER INTERNAL DATA"));
     if is_note && (values(b"x-imap").next().is_some() || values(b"x-imapbase").next().is_some()) {

@@ -143,6 +143,9 @@ pub enum CommandError {
     /// There is no organization of this name.
     #[error("there is no organization called “{0}”; `postroom org list` shows them")]
     NoOrganization(String),
+    /// More than `limits::HISTORY_BATCH_MAX` in one batch.
+    #[error("these are too many mails for one batch")]
+    TooMany,
     /// A fault of ours ended the work on a mail.
     #[error("the work on a mail ended early, by a fault of Postroom")]
     Ended,

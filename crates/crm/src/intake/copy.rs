@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::outcome::{Outcome, Reason};
 use model::{EmailAddress, Id, Timestamp};
+use store::Priority;
 
 /// One arrival, as a door hands it over. It names only recipients of its organisation.
 #[derive(Debug, Clone)]
@@ -79,6 +80,11 @@ impl Source {
     /// Whether somebody put it in, and no mail server: there was no envelope.
     pub fn is_by_hand(&self) -> bool {
         matches!(self, Source::Track | Source::Mailbox(_))
+    }
+
+    /// What waits: a sender at a door never does for mail that lay for years.
+    pub fn priority(&self) -> Priority {
+        if matches!(self, Source::Mailbox(_)) { Priority::Background } else { Priority::Intake }
     }
 
     /// Whether originals may be taken out of forwards that arrive here (a sink, or a person's own hand).

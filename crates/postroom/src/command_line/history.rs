@@ -108,6 +108,9 @@ async fn bring(house: &Counter, reading: Reading, ask: Ask, tally: &mut Tally) -
     while let Some(brought) = told.recv().await {
         tally.count(brought?)?;
     }
+    while let Some(ended) = lines.join_next().await {
+        ended.context("a line to the house ended by a fault of Postroom")?;
+    }
     reader.await.context("the reading ended by a fault of Postroom")
 }
 

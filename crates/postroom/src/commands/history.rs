@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crm::intake::{self, Copy, OldMail, OldMailbox};
 use crm::records::people;
+use model::limits;
 use model::schema::people::SystemUser;
 use serde::{Deserialize, Serialize};
 use store::Organization;
@@ -59,6 +60,9 @@ pub struct TrackedBefore {
 
 /// Takes a batch in. Where the store fails for one, those that were taken in are in the books all the same.
 pub(super) async fn track(house: &Arc<House>, mailbox: TrackMailbox) -> Result<Reply, CommandError> {
+    if mailbox.mails.len() > limits::HISTORY_BATCH_MAX {
+        return Err(CommandError::TooMany);
+    }
     let organization = organization(house, &mailbox.organization)?;
     let user = mailbox.user.as_deref().map(|text| user(&organization, text)).transpose()?;
     let old = OldMailbox { name: mailbox.name, user, is_filtered: mailbox.is_filtered };
