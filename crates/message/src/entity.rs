@@ -24,6 +24,8 @@ pub(crate) struct Entity {
     pub(crate) content_id: Option<String>,
     /// The body, still encoded, within the message.
     pub(crate) body: Range<usize>,
+    /// The same with the header before it.
+    pub(crate) whole: Range<usize>,
     pub(crate) parent: Option<usize>,
     pub(crate) children: Vec<usize>,
 }
@@ -49,13 +51,20 @@ impl Entity {
 pub(crate) fn tree(raw: &[u8], header: &Section<'_>) -> Result<Vec<Entity>, Unreadable> {
     let mut tree = Tree { raw, entities: Vec::with_capacity(4) };
     let root = Place { parent: None, depth: 1, in_digest: false };
-    tree.add(header, header.body_offset..raw.len(), root)?;
+    tree.add(header, Ranges { whole: 0..raw.len(), body: header.body_offset..raw.len() }, root)?;
     Ok(tree.entities)
 }
 
 struct Tree<'x> {
     raw: &'x [u8],
     entities: Vec<Entity>,
+}
+
+/// Where an entity lies.
+#[derive(Clone)]
+struct Ranges {
+    whole: Range<usize>,
+    body: Range<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -66,16 +75,18 @@ struct Place {
 }
 
 impl Tree<'_> {
-    fn add(&mut self, header: &Section<'_>, body: Range<usize>, place: Place) -> Result<(), Unreadable> {
+    fn add(&mut self, header: &Section<'_>, ranges: Ranges, place: Place) -> Result<(), Unreadable> {
         if place.depth > limits::MIME_DEPTH_MAX {
             return Err(Unreadable::TooDeep);
         }
         if self.entities.len() >= limits::MIME_PARTS_MAX {
             return Err(Unreadable::TooManyParts);
         }
-        let mut entity = entity(header, body.clone(), place);
+        let mut entity = entity(header, ranges.clone(), place);
         let inside = match entity.content.get("boundary") {
-            Some(boundary) if entity.mimetype.starts_with("multipart/") => parts(self.raw, &body, boundary),
+            Some(boundary) if entity.mimetype.starts_with("multipart/") => {
+                parts(self.raw, &ranges.body, boundary)
+            }
             _ => Vec::new(),
         };
         if inside.is_empty() && entity.mimetype.starts_with("multipart/") {
@@ -93,13 +104,13 @@ impl Tree<'_> {
             let head_end = part.end.min(part.start + limits::HEADER_BYTES_MAX);
             let section = field::split(self.raw.get(part.start..head_end).unwrap_or_default());
             let body = (part.start + section.body_offset).min(part.end)..part.end;
-            self.add(&section, body, place)?;
+            self.add(&section, Ranges { whole: part, body }, place)?;
         }
         Ok(())
     }
 }
 
-fn entity(header: &Section<'_>, body: Range<usize>, place: Place) -> Entity {
+fn entity(header: &Section<'_>, ranges: Ranges, place: Place) -> Entity {
     let content = header.value("Content-Type").map(Parameters::read).unwrap_or_default();
     let encoding = header.value("Content-Transfer-Encoding").map(encoding).unwrap_or(Encoding::Plain);
     let mimetype = match content.value.split_once('/') {
@@ -116,7 +127,8 @@ fn entity(header: &Section<'_>, body: Range<usize>, place: Place) -> Entity {
         disposition: header.value("Content-Disposition").map(Parameters::read).unwrap_or_default(),
         encoding,
         content_id: id.filter(|id| !id.is_empty()),
-        body,
+        body: ranges.body,
+        whole: ranges.whole,
         parent: place.parent,
         children: Vec::new(),
     }

@@ -10,6 +10,7 @@ pub mod addresses;
 pub mod attachments;
 pub mod body;
 mod charset;
+pub mod content;
 pub mod date;
 mod entity;
 mod field;

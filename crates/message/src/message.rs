@@ -116,7 +116,7 @@ impl<'x> Message<'x> {
         chosen.into_iter().filter_map(|index| self.entities.get(index)).collect()
     }
 
-    /// The entities that are read as its body, the plain form preferred.
+    /// The entities that make up its text, the plain form preferred.
     pub(crate) fn plain(&self) -> Vec<&Entity> {
         let chosen = readable::chosen(&self.entities, readable::Form::Plain);
         chosen.into_iter().filter_map(|index| self.entities.get(index)).collect()

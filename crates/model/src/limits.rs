@@ -6,6 +6,20 @@ pub const MESSAGE_BYTES_MAX: usize = 50 * 1024 * 1024;
 pub const MIME_DEPTH_MAX: usize = 32;
 /// MIME entities in one message: an attack on memory beyond this.
 pub const MIME_PARTS_MAX: usize = 10_000;
+/// Containers inside containers (`winmail.dat`, signed content) that are opened: real mail is signed twice at most.
+pub const CONTAINER_DEPTH_MAX: usize = 5;
+/// A mail whose containers are open, all files in base64: twice what arrives, so that opening cannot fill the memory.
+pub const CONTENT_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+/// Attributes of one TNEF stream: a file takes five, and no more files than [`ATTACHMENTS_MAX`] are listed.
+pub const TNEF_ATTRIBUTES_MAX: usize = 10_000;
+/// Properties in one list of a TNEF stream, and recipients in one table: Outlook writes about a hundred.
+pub const MAPI_PROPERTIES_MAX: usize = 10_000;
+/// Rich text, decompressed: two bytes may stand for seventeen, and no person writes so much.
+pub const RTF_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Groups inside groups in rich text: each is remembered until it ends.
+pub const RTF_DEPTH_MAX: usize = 1_000;
+/// Elements inside elements of a signed message (X.690): the structure is six deep, its strings may be in pieces.
+pub const BER_DEPTH_MAX: usize = 16;
 /// Recipients in one SMTP transaction (RFC 5321 §4.5.3.1.8 asks for at least 100).
 pub const RECIPIENTS_MAX: usize = 1_000;
 /// The header section of a message.

@@ -7,6 +7,7 @@
 
 mod books;
 mod cabinet;
+mod content;
 mod email;
 mod lines;
 mod names;
@@ -103,9 +104,8 @@ impl web::House for House {
 
     fn email_body(&self, visitor: &Visitor, email: Id) -> Result<Body, Failure> {
         let row = self.email_row(visitor, email)?;
-        let attachments = self.read(visitor, |read| read.attachments(email))?;
         let raw = self.of(visitor)?.blob(&row.blobid).map_err(store_failure)?;
-        Ok(email::body(&raw, &attachments))
+        Ok(content::body(&raw))
     }
 
     fn source(&self, visitor: &Visitor, email: Id) -> Result<Vec<u8>, Failure> {
@@ -118,7 +118,11 @@ impl web::House for House {
         let attachments = self.read(visitor, |read| read.attachments(email))?;
         let found = attachments.into_iter().find(|it| it.activitymimeattachmentid == attachment);
         let attachment = found.ok_or(Failure::NotFound)?;
-        let (offset, length) = email::range(&attachment);
+        if attachment.contentrules != 0 {
+            let raw = self.of(visitor)?.blob(&row.blobid).map_err(store_failure)?;
+            return content::file(&raw, &attachment).ok_or(Failure::NotFound);
+        }
+        let (offset, length) = content::range(&attachment);
         let encoded = self.of(visitor)?.blob_range(&row.blobid, offset, length).map_err(store_failure)?;
         let bytes = message::attachments::decode(&encoded, &attachment.encoding);
         Ok(File { name: attachment.filename, mimetype: attachment.mimetype, bytes })

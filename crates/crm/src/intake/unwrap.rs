@@ -49,8 +49,10 @@ impl Original {
 pub struct Content {
     /// The first words.
     pub preview: String,
-    /// Attachments, as ranges of the bytes.
+    /// Attachments, as ranges of the bytes, or of what opening them gave.
     pub attachments: Vec<Attachment>,
+    /// 0, or the version of the rules by which containers were opened.
+    pub rules: i32,
     /// 0 low, 1 normal, 2 high.
     pub priority: i32,
 }
@@ -84,7 +86,10 @@ fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
     if copy.raw.len() > limits::MESSAGE_BYTES_MAX {
         return Err(Fault { reason: Reason::Limit, detail: "the message is too large".to_owned() });
     }
-    let outer = message::read(&copy.raw).map_err(unreadable)?;
+    let received = message::read(&copy.raw).map_err(unreadable)?;
+    let opened = message::content::open(&received);
+    let is_opened = opened.is_opened();
+    let outer = if is_opened { message::read(&opened.raw).map_err(unreadable)? } else { received };
     // What a journal could not deliver comes back from the same sender.
     if desk.is_journal && !outer.header().marks.report {
         let detail = "a journal report without a sender, a recipient or one mail".to_owned();
@@ -99,7 +104,10 @@ fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
     for (number, inner) in (1..).zip(unwrapped.originals) {
         let is_outer = !inner.method.is_dug_out();
         let raw: Arc<[u8]> = if is_outer { Arc::clone(&copy.raw) } else { Arc::from(&*inner.raw) };
-        let described = if is_outer { describe(&raw, &outer, desk) } else { describe_bytes(&raw, desk) };
+        let described = match is_outer {
+            true => Ok(describe(&Readable { raw: &raw, message: &outer, is_opened }, desk)),
+            false => describe_bytes(&raw, desk),
+        };
         let mut original = Original {
             number,
             raw,
@@ -183,11 +191,23 @@ fn is_forward_to_us(copy: &Copy, desk: &Desk, outer: &Header) -> bool {
         && !outer.marks.report
 }
 
-fn describe_bytes(raw: &[u8], desk: &Desk) -> Result<(Offer, Content), Fault> {
-    describe(raw, &message::read(raw).map_err(unreadable)?, desk)
+/// A message that was kept, and the one that is read: the same with its containers open.
+struct Readable<'x> {
+    raw: &'x [u8],
+    message: &'x Message<'x>,
+    is_opened: bool,
 }
 
-fn describe(raw: &[u8], message: &Message<'_>, desk: &Desk) -> Result<(Offer, Content), Fault> {
+fn describe_bytes(raw: &[u8], desk: &Desk) -> Result<(Offer, Content), Fault> {
+    let received = message::read(raw).map_err(unreadable)?;
+    let opened = message::content::open(&received);
+    let is_opened = opened.is_opened();
+    let message = if is_opened { message::read(&opened.raw).map_err(unreadable)? } else { received };
+    Ok(describe(&Readable { raw, message: &message, is_opened }, desk))
+}
+
+fn describe(readable: &Readable<'_>, desk: &Desk) -> (Offer, Content) {
+    let Readable { raw, message, is_opened } = *readable;
     let header = message.header();
     let text = message.text();
     let mut offer = Offer::of_header(header, &desk.settings.token_prefixes);
@@ -198,22 +218,31 @@ fn describe(raw: &[u8], message: &Message<'_>, desk: &Desk) -> Result<(Offer, Co
         offer.returned = report.returned;
     }
     let mut attachments = message.attachments();
-    // What stands before the header (an mbox line) is kept too, so ranges count from there.
-    let before = raw.len().saturating_sub(message.raw().len());
+    forget_attached(&mut offer, message.raw(), &attachments);
+    // What stands before the header (an mbox line) is kept too, so ranges of what is kept count from there.
+    let before = if is_opened { 0 } else { raw.len().saturating_sub(message.raw().len()) };
     for attachment in &mut attachments {
         attachment.body_offset += before;
     }
-    forget_attached(&mut offer, raw, &attachments);
-    let content = Content { preview: message::body::preview(&text), attachments, priority: header.priority };
-    Ok((offer, content))
+    let content = Content {
+        preview: message::body::preview(&text),
+        attachments,
+        rules: if is_opened { message::content::RULES } else { 0 },
+        priority: header.priority,
+    };
+    (offer, content)
 }
 
 /// A forward names what it carries in References; that makes it no answer to it.
 fn forget_attached(offer: &mut Offer, raw: &[u8], attachments: &[Attachment]) {
     for attachment in attachments.iter().filter(|attachment| attachment.mimetype == "message/rfc822") {
         let end = attachment.body_offset.saturating_add(attachment.body_length);
-        let inner = raw.get(attachment.body_offset..end).and_then(|inner| message::read_header(inner).ok());
-        if let Some(carried) = inner.and_then(|header| header.message_id) {
+        let encoded = raw.get(attachment.body_offset..end).unwrap_or_default();
+        let inner = match attachment.encoding {
+            "7bit" => message::read_header(encoded),
+            encoding => message::read_header(&message::attachments::decode(encoded, encoding)),
+        };
+        if let Some(carried) = inner.ok().and_then(|header| header.message_id) {
             offer.in_reply_to.retain(|id| *id != carried);
             offer.references.retain(|id| *id != carried);
         }

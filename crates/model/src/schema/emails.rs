@@ -155,6 +155,9 @@ table! {
         bodylength: i64 = Int, "Length";
         /// `7bit`, `base64`, `quoted-printable`.
         encoding: String = Text(40), "Transfer encoding";
+        /// 0 where the range is of the source. Else the version of the rules by which its containers were opened
+        /// before: the range is of what that gave, and the number finds it again.
+        contentrules: i32 = Int, "Opened by rules";
     }
     indexes { many(activityid, attachmentnumber); }
 }

@@ -1,30 +1,21 @@
 //! The page of one e-mail: parties, text, files, and the panel "Here because …" from what was kept with it.
 
-use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, PoisonError};
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
-use message::body::{self, ShownOptions};
 use model::decision::{CorrelationMethod, Entity};
 use model::outcome::Reason;
 use model::schema::emails::{self, ActivityMimeAttachment, ActivityParty, mark};
-use model::{EmailAddress, Id, Timestamp, limits};
+use model::{EmailAddress, Id, Timestamp};
 use serde::Deserialize;
 use store::{EmailLine, Read, StoreError};
-use web::values::{
-    Attachment, Because, Body, CandidateLine, Email, Fact, MailBody, Party, Role, SignalLine, Standing,
-};
+use web::values::{Attachment, Because, CandidateLine, Email, Fact, Party, Role, SignalLine, Standing};
 
 use super::Names;
+use super::content::{self, PICTURES};
 use super::lines::{self, SENDER};
 use super::names::{kind, record};
 
 /// Mails of a conversation that stand beside one of them.
 const CONVERSATION_MAX: usize = 200;
-/// Pictures of these types are shown inside a mail: those that no browser takes for a program.
-const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /// The page of an e-mail, of its row and its source.
 pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result<Email, StoreError> {
@@ -38,6 +29,7 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
     };
     let files = read.attachments(email.activityid)?;
     let mails = read.conversation(email.conversationtrackingid, CONVERSATION_MAX)?;
+    let content = content::content(raw);
     let mails = mails.iter().rev().map(|mail| lines::line(names, &line_of(mail)));
     Ok(Email {
         id: email.activityid,
@@ -47,92 +39,12 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
         sender,
         conversation: mails.collect::<Result<_, _>>()?,
         recipients: others.iter().map(|it| party(names, it)).collect::<Result<_, _>>()?,
-        cautions: cautions(email.marks),
-        body: mail_body(raw),
+        cautions: cautions(email.marks).chain(content.cautions).collect(),
+        body: content.body,
         attachments: files.into_iter().map(attachment).collect(),
         because: because(names, email, &parties)?,
         facts: facts(names, email)?,
     })
-}
-
-/// The HTML of an e-mail, safe to show, its own pictures inside it.
-pub(super) fn body(raw: &[u8], attachments: &[ActivityMimeAttachment]) -> Body {
-    let Ok(message) = message::read(raw) else { return Body { html: String::new(), remote_images: 0 } };
-    let _turn = Turn::wait();
-    let options = ShownOptions { cid_urls: pictures(raw, attachments), remote_images: false };
-    let shown = body::shown(&message, &options);
-    Body { html: shown.html, remote_images: u32::try_from(shown.remote_images).unwrap_or(u32::MAX) }
-}
-
-/// Mails made safe at a time: each may take many times its size in memory while it lasts.
-const TURNS: usize = 2;
-static TAKEN: Mutex<usize> = Mutex::new(0);
-static FREED: Condvar = Condvar::new();
-
-/// One of the [`TURNS`]; it is given back when it is dropped.
-struct Turn;
-
-impl Turn {
-    fn wait() -> Self {
-        // A number is whole, even if somebody panicked while he counted.
-        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut taken =
-            FREED.wait_while(taken, |taken| *taken >= TURNS).unwrap_or_else(PoisonError::into_inner);
-        *taken += 1;
-        Turn
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        FREED.notify_one();
-    }
-}
-
-/// Where the encoded bytes of an attachment lie in the source: offset and length.
-pub(super) fn range(attachment: &ActivityMimeAttachment) -> (usize, usize) {
-    let number = |number: i64| usize::try_from(number).unwrap_or(0);
-    (number(attachment.bodyoffset), number(attachment.bodylength))
-}
-
-/// The pictures that the text names by Content-ID, as `data:` addresses (RFC 2397).
-fn pictures(raw: &[u8], attachments: &[ActivityMimeAttachment]) -> HashMap<String, String> {
-    let mut room = limits::SHOWN_PICTURES_BYTES_MAX;
-    let mut pictures = HashMap::new();
-    for attachment in attachments {
-        let Some(id) = &attachment.attachmentcontentid else { continue };
-        let (offset, length) = range(attachment);
-        let encoded = offset.checked_add(length).and_then(|end| raw.get(offset..end));
-        let (Some(encoded), true) = (encoded, PICTURES.contains(&attachment.mimetype.as_str())) else {
-            continue;
-        };
-        if length > room {
-            continue;
-        }
-        let bytes = message::attachments::decode(encoded, &attachment.encoding);
-        let url = format!("data:{};base64,{}", attachment.mimetype, STANDARD.encode(bytes));
-        // What came as plain bytes is longer now.
-        let Some(left) = room.checked_sub(url.len()) else { continue };
-        room = left;
-        pictures.insert(id.clone(), url);
-    }
-    pictures
-}
-
-fn mail_body(raw: &[u8]) -> MailBody {
-    let Ok(message) = message::read(raw) else { return MailBody::Empty };
-    if body::is_html(&message) {
-        let remote_images = body::remote_images(&message);
-        return MailBody::Html { remote_images: u32::try_from(remote_images).unwrap_or(u32::MAX) };
-    }
-    let text = message.text();
-    if text.trim().is_empty() {
-        return MailBody::Empty;
-    }
-    // The text is cut between two characters, so it may end some bytes before the limit.
-    let is_cut = text.len() + 4 > limits::TEXT_BYTES_MAX;
-    MailBody::Plain { text: text.into_owned(), is_cut }
 }
 
 fn party(names: &mut Names<'_, '_>, party: &ActivityParty) -> Result<Party, StoreError> {
@@ -181,11 +93,12 @@ fn attachment(row: ActivityMimeAttachment) -> Attachment {
         size_bytes: u64::try_from(row.filesize).unwrap_or(0),
         // Only pictures are shown inside a text; another inline part would be lost if it were not listed.
         is_inline: row.isinline && PICTURES.contains(&row.mimetype.as_str()),
+        note: content::note(&row.mimetype).to_owned(),
         mimetype: row.mimetype,
     }
 }
 
-fn cautions(marks: i64) -> Vec<String> {
+fn cautions(marks: i64) -> impl Iterator<Item = String> {
     let words = [
         (mark::UNPROVEN_SENDER, "The sender says to be one of us, and nothing proves it."),
         (mark::GUESSED, "It was taken out of another mail by guessing."),
@@ -194,7 +107,7 @@ fn cautions(marks: i64) -> Vec<String> {
         (mark::REPORT, "It is a report of a mail system."),
         (mark::LIST, "It came over a mailing list, or to many at once."),
     ];
-    words.iter().filter(|(mark, _)| marks & mark != 0).map(|(_, words)| (*words).to_owned()).collect()
+    words.into_iter().filter(move |(mark, _)| marks & mark != 0).map(|(_, words)| words.to_owned())
 }
 
 /// A signal as it is kept in `email.decision`.
@@ -323,39 +236,4 @@ fn line_of(email: &emails::Email) -> EmailLine {
 pub(super) fn local(time: Timestamp, format: &str) -> String {
     let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
     time.to_zoned(TimeZone::system()).strftime(format).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-
-    #[test]
-    fn no_more_mails_are_made_safe_at_a_time_than_there_are_turns() {
-        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    for _ in 0..500 {
-                        let _turn = Turn::wait();
-                        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                        std::thread::yield_now();
-                        inside.fetch_sub(1, Ordering::SeqCst);
-                    }
-                });
-            }
-        });
-        assert!((1..=TURNS).contains(&most.into_inner()));
-    }
-
-    #[test]
-    fn the_page_of_a_mail_knows_what_its_body_is() {
-        let html = mail_body(b"Content-Type: text/html\n\n<p>a<img src=http://x.test/><img src=cid:a>");
-        assert!(matches!(html, MailBody::Html { remote_images: 1 }));
-        assert!(matches!(mail_body(b"A: 1\n\na"), MailBody::Plain { is_cut: false, .. }));
-        assert!(matches!(mail_body(b"A: 1\n\n \n"), MailBody::Empty));
-        let long = format!("A: 1\n\n{}", "x".repeat(limits::TEXT_BYTES_MAX + 1));
-        assert!(matches!(mail_body(long.as_bytes()), MailBody::Plain { is_cut: true, .. }));
-    }
 }

@@ -143,6 +143,8 @@ pub struct Attachment {
     pub size_bytes: u64,
     /// Whether the text shows it; such a file is not listed again.
     pub is_inline: bool,
+    /// What a reader should know of it: "signature, not verified". May be empty.
+    pub note: String,
 }
 
 /// A file on its way out.

@@ -221,6 +221,7 @@ impl Work<'_> {
             bodyoffset: as_i64(attachment.body_offset),
             bodylength: as_i64(attachment.body_length),
             encoding: attachment.encoding.to_string(),
+            contentrules: self.original.content.rules,
         };
         all.map(row).collect()
     }

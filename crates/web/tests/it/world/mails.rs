@@ -275,6 +275,7 @@ fn attachments(mail: u64) -> Vec<Attachment> {
         mimetype: (*mimetype).into(),
         size_bytes: *size_bytes,
         is_inline: *is_inline,
+        note: String::new(),
     });
     rows.collect()
 }

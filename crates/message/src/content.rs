@@ -1,0 +1,227 @@
+//! A mail whose containers are open: `winmail.dat` (TNEF) and content signed within (S/MIME) become ordinary parts.
+//!
+//! What passes through: the bytes of a message, into the bytes of a message that says the same without containers:
+//! text, digest, attachments and originals are read from it as from any other. The same bytes always give the same.
+//! Never verifies a signature, never decrypts, never changes what is kept: that is the message as received.
+
+mod ber;
+mod bytes;
+mod cms;
+mod compare;
+mod mapi;
+mod parts;
+mod rtf;
+mod tnef;
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use model::limits;
+
+use crate::entity::Entity;
+use crate::message::{self, Message};
+use crate::transfer;
+use parts::Body;
+
+/// The version of these rules. Rows that name a place in opened content say by which rules it was opened; whoever
+/// changes what [`open`] makes of the same bytes counts it up.
+pub const RULES: i32 = 1;
+
+/// What the content of a mail was packed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Packing {
+    /// A `winmail.dat` of Outlook was opened ([MS-OXTNEF]).
+    pub tnef: bool,
+    /// It is signed, openly (RFC 1847) or within its content (RFC 8551 §3.5.2); nobody checked the signature.
+    pub signed: bool,
+    /// Something in it is encrypted (RFC 8551 §3.3, RFC 3156 §4); it stays as it is.
+    pub encrypted: bool,
+    /// A container was cut or changed on its way. What could be read is shown; one that was cut stays beside it.
+    pub damaged: bool,
+}
+
+/// A message with its containers open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened<'x> {
+    /// The bytes of the message; those that were given where nothing was packed.
+    pub raw: Cow<'x, [u8]>,
+    /// What was met.
+    pub packing: Packing,
+}
+
+impl Opened<'_> {
+    /// Whether these are other bytes than were given.
+    pub fn is_opened(&self) -> bool {
+        matches!(self.raw, Cow::Owned(_))
+    }
+}
+
+/// Opens the containers of a message, containers inside them too, down to [`limits::CONTAINER_DEPTH_MAX`].
+///
+/// What cannot be opened stays the attachment that it is.
+pub fn open<'x>(message: &Message<'x>) -> Opened<'x> {
+    let mut opening = Opening { packing: Packing::default(), met: HashSet::new() };
+    let mut opened: Option<Vec<u8>> = opening.round(message);
+    for _ in 1..limits::CONTAINER_DEPTH_MAX {
+        let Some(bytes) = &opened else { break };
+        let Ok(message) = message::read(bytes) else { break };
+        let Some(next) = opening.round(&message) else { break };
+        opened = Some(next);
+    }
+    let raw = match opened {
+        Some(bytes) => Cow::Owned(bytes),
+        None => Cow::Borrowed(message.raw()),
+    };
+    Opened { raw, packing: opening.packing }
+}
+
+/// The work of opening one message.
+struct Opening {
+    packing: Packing,
+    /// Digests of the containers met: none is opened twice, so one that holds itself ends.
+    met: HashSet<[u8; 32]>,
+}
+
+/// A container among the parts.
+enum Container {
+    Tnef,
+    Cms,
+}
+
+/// One replacement in the message.
+struct Splice {
+    at: Range<usize>,
+    with: Vec<u8>,
+}
+
+impl Opening {
+    /// The message with the containers on its surface opened; `None` where there is none.
+    fn round(&mut self, message: &Message<'_>) -> Option<Vec<u8>> {
+        let mut splices: Vec<Splice> = Vec::new();
+        for entity in message.entities() {
+            self.packing.signed |= entity.mimetype == "multipart/signed";
+            self.packing.encrypted |= entity.mimetype == "multipart/encrypted";
+            let found = match container(message, entity) {
+                Some(Container::Tnef) => self.tnef(message, entity),
+                Some(Container::Cms) => self.cms(message, entity).map(|splice| vec![splice]),
+                None => None,
+            };
+            splices.extend(found.unwrap_or_default());
+        }
+        let spliced = spliced(message.raw(), splices)?;
+        // A message that can no longer be read says less than one that is not opened.
+        message::read(&spliced).is_ok().then_some(spliced)
+    }
+
+    fn is_new(&mut self, container: &[u8]) -> bool {
+        self.met.insert(*blake3::hash(container).as_bytes())
+    }
+
+    fn cms(&mut self, message: &Message<'_>, entity: &Entity) -> Option<Splice> {
+        let der = message.decoded(entity);
+        if !self.is_new(&der) {
+            return None;
+        }
+        match cms::content(&der) {
+            cms::Content::Signed(inner) => {
+                self.packing.signed = true;
+                Some(Splice { at: entity.whole.clone(), with: parts::in_place(message, entity, &inner) })
+            }
+            cms::Content::Encrypted => {
+                self.packing.encrypted = true;
+                None
+            }
+            cms::Content::File => None,
+            cms::Content::Unreadable => {
+                self.packing.damaged = true;
+                None
+            }
+        }
+    }
+
+    fn tnef(&mut self, message: &Message<'_>, entity: &Entity) -> Option<Vec<Splice>> {
+        let stream = message.decoded(entity);
+        if !self.is_new(&stream) {
+            return None;
+        }
+        let read = tnef::read(&stream);
+        self.packing.damaged |= read.is_cut || read.is_changed;
+        if read.is_cut && read.is_empty() {
+            return None;
+        }
+        self.packing.tnef = true;
+        let mut splices = Vec::new();
+        let mut body = read.body();
+        if let Some(text) = only_text(message)
+            && compare::say_the_same(&message.characters(text), &body)
+        {
+            let html = body.html.take();
+            body = Body::default();
+            // Exchange writes the text beside the container: what the container adds is its richer form.
+            let is_richer = message.shown().iter().all(|shown| shown.mimetype != "text/html");
+            if let Some(html) = html.filter(|_| is_richer) {
+                let plain = message.raw().get(text.whole.clone()).unwrap_or_default();
+                splices.push(Splice { at: text.whole.clone(), with: parts::alternative(plain, &html) });
+            }
+        }
+        let kept = if read.is_cut { message.raw().get(entity.whole.clone()) } else { None };
+        let content = parts::of_tnef(&read, body, kept);
+        splices.push(Splice { at: entity.whole.clone(), with: parts::in_place(message, entity, &content) });
+        Some(splices)
+    }
+}
+
+/// The one part of plain text that makes up the text of a message, where it is one.
+fn only_text<'m>(message: &'m Message<'_>) -> Option<&'m Entity> {
+    let plain = message.plain();
+    let [only] = plain.as_slice() else { return None };
+    (only.mimetype == "text/plain" && only.parent.is_some()).then_some(*only)
+}
+
+/// Whether a part is a container, by its type or, where that says nothing, by its first bytes and its name.
+fn container(message: &Message<'_>, entity: &Entity) -> Option<Container> {
+    if !entity.children.is_empty() {
+        return None;
+    }
+    match entity.mimetype.as_str() {
+        "application/ms-tnef" | "application/vnd.ms-tnef" => Some(Container::Tnef),
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => Some(Container::Cms),
+        "application/octet-stream" | "application/x-tnef" | "application/tnef" => {
+            let start = message.encoded(entity);
+            let start = start.get(..start.len().min(64)).unwrap_or_default();
+            let is_tnef = transfer::decode(start, entity.encoding).starts_with(&tnef::SIGNATURE);
+            let name = || entity.filename().unwrap_or_default().to_ascii_lowercase();
+            if is_tnef { Some(Container::Tnef) } else { name().ends_with(".p7m").then_some(Container::Cms) }
+        }
+        _ => None,
+    }
+}
+
+/// The bytes with the replacements made; `None` where there are none, or where it would grow beyond the limit.
+fn spliced(raw: &[u8], mut splices: Vec<Splice>) -> Option<Vec<u8>> {
+    if splices.is_empty() {
+        return None;
+    }
+    splices.sort_by_key(|splice| splice.at.start);
+    let added: usize = splices.iter().map(|splice| splice.with.len()).sum();
+    if raw.len().saturating_add(added) > limits::CONTENT_BYTES_MAX {
+        return None;
+    }
+    let mut out = Vec::with_capacity(raw.len() + added);
+    let mut at = 0;
+    for splice in splices {
+        // Two containers that share a text both want to enrich it; the first has done so.
+        if splice.at.start < at {
+            continue;
+        }
+        out.extend_from_slice(raw.get(at..splice.at.start)?);
+        out.extend_from_slice(&splice.with);
+        at = splice.at.end;
+    }
+    out.extend_from_slice(raw.get(at..)?);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests;
