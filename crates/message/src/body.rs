@@ -7,6 +7,7 @@ mod elements;
 mod growth;
 pub(crate) mod markup;
 mod plain;
+pub(crate) mod quotes;
 mod sanitize;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use model::limits;
 
 use crate::entity::Entity;
 use crate::message::{self, Message};
+use crate::reply;
 
 /// How a body is shown.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +56,8 @@ pub fn shown(message: &Message<'_>, options: &ShownOptions) -> Shown {
         room -= text.len();
         shown.is_cut |= text.len() < length;
         if is_html_part(entity) {
-            let safe = budget.html(&text, options);
+            let folded = quotes::folded(&text);
+            let safe = budget.html(folded.as_deref().unwrap_or(&text), options);
             shown.html.push_str(&safe.html);
             shown.remote_images += safe.remote_images;
             shown.from_plain = false;
@@ -91,12 +94,11 @@ fn is_html_part(entity: &Entity) -> bool {
     entity.mimetype == "text/html"
 }
 
-/// The first words of a text, on one line, at most [`limits::PREVIEW_CHARS_MAX`] characters. Quoted lines are
-/// left out where anything else is said.
-pub fn preview(text: &str) -> String {
-    let own = text.lines().filter(|line| !line.trim_start().starts_with('>'));
-    let said = words(own.flat_map(str::split_whitespace));
-    if said.is_empty() { words(text.split_whitespace()) } else { said }
+/// The first words that are new in a message, on one line, at most [`limits::PREVIEW_CHARS_MAX`] characters. Where
+/// nothing is, those of its text.
+pub fn preview(message: &Message<'_>) -> String {
+    let said = words(reply::of(message, limits::PREVIEW_TEXT_BYTES_MAX).split_whitespace());
+    if said.is_empty() { words(message.text().split_whitespace()) } else { said }
 }
 
 fn words<'x>(words: impl Iterator<Item = &'x str>) -> String {

@@ -21,6 +21,7 @@ mod marks;
 pub mod mbox;
 mod message;
 mod parameters;
+pub mod reply;
 pub mod report;
 pub mod subject;
 pub mod thread_index;

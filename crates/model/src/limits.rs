@@ -53,6 +53,9 @@ pub const SUBJECT_CHARS_MAX: usize = 800;
 pub const NAME_CHARS_MAX: usize = 200;
 /// The first words of an e-mail, for lists.
 pub const PREVIEW_CHARS_MAX: usize = 200;
+/// Text in which those first words are looked for: every mail passes here, and what is new stands at its beginning
+/// or between short quotations.
+pub const PREVIEW_TEXT_BYTES_MAX: usize = 64 * 1024;
 /// Text taken from a message for digests and search.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// Candidates kept for an ambiguous address.

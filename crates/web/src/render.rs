@@ -43,7 +43,7 @@ fn environment() -> Environment<'static> {
         Ok(file.and_then(|bytes| String::from_utf8(bytes).ok()))
     });
     templates.add_function("asset", |name: &str| Value::from_safe_string(assets::address(name)));
-    templates.add_function("plain", |text: &str| Value::from_safe_string(plain::html(text)));
+    templates.add_function("plain", plain::html);
     templates.add_function("marked", |text: &str, words: Vec<String>| {
         Value::from_safe_string(marked::html(text, &words))
     });

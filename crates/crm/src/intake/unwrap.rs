@@ -225,7 +225,7 @@ fn describe(readable: &Readable<'_>, desk: &Desk) -> (Offer, Content) {
         attachment.body_offset += before;
     }
     let content = Content {
-        preview: message::body::preview(&text),
+        preview: message::body::preview(message),
         attachments,
         rules: if is_opened { message::content::RULES } else { 0 },
         priority: header.priority,

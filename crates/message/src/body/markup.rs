@@ -61,6 +61,11 @@ impl<'x> Markup<'x> {
         Markup { rest: text, unclosed: Vec::new() }
     }
 
+    /// How many bytes of the text are still to be read.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     fn take(&mut self, len: usize) -> &'x str {
         let (taken, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, ""));
         self.rest = rest;

@@ -183,12 +183,25 @@ fn a_long_body_is_cut() {
 }
 
 #[test]
-fn a_preview_is_one_short_line() {
-    assert_eq!(preview("Hello,\r\n\r\n  Zoë here\n> quoted"), "Hello, Zoë here");
-    assert_eq!(preview("> only quoted"), "> only quoted");
-    assert_eq!(preview(""), "");
+fn a_preview_is_one_short_line_of_what_is_new() {
+    let check = |content: &str, text: &str, expect: &str| {
+        let raw = format!("Content-Type: {content}\r\n\r\n{text}");
+        assert_eq!(preview(&crate::read(raw.as_bytes()).unwrap()), expect, "{text}");
+    };
+    check("text/plain", "Hello,\r\n\r\n  Zoë here\n> quoted", "Hello, Zoë here");
+    check("text/plain", "On Monday 12:30 Jane <j@x.test> wrote:\n> a\n\nYes.", "Yes.");
+    check("text/plain", "> only quoted", "> only quoted");
+    check("text/plain", "", "");
+    let html =
+        "<style>p {}</style><p>Yes.<div class=gmail_quote>On 1 May 2026 at 12:30 J wrote:<blockquote>a";
+    check("text/html", html, "Yes.");
+    check(
+        "text/html",
+        "Yes.<div>On 1 May 2026 at 12:30, J wrote:</div><blockquote type=cite>a</blockquote>",
+        "Yes.",
+    );
     for text in ["word ".repeat(200), "ö".repeat(1000)] {
-        let preview = preview(&text);
+        let preview = preview(&crate::read(format!("A: 1\n\n{text}").as_bytes()).unwrap());
         assert!((190..=limits::PREVIEW_CHARS_MAX).contains(&preview.chars().count()), "{}", preview.len());
     }
 }

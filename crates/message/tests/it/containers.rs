@@ -36,7 +36,10 @@ fn every_stream_gives_the_files_that_other_readers_list() {
 /// Where we find other files than another reader lists, and why.
 const DIFFERENT: [(&str, &str); 4] = [
     ("tnef/christmas.tnef", "theirs lists the files of the messages inside too, ours leaves messages whole"),
-    ("mimekit/UnitTests/TestData/tnef/long-filename.tnef", "the list leaves out a file that is in their folder"),
+    (
+        "mimekit/UnitTests/TestData/tnef/long-filename.tnef",
+        "the list leaves out a file that is in their folder",
+    ),
     ("datafiles/long-filename.tnef", "the list leaves out a file that the stream holds"),
     ("mimekit/UnitTests/TestData/tnef/triples.tnef", "the list names the body as a file"),
 ];
@@ -82,7 +85,8 @@ fn files_are_byte_for_byte_what_other_readers_took_out() {
             let encoded = &message.raw()[it.body_offset..it.body_offset + it.body_length];
             let ours = message::attachments::decode(encoded, it.encoding);
             // Their copies of text files have lost their CR, and that of an object begins with the id of its interface.
-            let lines = |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<_>>();
+            let lines =
+                |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<_>>();
             let is_same = lines(&ours) == lines(&theirs) || theirs.get(16..) == Some(&ours[..]);
             compared += 1;
             same += usize::from(is_same);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use message::{attachments, body, identity, report, subject, token, unwrap};
+use message::{attachments, body, content, identity, reply, report, subject, token, unwrap};
 
 #[test]
 fn every_file_is_read() {
@@ -51,6 +51,14 @@ fn read_in_every_way(path: &Path, raw: &[u8]) -> bool {
     assert_eq!(report::read(&message).is_some(), header.marks.report, "{}", path.display());
     let shown = body::shown(&message, &body::ShownOptions::default());
     assert!(!shown.html.to_lowercase().contains("<script"), "{}", path.display());
-    body::preview(&text);
+    body::preview(&message);
+    let lines: usize = reply::blocks(&text).iter().map(|block| block.text.split('\n').count()).sum();
+    assert_eq!(lines, text.lines().count(), "{}", path.display());
+    let opened = content::open(&message);
+    if opened.is_opened() {
+        let inner = message::read(&opened.raw).unwrap();
+        inner.attachments();
+        body::shown(&inner, &body::ShownOptions::default());
+    }
     true
 }

@@ -10,6 +10,7 @@ mod containers;
 mod corpus;
 mod damage;
 mod forwards;
+mod replies;
 
 use std::path::{Path, PathBuf};
 

@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use message::Message;
 use message::body::{self, ShownOptions};
 use message::content::Packing;
+use message::reply::{self, Part};
 use model::limits;
 use model::schema::emails::ActivityMimeAttachment;
-use web::values::{Body, File, MailBody};
+use web::values::{Body, File, MailBody, TextBlock, TextPart};
 
 /// Pictures of these types are shown inside a mail: those that no browser takes for a program.
 pub(super) const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
@@ -146,6 +147,18 @@ fn pictures(message: &Message<'_>) -> HashMap<String, String> {
     pictures
 }
 
+/// The parts of a text. Where nothing is new, nothing is folded: then the quotation is what there is to read.
+fn blocks(text: &str) -> Vec<TextBlock> {
+    let blocks = reply::blocks(text);
+    let says_more = blocks.iter().any(|block| block.part == Part::Own && !block.text.trim().is_empty());
+    let part = |part| match part {
+        Part::Quote if says_more => TextPart::Quote,
+        Part::Signature => TextPart::Signature,
+        Part::Quote | Part::Own => TextPart::Own,
+    };
+    blocks.into_iter().map(|block| TextBlock { part: part(block.part), text: block.text }).collect()
+}
+
 fn mail_body(message: &Message<'_>) -> MailBody {
     if body::is_html(message) {
         let remote_images = body::remote_images(message);
@@ -157,7 +170,7 @@ fn mail_body(message: &Message<'_>) -> MailBody {
     }
     // The text is cut between two characters, so it may end some bytes before the limit.
     let is_cut = text.len() + 4 > limits::TEXT_BYTES_MAX;
-    MailBody::Plain { text: text.into_owned(), is_cut }
+    MailBody::Plain { blocks: blocks(&text), is_cut }
 }
 
 #[cfg(test)]

@@ -4,38 +4,49 @@
 
 use std::fmt::Write as _;
 
-use minijinja::HtmlEscape;
+use minijinja::{HtmlEscape, Value};
 
-/// The text as blocks: `p.text` with its line ends as written, and `details.quote` for quotations of several lines.
-pub(crate) fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 8);
+/// The blocks of a text, as the template has them: `p.text` with its line ends as written, `details.quote` for
+/// quotations of several lines, `p.text` in `div.signature` for signatures.
+pub(crate) fn html(blocks: &Value) -> Result<Value, minijinja::Error> {
+    let mut out = String::new();
     let mut links_left = LINKS_MAX;
-    let lines: Vec<&str> = text.lines().collect();
-    for block in lines.chunk_by(|a, b| is_quoted(a) == is_quoted(b)) {
-        let is_quote = block.first().is_some_and(|line| is_quoted(line));
-        match block.len() {
-            count if is_quote && count >= FOLDED_LINES_MIN => {
-                // Writing to a string does not fail.
-                let _ =
-                    write!(out, "<details class=\"quote\"><summary>⋯ quoted text, {count} lines</summary>");
-                let unquoted: Vec<&str> = block.iter().map(|line| unquoted(line)).collect();
-                write_lines(&mut out, &unquoted, &mut links_left);
-                out.push_str("</details>");
-            }
-            _ => write_lines(&mut out, block, &mut links_left),
-        }
+    for block in blocks.try_iter()? {
+        let (part, text) = (block.get_attr("part")?, block.get_attr("text")?);
+        write_block(
+            &mut out,
+            part.as_str().unwrap_or_default(),
+            text.as_str().unwrap_or_default(),
+            &mut links_left,
+        );
     }
-    out
+    Ok(Value::from_safe_string(out))
+}
+
+fn write_block(out: &mut String, part: &str, text: &str, links_left: &mut usize) {
+    let lines: Vec<&str> = text.lines().collect();
+    let count = lines.iter().filter(|line| !is_blank(line)).count();
+    match part {
+        "quote" if count >= FOLDED_LINES_MIN => {
+            // Writing to a string does not fail.
+            let _ = write!(out, "<details class=\"quote\"><summary>⋯ quoted text, {count} lines</summary>");
+            let unquoted: Vec<&str> = lines.iter().map(|line| unquoted(line)).collect();
+            write_lines(out, &unquoted, links_left);
+            out.push_str("</details>");
+        }
+        "signature" => {
+            out.push_str("<div class=\"signature\">");
+            write_lines(out, &lines, links_left);
+            out.push_str("</div>");
+        }
+        _ => write_lines(out, &lines, links_left),
+    }
 }
 
 /// Links on one page; further addresses stay text. Nobody follows more, and each is written twice.
 const LINKS_MAX: usize = 2_000;
 /// Shorter quotations are part of the answer: somebody answers line by line.
 const FOLDED_LINES_MIN: usize = 4;
-
-fn is_quoted(line: &str) -> bool {
-    line.starts_with('>')
-}
 
 /// The fold shows that it is a quotation, so one mark of it is left out.
 fn unquoted(line: &str) -> &str {
@@ -98,9 +109,16 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::values::{TextBlock, TextPart};
+
+    fn shown(blocks: &[(TextPart, &str)]) -> String {
+        let block = |(part, text): &(TextPart, &str)| TextBlock { part: *part, text: (*text).to_owned() };
+        let blocks: Vec<TextBlock> = blocks.iter().map(block).collect();
+        html(&Value::from_serialize(blocks)).unwrap().to_string()
+    }
 
     fn check(text: &str, expected: Expect) {
-        expected.assert_eq(&html(text));
+        expected.assert_eq(&shown(&[(TextPart::Own, text)]));
     }
 
     #[test]
@@ -115,15 +133,20 @@ mod tests {
 
     #[test]
     fn long_quotations_are_folded_and_short_ones_stay() {
-        check(
-            "Yes.\n\n> a\n> b\n> c\n> d\n\nZoë",
-            expect![[r#"
-                <p class="text">Yes.</p><details class="quote"><summary>⋯ quoted text, 4 lines</summary><p class="text">a
-                b
-                c
-                d</p></details><p class="text">Zoë</p>"#]],
-        );
-        check("> When?\nFriday.", expect![[r#"<p class="text">&gt; When?</p><p class="text">Friday.</p>"#]]);
+        let long = [
+            (TextPart::Own, "Yes.\n"),
+            (TextPart::Quote, "On Monday Zoë wrote:\n> a\n> b\n> c\n"),
+            (TextPart::Signature, "-- \nJane"),
+        ];
+        expect![[r#"
+            <p class="text">Yes.</p><details class="quote"><summary>⋯ quoted text, 4 lines</summary><p class="text">On Monday Zoë wrote:
+            a
+            b
+            c</p></details><div class="signature"><p class="text">-- 
+            Jane</p></div>"#]]
+        .assert_eq(&shown(&long));
+        let short = [(TextPart::Quote, "> When?"), (TextPart::Own, "Friday.")];
+        expect![[r#"<p class="text">&gt; When?</p><p class="text">Friday.</p>"#]].assert_eq(&shown(&short));
     }
 
     #[test]
@@ -143,11 +166,11 @@ mod tests {
     }
     #[test]
     fn a_page_holds_only_so_many_links() {
-        let links = |text: &str| html(text).matches("<a class").count();
+        let links = |text: &str| shown(&[(TextPart::Own, text)]).matches("<a class").count();
         assert_eq!(links(&"http://a.test ".repeat(LINKS_MAX + 500)), LINKS_MAX);
         assert_eq!(links(&"http://a.test\n\n".repeat(LINKS_MAX + 500)), LINKS_MAX);
         assert_eq!(links(&"http and https: ".repeat(50)), 0);
-        let page = html(&"http://a ".repeat(100_000));
+        let page = shown(&[(TextPart::Own, &"http://a ".repeat(50_000)); 2]);
         assert!(page.len() < 3_000_000, "{}", page.len());
     }
 }

@@ -44,8 +44,8 @@ pub struct Email {
 pub enum MailBody {
     /// Decoded plain text. The page escapes it, folds quotations and makes links of `http` addresses.
     Plain {
-        /// The text, at most `limits::SHOWN_BODY_BYTES_MAX`.
-        text: String,
+        /// The text in its parts, at most `limits::SHOWN_BODY_BYTES_MAX` together.
+        blocks: Vec<TextBlock>,
         /// Whether the mail goes on beyond it.
         is_cut: bool,
     },
@@ -56,6 +56,27 @@ pub enum MailBody {
     },
     /// The mail has no text.
     Empty,
+}
+
+/// Lines of a plain text that are one part of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct TextBlock {
+    /// Which part.
+    pub part: TextPart,
+    /// The lines.
+    pub text: String,
+}
+
+/// What lines of a plain text are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextPart {
+    /// Written for this mail.
+    Own,
+    /// Text of an earlier mail; folded where it is long.
+    Quote,
+    /// A signature.
+    Signature,
 }
 
 /// The HTML text of a mail, sanitized.

@@ -3,7 +3,7 @@
 use model::{Id, Timestamp};
 use web::values::{
     Attachment, Because, CandidateLine, Direction, Email, Fact, MailBody, MailLine, Party, RecordLine,
-    RecordLink, Role, SignalLine, Standing,
+    RecordLink, Role, SignalLine, Standing, TextBlock, TextPart,
 };
 
 use super::{HOSTILE, id};
@@ -233,18 +233,34 @@ fn email(note: &Note, conversation: Vec<MailLine>, records: &[RecordLine]) -> Em
 
 fn body(note: &Note) -> MailBody {
     match note.number {
-        1 => MailBody::Plain { text: ANSWER.into(), is_cut: false },
+        1 => {
+            let (own, quoted) = ANSWER.split_at(ANSWER.find("> ").unwrap());
+            MailBody::Plain { blocks: vec![own_block(own), block(TextPart::Quote, quoted)], is_cut: false }
+        }
         4 => MailBody::Html { remote_images: 3 },
         8 => MailBody::Plain {
-            text: format!("{HOSTILE}\n\njavascript:alert(1) http://evil.test/\"onmouseover=x"),
+            blocks: vec![own_block(&format!(
+                "{HOSTILE}\n\njavascript:alert(1) http://evil.test/\"onmouseover=x"
+            ))],
             is_cut: true,
         },
         9 => MailBody::Empty,
         _ => MailBody::Plain {
-            text: format!("Hello,\n\n{}\n\nKind regards\n{}\n", note.preview, note.sender.0),
+            blocks: vec![own_block(&format!(
+                "Hello,\n\n{}\n\nKind regards\n{}\n",
+                note.preview, note.sender.0
+            ))],
             is_cut: false,
         },
     }
+}
+
+fn own_block(text: &str) -> TextBlock {
+    block(TextPart::Own, text)
+}
+
+fn block(part: TextPart, text: &str) -> TextBlock {
+    TextBlock { part, text: text.to_owned() }
 }
 
 fn attachments(mail: u64) -> Vec<Attachment> {
