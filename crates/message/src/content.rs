@@ -126,7 +126,7 @@ impl Opening {
         match cms::content(&der) {
             cms::Content::Signed(inner) => {
                 self.packing.signed = true;
-                Some(Splice { at: entity.whole.clone(), with: parts::in_place(message, entity, &inner) })
+                Some(Splice { at: entity.whole.clone(), with: parts::in_place(message, entity, inner) })
             }
             cms::Content::Encrypted => {
                 self.packing.encrypted = true;
@@ -167,7 +167,7 @@ impl Opening {
         }
         let kept = if read.is_cut { message.raw().get(entity.whole.clone()) } else { None };
         let content = parts::of_tnef(&read, body, kept);
-        splices.push(Splice { at: entity.whole.clone(), with: parts::in_place(message, entity, &content) });
+        splices.push(Splice { at: entity.whole.clone(), with: parts::in_place(message, entity, content.into()) });
         Some(splices)
     }
 }

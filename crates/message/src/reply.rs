@@ -92,7 +92,9 @@ fn parts(lines: &[&str]) -> Vec<Part> {
 }
 
 fn is_quoted(line: &str) -> bool {
-    line.trim_start().starts_with('>')
+    let line = line.trim();
+    // An address at the end of an attribution is broken before its last bracket by some programs.
+    line.starts_with('>') && line != ">:"
 }
 
 fn is_blank(line: &str) -> bool {

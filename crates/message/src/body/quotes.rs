@@ -76,7 +76,7 @@ pub(crate) fn text_with_quotes_marked(html: &str) -> String {
     html_to_text(&shown(&shorter))
 }
 
-/// HTML without styles, scripts and comments, and with a line break where a block begins or ends.
+/// HTML of nothing but text and line breaks, one more where a block begins or ends.
 fn shown(html: &str) -> String {
     let mut out = String::with_capacity(html.len());
     let mut is_in_line = false;
@@ -94,9 +94,9 @@ fn shown(html: &str) -> String {
             out.push_str("<br>");
             is_in_line = false;
         }
-        if !is_line_end {
-            out.extend(["<", name, ">"]);
-            is_in_line &= !name.eq_ignore_ascii_case("br");
+        if !is_line_end && name.eq_ignore_ascii_case("br") {
+            out.push_str("<br>");
+            is_in_line = false;
         }
     }
     out

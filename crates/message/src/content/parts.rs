@@ -2,6 +2,8 @@
 //!
 //! Bodies and files are written in base64, so nothing in them can be taken for a delimiter or a field.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::limits;
@@ -20,14 +22,11 @@ pub(super) struct Body {
 
 /// An entity where a container stood. At the root the fields of the message stay, all but those that describe its
 /// content; fields of the entity that do not are left out there, for nobody has proven them.
-pub(super) fn in_place(message: &Message<'_>, container: &Entity, entity: &[u8]) -> Vec<u8> {
-    let section = field::split(entity);
-    if section.fields.is_empty() {
-        return [b"\r\n", entity].concat();
-    }
+pub(super) fn in_place(message: &Message<'_>, container: &Entity, entity: Cow<'_, [u8]>) -> Vec<u8> {
     if container.parent.is_some() {
-        return entity.to_vec();
+        return entity.into_owned();
     }
+    let section = field::split(&entity);
     let head = message.raw().get(..container.body.start).unwrap_or_default();
     let mut out = Vec::with_capacity(head.len() + entity.len());
     let outer = field::split(head).fields.into_iter().filter(|field| !describes_content(field.name));
@@ -63,29 +62,21 @@ fn written(tnef: &Tnef<'_>, body: Body, kept: Option<&[u8]>, depth: usize) -> Ve
     if let Some(signed) = signed_entity(tnef) {
         return signed.to_vec();
     }
-    let mut parts = Vec::new();
+    let mut out = Multipart::begin("mixed", blake3::hash(tnef.stream));
     let html = body.html.clone();
-    parts.extend(of_body(body));
-    let mut size = 0usize;
-    for attached in tnef.attachments.iter().take(limits::ATTACHMENTS_MAX) {
-        let part = of_attached(attached, html.as_deref(), depth);
-        size = size.saturating_add(part.len());
-        if size > limits::CONTENT_BYTES_MAX {
-            break;
-        }
-        parts.push(part);
-    }
-    parts.extend(kept.map(<[u8]>::to_vec));
-    let mut digest = blake3::Hasher::new();
-    for part in &parts {
-        digest.update(part);
-    }
-    let mut out = Multipart::begin("mixed", digest.finalize());
-    if parts.is_empty() {
+    if let Some(body) = of_body(body) {
+        out.part(&body);
+    } else if tnef.attachments.is_empty() {
         out.part(&text("plain", ""));
     }
-    for part in &parts {
-        out.part(part);
+    for attached in tnef.attachments.iter().take(limits::ATTACHMENTS_MAX) {
+        if out.out.len() > limits::CONTENT_BYTES_MAX {
+            break;
+        }
+        out.part(&of_attached(attached, html.as_deref(), depth));
+    }
+    if let Some(kept) = kept {
+        out.part(kept);
     }
     out.end()
 }
@@ -218,7 +209,7 @@ fn encoded(head: String, data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A multipart that is being written. Its delimiter is made of a digest of its parts, so they cannot hold it.
+/// A multipart that is being written. Its delimiter is made of a digest of what its parts come from.
 struct Multipart {
     boundary: String,
     out: Vec<u8>,

@@ -20,6 +20,8 @@ pub(super) const SIGNATURE: [u8; 4] = [0x78, 0x9f, 0x3e, 0x22];
 /// A stream that was read.
 #[derive(Debug, Default)]
 pub(super) struct Tnef<'x> {
+    /// All of it.
+    pub(super) stream: &'x [u8],
     /// The code page of its narrow texts.
     codepage: u32,
     /// attMsgProps, else what the older attributes say.
@@ -76,7 +78,7 @@ mod attribute {
 
 /// Reads a stream.
 pub(super) fn read(stream: &[u8]) -> Tnef<'_> {
-    let mut tnef = Tnef { codepage: DEFAULT_CODEPAGE, ..Tnef::default() };
+    let mut tnef = Tnef { stream, codepage: DEFAULT_CODEPAGE, ..Tnef::default() };
     let mut bytes = Bytes::new(stream);
     if bytes.take(4) != Some(&SIGNATURE[..]) || bytes.u16().is_none() {
         tnef.is_cut = true;
@@ -128,24 +130,25 @@ impl<'x> Tnef<'x> {
                 let codepage = self.codepage;
                 self.attachments.push(Attached { codepage, ..Attached::default() });
             }
-            attribute::TITLE => self.attachment().title = Some(value),
-            attribute::DATA => self.attachment().data = Some(value),
+            attribute::TITLE => self.attach(|it| it.title = Some(value)),
+            attribute::DATA => self.attach(|it| it.data = Some(value)),
             attribute::ATTACHMENT => {
                 let properties = Properties::read(&mut Bytes::new(value));
                 self.is_cut |= properties.is_damaged;
-                self.attachment().properties = properties;
+                self.attach(|it| it.properties = properties);
             }
             _ => {}
         }
     }
 
-    /// The attachment that attributes belong to now.
-    fn attachment(&mut self) -> &mut Attached<'x> {
+    /// Changes the attachment that attributes belong to now.
+    fn attach(&mut self, change: impl FnOnce(&mut Attached<'x>)) {
         if self.attachments.is_empty() {
             self.attachments.push(Attached { codepage: self.codepage, ..Attached::default() });
         }
-        let last = self.attachments.len() - 1;
-        &mut self.attachments[last]
+        if let Some(last) = self.attachments.last_mut() {
+            change(last);
+        }
     }
 
     /// Whether there is nothing to show.

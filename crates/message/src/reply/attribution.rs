@@ -82,8 +82,8 @@ fn beginning(window: &[&str]) -> Option<(usize, Strength)> {
     let found = |from: usize| strength_from(from).map(|strength| (from, strength));
     let all = || (0..window.len()).rev();
     let is_strong = |(_, strength): &(usize, Strength)| *strength == Strength::Strong;
-    let strong = || all().filter(begins).filter_map(found).chain(all().filter_map(found)).find(is_strong);
-    strong().or_else(|| all().filter_map(found).next())
+    let ordered = || all().filter(begins).chain(all()).filter_map(found);
+    ordered().find(is_strong).or_else(|| ordered().next())
 }
 
 fn begins(lower: &str) -> bool {
@@ -182,7 +182,7 @@ fn before_rule(lines: &[&str], at: usize) -> usize {
 }
 
 /// A line of nothing but dashes, underscores or equals signs.
-pub(super) fn is_rule(line: &str) -> bool {
+fn is_rule(line: &str) -> bool {
     let line = line.trim();
     line.len() >= 4 && line.chars().all(|c| matches!(c, '-' | '_' | '=' | '*' | '─' | '—'))
 }

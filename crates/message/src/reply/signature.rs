@@ -2,7 +2,6 @@
 //!
 //! What passes through: lines whose quotations are known. A name under a text stays text: nothing marks it.
 
-use super::attribution::is_rule;
 use super::words;
 use super::{Part, is_blank};
 
@@ -44,12 +43,18 @@ fn signature(lines: &[&str]) -> Option<usize> {
 fn footer(lines: &[&str], end: usize) -> Option<usize> {
     let near = end.saturating_sub(FOOTER_LINES_MAX);
     let mut rules = lines.iter().enumerate().take(end).skip(near);
-    let (at, _) = rules.find(|(_, line)| line.trim().starts_with("____") && is_rule(line))?;
+    let (at, _) = rules.find(|(_, line)| is_footer_rule(line))?;
     let below = lines.get(at + 1..end).unwrap_or_default();
     below
         .iter()
         .any(|line| line.contains("://") || line.to_lowercase().contains("mailing list"))
         .then_some(at)
+}
+
+/// Lists write long rules, and some programs shorten them.
+fn is_footer_rule(line: &str) -> bool {
+    let line = line.trim();
+    line.len() >= 2 && line.bytes().all(|byte| byte == b'_')
 }
 
 /// The last line above, where a telephone wrote it.

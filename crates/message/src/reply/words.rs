@@ -240,8 +240,9 @@ const TO: [&str; 22] = [
     "宛先",
     "받는 사람",
 ];
-const SUBJECT: [&str; 19] = [
+const SUBJECT: [&str; 20] = [
     "subject",
+    "sujet",
     "betreff",
     "objet",
     "asunto",

@@ -34,14 +34,12 @@ fn every_stream_gives_the_files_that_other_readers_list() {
 }
 
 /// Where we find other files than another reader lists, and why.
-const DIFFERENT: [(&str, &str); 4] = [
+const DIFFERENT: [(&str, &str); 5] = [
     ("tnef/christmas.tnef", "theirs lists the files of the messages inside too, ours leaves messages whole"),
-    (
-        "mimekit/UnitTests/TestData/tnef/long-filename.tnef",
-        "the list leaves out a file that is in their folder",
-    ),
+    ("tnef/long-filename.tnef", "the list leaves out a file that is in their folder"),
     ("datafiles/long-filename.tnef", "the list leaves out a file that the stream holds"),
-    ("mimekit/UnitTests/TestData/tnef/triples.tnef", "the list names the body as a file"),
+    ("tnef/missing-filenames.tnef", "the list leaves out four files that are in their folder"),
+    ("datafiles/missing-filenames.tnef", "the list leaves out four files that the stream holds"),
 ];
 
 /// The files that the list beside a stream names, sorted; bodies stand in it under many names.
