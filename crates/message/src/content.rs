@@ -167,7 +167,10 @@ impl Opening {
         }
         let kept = if read.is_cut { message.raw().get(entity.whole.clone()) } else { None };
         let content = parts::of_tnef(&read, body, kept);
-        splices.push(Splice { at: entity.whole.clone(), with: parts::in_place(message, entity, content.into()) });
+        splices.push(Splice {
+            at: entity.whole.clone(),
+            with: parts::in_place(message, entity, content.into()),
+        });
         Some(splices)
     }
 }

@@ -15,7 +15,7 @@ mod search;
 pub use accounting::{Accounting, CopyLine, Day, ReasonCount, SourceDay, Tally, UndeliverableLine};
 pub use email::{
     Attachment, Because, Body, CandidateLine, Email, File, MailBody, Party, Role, SignalLine, Standing,
-    UnresolvedLine,
+    TextBlock, TextPart, UnresolvedLine,
 };
 pub use lists::{Direction, List, MailLine, Page};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};

@@ -20,8 +20,7 @@ const AHEAD_BYTES: usize = 2_048;
 pub(super) fn quotes(html: &str) -> Vec<Range<usize>> {
     let mut search = Search { html, open: Vec::new(), found: Vec::new(), running: None, looks: LOOKS_MAX };
     let mut markup = Markup::new(html);
-    loop {
-        let Some(piece) = markup.next() else { break };
+    while let Some(piece) = markup.next() {
         let to = html.len() - markup.left();
         match piece {
             Piece::Text(text) => search.text(text),
