@@ -1,8 +1,10 @@
 //! What is fuzzed, and what must hold whatever the bytes are.
 
 mod body;
+mod content;
 mod door;
 mod headers;
+mod quotes;
 mod subject;
 mod unwrap;
 
@@ -25,5 +27,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "subject", shape: Shape::Subject, read: subject::read },
     Target { name: "unwrap", shape: Shape::Mail, read: unwrap::read },
     Target { name: "body", shape: Shape::Mail, read: body::read },
+    Target { name: "quotes", shape: Shape::Mail, read: quotes::read },
+    Target { name: "content", shape: Shape::Mail, read: content::read },
     Target { name: "door", shape: Shape::Conversation, read: door::read },
 ];

@@ -16,16 +16,16 @@ use store::{Organization, StoreError};
 use crate::house::{House, NoRandom};
 
 mod books;
-mod index;
 mod credentials;
 mod history;
+mod index;
 mod mail;
 mod records;
 
 pub use books::{UndeliverableRow, VerifiedRow};
-pub use index::{IndexRow, LEFT_MAX};
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
+pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,

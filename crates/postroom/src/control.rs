@@ -97,7 +97,7 @@ impl Line {
     /// [`LineError::NobodyAnswers`] where the house that served has ended.
     pub async fn another(&self, data: &Path) -> Result<Line, LineError> {
         match self {
-            Line::Direct(house) => Ok(Line::Direct(Arc::clone(house))),
+            Line::Direct(house, _) => Ok(Line::Direct(Arc::clone(house), VecDeque::new())),
             Line::Socket(_) => {
                 let stream = connect(data).await;
                 let stream = stream.ok_or_else(|| LineError::NobodyAnswers { data: data.to_owned() })?;

@@ -97,7 +97,7 @@ impl Share {
         let strength = |proof: &Proof| match proof {
             Proof::None => 0,
             Proof::User(_) => 1,
-            Proof::Network | Proof::Hand => 2,
+            Proof::Network | Proof::Mailbox | Proof::Hand => 2,
         };
         let proofs = self.recipients.iter().map(|recipient| recipient.proof);
         proofs.min_by_key(strength).unwrap_or(Proof::None)

@@ -11,8 +11,8 @@
 )]
 
 mod accounting;
-mod credentials;
 mod conversations;
+mod credentials;
 mod direction;
 mod gather;
 mod hostile;

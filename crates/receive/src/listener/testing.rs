@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::DoorSettings;
 use super::conversation::{Conversation, Next};
+use super::places::Places;
 use crate::intake::Intake;
 use crate::session::Session;
 
@@ -25,11 +26,14 @@ pub async fn converse<I: Intake>(
     pieces: Vec<Vec<u8>>,
 ) -> Vec<u8> {
     let patience = settings.patience;
-    let session = Session::new(Arc::new(settings), Arc::clone(&intake), address);
-    let mut conversation = Conversation::new(session, intake, patience, CancellationToken::new());
+    let settings = Arc::new(settings);
+    // A peer with no place hears so before the conversation that is wanted here.
+    let Ok(place) = Places::new(Arc::clone(&settings)).take(address) else { return Vec::new() };
+    let session = Session::new(settings, intake, address, place);
+    let mut conversation = Conversation::new(session, patience, CancellationToken::new());
     let mut wire = Wire { pieces: pieces.into_iter(), rest: Vec::new(), replies: Vec::new() };
     while let Ok(Next::StartTls) = conversation.hold(&mut wire).await {
-        conversation.secured();
+        conversation.secured(None);
     }
     wire.replies
 }

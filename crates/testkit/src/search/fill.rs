@@ -230,6 +230,7 @@ impl Mail {
                 bodyoffset: 0,
                 bodylength: 0,
                 encoding: "base64".to_owned(),
+                contentrules: 0,
             })?;
         }
         for kind in 0..2_u64 {
@@ -269,6 +270,7 @@ impl Mail {
             parentactivityid: None,
             correlatedactivityid: None,
             correlationmethod: 0,
+            correlationrank: 0,
             regardingobjectid: None,
             regardingobjecttypecode: None,
             ownerid: None,

@@ -38,13 +38,13 @@ fn postfix_proves_a_credential_by_scram() {
         let (house, _) = house();
         let of = SinkCredentialName {
             organization: "example".to_owned(),
-            sink: SINK.to_owned(),
+            sink: "sink@router.test".to_owned(),
             name: "postfix".to_owned(),
         };
         let request = Request::AddSinkCredential(AddSinkCredential { of, user: None, is_refusing: false });
         let Reply::NewSinkCredential(made) = house.command(request)? else { bail!("no credential") };
         let postfix = Postfix::start_proving(house.smtps()?, (&made.name, &made.secret))?;
-        relay(&house, &postfix, "jane@example.test")?;
+        relay(&house, postfix.smtp(), "jane@example.test", &|| postfix.log())?;
         let organization = house.organization("example")?;
         let trace = organization.read(|read| {
             let newest = read.latest_emails(None, 1)?;
