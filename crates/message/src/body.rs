@@ -97,6 +97,11 @@ fn is_html_part(entity: &Entity) -> bool {
 /// The first words that are new in a message, on one line, at most [`limits::PREVIEW_CHARS_MAX`] characters. Where
 /// nothing is, those of its text.
 pub fn preview(message: &Message<'_>) -> String {
+    // What is new mostly stands at the top; only where that does not fill the line is the rest looked at.
+    let top = words(reply::of(message, 8 * limits::PREVIEW_CHARS_MAX).split_whitespace());
+    if top.chars().count() >= limits::PREVIEW_CHARS_MAX / 2 {
+        return top;
+    }
     let said = words(reply::of(message, limits::PREVIEW_TEXT_BYTES_MAX).split_whitespace());
     if said.is_empty() { words(message.text().split_whitespace()) } else { said }
 }

@@ -196,8 +196,8 @@ impl<'c> Tx<'c> {
         self.insert_values(generated::insert::<N>(), noun.to_values()).map(drop).map_err(in_table::<N>)
     }
 
-    /// Writes a row with one column made by the store: `next` follows `select` in its place, `max(number) + 1 from
-    /// table`. Whatever the noun has there does not count.
+    /// Writes a row with one column made by the store: `next` is what is selected for it, `max(number) + 1 from table`.
+    /// Whatever the noun has there does not count.
     pub(crate) fn insert_next<N: Noun>(
         &mut self,
         noun: &N,

@@ -30,14 +30,15 @@ pub(super) fn insert_numbered<N: Noun>() -> &'static str {
     })
 }
 
-/// `insert` of all columns, one of which is what `next` selects.
+/// `insert` of all columns, one of which is what `next` selects. One row of values: where rows are selected, SQLite
+/// keeps each page as it was before, for it cannot know that there is only one.
 pub(super) fn insert_next<N: Noun>(column: &'static str, next: &'static str) -> &'static str {
     text((N::TABLE.name, next), || {
         let given = N::TABLE.columns.iter().map(|c| c.name).filter(|name| *name != column);
         let names: Vec<_> = given.chain([column]).collect();
         let places: Vec<_> = (1..names.len()).map(|n| format!("?{n}")).collect();
         let table = N::TABLE.name;
-        format!("insert into {table} ({})\nselect {}, {next}", names.join(", "), places.join(", "))
+        format!("insert into {table} ({})\nvalues ({}, (select {next}))", names.join(", "), places.join(", "))
     })
 }
 
