@@ -125,7 +125,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The line that begins at `at`, with its line end.
 pub(crate) fn line_at(raw: &[u8], at: usize) -> Range<usize> {
     let rest = raw.get(at..).unwrap_or_default();
-    let len = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+    let len = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
     at..at + len
 }
 

@@ -218,17 +218,10 @@ fn is_evidence(digest: &[u8; 16]) -> bool {
 ///
 /// Zero-width characters are dropped with the white space: gateways add and remove them.
 pub fn normalized(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 1);
     if text.is_ascii() {
-        // The same, byte by byte: most of most mail.
-        let gap = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ' | 0);
-        for word in text.as_bytes().split(gap).filter(|word| !word.is_empty()) {
-            out.push_str(std::str::from_utf8(word).unwrap_or_default());
-            out.push(' ');
-        }
-        out.pop();
-        return out;
+        return normalized_ascii(text.as_bytes());
     }
+    let mut out = String::with_capacity(text.len());
     let gap = |c: char| c.is_whitespace() || matches!(c, '\u{200b}' | '\u{feff}' | '\0');
     for word in text.split(gap).filter(|word| !word.is_empty()) {
         if !out.is_empty() {
@@ -237,6 +230,24 @@ pub fn normalized(text: &str) -> String {
         out.push_str(word);
     }
     out
+}
+
+/// The same for most of most mail, a byte at a time.
+fn normalized_ascii(text: &[u8]) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut is_apart = false;
+    for byte in text.iter().copied() {
+        if matches!(byte, b'\t'..=b'\r' | b' ' | 0) {
+            is_apart = true;
+            continue;
+        }
+        if is_apart && !out.is_empty() {
+            out.push(b' ');
+        }
+        is_apart = false;
+        out.push(byte);
+    }
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// The kind is hashed with its length, so that no key of one kind is a key of another.

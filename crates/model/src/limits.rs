@@ -100,7 +100,7 @@ pub const FOUND_RECORDS_MAX: usize = 1_000;
 /// Cached pages of the connection that writes the index.
 pub const INDEX_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Cached pages of the connection that writes: the upper levels of all indexes of a large organization.
-pub const WRITER_CACHE_BYTES: usize = 64 * 1024 * 1024;
+pub const WRITER_CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// Cached pages of a connection that reads.
 pub const READER_CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Cached pages of a connection that only carries pages from the log to the file.

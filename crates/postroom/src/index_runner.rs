@@ -101,7 +101,10 @@ impl Runner {
 
     /// Those that are open and had a commit since.
     fn written(&mut self) {
-        for organization in self.house.store.open_organizations() {
+        let open = self.house.store.open_organizations();
+        // One that is closed and opened again counts its commits anew.
+        self.seen.retain(|id, _| open.iter().any(|organization| organization.id() == *id));
+        for organization in open {
             if self.seen.get(&organization.id()) != Some(&organization.commits()) {
                 self.bring_forward(&organization);
             }

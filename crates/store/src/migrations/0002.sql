@@ -24,6 +24,7 @@ create unique index sinkcredential_sinkid_name on sinkcredential (sinkid, name);
 -- Conversations come out the same in whatever order their mails arrive: which of two mails that another one names
 -- is the nearer one has to be known when the second of them comes last.
 alter table messagereference add column position integer not null default 0;
+update messagereference set position = 1000 where isinreplyto = 0;
 alter table email add column correlationrank integer not null default 0;
 -- An attachment may lie inside a container (winmail.dat, signed content), not in the source itself.
 alter table activitymimeattachment add column contentrules integer not null default 0;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::line::Line;
 use super::{Priority, Unit};
-use crate::StoreError;
 use crate::blobs::Blobs;
 #[cfg(feature = "testing")]
 use crate::engine::Checkpoint;
 use crate::engine::{Engine, Log, Purpose, Session};
 use crate::lock::locked;
 use crate::memory::Memory;
+use crate::{Read, StoreError};
 
 /// The writing side of one database.
 pub(crate) struct Writer {
@@ -64,7 +64,7 @@ impl Writer {
     pub(super) fn work(&self) -> bool {
         let mut slot = locked(&self.session);
         // Taken out while it works: after a panic or an error another is opened.
-        match slot.take().map_or_else(|| self.engine.open(Purpose::Write), Ok) {
+        match slot.take().map_or_else(|| self.open_anew(), Ok) {
             Ok(session) => match self.batch(session.as_ref()) {
                 Ok(()) => *slot = Some(session),
                 Err(error) => tracing::warn!(error = &error as &dyn Error, "a batch failed"),
@@ -76,6 +76,13 @@ impl Writer {
         }
         drop(slot);
         self.line.still_waits()
+    }
+
+    /// A commit whose end nobody knows may have been kept: memory learns what the database holds.
+    fn open_anew(&self) -> Result<Box<dyn Session>, StoreError> {
+        let session = self.engine.open(Purpose::Write)?;
+        self.surroundings.memory.advance(Read::new(session.as_ref()).version_seen()?);
+        Ok(session)
     }
 
     fn batch(&self, session: &dyn Session) -> Result<(), StoreError> {
