@@ -46,6 +46,10 @@ pub struct Header {
     pub delivered_to: Vec<EmailAddress>,
     /// Whether it was redirected or resent (RFC 5322 §3.6.6, or the mark of a Sieve server).
     pub redirected: bool,
+    /// Whether a mailbox of Exchange or Gmail says that a rule of it passed this on.
+    pub passed_on: bool,
+    /// Whether it calls itself the report of a journal (MS-OXCMAIL names the field X-MS-Journal-Report). A claim.
+    pub journal_report: bool,
     /// Signs of automatic, list, bulk and report mail.
     pub marks: Marks,
 }
@@ -107,6 +111,8 @@ impl Header {
             received_count: 0,
             delivered_to: Vec::new(),
             redirected: false,
+            passed_on: false,
+            journal_report: false,
             marks: Marks::default(),
         }
     }
@@ -139,6 +145,11 @@ impl Header {
                 self.came_through(value);
             }
             "resent-to" | "resent-date" | "resent-sender" | "resent-message-id" => self.redirected = true,
+            "x-ms-exchange-inbox-rules-loop"
+            | "x-ms-exchange-forwardingloop"
+            | "x-forwarded-to"
+            | "x-forwarded-for" => self.passed_on = true,
+            "x-ms-journal-report" => self.journal_report = true,
             _ => {}
         }
     }

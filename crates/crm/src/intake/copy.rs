@@ -108,13 +108,6 @@ pub enum Proof {
     Hand,
 }
 
-impl Proof {
-    /// Whether From may be believed where it is one of us.
-    pub fn holds(self) -> bool {
-        self != Proof::None
-    }
-}
-
 /// What became of one original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginalReceipt {

@@ -98,10 +98,12 @@ pub fn desk(read: &Read<'_>, copy: &Copy) -> Result<Desk, StoreError> {
         audience,
         is_proven: match copy.proof {
             Proof::None => false,
-            Proof::Network => is_sent_by_us(read, copy)?,
-            Proof::User(id) => {
-                outer_user.as_ref().is_some_and(|user| user.systemuserid == id && !user.isdisabled)
+            // Nobody speaks any more in the name of a user who was disabled.
+            Proof::Network | Proof::User(_) if outer_user.as_ref().is_some_and(|user| user.isdisabled) => {
+                false
             }
+            Proof::Network => is_sent_by_us(read, copy)?,
+            Proof::User(id) => outer_user.as_ref().is_some_and(|user| user.systemuserid == id),
             Proof::Hand | Proof::Mailbox => true,
         },
         outer_user,
@@ -133,14 +135,33 @@ fn is_journal(
 ) -> Result<bool, StoreError> {
     let is_listed = |address: &EmailAddress| senders.contains(&address.key());
     let from_listed = header.author().is_some_and(|author| is_listed(&author.address));
-    if !from_listed || !copy.proof.holds() || header.redirected || copy.mailbox_users().next().is_some() {
+    // A person's own credential proves that person, and no journal.
+    if !from_listed || copy.proof != Proof::Network || copy.mailbox_users().next().is_some() {
         return Ok(false);
     }
     let mail_from = copy.mail_from.as_deref().map(EmailAddress::parse);
-    let is_sent_by_it = mail_from.is_none_or(|from| from.is_some_and(|from| is_listed(&from)));
+    let is_sent_by_it = match mail_from {
+        // Anybody's mail has the null sender once a rule has sent it on; Exchange marks its reports.
+        None => header.journal_report,
+        Some(from) => from.is_some_and(|from| is_listed(&from)),
+    };
     let audience = audience(read, header)?;
     let is_to_sink = audience.has_sink && !audience.has_us && !audience.has_outsider;
-    Ok(is_sent_by_it && is_to_sink && matches!(copy.source, Source::Sink(_)))
+    let is_direct =
+        copy.recipients.iter().all(|to| matches!(to.source, Source::Sink(_))) && !is_passed_on(read, header)?;
+    Ok(is_sent_by_it && is_to_sink && is_direct && matches!(copy.source, Source::Sink(_)))
+}
+
+/// Whether anything shows that a mailbox passed a mail on: a mark of its server, or the name of any address but a
+/// sink's among those that it came through.
+fn is_passed_on(read: &Read<'_>, header: &message::Header) -> Result<bool, StoreError> {
+    for address in &header.delivered_to {
+        let records = ours(read, address)?;
+        if !records.iter().any(|record| record.objecttypecode == store::SINK_TYPE_CODE) {
+            return Ok(true);
+        }
+    }
+    Ok(header.redirected || header.passed_on)
 }
 
 fn is_sent_by_us(read: &Read<'_>, copy: &Copy) -> Result<bool, StoreError> {

@@ -109,12 +109,19 @@ struct Arrival<'a> {
 
 impl Arrival<'_> {
     /// A sink is open to loopback, to its networks, to its credentials, and to whoever knows a user's key.
+    /// What belongs to a disabled user opens nothing.
     fn at_sink(self, route: &Route) -> Result<Welcome, StoreError> {
         let (sink, user, credential) = self.organization.read(|read| {
             let user = self.detail.map(|key| read.user_by_sink_key(&key.to_lowercase())).transpose()?;
             // Asked each time, so that one taken away is worth nothing any more.
-            let proven = self.peer.credential.map(|id| read.sink_credential(id)).transpose()?;
-            Ok((read.sink(route.targetid)?, user.flatten(), proven.flatten()))
+            let proven = self.peer.credential.map(|id| read.sink_credential(id)).transpose()?.flatten();
+            let owner = proven.as_ref().and_then(|credential| credential.systemuserid);
+            let is_open = match owner {
+                Some(owner) => read.user(owner)?.is_some_and(|owner| !owner.isdisabled),
+                None => true,
+            };
+            let user = user.flatten().filter(|user| !user.isdisabled);
+            Ok((read.sink(route.targetid)?, user, proven.filter(|_| is_open)))
         })?;
         let credential = credential.filter(|credential| credential.sinkid == route.targetid);
         let Some(sink) = sink else { return Ok(Welcome::TryLater) };

@@ -55,6 +55,24 @@ async fn one_taken_away_opens_nothing_in_open_sessions_either() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_a_disabled_user_opens_nothing() {
+    let house = House::new().await;
+    let own = house.credential(SINK, "own", jane()).await;
+    let key = house.organization.read(|read| read.user(house.jane)).unwrap().unwrap().sinkkey;
+    let mailbox = SINK.replace('@', &format!("+{key}@"));
+    assert_eq!(house.welcome_at(&mailbox, None), Some(Proof::None));
+    people::disable_user(&house.organization, house.jane, house.moment()).await.unwrap();
+    assert_eq!(house.welcome_at(SINK, Some(own)), None);
+    assert_eq!(house.welcome_at(&mailbox, None), None);
+    // A network that vouches makes her no author who hands things over, either.
+    let forward = "From: jane@contoso.test\nTo: crm@sink.contoso.test\nSubject: Fwd: Sand\n\n\
+                   ---------- Forwarded message ---------\nFrom: zoe@fabrikam.test\nSubject: Sand\n\nTwo tons.\n";
+    let copy = Copy { proof: Proof::Network, ..house.out_of_mailbox(house.jane, forward) };
+    let (outcome, reason, _) = house.take(copy).await;
+    assert_eq!((outcome, reason), (Outcome::Quarantined, Reason::Unproven));
+}
+
+#[tokio::test]
 async fn names_lead_to_their_credential() {
     let house = House::new().await;
     let relay = house.credential(SINK, "relay", Vouching::Nobody).await;

@@ -130,6 +130,19 @@ async fn a_journal_is_believed_where_everything_about_it_is_right() {
     settings::set_journal_senders(&house.organization, listed).await.unwrap();
     let unproven = crm::intake::Copy { proof: crm::intake::Proof::None, ..direct(JOURNAL, None) };
     assert!(!is_opened(unproven).await);
+    let own = crm::intake::Proof::User(house.jane);
+    let by_a_person = crm::intake::Copy { proof: own, ..direct(JOURNAL, None) };
+    assert!(!is_opened(by_a_person).await, "a person's own credential proves no journal");
+    // A rule may send a stranger's mail on with the null sender; whatever shows it counts.
+    let unmarked = JOURNAL.replace("X-MS-Journal-Report:\n", "");
+    assert!(!is_opened(direct(&unmarked, None)).await);
+    for mark in [
+        "Delivered-To: jane@contoso.test",
+        "X-MS-Exchange-Inbox-Rules-Loop: jane@contoso.test",
+        "X-Forwarded-To: crm@sink.contoso.test",
+    ] {
+        assert!(!is_opened(direct(&format!("{mark}\n{JOURNAL}"), None)).await, "{mark}");
+    }
     assert!(!is_opened(house.out_of_mailbox(house.jane, JOURNAL)).await, "by a mailbox");
     assert!(!is_opened(direct(JOURNAL, Some("eve@stranger.test"))).await, "a redirect keeps the sender");
     let elsewhere = JOURNAL.replace("To: crm@sink", "To: jane@contoso.test, crm@sink");
@@ -137,6 +150,8 @@ async fn a_journal_is_believed_where_everything_about_it_is_right() {
     let resent = format!("Resent-From: jane@contoso.test\n{JOURNAL}");
     assert!(!is_opened(direct(&resent, None)).await);
     assert!(is_opened(direct(JOURNAL, None)).await);
+    let delivered = format!("Delivered-To: crm@sink.contoso.test\n{}", JOURNAL.replace("Sand", "Gravel"));
+    assert!(is_opened(direct(&delivered, None)).await, "through the sink itself");
     let empty = JOURNAL.replace("Sender: ", "Nobody: ");
     assert_eq!(house.take(direct(&empty, None)).await.1, Reason::Unreadable, "never dropped in silence");
     house.books_are_right();
