@@ -52,11 +52,6 @@ impl Method {
     pub fn is_dug_out(self) -> bool {
         !matches!(self, Method::Direct | Method::Redirected)
     }
-
-    /// Whether it was made of what somebody quoted.
-    pub fn is_guess(self) -> bool {
-        self == Method::Inline
-    }
 }
 
 /// One original.
@@ -71,6 +66,9 @@ pub struct Original<'x> {
     pub depth: u32,
     /// Its place in the mail around it, counted in the order of the structure, the root being 0.
     pub part_number: u32,
+    /// Whether nobody proven vouches that it was so: it was quoted, or stands in a wrapper that was attached itself,
+    /// whose author anybody may have written there.
+    pub is_guess: bool,
 }
 
 /// What a mail carries.
@@ -101,9 +99,13 @@ pub enum UnwrapError {
 /// `multipart/report` never is, for it contains our own mail.
 ///
 /// An attached message is opened further only while it is nothing but a wrapper (attached messages and no text
-/// or file of its own, as `nmh` and `mutt` make them) of the mail's own author, who alone is proven. Otherwise it
-/// is what somebody sent, so it is the original, and what is attached to it stays its attachment: a stranger's
-/// empty mail with a mail "from" a customer in it is the stranger's.
+/// or file of its own, as `nmh` and `mutt` make them) of the mail's own author, who alone is proven; what is found
+/// in one is a guess, for a stranger can write that name too. Otherwise it is what somebody sent, so it is the
+/// original, and what is attached to it stays its attachment: a stranger's empty mail with a mail "from" a customer
+/// in it is the stranger's.
+///
+/// Where the text quotes a mail, or may, attached messages are that mail's: clients that forward as text carry
+/// attachments over, those in containers too.
 ///
 /// # Errors
 /// [`UnwrapError`], where a limit is broken.
@@ -112,21 +114,20 @@ pub fn originals<'x>(message: &Message<'x>, eligible: bool) -> Result<Unwrapped<
     let inner = inner(message, is_opened);
     let mut unwrapped = Unwrapped { originals: Vec::new(), outer_is_original: false, inner_seen: 0 };
     let quoted = if is_opened { inline::find(message) } else { inline::Found::default() };
-    // A client that forwards as text carries attachments over; a mail among them is its author's.
-    let is_quoted = !quoted.mails.is_empty() && (quoted.is_marked || inner.is_empty());
-    if is_quoted {
+    if !quoted.mails.is_empty() {
         unwrapped.inner_seen = quoted.left;
         let made = |mail: inline::Inline| Original {
             raw: Cow::Owned(mail.raw),
             method: Method::Inline,
             depth: mail.depth,
             part_number: 0,
+            is_guess: true,
         };
         unwrapped.originals.extend(quoted.mails.into_iter().map(made));
         if unwrapped.originals.len() > limits::ORIGINALS_MAX {
             return Err(UnwrapError::TooManyOriginals);
         }
-    } else if !is_opened || inner.is_empty() {
+    } else if !is_opened || inner.is_empty() || quoted.is_there {
         unwrapped.inner_seen = inner.len();
     } else {
         let mut opening = Opening { author: author(message), found: Vec::new() };
@@ -141,7 +142,7 @@ pub fn originals<'x>(message: &Message<'x>, eligible: bool) -> Result<Unwrapped<
         unwrapped.outer_is_original = true;
         let method = if message.header().redirected { Method::Redirected } else { Method::Direct };
         let raw = Cow::Borrowed(message.raw());
-        unwrapped.originals.push(Original { raw, method, depth: 0, part_number: 0 });
+        unwrapped.originals.push(Original { raw, method, depth: 0, part_number: 0, is_guess: false });
     }
     Ok(unwrapped)
 }
@@ -204,7 +205,8 @@ impl<'x> Opening<'x> {
         }
         if self.found.len() == before {
             let Place { depth, part_number } = place;
-            self.found.push(Original { raw, method: Method::Attached, depth, part_number });
+            let is_guess = depth > 1;
+            self.found.push(Original { raw, method: Method::Attached, depth, part_number, is_guess });
         }
         if self.found.len() > limits::ORIGINALS_MAX {
             return Err(UnwrapError::TooManyOriginals);

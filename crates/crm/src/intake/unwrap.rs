@@ -118,7 +118,7 @@ fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
             fault: None,
         };
         original.describe(described);
-        original.offer.is_guess = inner.method.is_guess();
+        original.offer.is_guess = inner.is_guess;
         if eligible
             && is_outer
             && let Some(author) = &desk.readdressed

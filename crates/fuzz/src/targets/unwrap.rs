@@ -36,7 +36,7 @@ fn originals(message: &Message<'_>) {
     for original in &unwrapped.originals {
         assert!(message::read(&original.raw).is_ok(), "an original cannot be read");
         // A quotation is written anew, in UTF-8 and with a header of its own.
-        let bytes_max = message.raw().len() * if original.method.is_guess() { 4 } else { 1 } + 4_096;
+        let bytes_max = message.raw().len() * if original.is_guess { 4 } else { 1 } + 4_096;
         assert!(original.raw.len() <= bytes_max, "an original is larger than its mail");
     }
 }

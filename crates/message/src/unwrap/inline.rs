@@ -19,7 +19,7 @@ use crate::message::{self, Message};
 use crate::{field, header_decoder, subject};
 use heading::Heading;
 use labels::Label;
-use search::{Block, Search};
+use search::{Block, Blocks, Search};
 use source::{Part, Quoted};
 
 /// A mail that was read out of a text.
@@ -37,8 +37,8 @@ pub(super) struct Found {
     pub(super) mails: Vec<Inline>,
     /// Further ones, which nothing tells from what a stranger may have written into the first.
     pub(super) left: usize,
-    /// Whether the mark of a program stands before them, which no answer has.
-    pub(super) is_marked: bool,
+    /// Whether the text quotes a mail at all, readable or not.
+    pub(super) is_there: bool,
 }
 
 /// Finds the mails that a forward quotes. Time grows with its text.
@@ -48,7 +48,8 @@ pub(super) fn find(message: &Message<'_>) -> Found {
     if !found.mails.is_empty() || message.shown().iter().all(|entity| !is_html(entity)) {
         return found;
     }
-    within(message, &text(message, &message.shown()), true)
+    let shown = within(message, &text(message, &message.shown()), true);
+    Found { is_there: shown.is_there || found.is_there, ..shown }
 }
 
 fn is_html(entity: &Entity) -> bool {
@@ -76,15 +77,20 @@ fn text(message: &Message<'_>, parts: &[&Entity]) -> String {
 
 /// Opens a forward, and the forward in it where it is nothing but one and by the same hand, who alone is proven.
 fn within(message: &Message<'_>, text: &str, is_html: bool) -> Found {
-    let search = Search { is_html, kind: subject::kind(&message.header().subject) };
+    let search = Search {
+        is_html,
+        kind: subject::kind(&message.header().subject),
+        domain: message.header().author().map(|author| author.address.domain()),
+        encapsulates: encapsulates(message),
+    };
     let mut found = Found::default();
-    let mut blocks = search.blocks(text);
+    let Blocks { mut blocks, is_there } = search.blocks(text);
     let mut depth = 1;
     while let [block] = blocks.as_slice()
         && is_by_forwarder(message, &block.heading)
         && usize::try_from(depth).is_ok_and(|depth| depth < limits::MIME_DEPTH_MAX)
     {
-        let inner = search.blocks(&block.text);
+        let inner = search.blocks(&block.text).blocks;
         if !inner.iter().any(|inner| inner.is_first) {
             break;
         }
@@ -96,12 +102,22 @@ fn within(message: &Message<'_>, text: &str, is_html: bool) -> Found {
         block.heading.set(Label::Subject, subject::without_outermost(&message.header().subject));
     }
     let forward = Forward { message, is_outermost: depth == 1, has_one: blocks.len() == 1 };
-    found.is_marked = blocks.iter().any(|block| block.is_marked);
+    found.is_there = is_there;
     found.left = blocks.iter().map(|block| block.left).sum();
     for block in blocks.into_iter().filter(|block| source::author(&block.heading).is_some()) {
         found.mails.push(Inline { raw: forward.source(&block), depth });
     }
     found
+}
+
+/// Whether a program of the nmh family wrote the forward, whose encapsulation may stand below words.
+fn encapsulates(message: &Message<'_>) -> bool {
+    let header = message.raw().get(..=limits::HEADER_BYTES_MAX).unwrap_or(message.raw());
+    let section = field::split(header);
+    ["X-Mailer", "Mail-Version", "User-Agent"].iter().any(|name| {
+        let value = section.value(name).map(|value| header_decoder::plain(value).to_ascii_lowercase());
+        value.is_some_and(|value| ["nmh", "mh-e"].iter().any(|family| value.contains(family)))
+    })
 }
 
 fn is_by_forwarder(message: &Message<'_>, heading: &Heading) -> bool {

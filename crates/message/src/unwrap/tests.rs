@@ -74,6 +74,12 @@ fn only_mere_wrappers_of_the_author_are_opened_further() {
     let wrapper = |from: &str| format!("{from}Content-Type: message/rfc822\n\n{BOB}");
     let own = forward(&attach(&wrapper("From: Me <US@X.test>\n")));
     check(&own, true, &["attached 2 From: bob@customer.test"]);
+    // Anybody may have written our name on the inner wrapper.
+    let message = crate::read(own.as_bytes()).unwrap();
+    assert!(originals(&message, true).unwrap().originals[0].is_guess);
+    let plain = forward(&attach(BOB));
+    let message = crate::read(plain.as_bytes()).unwrap();
+    assert!(!originals(&message, true).unwrap().originals[0].is_guess);
     check(&own.replace("From: us@x.test\n", ""), true, &["attached 1 From: Me <US@X.test>"]);
     let says = forward(&format!("--b\n\nlook\n{}", attach(BOB))).replace("=b", "=c").replace("--b", "--c");
     check(&forward(&attach(&says)), true, &["attached 1 From: us@x.test"]);
@@ -169,6 +175,25 @@ fn a_mail_attached_to_a_quoted_one_is_an_attachment_of_it() {
     let original = crate::read(&original.raw).unwrap();
     assert_eq!(author(&original).as_deref(), Some("eve@customer.test"));
     assert_eq!(original.attachments().len(), 1);
+}
+
+#[test]
+fn a_mail_attached_to_a_quotation_without_a_mark_or_a_readable_author_is_none_either() {
+    let outlook =
+        "From: Eve <eve@evil.test>\nSent: 23 November 2026 09:15\nTo: Jane\nSubject: Doors\n\nSee below.\n";
+    let with = |text: &str| forward(&format!("--b\n\n{text}{}", attach(ZOE)));
+    check(&with(outlook), true, &["inline 1 From: \"Eve\" <eve@evil.test>"]);
+    // An author who cannot be told, a name that holds an address, and words in a language nobody here knows.
+    let unknown = outlook.replace("From", "Saka").replace("Sent", "Naipadala").replace("Subject", "Pokus");
+    for text in [
+        outlook.replace(" <eve@evil.test>", ""),
+        outlook.replace("Eve <", "Zoe <zoe@customer.test> <"),
+        unknown.replace("To:", "Tatanggap:"),
+        "On Monday, Eve <eve@evil.test> wrote:\n\n> See below.\n".to_owned(),
+    ] {
+        check(&with(&text), true, &["direct 0 From: us@x.test"]);
+    }
+    check(&with("Hello,\nas we said: it is here.\n"), true, &["attached 1 From: zoe@customer.test"]);
 }
 
 #[test]

@@ -130,6 +130,52 @@ fn word(head: &str) -> String {
     head.trim_matches(['*', ' ', '\t', '\u{a0}']).to_lowercase().replace('’', "'")
 }
 
+/// Whether a line is a short word or three, a colon and a value: a label in any language.
+pub(super) fn is_row(line: &str) -> bool {
+    let Some((head, value)) = split(line) else { return false };
+    let head = head.trim_matches(['*', ' ', '\t', '\u{a0}', '.']);
+    let is_word = |c: char| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '.' | '(' | ')' | '\u{a0}');
+    let is_label = !head.is_empty() && head.chars().all(|c| is_word(c) || !c.is_ascii());
+    let is_contact = || SIGNATURE.iter().any(|known| head.eq_ignore_ascii_case(known));
+    is_label && !value.trim().is_empty() && !value.starts_with("//") && !is_contact()
+}
+
+/// What stands before colons in people's signatures, and in no heading.
+const SIGNATURE: &[&str] = &[
+    "cell",
+    "d",
+    "direct",
+    "e",
+    "e-mail",
+    "email",
+    "f",
+    "fax",
+    "gsm",
+    "handy",
+    "homepage",
+    "internet",
+    "m",
+    "mail",
+    "mob",
+    "mobil",
+    "mobile",
+    "office",
+    "p",
+    "phone",
+    "skype",
+    "t",
+    "tel",
+    "telefax",
+    "telefon",
+    "telefono",
+    "telephone",
+    "url",
+    "w",
+    "web",
+    "website",
+    "www",
+];
+
 /// Any header field, as programs that quote whole headers write it: a name and its value.
 pub(super) fn field(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;

@@ -18,8 +18,6 @@ pub(super) struct Block {
     pub(super) whole: Option<Vec<u8>>,
     /// Whether nothing stands above it.
     pub(super) is_first: bool,
-    /// Whether a program marked it as a forward.
-    pub(super) is_marked: bool,
     /// Mails behind it that are left alone.
     pub(super) left: usize,
 }
@@ -27,31 +25,49 @@ pub(super) struct Block {
 /// Lines at which a heading is looked for in one text, so that a text of nothing but labels ends soon.
 const HEADINGS_TRIED_MAX: usize = 200;
 
+/// The mails that a text quotes first.
+#[derive(Default)]
+pub(super) struct Blocks {
+    /// One, or those of one encapsulation; none where nothing can be read.
+    pub(super) blocks: Vec<Block>,
+    /// Whether something is quoted at all.
+    pub(super) is_there: bool,
+}
+
 /// How a body is read.
 #[derive(Clone, Copy)]
-pub(super) struct Search {
+pub(super) struct Search<'a> {
     /// Whether it was HTML.
     pub(super) is_html: bool,
     /// What the subject says that it is.
     pub(super) kind: Kind,
+    /// The domain of the forwarder, whose own signature may name addresses line by line.
+    pub(super) domain: Option<&'a str>,
+    /// Whether the forward says that it was written by a program that encapsulates (RFC 934).
+    pub(super) encapsulates: bool,
 }
+
+/// Lines in which the rows of a heading in unknown words are looked for.
+const ROWS_MAX: usize = 12;
 
 /// Fields that make a header without a mark before it: fewer stand in any letter.
 const FIELDS_MIN: usize = 3;
 
-impl Search {
-    /// The mails that a text quotes first: one, or those of one encapsulation.
-    pub(super) fn blocks(self, text: &str) -> Vec<Block> {
+impl Search<'_> {
+    /// The mails that a text quotes first.
+    pub(super) fn blocks(self, text: &str) -> Blocks {
         let lines: Vec<&str> = text.lines().map(bare).collect();
-        let Some(start) = self.start(&lines) else { return Vec::new() };
-        match start.marker {
-            Marker::Encapsulated => encapsulated(&lines, &start),
-            _ => self.block(&lines, &start).into_iter().collect(),
-        }
+        let blocks = match self.start(&lines) {
+            Place::Nowhere => return Blocks::default(),
+            Place::Unreadable => Vec::new(),
+            Place::At(start) if start.marker == Marker::Encapsulated => encapsulated(&lines, &start),
+            Place::At(start) => self.block(&lines, &start).into_iter().collect(),
+        };
+        Blocks { blocks, is_there: true }
     }
 
     /// The first quotation, where it is a forward.
-    fn start(self, lines: &[&str]) -> Option<Start> {
+    fn start(self, lines: &[&str]) -> Place {
         let mut above = Above::default();
         let mut tried = 0;
         for (at, line) in lines.iter().enumerate() {
@@ -61,16 +77,24 @@ impl Search {
             let found = match marker {
                 Some((marker, behind)) if marker != Marker::Older => Some((marker, !behind.is_empty())),
                 None if labels::label(rest).is_none() => None,
-                _ if tried == HEADINGS_TRIED_MAX => return None,
+                _ if tried == HEADINGS_TRIED_MAX => return Place::Unreadable,
                 marker => {
                     tried += 1;
                     self.older(lines, at, marker.is_some())
                 }
             };
             let Some((marker, is_heading_here)) = found else {
+                if self.is_unknown_heading(lines.get(at..).unwrap_or_default()) {
+                    return Place::Unreadable;
+                }
                 if self.kind == Kind::Forward && !above.has_quotation && attribution::is_attribution(rest) {
                     let is_first = above.is_empty();
-                    return Some(Start { at, marker: Marker::Attribution, is_heading_here: true, is_first });
+                    return Place::At(Start {
+                        at,
+                        marker: Marker::Attribution,
+                        is_heading_here: true,
+                        is_first,
+                    });
                 }
                 above.note(level, rest);
                 continue;
@@ -78,10 +102,35 @@ impl Search {
             let is_marked = marker != Marker::Older;
             let is_quoted = above.has_quotation || (!is_marked && is_heading_here && level > 0);
             let is_answer = above.has_attribution || (!is_marked && self.kind == Kind::Answer);
+            // Below words that may be a heading nobody knows, its author could have written this.
+            let is_out_of_place = marker == Marker::Encapsulated && !above.is_empty() && !self.encapsulates;
             let start = Start { at, marker, is_heading_here, is_first: above.is_empty() };
-            return (!is_quoted && !is_answer).then_some(start);
+            let is_readable = !is_quoted && !is_answer && !is_out_of_place;
+            return if is_readable { Place::At(start) } else { Place::Unreadable };
         }
-        None
+        if above.has_quotation || above.has_attribution { Place::Unreadable } else { Place::Nowhere }
+    }
+
+    /// Whether a heading begins in words that nobody here knows: short words with a colon, line by line, and an
+    /// address of somebody who is no colleague of the forwarder. Below it a stranger writes.
+    fn is_unknown_heading(self, lines: &[&str]) -> bool {
+        let is_row = |line: &str| labels::is_row(unquoted(line, usize::MAX).1);
+        let is_space = |line: &&str| self.is_html && line.trim().is_empty();
+        // Most lines of most mails are no row.
+        if !lines.first().is_some_and(|line| is_row(line)) {
+            return false;
+        }
+        let window = lines.get(..ROWS_MAX).unwrap_or(lines);
+        let rows = || window.iter().filter(|line| !is_space(line)).take_while(|line| is_row(line));
+        rows().count() >= FIELDS_MIN && rows().any(|row| self.names_outsider(row))
+    }
+
+    fn names_outsider(self, row: &str) -> bool {
+        let is_host = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let hosts =
+            row.split('@').skip(1).map(|behind| behind.chars().take_while(is_host).collect::<String>());
+        let mut hosts = hosts.map(|host| host.trim_end_matches('.').to_lowercase());
+        hosts.any(|host| !host.is_empty() && self.domain != Some(host.as_str()))
     }
 
     /// Whether something older begins at a line: a heading, or a line of dashes with one below.
@@ -129,7 +178,6 @@ impl Search {
             text: text(body.get(..end).unwrap_or_default(), level),
             whole: None,
             is_first: start.is_first,
-            is_marked: start.marker != Marker::Older,
             left,
         })
     }
@@ -140,6 +188,15 @@ struct Quotation {
     heading: Heading,
     taken: usize,
     level: usize,
+}
+
+/// Where the first quotation is.
+enum Place {
+    /// There is none.
+    Nowhere,
+    /// There is one that is an answer, or that nobody can tell the author of.
+    Unreadable,
+    At(Start),
 }
 
 /// Where a quotation begins.
@@ -226,7 +283,7 @@ fn whole(mail: &str, start: &Start) -> Option<Block> {
     let author = read.header().author()?;
     let heading = Heading::of_author(&author.address.to_string());
     let whole = Some(mail.as_bytes().to_vec());
-    Some(Block { heading, text: String::new(), whole, is_first: start.is_first, is_marked: true, left: 0 })
+    Some(Block { heading, text: String::new(), whole, is_first: start.is_first, left: 0 })
 }
 
 /// Under an attribution the text is indented, or quoted, or neither.
@@ -235,7 +292,7 @@ fn attributed(lines: &[&str], start: &Start) -> Option<Block> {
     let body = lines.get(start.at + 1..).unwrap_or_default();
     let body: Vec<&str> = body.iter().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
     let text = text(&body, 0);
-    Some(Block { heading, text, whole: None, is_first: start.is_first, is_marked: false, left: 0 })
+    Some(Block { heading, text, whole: None, is_first: start.is_first, left: 0 })
 }
 
 /// Yahoo writes mark and heading without a line end between: `… ----- From: a <a@b>To: c <c@d>Sent: …Subject: …`.
@@ -246,7 +303,7 @@ fn run_together(lines: &[&str], start: &Start) -> Option<Block> {
     let (heading, _) = heading::read(&divided, Manner::Labels)?;
     let body = lines.get(start.at + 1..).unwrap_or_default();
     let text = text(body, 0);
-    Some(Block { heading, text, whole: None, is_first: start.is_first, is_marked: true, left: 0 })
+    Some(Block { heading, text, whole: None, is_first: start.is_first, left: 0 })
 }
 
 /// The lines of a body, so many quotations taken off. Where every line is quoted once more, that is taken off too:

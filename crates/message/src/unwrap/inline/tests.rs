@@ -378,11 +378,39 @@ fn a_forged_end_hides_nothing() {
     let both = forward("[x: Doors]", &format!("{}\n{}", mail("eve@evil.test"), mail("zoe@customer.test")));
     let message = crate::read(both.as_bytes()).unwrap();
     let found = find(&message);
-    assert_eq!((found.mails.len(), found.left, found.is_marked), (1, 1, true));
+    assert_eq!((found.mails.len(), found.left, found.is_there), (1, 1, true));
     let nested = mail("eve@evil.test").replace("Green.", &mail("zoe@customer.test"));
     let nested = forward("[x: Doors]", &nested);
     let message = crate::read(nested.as_bytes()).unwrap();
     assert_eq!(find(&message).left, 0);
+}
+
+fn nmh(text: &str) -> String {
+    format!("X-Mailer: MH-E 8.6; nmh 1.7.1; Emacs 29.1\n{}", forward("two", text))
+}
+
+#[test]
+fn below_words_only_a_program_of_that_family_encapsulates() {
+    let eve = "------- Forwarded Message\n\nFrom: zoe@customer.test\nSubject: a\n\nPay.\n";
+    let count = |raw: &str| found(raw).len();
+    assert_eq!(count(&forward("Fwd: x", eve)), 1);
+    let below = format!("Hello.\n\n{eve}");
+    assert_eq!(count(&forward("Fwd: x", &below)), 0);
+    assert_eq!(count(&nmh(&below)), 1);
+}
+
+#[test]
+fn below_a_heading_in_unknown_words_nothing_is_looked_for() {
+    let zoe = "From: Zoë <zoe@customer.test>\nSent: 23 November 2026 09:15\nTo: Jane\nSubject: Doors\n\nPay.";
+    let unknown = "Saka: Eve <eve@evil.test>\nNaipadala: 23 11 2026\nPokus: Doors\n\n";
+    let author = |text: &str| summary(&forward("FW: Doors", text)).split(' ').next().unwrap().to_owned();
+    assert_eq!(author(zoe), "zoe@customer.test");
+    assert_eq!(author(&format!("{unknown}{zoe}")), "0");
+    assert_eq!(author(&format!("FYI\n\n____________________\n{unknown}{zoe}")), "0");
+    assert_eq!(author(&format!("{unknown}---------- Forwarded message ---------\n{zoe}")), "0");
+    // A signature above the mail is no heading, whatever its firm is called.
+    let signature = "Jane\n\nFirma: Contoso\nKontakt: jane@example.test\nSitz: Bonn\nTel.: 1\nFax: 2\nE-Mail: jane@brand.test\nWeb: brand.test\n\n";
+    assert_eq!(author(&format!("{signature}{zoe}")), "zoe@customer.test");
 }
 
 #[test]
@@ -390,7 +418,7 @@ fn encapsulated_mails_come_out_byte_for_byte() {
     let text = "Two.\n\n------- Forwarded Messages\n\nFrom: zoe@customer.test\nSubject: a\n\n- -- \n- ------- End of Forwarded Messages\n\
                 - - -x\n\n------- Message 2\n\nFrom: bob@customer.test\nSubject: b\n\nhi\n\n------- End of Forwarded Messages\nbye";
     let mails: Vec<String> =
-        found(&forward("two", text)).into_iter().map(|raw| String::from_utf8(raw).unwrap()).collect();
+        found(&nmh(text)).into_iter().map(|raw| String::from_utf8(raw).unwrap()).collect();
     assert_eq!(mails.len(), 2);
     assert_eq!(
         mails[0],
