@@ -128,15 +128,15 @@ pub enum Sameness {
     Different,
 }
 
-/// Whether two claims under a shared key are the same mail: `a` the one that came, `b` the one that is here. Only
-/// where one is a guess does it matter which.
+/// Whether two claims under a shared key are the same mail, `a` and `b` in any order.
 ///
 /// - Identical bytes are the same mail.
 /// - Under one Message-ID, two of author, date and text must agree: ids are reused by broken programs. Where
 ///   author and date agree and the texts are known to differ, it is [`Sameness::SameButOtherText`].
 /// - Under one content key, one side must lack its id (some forwards drop it) and the text must agree.
-/// - Where one of them is a guess, the key says most of it; the author has to be the same, and the dates have to be
-///   those of one clock in two zones.
+/// - Where one of them is a guess, author and text have to be the same, and the dates those of one clock in two
+///   zones. A quotation's text is often set anew and is then kept beside the mail: an id is all that a forger needs
+///   to know, and neither may he take the place of what is here, nor be taken for what comes after him.
 ///
 /// The text is what [`content_digest`] made of it. An empty one is no evidence: all empty mails agree in it.
 pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> Sameness {
@@ -153,8 +153,7 @@ pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> Sameness {
     }
 }
 
-/// A quotation of a mail, and the mail or another quotation of it. The text of a quotation is often set anew, so
-/// another text makes no other mail; yet only the mail itself may take the place of a quotation.
+/// A quotation of a mail, and the mail or another quotation of it.
 fn guess(shared: SharedKey, new: &Claim, here: &Claim) -> Sameness {
     let is_named = shared == SharedKey::MessageId;
     let is_one_author = new.sender.is_some() && new.sender == here.sender;
@@ -163,11 +162,7 @@ fn guess(shared: SharedKey, new: &Claim, here: &Claim) -> Sameness {
         _ => is_named,
     };
     let is_one_text = texts(new, here) == Texts::Agree;
-    match is_one_author && is_one_time && (is_named || is_one_text) {
-        false => Sameness::Different,
-        true if new.is_guess && !is_one_text => Sameness::SameButOtherText,
-        true => Sameness::Same,
-    }
+    if is_one_author && is_one_time && is_one_text { Sameness::Same } else { Sameness::Different }
 }
 
 /// Whether two dates can be one time on clocks of two zones, one of them without seconds. Zones lie quarters of an

@@ -37,7 +37,7 @@ pub fn find(offer: &Offer, facts: &Facts) -> Option<Duplicate> {
             "A mail with the same Message-ID, sender and date is here, with another text."
         }
         (Sameness::Same, _) if offer.is_guess || is_guess(known) => {
-            "It is known only as it was quoted, and a mail of the same sender, subject and time is here already."
+            "It is known only as it was quoted, and a mail of the same sender, time and text is here already."
         }
         (_, IdentityKey::MessageId) => {
             "A mail with the same Message-ID, and the same in what counts, is here already."

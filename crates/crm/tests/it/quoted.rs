@@ -78,11 +78,31 @@ async fn another_minute_another_text_or_another_day_is_another_mail() {
 }
 
 #[tokio::test]
-async fn a_quotation_under_the_id_of_the_mail_is_it_whatever_the_client_made_of_the_text() {
+async fn under_the_id_of_a_mail_another_text_is_kept_beside_it() {
+    let fields = "In-Reply-To: <doors@fabrikam.test>\n";
+    let quoted = |text: &str| format!("{fields}{}", outlook(HERE, "5 March 2026 09:15", text));
+    let truth = quoted("Green, please.");
+    let forged = MAIL.replace("Green, please.", "Pay to the account below.");
+    // Whoever knows the id can write the mail; neither he nor the quotation may make the other one vanish.
+    for [first, second] in [[&truth, &forged], [&forged, &truth]] {
+        let house = House::new().await;
+        let (_, one) = take(&house, first).await;
+        let (outcome, other) = take(&house, second).await;
+        assert_eq!(outcome, Outcome::Stored);
+        assert_ne!(one, other);
+        let previews = [one, other].map(|id| house.email(id.unwrap()).preview);
+        assert!(previews.iter().any(|text| text == "Green, please."), "{previews:?}");
+        assert!(previews.iter().any(|text| text.starts_with("Pay")), "{previews:?}");
+        house.books_are_right();
+    }
+}
+
+#[tokio::test]
+async fn a_quotation_under_the_id_of_the_mail_is_it_where_author_and_text_agree() {
     let house = House::new().await;
     let (_, mail) = take(&house, MAIL).await;
     let fields = "In-Reply-To: <doors@fabrikam.test>\n";
-    let forward = format!("{fields}{}", outlook(HERE, "5 March 2026 09:15", "*Green*, please. [logo]"));
+    let forward = format!("{fields}{}", outlook(HERE, "5 March 2026 09:15", "Green, please."));
     assert_eq!(take(&house, &forward).await, (Outcome::Duplicate, mail));
     let source = house.email(mail.unwrap());
     assert_eq!((source.unwrapmethod.as_str(), source.preview.as_str()), ("direct", "Green, please."));
@@ -98,6 +118,7 @@ async fn a_quotation_under_the_id_of_the_mail_is_it_whatever_the_client_made_of_
 const JOURNAL: &str = "From: journal@contoso.test
 To: crm@sink.contoso.test
 Subject: Journal
+X-MS-Journal-Report:
 Content-Type: multipart/mixed; boundary=j
 
 --j

@@ -198,13 +198,14 @@ fn a_quotation_is_the_mail_it_quotes_where_author_and_clock_agree() {
 }
 
 #[test]
-fn under_one_id_a_quotation_never_stands_in_for_another_text() {
+fn under_one_id_neither_a_quotation_nor_a_mail_stands_in_for_another_text() {
     let mail = claim("a@x", 7_230, "hello");
     let guess = |sender: &str, text: &str| Claim { is_guess: true, date: None, ..claim(sender, 0, text) };
     let same = |new: &Claim, here: &Claim| same_mail(SharedKey::MessageId, new, here);
     assert_eq!(same(&guess("a@x", "hello"), &mail), Sameness::Same);
-    assert_eq!(same(&guess("a@x", "other"), &mail), Sameness::SameButOtherText);
-    assert_eq!(same(&guess("a@x", "other"), &guess("a@x", "hello")), Sameness::SameButOtherText);
-    assert_eq!(same(&mail, &guess("a@x", "other")), Sameness::Same);
+    assert_eq!(same(&mail, &guess("a@x", "hello")), Sameness::Same);
+    assert_eq!(same(&guess("a@x", "other"), &mail), Sameness::Different);
+    assert_eq!(same(&guess("a@x", "other"), &guess("a@x", "hello")), Sameness::Different);
+    assert_eq!(same(&mail, &guess("a@x", "other")), Sameness::Different);
     assert_eq!(same(&guess("b@x", "hello"), &mail), Sameness::Different);
 }
