@@ -10,10 +10,12 @@ mod cms;
 mod compare;
 mod mapi;
 mod parts;
+mod room;
 mod rtf;
 mod tnef;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -22,11 +24,13 @@ use model::limits;
 use crate::entity::Entity;
 use crate::message::{self, Message};
 use crate::transfer;
+use compare::Words;
 use parts::Body;
+use room::Room;
 
 /// The version of these rules. Rows that name a place in opened content say by which rules it was opened; whoever
 /// changes what [`open`] makes of the same bytes counts it up.
-pub const RULES: i32 = 1;
+pub const RULES: i32 = 2;
 
 /// What the content of a mail was packed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,11 +61,12 @@ impl Opened<'_> {
     }
 }
 
-/// Opens the containers of a message, containers inside them too, down to [`limits::CONTAINER_DEPTH_MAX`].
+/// Opens the containers of a message, containers inside them too, down to [`limits::CONTAINER_DEPTH_MAX`], no
+/// more than [`limits::CONTAINERS_MAX`] of them, and no more bytes than [`limits::CONTENT_BYTES_MAX`] in all.
 ///
 /// What cannot be opened stays the attachment that it is.
 pub fn open<'x>(message: &Message<'x>) -> Opened<'x> {
-    let mut opening = Opening { packing: Packing::default(), met: HashSet::new() };
+    let mut opening = Opening { packing: Packing::default(), met: HashSet::new(), room: Room::new() };
     let mut opened: Option<Vec<u8>> = opening.round(message);
     for _ in 1..limits::CONTAINER_DEPTH_MAX {
         let Some(bytes) = &opened else { break };
@@ -81,6 +86,24 @@ struct Opening {
     packing: Packing,
     /// Digests of the containers met: none is opened twice, so one that holds itself ends.
     met: HashSet<[u8; 32]>,
+    /// What may still be made, in all rounds together.
+    room: Room,
+}
+
+/// The text that stands beside the containers of a message.
+struct Beside<'m> {
+    text: &'m Entity,
+    words: Words,
+    /// Whether the message shows nothing in HTML itself.
+    is_bare: bool,
+}
+
+impl<'m> Beside<'m> {
+    fn of(message: &'m Message<'_>) -> Option<Self> {
+        let text = only_text(message)?;
+        let is_bare = message.shown().iter().all(|shown| shown.mimetype != "text/html");
+        Some(Beside { text, words: Words::of(&message.characters(text)), is_bare })
+    }
 }
 
 /// A container among the parts.
@@ -99,11 +122,13 @@ impl Opening {
     /// The message with the containers on its surface opened; `None` where there is none.
     fn round(&mut self, message: &Message<'_>) -> Option<Vec<u8>> {
         let mut splices: Vec<Splice> = Vec::new();
+        let beside = OnceCell::new();
         for entity in message.entities() {
             self.packing.signed |= entity.mimetype == "multipart/signed";
             self.packing.encrypted |= entity.mimetype == "multipart/encrypted";
             let found = match container(message, entity) {
-                Some(Container::Tnef) => self.tnef(message, entity),
+                Some(_) if self.room.is_used_up() || self.met.len() >= limits::CONTAINERS_MAX => None,
+                Some(Container::Tnef) => self.tnef(message, entity, &beside),
                 Some(Container::Cms) => self.cms(message, entity).map(|splice| vec![splice]),
                 None => None,
             };
@@ -126,6 +151,7 @@ impl Opening {
         match cms::content(&der) {
             cms::Content::Signed(inner) => {
                 self.packing.signed = true;
+                self.room.take(inner.len()).then_some(())?;
                 Some(Splice { at: entity.whole.clone(), with: parts::in_place(message, entity, inner) })
             }
             cms::Content::Encrypted => {
@@ -140,33 +166,41 @@ impl Opening {
         }
     }
 
-    fn tnef(&mut self, message: &Message<'_>, entity: &Entity) -> Option<Vec<Splice>> {
+    fn tnef<'m>(
+        &mut self,
+        message: &'m Message<'_>,
+        entity: &Entity,
+        beside: &OnceCell<Option<Beside<'m>>>,
+    ) -> Option<Vec<Splice>> {
         let stream = message.decoded(entity);
         if !self.is_new(&stream) {
             return None;
         }
         let read = tnef::read(&stream);
         self.packing.damaged |= read.is_cut || read.is_changed;
-        if read.is_cut && read.is_empty() {
+        let mut body = read.body(&mut self.room);
+        if read.is_cut && read.attachments.is_empty() && body == Body::default() {
             return None;
         }
         self.packing.tnef = true;
         let mut splices = Vec::new();
-        let mut body = read.body();
-        if let Some(text) = only_text(message)
-            && compare::say_the_same(&message.characters(text), &body)
+        if let Some(beside) = beside.get_or_init(|| Beside::of(message))
+            && beside.words.say_the_same(&body)
         {
             let html = body.html.take();
             body = Body::default();
             // Exchange writes the text beside the container: what the container adds is its richer form.
-            let is_richer = message.shown().iter().all(|shown| shown.mimetype != "text/html");
-            if let Some(html) = html.filter(|_| is_richer) {
-                let plain = message.raw().get(text.whole.clone()).unwrap_or_default();
-                splices.push(Splice { at: text.whole.clone(), with: parts::alternative(plain, &html) });
+            if let Some(html) = html.filter(|html| beside.is_bare && self.room.take(html.len())) {
+                let at = beside.text.whole.clone();
+                let plain = message.raw().get(at.clone()).unwrap_or_default();
+                splices.push(Splice { at, with: parts::alternative(plain, &html) });
             }
         }
         let kept = if read.is_cut { message.raw().get(entity.whole.clone()) } else { None };
-        let content = parts::of_tnef(&read, body, kept);
+        let content = parts::of_tnef(&read, &body, kept, &mut self.room);
+        if self.room.is_used_up() {
+            return None;
+        }
         splices.push(Splice {
             at: entity.whole.clone(),
             with: parts::in_place(message, entity, content.into()),

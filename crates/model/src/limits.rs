@@ -8,7 +8,10 @@ pub const MIME_DEPTH_MAX: usize = 32;
 pub const MIME_PARTS_MAX: usize = 10_000;
 /// Containers inside containers (`winmail.dat`, signed content) that are opened: real mail is signed twice at most.
 pub const CONTAINER_DEPTH_MAX: usize = 5;
+/// Containers of one message that are opened: a mail has one, and a digest of forwarded ones a few.
+pub const CONTAINERS_MAX: usize = 20;
 /// A mail whose containers are open, all files in base64: twice what arrives, so that opening cannot fill the memory.
+/// All that is made on the way counts, so one container in another, or many side by side, cost no more.
 pub const CONTENT_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 /// Attributes of one TNEF stream: a file takes five, and no more files than [`ATTACHMENTS_MAX`] are listed.
 pub const TNEF_ATTRIBUTES_MAX: usize = 10_000;

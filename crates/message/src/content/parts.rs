@@ -3,11 +3,13 @@
 //! Bodies and files are written in base64, so nothing in them can be taken for a delimiter or a field.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::limits;
 
+use super::room::Room;
 use super::tnef::{self, Attached, Data, Tnef};
 use crate::entity::Entity;
 use crate::field;
@@ -54,31 +56,40 @@ pub(super) fn alternative(plain: &[u8], html: &str) -> Vec<u8> {
 }
 
 /// The content of a stream as one entity. `kept` is the container itself, where it has to stay beside its content.
-pub(super) fn of_tnef(tnef: &Tnef<'_>, body: Body, kept: Option<&[u8]>) -> Vec<u8> {
-    written(tnef, body, kept, 1)
+///
+/// It breaks off where the room is used up; then it is not to be shown.
+pub(super) fn of_tnef(tnef: &Tnef<'_>, body: &Body, kept: Option<&[u8]>, room: &mut Room) -> Vec<u8> {
+    written(tnef, body, kept, (1, room))
 }
 
-fn written(tnef: &Tnef<'_>, body: Body, kept: Option<&[u8]>, depth: usize) -> Vec<u8> {
+fn written(tnef: &Tnef<'_>, body: &Body, kept: Option<&[u8]>, (depth, room): (usize, &mut Room)) -> Vec<u8> {
     if let Some(signed) = signed_entity(tnef) {
-        return signed.to_vec();
+        return if room.take(signed.len()) { signed.to_vec() } else { Vec::new() };
     }
     let mut out = Multipart::begin("mixed", blake3::hash(tnef.stream));
-    let html = body.html.clone();
+    let shown = body.html.as_deref().map(named_pictures).unwrap_or_default();
     if let Some(body) = of_body(body) {
+        room.take(body.len());
         out.part(&body);
     } else if tnef.attachments.is_empty() {
         out.part(&text("plain", ""));
     }
     for attached in tnef.attachments.iter().take(limits::ATTACHMENTS_MAX) {
-        if out.out.len() > limits::CONTENT_BYTES_MAX {
+        if room.is_used_up() {
             break;
         }
-        out.part(&of_attached(attached, html.as_deref(), depth));
+        out.part(&of_attached(attached, &shown, (depth, room)));
     }
-    if let Some(kept) = kept {
+    if let Some(kept) = kept.filter(|kept| room.take(kept.len())) {
         out.part(kept);
     }
     out.end()
+}
+
+/// The Content-IDs that an HTML text names (RFC 2392), gathered once for all attachments.
+pub(super) fn named_pictures(html: &str) -> HashSet<&str> {
+    let end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')');
+    html.split("cid:").skip(1).filter_map(|behind| behind.split(end).next()).collect()
 }
 
 /// Exchange keeps a clear-signed mail as one attachment that is a whole entity ([MS-OXOSMIME] §2.1.2).
@@ -94,11 +105,11 @@ fn signed_entity<'x>(tnef: &Tnef<'x>) -> Option<&'x [u8]> {
     content.to_ascii_lowercase().starts_with(b"multipart/signed").then_some(entity)
 }
 
-fn of_body(body: Body) -> Option<Vec<u8>> {
-    match (body.plain, body.html) {
-        (Some(plain), Some(html)) => Some(alternative(&text("plain", &plain), &html)),
-        (Some(plain), None) => Some(text("plain", &plain)),
-        (None, Some(html)) => Some(text("html", &html)),
+fn of_body(body: &Body) -> Option<Vec<u8>> {
+    match (&body.plain, &body.html) {
+        (Some(plain), Some(html)) => Some(alternative(&text("plain", plain), html)),
+        (Some(plain), None) => Some(text("plain", plain)),
+        (None, Some(html)) => Some(text("html", html)),
         (None, None) => None,
     }
 }
@@ -108,12 +119,12 @@ fn text(subtype: &str, text: &str) -> Vec<u8> {
     encoded(head, text.as_bytes())
 }
 
-fn of_attached(attached: &Attached<'_>, html: Option<&str>, depth: usize) -> Vec<u8> {
+fn of_attached(attached: &Attached<'_>, shown: &HashSet<&str>, (depth, room): (usize, &mut Room)) -> Vec<u8> {
     let name = attached.name();
     let bytes;
     let (mimetype, data) = match attached.data() {
         Data::Message(stream) if depth < limits::CONTAINER_DEPTH_MAX => {
-            bytes = message(stream, depth + 1);
+            bytes = message(stream, (depth + 1, &mut *room));
             ("message/rfc822".to_owned(), bytes.as_slice())
         }
         Data::Message(stream) => ("application/octet-stream".to_owned(), stream),
@@ -122,8 +133,7 @@ fn of_attached(attached: &Attached<'_>, html: Option<&str>, depth: usize) -> Vec
     };
     let id = attached.content_id().map(|id| id.trim_matches(['<', '>']).to_owned());
     let id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic()));
-    let shows = |id: &String| html.is_some_and(|html| html.contains(&format!("cid:{id}")));
-    let way = if id.as_ref().is_some_and(shows) { "inline" } else { "attachment" };
+    let way = if id.as_ref().is_some_and(|id| shown.contains(id.as_str())) { "inline" } else { "attachment" };
     let mut head = format!("Content-Type: {mimetype}\r\nContent-Disposition: {way}");
     let is_message = mimetype == "message/rfc822";
     if !name.is_empty() {
@@ -134,15 +144,15 @@ fn of_attached(attached: &Attached<'_>, html: Option<&str>, depth: usize) -> Vec
     if let Some(id) = id {
         head.push_str(&format!("Content-ID: <{id}>\r\n"));
     }
-    encoded(head, data)
+    if room.take(encoded_size(data)) { encoded(head, data) } else { Vec::new() }
 }
 
 /// A message inside, as bytes of a message.
-fn message(stream: &[u8], depth: usize) -> Vec<u8> {
+fn message(stream: &[u8], (depth, room): (usize, &mut Room)) -> Vec<u8> {
     let inner = tnef::read(stream);
     let mut out = tnef::letter(&inner).into_bytes();
-    let body = inner.body();
-    out.extend(written(&inner, body, None, depth));
+    let body = inner.body(room);
+    out.extend(written(&inner, &body, None, (depth, room)));
     out
 }
 
@@ -200,13 +210,18 @@ fn percent(name: &str) -> String {
 /// A head with an encoding, and the data in it, in lines of 76 characters (RFC 2045 §6.8).
 fn encoded(head: String, data: &[u8]) -> Vec<u8> {
     let mut out = head.into_bytes();
-    out.reserve(data.len() / 57 * 78 + 128);
+    out.reserve(encoded_size(data) + 128);
     out.extend_from_slice(b"Content-Transfer-Encoding: base64\r\n\r\n");
     for line in data.chunks(57) {
         out.extend_from_slice(STANDARD.encode(line).as_bytes());
         out.extend_from_slice(b"\r\n");
     }
     out
+}
+
+/// Without the head.
+fn encoded_size(data: &[u8]) -> usize {
+    data.len() / 57 * 78 + 78
 }
 
 /// A multipart that is being written. Its delimiter is made of a digest of what its parts come from.

@@ -223,3 +223,48 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_so_many_containers_of_a_mail_are_opened() {
+    let part = |number: usize| {
+        let stream = Stream::new().body(&format!("text {number}")).bytes();
+        let content = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, stream);
+        format!(
+            "--b\r\nContent-Type: application/ms-tnef\r\nContent-Transfer-Encoding: base64\r\n\r\n{content}\r\n"
+        )
+    };
+    let parts: String = (0..2 * limits::CONTAINERS_MAX).map(part).collect();
+    let raw = format!("{HEAD}Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n");
+    let received = message::read(raw.as_bytes()).unwrap();
+    let opened = open(&received);
+    let message = message::read(&opened.raw).unwrap();
+    let text = message.text();
+    assert!(text.contains(&format!("text {}", limits::CONTAINERS_MAX - 1)));
+    assert!(!text.contains(&format!("text {}", limits::CONTAINERS_MAX)));
+    assert_eq!(message.attachments().len(), limits::CONTAINERS_MAX);
+}
+
+#[test]
+fn room_that_did_not_do_is_used_up() {
+    let mut room = room::Room::new();
+    assert!(room.take(limits::CONTENT_BYTES_MAX - 1) && !room.is_used_up());
+    assert!(!room.take(2) && room.is_used_up() && !room.take(1));
+}
+
+#[test]
+fn a_container_for_which_there_is_no_room_stays_closed() {
+    let stream = Stream::new().body("hello").file("a.txt", b"one").bytes();
+    let raw = alone("application/ms-tnef", &stream);
+    let message = message::read(&raw).unwrap();
+    let mut opening = Opening { packing: Packing::default(), met: HashSet::new(), room: Room::new() };
+    opening.room.take(limits::CONTENT_BYTES_MAX - 80);
+    assert_eq!(opening.round(&message), None);
+}
+
+#[test]
+fn pictures_that_the_text_shows_are_told_from_files() {
+    let html = "<img src=\"cid:a@x\"><img src='cid:b'><p style=\"background:url(cid:c)\">";
+    let named: Vec<bool> =
+        ["a@x", "b", "c", "a", "d"].map(|id| parts::named_pictures(html).contains(id)).into();
+    assert_eq!(named, [true, true, true, false, false]);
+}

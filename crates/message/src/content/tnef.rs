@@ -10,6 +10,7 @@ use model::limits;
 use super::bytes::Bytes;
 use super::mapi::{self, Properties, Value, id};
 use super::parts::Body;
+use super::room::Room;
 use super::rtf;
 use crate::charset;
 pub(super) use letter::letter;
@@ -151,12 +152,6 @@ impl<'x> Tnef<'x> {
         }
     }
 
-    /// Whether there is nothing to show.
-    pub(super) fn is_empty(&self) -> bool {
-        let body = self.body();
-        self.attachments.is_empty() && body.plain.is_none() && body.html.is_none()
-    }
-
     /// The class of the message, which says how it is signed: `IPM.Note.SMIME`.
     pub(super) fn class(&self) -> String {
         let old = || self.class.map(|class| narrow(class, self.codepage));
@@ -164,10 +159,12 @@ impl<'x> Tnef<'x> {
     }
 
     /// Its text in the forms that it has: HTML, also where it is wrapped in rich text ([MS-OXRTFEX]), and plain.
-    pub(super) fn body(&self) -> Body {
+    pub(super) fn body(&self, room: &mut Room) -> Body {
         let properties = &self.properties;
         let rich = match properties.get(id::RTF) {
-            Some(Value::Binary(compressed)) => rtf::decompressed(compressed).map(|rich| rtf::read(&rich)),
+            Some(Value::Binary(compressed)) if !room.is_used_up() => rtf::decompressed(compressed)
+                .filter(|rich| room.take(rich.len()))
+                .map(|rich| rtf::read(&rich)),
             _ => None,
         };
         let (rich_html, rich_plain) = match rich {
