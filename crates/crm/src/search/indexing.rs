@@ -206,9 +206,11 @@ impl Filling<'_> {
     }
 }
 
-/// The readable text of a source, as much as is indexed.
+/// The readable text of a source, its containers open as its page shows it; as much as is indexed.
 fn readable(raw: &[u8]) -> Option<String> {
-    let message = message::read(raw).ok()?;
+    let received = message::read(raw).ok()?;
+    let opened = message::content::open(&received);
+    let message = message::read(&opened.raw).ok()?;
     let text = message.text();
     text.get(..text.floor_char_boundary(limits::INDEXED_TEXT_BYTES_MAX)).map(str::to_owned)
 }

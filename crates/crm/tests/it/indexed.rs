@@ -73,6 +73,19 @@ async fn a_fuller_source_is_indexed_anew_and_a_second_copy_is_not() {
 }
 
 #[tokio::test]
+async fn text_in_a_container_is_found() {
+    let house = House::new().await;
+    // A stream of TNEF whose attBody says "The forklift is yours".
+    let (head, _) = OFFER.split_once("Content-Type").unwrap();
+    let stream = "eJ8+IgEAAQyAAQAWAAAAVGhlIGZvcmtsaWZ0IGlzIHlvdXJzAAAI";
+    let packed =
+        format!("{head}Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\n{stream}\n");
+    let email = house.store(house.out_of_mailbox(house.jane, &packed)).await;
+    index(&house);
+    assert_eq!(found(&house, "forklift"), [email]);
+}
+
+#[tokio::test]
 async fn an_index_that_is_thrown_away_comes_back_as_it_was() {
     let house = House::new().await;
     let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;

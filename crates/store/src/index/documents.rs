@@ -41,8 +41,9 @@ pub(super) const ATTACHED: &str = "\u{e001}";
 /// The other one; every document has one of the two.
 pub(super) const BARE: &str = "\u{e002}";
 
-/// The tables of this release. Another release has another number, and makes the index anew.
-const VERSION: i64 = 2;
+/// The tables of this release, and what is read out of a source for them. Another release has another number, and
+/// makes the index anew.
+const VERSION: i64 = 3;
 const TABLES: &str = r#"
     begin immediate;
     create table position (only integer primary key, eventid integer not null, createdon integer not null) strict;
@@ -57,7 +58,7 @@ const TABLES: &str = r#"
     create virtual table name using fts5(words,
         content = '', contentless_delete = 1, detail = none, prefix = '1 2 3',
         tokenize = "unicode61 remove_diacritics 2");
-    pragma user_version = 2;
+    pragma user_version = 3;
     commit;"#;
 
 /// Makes the tables in a new file; `Corrupt` where another release made them.
