@@ -29,7 +29,7 @@ use crate::measure::{self, OpenConnection};
 use crate::proxy::{Announced, HeaderReader, NotAHeader};
 use crate::rates::{PerMinute, Rates};
 use crate::replies::{self, Reply};
-use crate::session::{NOBODY, Session};
+use crate::session::{NOBODY, Session, of_announced};
 use conversation::{Conversation, Next};
 use places::{NoPlace, Place, Places};
 
@@ -273,7 +273,7 @@ impl<I: Intake> Call<I> {
             heard = header => heard.unwrap_or(Ok(None)),
         };
         let peer = match heard.map_err(Unheard::Broken)? {
-            Some(Announced::Client(peer)) => peer.to_canonical(),
+            Some(Announced::Client(peer)) => of_announced(peer),
             Some(Announced::Nobody) => NOBODY,
             None => return Err(Unheard::Refused(replies::NO_PROXY_HEADER, "no_proxy_header")),
         };

@@ -21,7 +21,7 @@ use crate::listener::{DoorProtocol, DoorSettings};
 use crate::rates::Deed;
 use crate::replies::Reply;
 use crate::{measure, replies};
-pub(crate) use announce::NOBODY;
+pub(crate) use announce::{NOBODY, of_announced};
 use gather::{Awaited, Gathering};
 
 mod announce;

@@ -15,6 +15,25 @@ use crate::session::{Event, Session};
 /// Stands for a client without an address. It is nobody's, so nothing is believed of it.
 pub(crate) const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
+/// Whose a connection is that somebody else announces. An address that no machine out there can have (this machine,
+/// its own link, no machine) is nobody's: what is believed of a neighbor is believed by his connection, never by word.
+pub(crate) fn of_announced(address: IpAddr) -> IpAddr {
+    let address = address.to_canonical();
+    let is_near = match address {
+        IpAddr::V4(v4) => {
+            v4.octets().first() == Some(&0)
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+        }
+        IpAddr::V6(v6) => {
+            v6.is_unspecified() || v6.is_loopback() || v6.is_unicast_link_local() || v6.is_multicast()
+        }
+    };
+    if is_near { NOBODY } else { address }
+}
+
 impl<I: Intake> Session<I> {
     /// XCLIENT. What it says holds from the next greeting on.
     pub(super) fn xclient(&mut self, said: Announcement) -> Option<Event<I::Recipient>> {
@@ -28,7 +47,7 @@ impl<I: Intake> Session<I> {
             self.announced_helo = helo;
         }
         if let Some(address) = said.address {
-            self.peer.address = address.unwrap_or(NOBODY).to_canonical();
+            self.peer.address = address.map_or(NOBODY, of_announced);
             self.stranger = !self.settings.trusts(self.peer.address);
             if let Err(why) = self.place.change(self.peer.address) {
                 return self.close(&why.reply());
@@ -48,5 +67,30 @@ impl<I: Intake> Session<I> {
     /// Whether the connection is nobody's whom a mail could be from: a proxy's look whether we live.
     pub(super) fn is_nobody(&self) -> bool {
         self.peer.address.is_unspecified()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announced_neighbor_is_nobody() {
+        for near in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "::",
+            "169.254.1.1",
+            "fe80::1",
+        ] {
+            assert_eq!(of_announced(near.parse().unwrap()), NOBODY, "{near}");
+        }
+        for far in ["192.0.2.1", "10.0.0.1", "2001:db8::1"] {
+            assert_eq!(of_announced(far.parse().unwrap()), far.parse::<IpAddr>().unwrap());
+        }
     }
 }

@@ -58,6 +58,21 @@ fn a_client_without_an_address_brings_no_mail() {
 }
 
 #[test]
+fn nobody_becomes_this_machine_by_being_announced() {
+    for here in ["127.0.0.1", "IPV6:::1"] {
+        let mut talk = Talk::with(|settings| {
+            settings.announcers = vec!["192.0.2.7".parse().unwrap(), "127.0.0.0/8".parse().unwrap()];
+        });
+        talk.say("EHLO x\r\n");
+        talk.heard();
+        talk.check(&format!("XCLIENT ADDR={here}"), "220 ");
+        talk.say("EHLO x\r\n");
+        assert!(!talk.heard().contains("XCLIENT"));
+        talk.check("MAIL FROM:<a@b>", "550 5.7.1 ").check("XCLIENT ADDR=192.0.2.1", "550 5.7.1 ");
+    }
+}
+
+#[test]
 fn a_stranger_with_enough_connections_gets_no_more_by_a_relay() {
     let mut talk = Talk::with(|settings| {
         settings.announcers = settings.trusted.clone();
