@@ -3,7 +3,6 @@
 //! What passes through: files, into [`Letter`]s with line ends as they travel. A file that goes away, cannot be
 //! read or holds a mail too large is a [`Fault`] of the batch; the rest is read.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -128,7 +127,7 @@ impl Desk<'_> {
 
     fn mail(&mut self, place: &Place) -> io::Result<()> {
         let mut raw = Vec::new();
-        let mut file = File::open(&place.path)?;
+        let mut file = places::open(&place.path)?;
         let size = file.metadata()?.len();
         file.by_ref().take(limits::MESSAGE_BYTES_MAX as u64 + 1).read_to_end(&mut raw)?;
         self.batch.bytes += size;
@@ -158,7 +157,7 @@ impl Desk<'_> {
     }
 
     fn mbox(&mut self, place: &Place) -> io::Result<()> {
-        let Some(mut mbox) = Mbox::open(File::open(&place.path)?, self.form)? else {
+        let Some(mut mbox) = Mbox::open(places::open(&place.path)?, self.form)? else {
             self.no_mail(&place.path);
             return Ok(());
         };

@@ -1,16 +1,18 @@
 //! Finds mail under a path: which files are mail, which are mailbox files, which folders are Maildirs.
 //!
-//! What passes through: folders, into the files in them, one folder at a time in the order of names. Follows no
-//! link to a folder, opens nothing but regular files, changes nothing. Drafts, deleted mail and junk are passed
+//! What passes through: folders, into the files in them, one folder at a time in the order of names. Below the
+//! path follows no link, opens nothing but regular files, changes nothing. Drafts, deleted mail and junk are passed
 //! over, unless the folder itself was named.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use message::mbox::{self, LeftOut};
+use rustix::fs::OFlags;
 
 /// Something that was found.
 #[derive(Debug)]
@@ -55,12 +57,24 @@ pub fn walk(root: &Path, visit: &mut dyn FnMut(Found) -> bool) {
     }
 }
 
+/// Opens a regular file that [`walk`] found. Whoever can write there may have put a link to another's file, or a pipe
+/// that never ends, in its place since.
+pub fn open(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    Ok(file)
+}
+
 /// Whether a path is a folder or a mailbox file, by its form or by its name.
 pub fn holds_many(path: &Path) -> bool {
-    match fs::metadata(path) {
+    let Ok(path) = path.canonicalize() else { return false };
+    match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => true,
         Ok(metadata) if metadata.is_file() => {
-            has_extension(path, &["mbox", "mbx"]) || matches!(sort(path), Ok(Sort::Mbox))
+            has_extension(&path, &["mbox", "mbx"]) || matches!(sort(&path), Ok(Sort::Mbox))
         }
         _ => false,
     }
@@ -173,12 +187,10 @@ fn entries(path: &Path) -> io::Result<Vec<(PathBuf, Kind)>> {
         let kind = match entry.file_type() {
             Ok(kind) if kind.is_dir() => Kind::Folder,
             Ok(kind) if kind.is_file() => Kind::File,
-            // A link to a file is that file; one to a folder may lead round in a circle.
-            Ok(kind) if kind.is_symlink() => match fs::metadata(entry.path()) {
-                Ok(metadata) if metadata.is_file() => Kind::File,
-                Ok(_) => Kind::Other,
-                Err(error) => Kind::Fault(error),
-            },
+            // It may lead round in a circle, or to what whoever put it there may not read.
+            Ok(kind) if kind.is_symlink() => {
+                Kind::Fault(io::Error::other("it is a link, which is not followed"))
+            }
             Ok(_) => Kind::Other,
             Err(error) => Kind::Fault(error),
         };
@@ -211,7 +223,7 @@ fn sort(path: &Path) -> io::Result<Sort> {
         return Ok(Sort::Mail);
     }
     let mut start = Vec::new();
-    File::open(path)?.take(START_BYTES).read_to_end(&mut start)?;
+    open(path)?.take(START_BYTES).read_to_end(&mut start)?;
     let start = start.strip_prefix(mbox::BYTE_ORDER_MARK).unwrap_or(&start);
     let mut lines = start.split(|byte| *byte == b'\n').skip_while(|line| line.trim_ascii().is_empty());
     let first = lines.next().unwrap_or_default();

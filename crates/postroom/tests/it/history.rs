@@ -128,7 +128,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_brought() {
     assert!(said.out.contains("7 seen = 3 duplicate + 3 stored + 1 undeliverable\n"), "{said:?}");
     assert!(said.out.contains("2 faults: what they name was not taken in\n"), "{said:?}");
     assert!(said.out.contains("4.host:2,S: unreadable\n"), "{said:?}");
-    assert!(said.err.contains("5.host: No such file") && said.err.contains("gone: No such file"), "{said:?}");
+    assert!(said.err.contains("5.host: it is a link") && said.err.contains("gone: No such file"), "{said:?}");
     let wrong = place.run(&["track", "--org", "contoso", "--user", "nobody@contoso.test", "Maildir"]);
     assert!(wrong.code == 1 && wrong.out.is_empty(), "{wrong:?}");
 }

@@ -95,17 +95,34 @@ fn folders_of_files_are_sorted_by_what_is_in_them() {
 }
 
 #[test]
-fn links_that_lead_in_a_circle_end() {
+fn no_link_below_the_path_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     let top = folder.path().canonicalize().unwrap();
     fs::write(top.join("1.eml"), MAIL).unwrap();
-    std::os::unix::fs::symlink(&top, top.join("again")).unwrap();
-    std::os::unix::fs::symlink("loop", top.join("loop")).unwrap();
-    std::os::unix::fs::symlink("1.eml", top.join("2.eml")).unwrap();
-    std::os::unix::fs::symlink("gone", top.join("3.eml")).unwrap();
+    fs::create_dir(top.join("cur")).unwrap();
+    fs::create_dir(top.join("new")).unwrap();
+    let links = [
+        ("again", top.clone()),
+        ("loop", "loop".into()),
+        ("2.eml", "1.eml".into()),
+        ("cur/3", top.join("1.eml")),
+    ];
+    for (name, target) in links {
+        std::os::unix::fs::symlink(target, top.join(name)).unwrap();
+    }
     let lines = walked(&top, &top);
-    assert_eq!(lines[..3], ["mail 1.eml is 1.eml", "mail 2.eml is 2.eml", "fault 3.eml: NotFound"]);
-    assert!(lines[3].starts_with("fault loop: ") && lines.len() == 4, "{lines:?}");
+    let expect = [
+        "mail 1.eml is 1.eml",
+        "fault 2.eml: Other",
+        "fault again: Other",
+        "fault cur/3: Other",
+        "fault loop: Other",
+    ];
+    assert_eq!(lines, expect);
+    assert!(open(&top.join("2.eml")).is_err() && open(&top.join("cur")).is_err());
+    assert!(open(&top.join("1.eml")).is_ok());
+    // What somebody names himself may be a link.
+    assert_eq!(walked(&top.join("2.eml"), &top), ["mail 1.eml is 1.eml"]);
 }
 
 #[test]
