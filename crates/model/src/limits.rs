@@ -136,8 +136,6 @@ pub const AUTH_FAILURES_PER_MINUTE_MAX: u32 = 10;
 pub const AUTH_FAILURES_PER_SESSION_MAX: usize = 3;
 /// Rounds of the hash in a verifier of SCRAM; the ones we make take 4,096.
 pub const SCRAM_ITERATIONS_MAX: u32 = 100_000;
-/// A secret that a peer offers; ours have 26 letters and digits.
-pub const SECRET_BYTES_MAX: usize = 256;
 /// Counters of what strangers do in a minute, for all of them: 0.6 MiB, and a thousand strangers at a time seldom
 /// share one.
 pub const RATE_SLOTS: usize = 16 * 1024;

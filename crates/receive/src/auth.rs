@@ -101,6 +101,11 @@ impl Exchange {
         Exchange { mechanism, terms, state: State::Begun }
     }
 
+    /// Whether the server has told what a SCRAM proof is made with, and waits for the proof.
+    pub(crate) fn is_challenged(&self) -> bool {
+        matches!(self.state, State::Challenged(_))
+    }
+
     /// The first challenge, where the peer sent no initial response.
     pub(crate) fn first_challenge(&self) -> Vec<u8> {
         match self.mechanism {
@@ -151,9 +156,10 @@ impl Exchange {
         if !first.binding.fits(ours) {
             return Some(Step::Failed);
         }
-        let Ok(credential) = ask(&first.name) else { return Some(Step::TryLater) };
+        let name = scram::canonical(&first.name);
+        let Ok(credential) = ask(&name) else { return Some(Step::TryLater) };
         let id = credential.as_ref().map(|known| known.id);
-        let verifier = credential.map_or_else(|| Verifier::of_nobody(&first.name), |known| known.verifier);
+        let verifier = credential.map_or_else(|| Verifier::of_nobody(&name), |known| known.verifier);
         let challenged = scram::Challenged::new(first, (id, verifier), (&self.terms.nonce, binding));
         let message = challenged.message().into_bytes();
         self.state = State::Challenged(Box::new(challenged));
@@ -199,15 +205,20 @@ fn plain(response: &[u8], ask: impl FnOnce(&str) -> Result<Option<Credential>, T
     matches((name, secret), ask)
 }
 
-/// Whether the secret is that of the name; a name nobody has takes as long.
+/// Whether the secret is that of the name; a name nobody has takes as long. What cannot be a secret fails at once,
+/// whatever the name.
 fn matches(
     (name, secret): (&str, &str),
     ask: impl FnOnce(&str) -> Result<Option<Credential>, TryLater>,
 ) -> Step {
-    let Ok(credential) = ask(name) else { return Step::TryLater };
+    if !scram::is_secret(secret) {
+        return Step::Failed;
+    }
+    let name = scram::canonical(name);
+    let Ok(credential) = ask(&name) else { return Step::TryLater };
     let id = credential.as_ref().map(|known| known.id);
-    let verifier = credential.map_or_else(|| Verifier::of_nobody(name), |known| known.verifier);
-    let is_right = secret.len() <= limits::SECRET_BYTES_MAX && verifier.fits(secret);
+    let verifier = credential.map_or_else(|| Verifier::of_nobody(&name), |known| known.verifier);
+    let is_right = verifier.fits(secret);
     match id {
         Some(id) if is_right => Step::Proven(id),
         _ => Step::Failed,

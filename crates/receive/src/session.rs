@@ -62,6 +62,8 @@ pub(crate) struct Session<I: Intake> {
     line_too_long: bool,
     replies: Vec<u8>,
     errors: usize,
+    /// What a stranger was challenged for and has not proven yet.
+    owed: Option<sign_in::Owed>,
     /// Failed attempts of AUTH.
     failures: usize,
     /// Whether a recipient was accepted.
@@ -126,6 +128,7 @@ impl<I: Intake> Session<I> {
             line_too_long: false,
             replies: Vec::new(),
             errors: 0,
+            owed: None,
             failures: 0,
             found_a_recipient: false,
             refused: 0,

@@ -10,6 +10,7 @@ use model::filter::IncomingFilter;
 use model::network::Network;
 use model::schema::people::{Queue, Sink, SystemUser};
 use model::{EmailAddress, Id};
+use receive::auth::scram::{SECRET_CHARS, SECRET_LETTERS};
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
@@ -340,11 +341,10 @@ fn sink_row(sink: Sink) -> SinkRow {
     }
 }
 
-/// 26 letters and digits, none that look alike: 130 bits, so that no list and no guessing finds it.
+/// A random secret of the form that the door takes for one.
 pub(super) fn secret() -> Result<String, CommandError> {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let letter = |byte: u8| LETTERS.get(usize::from(byte & 31)).copied().map(char::from);
-    Ok(random::<26>()?.into_iter().filter_map(letter).collect())
+    let letter = |byte: u8| SECRET_LETTERS.get(usize::from(byte & 31)).copied().map(char::from);
+    Ok(random::<SECRET_CHARS>()?.into_iter().filter_map(letter).collect())
 }
 
 fn hashed(password: &str) -> Result<PasswordHash, CommandError> {

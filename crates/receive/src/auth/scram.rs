@@ -11,9 +11,14 @@ use std::num::NonZeroU32;
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use model::{Id, limits};
+use model::{EmailAddress, Id, limits};
 
 use super::{Binding, is_same};
+
+/// Letters and digits of a secret: 130 bits, so that no list and no guessing finds it.
+pub const SECRET_CHARS: usize = 26;
+/// Those of which a secret is made: none that look alike.
+pub const SECRET_LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// RFC 7677 §4 asks for at least so many.
 pub const ITERATIONS: u32 = 4096;
@@ -62,6 +67,17 @@ impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier(…)")
     }
+}
+
+/// Whether this can be a secret at all. What cannot is not worth the rounds of the hash.
+pub(super) fn is_secret(offered: &str) -> bool {
+    offered.len() == SECRET_CHARS && offered.bytes().all(|byte| SECRET_LETTERS.contains(&byte))
+}
+
+/// The one form of a name: it is looked up in this form, and its salt is made of it, so that no spelling of a name
+/// is answered otherwise because the name is known.
+pub(super) fn canonical(name: &str) -> String {
+    EmailAddress::parse(name).map_or_else(|| name.to_lowercase(), |address| address.key())
 }
 
 /// What the client says about channel binding.
@@ -230,7 +246,7 @@ fn unescaped(name: &str) -> Option<String> {
 /// there are no common ones among random secrets.
 fn salt_of(name: &str) -> Vec<u8> {
     const SALT_BYTES: usize = 16;
-    let hash = sha256(&[b"postroom credential ".as_slice(), name.to_lowercase().as_bytes()].concat());
+    let hash = sha256(&[b"postroom credential ".as_slice(), canonical(name).as_bytes()].concat());
     hash.get(..SALT_BYTES).unwrap_or_default().to_vec()
 }
 
@@ -311,5 +327,11 @@ mod tests {
     fn nobody_looks_like_somebody() {
         let (nobody, somebody) = (Verifier::of_nobody("Crm@X"), Verifier::of("crm@x", "secret"));
         assert_eq!((nobody.salt, nobody.iterations), (somebody.salt, somebody.iterations));
+        let salt = salt_of("crm+relay@xn--mnchen-3ya.test");
+        for spelling in
+            ["crm+relay@m\u{fc}nchen.test", "CRM+Relay@M\u{dc}NCHEN.test.", " crm+relay@mu\u{308}nchen.test"]
+        {
+            assert_eq!(salt_of(spelling), salt, "{spelling}");
+        }
     }
 }

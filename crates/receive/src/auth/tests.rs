@@ -46,7 +46,8 @@ fn plain_needs_name_and_secret() {
     assert_eq!(plain(&format!("\0{NAME}\0wrong")), Step::Failed);
     assert_eq!(plain(&format!("\0nobody\0{SECRET}")), Step::Failed);
     assert_eq!(plain(&format!("\0{NAME}\0{}", "x".repeat(9_999))), Step::Failed);
-    assert_eq!(plain("\0later@x\0x"), Step::TryLater);
+    assert_eq!(plain(&format!("\0later@x\0{SECRET}")), Step::TryLater);
+    assert_eq!(plain(&format!("\0CRM+Relay@Sink.Example.\0{SECRET}")), Step::Proven(ID), "asked in one form");
     for bad in ["", "\0", "\0\0", "a\0b", "\0\0x", "\0a\0b\0c", "\0\u{1}\0x"] {
         assert_eq!(plain(bad), Step::Malformed, "{bad:?}");
     }
@@ -107,6 +108,15 @@ fn an_unknown_name_is_challenged_alike_each_time() {
     assert_eq!(salt("nobody@x"), salt("nobody@x"));
     assert_ne!(salt("nobody@x"), salt("other@x"));
     assert_eq!(challenge("nobody@x").len(), challenge(NAME).len());
+}
+
+#[test]
+fn what_cannot_be_a_secret_is_not_looked_up() {
+    for no_secret in ["", "x", &SECRET.to_uppercase(), &format!("{SECRET}2"), "l1l1l1l1l1l1l1l1l1l1l1l1l1"] {
+        let response = format!("\0{NAME}\0{no_secret}");
+        let step = exchange(Mechanism::Plain, None).respond(response.as_bytes(), |_| panic!("asked"));
+        assert_eq!(step, Step::Failed, "{no_secret}");
+    }
 }
 
 #[test]

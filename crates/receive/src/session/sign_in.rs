@@ -4,13 +4,48 @@
 //!
 //! *Invariant:* only under TLS, only outside a transaction, and forgotten whenever the conversation begins anew.
 
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use model::{Id, limits};
 
 use crate::auth::{self, Exchange, Mechanism, Step, Terms};
 use crate::intake::Intake;
-use crate::rates::Deed;
+use crate::listener::Clock;
+use crate::rates::{Deed, Rates};
 use crate::replies;
 use crate::session::{Event, Phase, Session};
+
+/// A proof that a stranger was challenged for. Where it does not come, for whatever reason, that is a failure to prove:
+/// else one could ask about names for ever.
+pub(super) struct Owed {
+    who: IpAddr,
+    rates: Arc<Rates>,
+    clock: Clock,
+    is_settled: bool,
+}
+
+impl Owed {
+    fn settle(mut self) {
+        self.is_settled = true;
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            // What is one too many is told at the next attempt.
+            let _ = self.rates.allows(self.who, Deed::FailsToProve, (self.clock)());
+        }
+    }
+}
+
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owed")
+    }
+}
 
 impl<I: Intake> Session<I> {
     /// AUTH with the name of a mechanism and, it may be, the first response.
@@ -53,6 +88,7 @@ impl<I: Intake> Session<I> {
         let Phase::Auth(exchange) = std::mem::replace(&mut self.phase, Phase::Commands) else { return None };
         let line = line.strip_suffix(b"\r\n").and_then(|line| std::str::from_utf8(line).ok());
         if line == Some("*") {
+            self.owed = None;
             return self.complain(&replies::AUTH_CANCELED);
         }
         self.respond(*exchange, line.and_then(auth::decode))
@@ -60,12 +96,29 @@ impl<I: Intake> Session<I> {
 
     fn respond(&mut self, mut exchange: Exchange, response: Option<Vec<u8>>) -> Option<Event<I::Recipient>> {
         let step = response.map(|response| exchange.respond(&response, |name| self.intake.credential(name)));
-        match step.unwrap_or(Step::Malformed) {
-            Step::Challenge(challenge) => self.challenge(challenge, exchange),
+        let step = step.unwrap_or(Step::Malformed);
+        match (&step, self.owed.take()) {
+            // What failed is counted below.
+            (Step::Proven(_) | Step::Failed, Some(owed)) => owed.settle(),
+            (Step::Challenge(_), owed) => self.owed = owed,
+            _ => {}
+        }
+        match step {
+            Step::Challenge(challenge) => {
+                self.owe(&exchange);
+                self.challenge(challenge, exchange)
+            }
             Step::Proven(credential) => self.proven(credential),
             Step::Failed => self.not_proven(),
             Step::Malformed => self.complain(&replies::AUTH_MALFORMED),
             Step::TryLater => self.accept(&replies::AUTH_LATER),
+        }
+    }
+
+    fn owe(&mut self, exchange: &Exchange) {
+        if self.stranger && exchange.is_challenged() {
+            let (rates, clock) = (Arc::clone(&self.settings.rates), Arc::clone(&self.settings.clock));
+            self.owed = Some(Owed { who: self.peer.address, rates, clock, is_settled: false });
         }
     }
 

@@ -86,6 +86,38 @@ fn wrong_secrets_of_a_stranger_are_counted_over_sessions() {
 }
 
 #[test]
+fn challenges_that_nobody_answers_are_failures_of_a_stranger() {
+    let rates = Arc::new(Rates::new(PerMinute { failures: 3, ..PerMinute::default() }));
+    let stranger = || {
+        Talk::secure_with(|settings| {
+            settings.trusted.clear();
+            settings.rates = Arc::clone(&rates);
+        })
+    };
+    let asks = format!("AUTH SCRAM-SHA-256 {}", BASE64.encode(format!("n,,n={NAME},r=abc")));
+    stranger().check(&asks, "334 ").check("*", "501 5.7.0 ").check(&asks, "334 ").check("!", "501 5.5.2 ");
+    stranger().check(&asks, "334 ");
+    stranger().check(&plain(NAME, SECRET), "421 4.7.0 ");
+}
+
+#[test]
+fn a_proof_is_no_failure() {
+    let rates = Arc::new(Rates::new(PerMinute { failures: 1, ..PerMinute::default() }));
+    for _ in 0..3 {
+        let mut talk = Talk::secure_with(|settings| {
+            settings.trusted.clear();
+            settings.rates = Arc::clone(&rates);
+        });
+        let bare = format!("n={NAME},r=abc");
+        talk.say(&format!("AUTH SCRAM-SHA-256 {}\r\n", BASE64.encode(format!("n,,{bare}"))));
+        let heard = talk.heard();
+        let challenge = BASE64.decode(heard.strip_prefix("334 ").unwrap().trim_end()).unwrap();
+        let last = last_message(&bare, std::str::from_utf8(&challenge).unwrap(), b"n,,", SECRET);
+        talk.check(&BASE64.encode(last), "334 dj").check("", "235 2.7.0 ");
+    }
+}
+
+#[test]
 fn a_proven_peer_is_no_stranger_to_rates_and_learns_no_addresses() {
     let rates = Arc::new(Rates::new(PerMinute { messages: 0, ..PerMinute::default() }));
     let mut talk = Talk::secure_with(|settings| {
