@@ -81,6 +81,10 @@ pub const INTAKE_BEFORE_BACKGROUND_MAX: usize = 64;
 /// Answers about records that are kept in memory for one organization: the addresses of the busiest customers. At a
 /// few hundred bytes each they stay below the page cache of one connection.
 pub const ANSWERS_MAX: usize = 16_384;
+/// What those answers take of the memory, about: strangers choose how long their addresses are.
+pub const ANSWERS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Addresses that lead nowhere and are remembered as such: strangers make them up, and no other is asked for twice.
+pub const UNKNOWN_ROUTES_MAX: usize = 1_024;
 /// What a person writes into the search box: longer than any line of thought, short enough to be read at once.
 pub const SEARCH_CHARS_MAX: usize = 400;
 /// Words of one search. Each walks a list of its own through the index; a character of Chinese or Japanese is one.

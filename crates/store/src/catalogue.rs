@@ -3,7 +3,7 @@
 //! A route is published after the organization's own commit, synchronously and durably. A stale route is the
 //! caller's to answer with 451, never 550.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -104,7 +104,34 @@ impl Catalogue {
 struct Routes {
     /// Grows with every write to the catalogue.
     version: AtomicU64,
-    known: Mutex<HashMap<Box<str>, Option<Route>>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    ours: HashMap<Box<str>, Route>,
+    /// Addresses that lead nowhere. Apart, so that whoever makes them up does not push ours out.
+    unknown: HashSet<Box<str>>,
+}
+
+impl Known {
+    fn get(&self, address: &str) -> Option<Option<Route>> {
+        let ours = self.ours.get(address).cloned();
+        if ours.is_none() { self.unknown.contains(address).then_some(None) } else { Some(ours) }
+    }
+
+    fn keep(&mut self, address: &str, route: Option<&Route>) {
+        if self.ours.len() >= limits::ANSWERS_MAX {
+            self.ours.clear();
+        }
+        if self.unknown.len() >= limits::UNKNOWN_ROUTES_MAX {
+            self.unknown.clear();
+        }
+        match route {
+            Some(route) => drop(self.ours.insert(address.into(), route.clone())),
+            None => drop(self.unknown.insert(address.into())),
+        }
+    }
 }
 
 impl Routes {
@@ -114,17 +141,14 @@ impl Routes {
         ask: impl FnOnce() -> Result<Option<Route>, StoreError>,
     ) -> Result<Option<Route>, StoreError> {
         if let Some(route) = locked(&self.known).get(address) {
-            return Ok(route.clone());
+            return Ok(route);
         }
         let version = self.version.load(Ordering::Acquire);
         let route = ask()?;
         let mut known = locked(&self.known);
         // What was read before a write that has ended meanwhile may be old.
         if self.version.load(Ordering::Acquire) == version {
-            if known.len() >= limits::ANSWERS_MAX {
-                known.clear();
-            }
-            known.insert(address.into(), route.clone());
+            known.keep(address, route.as_ref());
         }
         Ok(route)
     }
@@ -132,9 +156,31 @@ impl Routes {
     fn forget(&self) {
         let mut known = locked(&self.known);
         self.version.fetch_add(1, Ordering::AcqRel);
-        known.clear();
+        *known = Known::default();
     }
 }
 
 /// The catalogue is written rarely and by people: its log is carried over on the way.
 const WRITES_BEFORE_CHECKPOINT: u32 = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_made_up_do_not_push_ours_out() {
+        let mut known = Known::default();
+        let ours = Route {
+            address: "jane@contoso.test".to_owned(),
+            organizationid: Id([1; 16]),
+            kind: 1,
+            targetid: Id([2; 16]),
+        };
+        known.keep(&ours.address, Some(&ours));
+        for number in 0..3 * limits::ANSWERS_MAX {
+            known.keep(&format!("{number}@x.test"), None);
+        }
+        assert_eq!(known.get(&ours.address), Some(Some(ours)));
+        assert!(known.unknown.len() <= limits::UNKNOWN_ROUTES_MAX);
+    }
+}

@@ -35,7 +35,34 @@ pub(crate) enum Question {
     Setting,
 }
 
-type Answer = Arc<dyn Any + Send + Sync>;
+#[derive(Debug, Clone)]
+struct Answer {
+    what: Arc<dyn Any + Send + Sync>,
+    bytes: usize,
+}
+
+/// What an answer takes of the memory, about.
+pub(crate) trait Weighed {
+    /// In bytes, what it is kept under left out.
+    fn weight(&self) -> usize;
+}
+
+/// For an entry of the maps and what counts its holders.
+const ENTRY_BYTES: usize = 100;
+/// For the texts of a row: a name, a few addresses.
+const TEXTS_BYTES: usize = 200;
+
+impl<T> Weighed for Vec<T> {
+    fn weight(&self) -> usize {
+        self.len() * (size_of::<T>() + TEXTS_BYTES)
+    }
+}
+
+impl<T> Weighed for Option<T> {
+    fn weight(&self) -> usize {
+        size_of::<T>() + TEXTS_BYTES
+    }
+}
 
 /// The answers of one organization.
 #[derive(Debug, Default)]
@@ -51,6 +78,7 @@ struct Answers {
     /// Asked since the old ones were put aside.
     young: HashMap<Question, HashMap<Box<str>, Answer>>,
     young_count: usize,
+    young_bytes: usize,
     /// What nobody asks for again is forgotten with these.
     old: HashMap<Question, HashMap<Box<str>, Answer>>,
 }
@@ -78,19 +106,19 @@ impl Memory {
             return None;
         }
         let answer = match answers.young.get(&question).and_then(|known| known.get(about)) {
-            Some(answer) => Arc::clone(answer),
+            Some(answer) => answer.clone(),
             None => {
                 let (about, answer) = answers.old.get_mut(&question)?.remove_entry(about)?;
-                answers.keep(question, about, Arc::clone(&answer));
+                answers.keep(question, about, answer.clone());
                 answer
             }
         };
         drop(answers);
-        answer.downcast_ref::<T>().cloned()
+        answer.what.downcast_ref::<T>().cloned()
     }
 
     /// Keeps an answer that was read under this version.
-    pub(crate) fn put<T: Send + Sync + 'static>(
+    pub(crate) fn put<T: Weighed + Send + Sync + 'static>(
         &self,
         version: i64,
         (question, about): (Question, &str),
@@ -101,18 +129,22 @@ impl Memory {
             *answers = Answers { version, ..Answers::default() };
         }
         if answers.version == version {
-            answers.keep(question, about.into(), Arc::new(answer));
+            let bytes = ENTRY_BYTES + about.len() + answer.weight();
+            answers.keep(question, about.into(), Answer { what: Arc::new(answer), bytes });
         }
     }
 }
 
 impl Answers {
     fn keep(&mut self, question: Question, about: Box<str>, answer: Answer) {
-        if self.young_count >= limits::ANSWERS_MAX / 2 {
+        let is_full =
+            self.young_count >= limits::ANSWERS_MAX / 2 || self.young_bytes >= limits::ANSWERS_BYTES_MAX / 2;
+        if is_full {
             self.old = std::mem::take(&mut self.young);
-            self.young_count = 0;
+            (self.young_count, self.young_bytes) = (0, 0);
         }
         self.young_count += 1;
+        self.young_bytes += answer.bytes;
         self.young.entry(question).or_default().insert(about, answer);
     }
 }
@@ -120,6 +152,30 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Weighed for String {
+        fn weight(&self) -> usize {
+            self.len()
+        }
+    }
+
+    impl Weighed for usize {
+        fn weight(&self) -> usize {
+            size_of::<usize>()
+        }
+    }
+
+    #[test]
+    fn strangers_with_long_addresses_take_no_more_memory() {
+        let memory = Memory::default();
+        let address = |number: usize| format!("{number}{}", "x".repeat(limits::ADDRESS_BYTES_MAX));
+        for number in 0..limits::ANSWERS_MAX {
+            memory.put(1, (Question::Addresses, &address(number)), Vec::<usize>::new());
+        }
+        let known = (0..limits::ANSWERS_MAX)
+            .filter(|number| memory.get::<Vec<usize>>(1, Question::Addresses, &address(*number)).is_some());
+        assert!(known.count() * limits::ADDRESS_BYTES_MAX <= limits::ANSWERS_BYTES_MAX);
+    }
 
     #[test]
     fn an_answer_holds_under_its_own_version_alone() {

@@ -13,7 +13,7 @@ use model::{Id, Timestamp};
 use crate::StoreError;
 use crate::blobs::Blobs;
 use crate::engine::{Cells, Lent, Readers, Session, Step};
-use crate::memory::{Memory, Question};
+use crate::memory::{Memory, Question, Weighed};
 
 mod generated;
 
@@ -64,7 +64,7 @@ impl<'c> Read<'c> {
     ///
     /// Inside a unit of work it is remembered only while the unit sees the committed version: what is not committed
     /// may yet be undone.
-    pub(crate) fn remembered<T: Clone + Send + Sync + 'static>(
+    pub(crate) fn remembered<T: Weighed + Clone + Send + Sync + 'static>(
         &self,
         (question, about): (Question, &str),
         ask: impl FnOnce(&Self) -> Result<T, StoreError>,
