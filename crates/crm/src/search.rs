@@ -19,7 +19,7 @@ use crate::CrmError;
 /// E-mails that a search finds, newest first.
 ///
 /// # Errors
-/// When the store cannot answer. A damaged index finds nothing, and is made anew by the next [`indexing::step`].
+/// When the store cannot answer, or not in time (`TookTooLong`). A damaged index finds nothing, and is made anew by the next [`indexing::step`].
 pub fn find(
     organization: &Organization,
     search: &Search,

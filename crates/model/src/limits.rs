@@ -89,6 +89,9 @@ pub const UNKNOWN_ROUTES_MAX: usize = 1_024;
 pub const SEARCH_CHARS_MAX: usize = 400;
 /// Words of one search. Each walks a list of its own through the index; a character of Chinese or Japanese is one.
 pub const SEARCH_WORDS_MAX: usize = 64;
+/// How long the index looks for the mails of one page: a person has gone elsewhere by then, and few can search at a
+/// time.
+pub const SEARCH_SECONDS_MAX: u64 = 2;
 /// Characters of one indexed word: longer runs are encoded bytes and tracking numbers, which nobody looks for and
 /// which would make up most of the index.
 pub const INDEXED_WORD_CHARS_MAX: usize = 64;

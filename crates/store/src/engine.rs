@@ -31,6 +31,8 @@ pub(crate) enum Purpose {
     Write,
     /// Questions.
     Read,
+    /// Searches: each may take no longer than [`model::limits::SEARCH_SECONDS_MAX`].
+    Search,
     /// Checkpoints.
     Checkpoint,
     /// Loads of a text index: what a power cut takes of it is made again.

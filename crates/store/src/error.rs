@@ -42,6 +42,9 @@ pub enum StoreError {
     /// The database was held by somebody else for too long, or too much work waits.
     #[error("the database is busy")]
     Busy,
+    /// The search was given up.
+    #[error("the search took too long")]
+    TookTooLong,
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
@@ -79,6 +82,7 @@ impl StoreError {
             | Self::AddressTaken
             | Self::Conflict { .. }
             | Self::Panicked
+            | Self::TookTooLong
             | Self::Corrupt
             | Self::WrongValue(_)
             | Self::TooNew { .. }

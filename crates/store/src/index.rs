@@ -57,6 +57,7 @@ pub struct TextIndex {
 /// Its connections.
 struct Open {
     readers: Readers,
+    searches: Readers,
     writer: Mutex<Box<dyn Session>>,
 }
 
@@ -104,9 +105,10 @@ impl TextIndex {
         })
     }
 
-    /// E-mails that a search finds, newest first, behind a hit of the page before.
+    /// E-mails that a search finds, newest first, behind a hit of the page before. `TookTooLong` where that takes
+    /// longer than `limits::SEARCH_SECONDS_MAX`.
     pub fn find(&self, search: &Search, span: Span, limit: usize) -> Result<Vec<Hit>, StoreError> {
-        self.ask(|read| find::find(read, search, (span, limit)))
+        self.with(|open| open.searches.ask(|read| find::find(read, search, (span, limit))))
     }
 
     /// Records of a kind by the beginnings of words in their names and addresses, the latest first.
@@ -160,7 +162,8 @@ impl Open {
         let writer = file.open(Purpose::Index)?;
         documents::make(writer.as_ref())?;
         let engine: Arc<dyn Engine> = Arc::new(file);
-        Ok(Open { readers: Readers::new(engine, SEARCHES_MAX), writer: Mutex::new(writer) })
+        let searches = Readers::for_searches(Arc::clone(&engine), SEARCHES_MAX);
+        Ok(Open { readers: Readers::new(engine, READERS_MAX), searches, writer: Mutex::new(writer) })
     }
 }
 
@@ -179,3 +182,5 @@ fn remove(path: &Path) -> Result<(), StoreError> {
 
 /// Searches of one organization that run at a time; more wait for a connection.
 const SEARCHES_MAX: usize = 4;
+/// Other questions at a time: how far it is, and by the names of records.
+const READERS_MAX: usize = 2;

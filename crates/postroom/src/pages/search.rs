@@ -1,10 +1,11 @@
 //! Search: what a form says, read by `crm`, answered by the text index and the rows of the e-mails it names.
 
+use crm::CrmError;
 use crm::search::{self, indexing, query};
 use jiff::tz::TimeZone;
 use model::search::{Field, Search};
 use model::{Timestamp, limits};
-use store::{Hit, Organization, Span};
+use store::{Hit, Organization, Span, StoreError};
 use web::Failure;
 use web::values::{Found, List, MailLine, Page, SearchForm};
 
@@ -13,13 +14,20 @@ use super::{failure, lines, store_failure};
 
 /// Answers a form with one page of mails.
 pub(super) fn found(organization: &Organization, form: &SearchForm, page: &Page) -> Result<Found, Failure> {
-    let query::Asked { search, notes } = query::read(&line_of(form));
+    let query::Asked { search, mut notes } = query::read(&line_of(form));
     let behind = page.after.as_deref().map(|key| key.parse().map_err(|_| Failure::NotFound)).transpose()?;
     let span = Span { since: search.since.map(midnight), before: search.before.map(midnight), behind };
     let list = if search.is_empty() {
         List { rows: Vec::new(), next: None }
     } else {
-        list(organization, &search, span)?
+        match list(organization, &search, span)? {
+            Some(list) => list,
+            None => {
+                notes
+                    .push("The search took too long and was given up. Add a rarer word, or days.".to_owned());
+                List { rows: Vec::new(), next: None }
+            }
+        }
     };
     let (left, up_to) = indexing::left(organization).map_err(failure)?;
     Ok(Found {
@@ -84,9 +92,13 @@ fn marked(search: &Search) -> Vec<String> {
     terms.map(|term| term.words.clone()).collect()
 }
 
-fn list(organization: &Organization, search: &Search, span: Span) -> Result<List<MailLine>, Failure> {
+/// `None` where it takes too long.
+fn list(organization: &Organization, search: &Search, span: Span) -> Result<Option<List<MailLine>>, Failure> {
     let limit = limits::PAGE_ROWS_MAX + 1;
-    let mut hits: Vec<Hit> = search::find(organization, search, (span, limit)).map_err(failure)?;
+    let mut hits: Vec<Hit> = match search::find(organization, search, (span, limit)) {
+        Err(CrmError::Store(StoreError::TookTooLong)) => return Ok(None),
+        found => found.map_err(failure)?,
+    };
     let has_more = hits.len() > limits::PAGE_ROWS_MAX;
     hits.truncate(limits::PAGE_ROWS_MAX);
     let next = hits.last().filter(|_| has_more).map(|hit| hit.docid.to_string());
@@ -100,7 +112,7 @@ fn list(organization: &Organization, search: &Search, span: Span) -> Result<List
         }
         Ok(rows)
     });
-    Ok(List { rows: rows.map_err(store_failure)?, next })
+    Ok(Some(List { rows: rows.map_err(store_failure)?, next }))
 }
 
 /// The beginning of a day where the machine stands, as on every page; at the ends of the calendar that of UTC.

@@ -10,6 +10,7 @@ use crate::{Read, StoreError};
 pub(crate) struct Readers {
     engine: Arc<dyn Engine>,
     connections_max: usize,
+    purpose: Purpose,
     state: Mutex<State>,
     freed: Condvar,
 }
@@ -23,7 +24,13 @@ struct State {
 impl Readers {
     pub(crate) fn new(engine: Arc<dyn Engine>, connections_max: usize) -> Self {
         let connections_max = connections_max.max(1);
-        Readers { engine, connections_max, state: Mutex::default(), freed: Condvar::new() }
+        let (state, freed) = (Mutex::default(), Condvar::new());
+        Readers { engine, connections_max, purpose: Purpose::Read, state, freed }
+    }
+
+    /// Connections whose questions have a time limit.
+    pub(crate) fn for_searches(engine: Arc<dyn Engine>, connections_max: usize) -> Self {
+        Readers { purpose: Purpose::Search, ..Readers::new(engine, connections_max) }
     }
 
     /// Asks one single statement: it is a snapshot by itself, so no transaction is opened around it.
@@ -44,7 +51,7 @@ impl Readers {
         state.lent += 1;
         let idle = state.idle.pop();
         drop(state);
-        match idle.map_or_else(|| self.engine.open(Purpose::Read), Ok) {
+        match idle.map_or_else(|| self.engine.open(self.purpose), Ok) {
             Ok(session) => Ok(Lent { readers: self, session: Some(session) }),
             Err(error) => {
                 self.give_back(None);

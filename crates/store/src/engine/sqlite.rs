@@ -6,7 +6,8 @@ use std::cell::Cell;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use model::limits;
 use model::schema::Value;
@@ -17,6 +18,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, ff
 use super::{Cells, Checkpoint, EachRow, Engine, LogState, Purpose, Session, Step};
 use crate::StoreError;
 use crate::faults::{Fault, Faults};
+use crate::lock::locked;
 use crate::rows::Param;
 
 /// A database file.
@@ -48,15 +50,38 @@ impl Engine for SqliteFile {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = match &self.vfs {
+        let mut connection = match &self.vfs {
             None => Connection::open_with_flags(&self.path, flags),
             Some(vfs) => Connection::open_with_flags_and_vfs(&self.path, flags, vfs.as_c_str()),
         }
         .map_err(from_sqlite)?;
         let pages_max = self.pages_max.load(Ordering::SeqCst);
         prepare(&connection, purpose, pages_max).map_err(from_sqlite)?;
-        Ok(Box::new(SqliteSession { connection, faults: self.faults.clone(), within: Cell::new(false) }))
+        let deadline = (purpose == Purpose::Search).then(|| deadline(&mut connection)).transpose();
+        let deadline = deadline.map_err(from_sqlite)?;
+        Ok(Box::new(SqliteSession {
+            connection,
+            faults: self.faults.clone(),
+            within: Cell::new(false),
+            deadline,
+        }))
     }
+}
+
+/// When the statement that runs is given up.
+type Deadline = Arc<Mutex<Option<Instant>>>;
+
+/// Lets the engine look at a deadline while it works: <https://sqlite.org/c3ref/progress_handler.html>. FTS5 takes a few
+/// steps for each page of its lists.
+fn deadline(connection: &mut Connection) -> rusqlite::Result<Deadline> {
+    const STEPS: i32 = 200;
+    let deadline = Deadline::default();
+    let seen = Arc::clone(&deadline);
+    connection.progress_handler(
+        STEPS,
+        Some(move || locked(&seen).is_some_and(|deadline| Instant::now() > deadline)),
+    )?;
+    Ok(deadline)
 }
 
 fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlite::Result<()> {
@@ -75,7 +100,7 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
     )?;
     let cache_bytes = match purpose {
         Purpose::Write => limits::WRITER_CACHE_BYTES,
-        Purpose::Read => limits::READER_CACHE_BYTES,
+        Purpose::Read | Purpose::Search => limits::READER_CACHE_BYTES,
         Purpose::Checkpoint => limits::CHECKPOINT_CACHE_BYTES,
         Purpose::Index => limits::INDEX_CACHE_BYTES,
     };
@@ -86,7 +111,7 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
         cache_bytes / 1024
     ))?;
     match purpose {
-        Purpose::Read => connection.execute_batch("pragma query_only = on"),
+        Purpose::Read | Purpose::Search => connection.execute_batch("pragma query_only = on"),
         Purpose::Write if pages_max > 0 => {
             connection.execute_batch(&format!("pragma max_page_count = {pages_max}"))
         }
@@ -107,6 +132,8 @@ struct SqliteSession {
     faults: Faults,
     /// A transaction was begun and not ended by us.
     within: Cell<bool>,
+    /// Where statements have one.
+    deadline: Option<Deadline>,
 }
 
 impl Session for SqliteSession {
@@ -125,6 +152,9 @@ impl Session for SqliteSession {
     ) -> Result<(), StoreError> {
         self.meet_faults()?;
         self.still_within()?;
+        if let Some(deadline) = &self.deadline {
+            *locked(deadline) = Instant::now().checked_add(Duration::from_secs(limits::SEARCH_SECONDS_MAX));
+        }
         let mut statement = self.bound(sql, params).map_err(from_sqlite)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(from_sqlite)? {
@@ -249,6 +279,7 @@ fn from_sqlite(error: rusqlite::Error) -> StoreError {
     match (failure.code, failure.extended_code) {
         (ErrorCode::DiskFull, _) => StoreError::Full,
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => StoreError::Busy,
+        (ErrorCode::OperationInterrupted, _) => StoreError::TookTooLong,
         (ErrorCode::OutOfMemory, _) => StoreError::Temporary { why: "no memory" },
         (ErrorCode::SystemIoFailure | ErrorCode::CannotOpen, _) => {
             StoreError::Io(std::io::Error::other(error))
@@ -266,3 +297,20 @@ fn from_sqlite(error: rusqlite::Error) -> StoreError {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements kept per connection: more than there are in the house.
 const STATEMENTS_MAX: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_without_end_is_given_up_and_the_next_one_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SqliteFile::new(&folder.path().join("search.db"), &Faults::none(), None);
+        let session = file.open(Purpose::Search).unwrap();
+        let endless =
+            "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n";
+        let ended = session.query(endless, &[], &mut |_| Ok(true));
+        assert!(matches!(ended, Err(StoreError::TookTooLong)), "{ended:?}");
+        session.query("select 1", &[], &mut |_| Ok(true)).unwrap();
+    }
+}
