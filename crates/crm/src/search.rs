@@ -1,6 +1,6 @@
 //! Search among the e-mails of an organization.
 //!
-//! What passes through: what a person wrote becomes a [`Search`](model::search::Search) ([`query`]); e-mails become
+//! What passes through: what a person wrote becomes a [`Search`] ([`query`]); e-mails become
 //! documents of the text index, behind the intake and never in its commit ([`indexing`]).
 //!
 //! *Invariant:* reading a search is pure, and nothing that is written there is an error: what cannot be understood

@@ -1,6 +1,6 @@
 //! How fast mail is found: a house with very many e-mails, searched and read over HTTP.
 //!
-//! What passes through: a number of e-mails becomes a house in `target/bench/search-<number>` ([`fill`]), kept for
+//! What passes through: a number of e-mails becomes a house in `target/bench/search-<number>` (`fill`), kept for
 //! the next time; then every kind of question is asked over one connection, and a [`Row`] for each comes out.
 //!
 //! *Invariant:* what is measured is the shipped program, page for page, as a browser gets it.

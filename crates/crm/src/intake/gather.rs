@@ -48,7 +48,7 @@ pub struct Desk {
     /// user's own, or a network that vouches and an envelope sender who is one of us. A redirect keeps the
     /// envelope sender of a stranger.
     pub is_proven: bool,
-    /// The author of the mail that a user passed on under his own name; see [`readdressed`].
+    /// The author of the mail that a user passed on under his own name; see `readdressed`.
     pub readdressed: Option<Mailbox>,
     /// Whether it is a report of the organisation's own journal, whose envelope is believed.
     pub is_journal: bool,

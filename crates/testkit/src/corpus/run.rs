@@ -33,7 +33,7 @@ pub struct Sent {
 
 /// What became of the corpus.
 pub struct Run {
-    /// For each piece, in the order of [`FRAMES`].
+    /// For each piece, in the order of `FRAMES`.
     pub sent: Vec<[Sent; 3]>,
     /// The house it went through.
     pub house: House,
