@@ -52,7 +52,7 @@ enum Signed<'x> {
     Detached,
 }
 
-/// SignedData ::= SEQUENCE { version, digestAlgorithms SET, encapContentInfo SEQUENCE { type, [0] content } … }
+/// SignedData ::= SEQUENCE { version, digestAlgorithms SET, encapContentInfo SEQUENCE { type, `[0]` content } … }
 fn signed(info: Elements<'_>) -> Option<Signed<'_>> {
     let mut data = info.inside(EXPLICIT_0)?.inside(SEQUENCE)?;
     data.primitive(INTEGER)?;
