@@ -57,7 +57,15 @@ pub(super) fn ends_with_verb(line: &str) -> bool {
     let tail =
         line.get(line.floor_char_boundary(line.len().saturating_sub(TAIL_BYTES))..).unwrap_or_default();
     let lower = tail.to_lowercase();
-    VERBS.iter().any(|verb| lower.ends_with(verb))
+    // Every line is asked, and most end with no such letter.
+    let last = lower.as_bytes().last();
+    VERBS.iter().any(|verb| verb.as_bytes().last() == last && lower.ends_with(verb))
+}
+
+/// Whether a line begins with one of these words. Every line is asked, and most begin with another letter.
+fn begins_with(lower: &str, words: &[&str]) -> bool {
+    let first = lower.as_bytes().first();
+    words.iter().any(|word| word.as_bytes().first() == first && lower.starts_with(word))
 }
 
 /// The longest of the verbs is shorter.
@@ -104,7 +112,7 @@ const BEGINNINGS: [&str; 24] = [
 
 /// Whether a text begins as attributions do.
 pub(super) fn begins_attribution(lower: &str) -> bool {
-    BEGINNINGS.iter().any(|beginning| lower.starts_with(beginning))
+    begins_with(lower, &BEGINNINGS)
 }
 
 /// Whether dashes around these words mean that the mail before follows.
@@ -314,5 +322,5 @@ const TELEPHONE: [&str; 32] = [
 
 /// Whether a line is one of those.
 pub(super) fn is_telephone(lower: &str) -> bool {
-    TELEPHONE.iter().any(|beginning| lower.starts_with(beginning))
+    begins_with(lower, &TELEPHONE)
 }
