@@ -70,7 +70,7 @@ pub(crate) const AUTH_FAILED: Reply = reply(535, "5.7.8", "Wrong name or secret"
 pub(crate) const AUTH_NEEDS_TLS: Reply = reply(538, "5.7.11", "Only with TLS");
 pub(crate) const MAY_NOT_ANNOUNCE: Reply = reply(550, "5.7.1", "Not allowed to speak for others");
 pub(crate) const NO_PROXY_HEADER: Reply = reply(421, "4.7.0", "Expected a header of the PROXY protocol");
-pub(crate) const NOBODYS_MAIL: Reply = reply(550, "5.7.1", "No mail on a connection that is nobody's");
+pub(crate) const NOBODYS_MAIL: Reply = reply(450, "4.7.1", "No mail on a connection that is nobody's");
 pub(crate) const TOO_LARGE: Reply = reply(552, "5.3.4", "Message too large");
 pub(crate) const NEEDS_SMTPUTF8: Reply = reply(553, "5.6.7", "This address needs SMTPUTF8");
 

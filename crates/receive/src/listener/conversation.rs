@@ -154,6 +154,8 @@ impl<I: Intake> Conversation<I> {
         let started = Instant::now();
         let answers = self.session.intake().take(message).await;
         self.session.answered(answers);
+        // The next message of a pipeline may have begun already; its time begins now.
+        self.gathering_since = None;
         measure::step("take", started.elapsed());
     }
 

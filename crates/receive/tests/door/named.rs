@@ -107,7 +107,7 @@ async fn a_proxy_must_say_for_whom_it_comes() {
     let mut client = Client::new(stream);
     client.expect("220 ").await;
     client.ask("EHLO haproxy.example\r\n", "250").await;
-    client.ask("MAIL FROM:<a@b>\r\n", "550 5.7.1 ").await;
+    client.ask("MAIL FROM:<a@b>\r\n", "450 4.7.1 ").await;
     client.ask("QUIT\r\n", "221 ").await;
     house.close().await;
 }

@@ -53,7 +53,7 @@ fn a_client_without_an_address_brings_no_mail() {
     talk.check("XCLIENT ADDR=[UNAVAILABLE]", "220 ");
     talk.say("EHLO x\r\n");
     talk.heard();
-    talk.check("MAIL FROM:<a@b>", "550 5.7.1 ").check("XCLIENT ADDR=192.0.2.1", "550 5.7.1 ");
+    talk.check("MAIL FROM:<a@b>", "450 4.7.1 ").check("XCLIENT ADDR=192.0.2.1", "550 5.7.1 ");
     talk.check("QUIT", "221 ");
 }
 
@@ -68,7 +68,7 @@ fn nobody_becomes_this_machine_by_being_announced() {
         talk.check(&format!("XCLIENT ADDR={here}"), "220 ");
         talk.say("EHLO x\r\n");
         assert!(!talk.heard().contains("XCLIENT"));
-        talk.check("MAIL FROM:<a@b>", "550 5.7.1 ").check("XCLIENT ADDR=192.0.2.1", "550 5.7.1 ");
+        talk.check("MAIL FROM:<a@b>", "450 4.7.1 ").check("XCLIENT ADDR=192.0.2.1", "550 5.7.1 ");
     }
 }
 
