@@ -83,8 +83,9 @@ pub async fn take_in(
 /// Looks at the envelope and the outer header, and takes the originals out.
 fn open(organization: &Organization, copy: &Arc<Copy>) -> Result<Opened, CrmError> {
     let _timed = Timed::new("open");
-    let desk = organization.read(|read| gather::desk(read, copy))?;
-    let originals = unwrap::originals(copy, &desk);
+    let received = unwrap::Received::read(copy);
+    let desk = organization.read(|read| gather::desk(read, copy, received.header()))?;
+    let originals = unwrap::originals(copy, received, &desk);
     Ok(Opened { copy: Arc::clone(copy), desk: Arc::new(desk), originals: Arc::new(originals) })
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn note(
         operation: operation.to_owned(),
         detail: None,
     };
-    tx.append_event(&event).map(drop)
+    tx.append_event(&event)
 }
 
 /// What a route to a sink is marked with.

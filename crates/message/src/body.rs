@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use model::limits;
 
 use crate::entity::Entity;
-use crate::message::{self, Message};
+use crate::message::{self, Message, Readable};
 use crate::reply;
 
 /// How a body is shown.
@@ -95,15 +95,15 @@ fn is_html_part(entity: &Entity) -> bool {
 }
 
 /// The first words that are new in a message, on one line, at most [`limits::PREVIEW_CHARS_MAX`] characters. Where
-/// nothing is, those of its text.
-pub fn preview(message: &Message<'_>) -> String {
+/// nothing is, those of its text. `text` is [`Message::readable`], which the caller has at hand.
+pub fn preview(message: &Message<'_>, text: &Readable<'_>) -> String {
     // What is new mostly stands at the top; only where that does not fill the line is the rest looked at.
-    let top = words(reply::of(message, 8 * limits::PREVIEW_CHARS_MAX).split_whitespace());
+    let top = words(reply::of(message, text, 4 * limits::PREVIEW_CHARS_MAX).split_whitespace());
     if top.chars().count() >= limits::PREVIEW_CHARS_MAX / 2 {
         return top;
     }
-    let said = words(reply::of(message, limits::PREVIEW_TEXT_BYTES_MAX).split_whitespace());
-    if said.is_empty() { words(message.text().split_whitespace()) } else { said }
+    let said = words(reply::of(message, text, limits::PREVIEW_TEXT_BYTES_MAX).split_whitespace());
+    if said.is_empty() { words(text.characters.split_whitespace()) } else { said }
 }
 
 fn words<'x>(words: impl Iterator<Item = &'x str>) -> String {
@@ -112,10 +112,13 @@ fn words<'x>(words: impl Iterator<Item = &'x str>) -> String {
     for word in words {
         if count > 0 {
             out.push(' ');
+            count += 1;
         }
-        let room = limits::PREVIEW_CHARS_MAX.saturating_sub(count + 1);
-        out.extend(word.chars().filter(|c| !c.is_control()).take(room));
-        count = out.chars().count();
+        let seen = word.chars().filter(|c| !c.is_control());
+        for c in seen.take(limits::PREVIEW_CHARS_MAX.saturating_sub(count + 1)) {
+            out.push(c);
+            count += 1;
+        }
         if count + 1 >= limits::PREVIEW_CHARS_MAX {
             break;
         }

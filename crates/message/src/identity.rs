@@ -3,6 +3,8 @@
 //! What passes through: a header's facts and decoded text, into a few bytes. One function normalizes text.
 //! Never calls two mails the same for want of evidence: a mail kept twice can be joined, a lost one cannot.
 
+use std::sync::LazyLock;
+
 use model::{EmailAddress, MessageId, Timestamp};
 
 use crate::message::Message;
@@ -20,13 +22,16 @@ pub fn text_digest(text: &str) -> [u8; 16] {
     key("text", normalized(text).as_bytes())
 }
 
+/// The digest of a text without words.
+static OF_NO_TEXT: LazyLock<[u8; 16]> = LazyLock::new(|| text_digest(""));
+
 /// The digest of what a mail says, by which two copies of it are compared: that of its text; where the text is
 /// empty (the mail of a scanner) that of its attachments in order; where there are none that of the empty text.
 ///
 /// `text` is [`Message::text`], which the caller has at hand.
 pub fn content_digest(message: &Message<'_>, text: &str) -> [u8; 16] {
     let of_text = text_digest(text);
-    if of_text != text_digest("") {
+    if of_text != *OF_NO_TEXT {
         return of_text;
     }
     match attachments(message) {
@@ -206,7 +211,7 @@ fn texts(a: &Claim, b: &Claim) -> Texts {
 }
 
 fn is_evidence(digest: &[u8; 16]) -> bool {
-    *digest != [0; 16] && *digest != text_digest("")
+    *digest != [0; 16] && *digest != *OF_NO_TEXT
 }
 
 /// The one form in which texts are compared: words with one space between.

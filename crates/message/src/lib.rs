@@ -32,5 +32,5 @@ pub mod unwrap;
 pub use attachments::Attachment;
 pub use header::{Header, read_header};
 pub use marks::Marks;
-pub use message::{Message, Unreadable, read};
+pub use message::{Message, Readable, Unreadable, read};
 pub use unwrap::{Method, Original, UnwrapError, Unwrapped};

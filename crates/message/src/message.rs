@@ -5,6 +5,7 @@
 mod readable;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use mail_parser::decoders::html::html_to_text;
 use model::limits;
@@ -42,7 +43,7 @@ pub fn read(raw: &[u8]) -> Result<Message<'_>, Unreadable> {
     let (start, section) = section(raw)?;
     let raw = raw.get(start..).unwrap_or_default();
     let entities = entity::tree(raw, &section)?;
-    Ok(Message { raw, start, header: Header::from_fields(&section.fields), entities })
+    Ok(Message { raw, start, section, header: OnceCell::new(), entities })
 }
 
 /// Where the header begins, and its fields, checked against the limits.
@@ -64,20 +65,31 @@ pub(crate) fn section(raw: &[u8]) -> Result<(usize, Section<'_>), Unreadable> {
     Ok((start, section))
 }
 
+/// The readable text of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readable<'m> {
+    /// See [`Message::text`].
+    pub characters: Cow<'m, str>,
+    /// Whether it is plain text as it was written, and not empty; else some of it is made of HTML.
+    pub is_plain: bool,
+}
+
 /// A message that has been read.
 #[derive(Debug)]
 pub struct Message<'x> {
     raw: &'x [u8],
     /// Bytes of the source before the header: an mbox line, empty lines.
     start: usize,
-    header: Header,
+    section: Section<'x>,
+    /// Decoded when it is first asked for: whoever wants the text alone has no use for it.
+    header: OnceCell<Header>,
     entities: Vec<Entity>,
 }
 
 impl<'x> Message<'x> {
     /// Its header, decoded.
     pub fn header(&self) -> &Header {
-        &self.header
+        self.header.get_or_init(|| Header::from_fields(&self.section.fields))
     }
 
     /// The bytes of the message, from its header on.
@@ -89,8 +101,17 @@ impl<'x> Message<'x> {
     /// anything, else the HTML without its tags. Attached messages and files are not in it. This is what
     /// [`identity::text_digest`](crate::identity::text_digest), previews and search are made of.
     pub fn text(&self) -> Cow<'_, str> {
+        self.readable().characters
+    }
+
+    /// The same, and the form it was taken from.
+    pub fn readable(&self) -> Readable<'_> {
         let plain = self.text_in(readable::Form::Plain);
-        if plain.trim().is_empty() { self.text_in(readable::Form::Html) } else { plain }
+        if plain.trim().is_empty() {
+            return Readable { characters: self.text_in(readable::Form::Html), is_plain: false };
+        }
+        let is_plain = self.plain().iter().all(|entity| entity.mimetype == "text/plain");
+        Readable { characters: plain, is_plain }
     }
 
     fn text_in(&self, form: readable::Form) -> Cow<'_, str> {
@@ -167,6 +188,11 @@ impl<'x> Message<'x> {
         }
         cut(characters, limits::TEXT_BYTES_MAX)
     }
+}
+
+/// At most so many bytes of a text, borrowed.
+pub(crate) fn start_of(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default()
 }
 
 /// At most so many bytes of a text.

@@ -9,7 +9,7 @@ mod words;
 
 use crate::body::quotes;
 use crate::entity::Entity;
-use crate::message::{self, Message};
+use crate::message::{self, Message, Readable};
 pub(crate) use attribution::{is_header_block, is_separator};
 
 /// What a block of lines is.
@@ -57,8 +57,11 @@ pub fn own_text(text: &str) -> String {
 }
 
 /// The text written for a message, of its plain form where that says anything, else of its HTML. So many bytes of
-/// each part are looked at.
-pub fn of(message: &Message<'_>, bytes_max: usize) -> String {
+/// each part are looked at. `text` is [`Message::readable`], which the caller has at hand.
+pub fn of(message: &Message<'_>, text: &Readable<'_>, bytes_max: usize) -> String {
+    if text.is_plain {
+        return own_text(message::start_of(&text.characters, bytes_max));
+    }
     let plain = text_of(message, &message.plain(), bytes_max);
     let text = if is_blank(&plain) { text_of(message, &message.shown(), bytes_max) } else { plain };
     own_text(&text)

@@ -11,7 +11,11 @@ use crate::limits;
 /// Two addresses are the same when their [`key`](EmailAddress::key) is: no system that carries
 /// customers' mail tells local parts apart by case alone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EmailAddress(String);
+pub struct EmailAddress {
+    text: String,
+    /// Whether the text is its own key: most are, and keys are asked for many times.
+    is_key: bool,
+}
 
 impl EmailAddress {
     /// Reads an address; `None` where there is no local part, no domain, white space or a control
@@ -31,19 +35,28 @@ impl EmailAddress {
         if domain.chars().any(char::is_whitespace) || (!quoted && local.chars().any(char::is_whitespace)) {
             return None;
         }
-        Some(EmailAddress(format!("{local}@{}", domain.to_lowercase())))
+        Some(EmailAddress::of(local, &domain.to_lowercase()))
+    }
+
+    fn of(local: &str, domain: &str) -> Self {
+        let is_lower = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let is_key = is_lower(local) && is_lower(domain) && !domain.contains("xn--");
+        EmailAddress { text: format!("{local}@{domain}"), is_key }
     }
 
     /// The address as it is shown.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The form by which addresses are looked up and compared: all lower case, an internationalized domain in
     /// its ASCII form (RFC 5891 §4.4), as mail systems write it either way. A domain that has no valid ASCII
     /// form stays as it is.
     pub fn key(&self) -> String {
-        let lower = self.0.to_lowercase();
+        if self.is_key {
+            return self.text.clone();
+        }
+        let lower = self.text.to_lowercase();
         let domain = self.domain();
         if domain.is_ascii() && !domain.contains("xn--") {
             return lower;
@@ -71,19 +84,19 @@ impl EmailAddress {
 
     /// What stands before the last `@`.
     pub fn local_part(&self) -> &str {
-        self.0.rsplit_once('@').map_or("", |(local, _)| local)
+        self.text.rsplit_once('@').map_or("", |(local, _)| local)
     }
 
     /// What stands behind the last `@`, in lower case.
     pub fn domain(&self) -> &str {
-        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+        self.text.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
     /// The address without its detail, and the detail: `sink+k3y@x` is `sink@x` and `k3y` (RFC 5233).
     pub fn split_detail(&self) -> (EmailAddress, Option<&str>) {
         match self.local_part().split_once('+') {
             Some((local, detail)) if !local.is_empty() => {
-                (EmailAddress(format!("{local}@{}", self.domain())), Some(detail))
+                (EmailAddress::of(local, self.domain()), Some(detail))
             }
             _ => (self.clone(), None),
         }
@@ -99,13 +112,13 @@ fn ascii_domain(domain: &str) -> Option<String> {
 
 impl fmt::Display for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}>", self.0)
+        write!(f, "<{}>", self.text)
     }
 }
 

@@ -98,11 +98,17 @@ pub const INDEXED_WORD_CHARS_MAX: usize = 64;
 /// Text of one e-mail that is indexed: two thousand printed pages fit, a log file sent as text does not.
 pub const INDEXED_TEXT_BYTES_MAX: usize = 512 * 1024;
 /// E-mails that enter the index with one commit: large loads make few segments to be merged later.
-pub const INDEX_EMAILS_MAX: usize = 1_000;
+pub const INDEX_EMAILS_MAX: usize = 2_000;
 /// Text that enters the index with one commit, held in memory until then.
 pub const INDEX_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Events that are looked through for e-mails at a time.
-pub const INDEX_EVENTS_MAX: usize = 2_000;
+pub const INDEX_EVENTS_MAX: usize = 4_000;
+/// Units of work in a second, of all organizations, above which the index waits: taking mail in comes first.
+pub const INDEX_UNITS_PER_SECOND_MAX: f64 = 100.0;
+/// How long it waits for a quieter moment before it works all the same.
+pub const INDEX_WAIT_SECONDS_MAX: u64 = 30;
+/// How long it works for one organization before the next has its turn.
+pub const INDEX_TURN_SECONDS_MAX: u64 = 5;
 /// E-mails whose rows are read in one snapshot, so that the log of the database can begin anew in between.
 pub const INDEX_ROWS_PER_SNAPSHOT_MAX: usize = 100;
 /// Records that a search by name looks at: whoever means one of more than these writes another letter.

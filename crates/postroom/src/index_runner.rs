@@ -1,7 +1,7 @@
 //! Brings the text indexes of all organizations forward, a second behind their mail.
 //!
 //! One thread of its own at the lowest priority: where the machine is busy taking mail in, the index waits, never
-//! the mail.
+//! the mail. It waits for half a minute at most ([`limits::INDEX_WAIT_SECONDS_MAX`]) and then works beside it.
 //!
 //! *Invariant:* it decides nothing and may be stopped between any two loads.
 
@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crm::search::indexing;
-use model::Id;
+use model::{Id, limits};
 use rustix::process::{Pid, setpriority_process};
 use rustix::thread::gettid;
 use store::Organization;
@@ -34,7 +34,8 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let (runtime, stopping) = (Handle::current(), stop.clone());
     let thread = thread::Builder::new().name("text-index".into()).spawn(move || {
         yield_to_all_others(gettid());
-        Runner { house, stop, runtime, seen: HashMap::new() }.rounds();
+        let pace = Pace { looked: Instant::now(), units: 0, waits_since: None };
+        Runner { house, stop, runtime, seen: HashMap::new(), pace }.rounds();
         drop(ended);
     });
     match thread {
@@ -62,8 +63,31 @@ struct Runner {
     house: Arc<House>,
     stop: CancellationToken,
     runtime: Handle,
-    /// Commits of each organization at the last look.
+    /// Commits of each organization whose index has come to its end, when it began to.
     seen: HashMap<Id, u64>,
+    pace: Pace,
+}
+
+/// Whether this is a moment to work in.
+struct Pace {
+    looked: Instant,
+    /// Units of all open organizations at the last look.
+    units: u64,
+    /// Since when the index is behind.
+    waits_since: Option<Instant>,
+}
+
+impl Pace {
+    /// Looks at how many units there have been by now.
+    fn is_good(&mut self, units: u64) -> bool {
+        let seconds = self.looked.elapsed().as_secs_f64();
+        // Of an organization that was closed meanwhile they are counted no more.
+        let rate = f64::from(u32::try_from(units.saturating_sub(self.units)).unwrap_or(u32::MAX)) / seconds;
+        (self.looked, self.units) = (Instant::now(), units);
+        let since = *self.waits_since.get_or_insert(self.looked);
+        rate <= limits::INDEX_UNITS_PER_SECOND_MAX
+            || since.elapsed() >= Duration::from_secs(limits::INDEX_WAIT_SECONDS_MAX)
+    }
 }
 
 impl Runner {
@@ -102,18 +126,27 @@ impl Runner {
     /// Those that are open and had a commit since.
     fn written(&mut self) {
         let open = self.house.store.open_organizations();
+        if !self.pace.is_good(open.iter().map(|organization| organization.units()).sum()) {
+            return;
+        }
         // One that is closed and opened again counts its commits anew.
         self.seen.retain(|id, _| open.iter().any(|organization| organization.id() == *id));
-        for organization in open {
+        for organization in &open {
             if self.seen.get(&organization.id()) != Some(&organization.commits()) {
-                self.bring_forward(&organization);
+                self.bring_forward(organization);
             }
+        }
+        if open.iter().all(|organization| self.seen.contains_key(&organization.id())) {
+            self.pace.waits_since = None;
         }
     }
 
     fn bring_forward(&mut self, organization: &Organization) {
-        let commits = organization.commits();
-        while !self.stop.is_cancelled() {
+        let (commits, began) = (organization.commits(), Instant::now());
+        self.seen.remove(&organization.id());
+        while !self.stop.is_cancelled()
+            && began.elapsed() < Duration::from_secs(limits::INDEX_TURN_SECONDS_MAX)
+        {
             match indexing::step(organization) {
                 Ok(true) => {}
                 Ok(false) => {

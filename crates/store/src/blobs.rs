@@ -60,9 +60,10 @@ impl Blobs {
         Blobs { files, folder, synced: Mutex::default(), written: AtomicU64::new(0) }
     }
 
-    /// Hashes and compresses, and writes a file where the result is large. What it returns is durable.
-    pub(crate) fn put(&self, raw: &[u8]) -> Result<PreparedBlob, StoreError> {
-        let blobid = *blake3::hash(raw).as_bytes();
+    /// Compresses, and writes a file where the result is large. What it returns is durable. `blobid` is the digest
+    /// of the bytes.
+    pub(crate) fn put(&self, raw: &[u8], blobid: [u8; 32]) -> Result<PreparedBlob, StoreError> {
+        debug_assert_eq!(*blake3::hash(raw).as_bytes(), blobid, "a blob is named by its digest");
         let size = i64::try_from(raw.len()).map_err(|_| StoreError::Full)?;
         let bytes = frames::compress(raw)?;
         if bytes.len() <= limits::BLOB_ROW_BYTES_MAX {
@@ -233,7 +234,7 @@ mod tests {
         let session = file.open(Purpose::Write).unwrap();
         migrations::migrate(session.as_ref(), migrations::ORGANIZATION).unwrap();
         let blobs = Blobs::new(Arc::new(DiskFiles), folder.path().join("blobs"));
-        let blob = blobs.put(b"a mail").unwrap();
+        let blob = blobs.put(b"a mail", *blake3::hash(b"a mail").as_bytes()).unwrap();
         let mut tx = Tx::new(session.as_ref(), Some(&blobs));
         tx.keep_blob(&blob).unwrap();
         tx.keep_blob(&blob).unwrap();

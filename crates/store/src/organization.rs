@@ -106,7 +106,13 @@ impl Organization {
     /// Hashes, compresses and, where it is large, writes bytes to a file, durably. They stay once a unit
     /// named them ([`Tx::keep_blob`]).
     pub fn put_blob(&self, raw: &[u8]) -> Result<PreparedBlob, StoreError> {
-        self.blobs.put(raw)
+        self.put_hashed_blob(raw, *blake3::hash(raw).as_bytes())
+    }
+
+    /// The same for bytes whose digest (BLAKE3) is known: whatever else is given as such names bytes that nobody
+    /// can read again (`Corrupt`).
+    pub fn put_hashed_blob(&self, raw: &[u8], digest: [u8; 32]) -> Result<PreparedBlob, StoreError> {
+        self.blobs.put(raw, digest)
     }
 
     /// The bytes of a blob, compared with their digest. `NotFound`, `Corrupt`.
@@ -172,5 +178,10 @@ impl Organization {
     /// Commits since it was opened.
     pub fn commits(&self) -> u64 {
         self.writer.commits()
+    }
+
+    /// Units of work in those commits.
+    pub fn units(&self) -> u64 {
+        self.writer.units()
     }
 }

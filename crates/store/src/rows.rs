@@ -217,16 +217,13 @@ impl<'c> Tx<'c> {
         Ok(self.insert_values(generated::insert_if_absent::<N>(), noun.to_values())? == 1)
     }
 
-    /// Writes a row whose key is the next number of its table, whatever number the noun has. Gives the number.
-    pub(crate) fn insert_numbered<N: Noun>(&mut self, noun: &N) -> Result<i64, StoreError> {
+    /// Writes a row whose key is the next number of its table, whatever number the noun has.
+    pub(crate) fn insert_numbered<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
         let values = noun.to_values();
         let columns = N::TABLE.columns.iter().zip(&values);
         let params: Vec<Param<'_>> =
             columns.filter(|(c, _)| !N::TABLE.key.contains(&c.name)).map(|(_, v)| v.into()).collect();
-        self.begin_to_write();
-        self.one(generated::insert_numbered::<N>(), &params, |row| row.take())
-            .map_err(in_table::<N>)?
-            .ok_or(StoreError::Corrupt)
+        self.execute(generated::insert_numbered::<N>(), &params).map(drop).map_err(in_table::<N>)
     }
 
     /// Runs a statement; the number of rows it changed.

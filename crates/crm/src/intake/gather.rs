@@ -74,19 +74,22 @@ impl Desk {
     }
 }
 
-/// Reads what is known about a copy before it is opened.
-pub fn desk(read: &Read<'_>, copy: &Copy) -> Result<Desk, StoreError> {
-    let header = message::read_header(&copy.raw).ok();
-    let outer_user = match header.as_ref().and_then(|header| header.from.first()) {
+/// Reads what is known about a copy before it is opened. `header` is that of its outer mail, where it can be read.
+pub fn desk(
+    read: &Read<'_>,
+    copy: &Copy,
+    header: Option<&message::Header>,
+) -> Result<Desk, StoreError> {
+    let outer_user = match header.and_then(|header| header.from.first()) {
         Some(from) => user_by_address(read, &from.address)?,
         None => None,
     };
-    let (audience, readdressed) = match (&outer_user, &header) {
+    let (audience, readdressed) = match (&outer_user, header) {
         (Some(_), Some(header)) => (audience(read, header)?, readdressed(read, header)?),
         _ => (Audience::default(), None),
     };
     let settings = settings::read(read)?;
-    let is_journal = match &header {
+    let is_journal = match header {
         Some(header) => is_journal(read, copy, (header, &settings.journal_senders))?,
         None => false,
     };

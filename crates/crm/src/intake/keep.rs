@@ -38,7 +38,11 @@ pub fn bytes(organization: &Organization, opened: &Opened, effort: Effort) -> Re
             let checked = organization.read(|read| check::check(read, opened, original))?;
             brings_bytes(&checked)
         };
-        is_wanted.then(|| organization.put_blob(&original.raw)).transpose()
+        let put = || match original.offer.raw_digest {
+            Some(digest) => organization.put_hashed_blob(&original.raw, digest),
+            None => organization.put_blob(&original.raw),
+        };
+        is_wanted.then(put).transpose()
     };
     let originals: Result<Vec<Option<PreparedBlob>>, StoreError> =
         opened.originals.iter().map(keep).collect();

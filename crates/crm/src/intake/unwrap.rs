@@ -66,27 +66,66 @@ pub struct Fault {
     pub detail: String,
 }
 
-/// Takes the originals out of a copy. Never empty: what cannot be read is one original with a fault.
-pub fn originals(copy: &Copy, desk: &Desk) -> Vec<Original> {
-    // A fault in a parser ends this mail as Undeliverable, kept whole; it must not end the door.
-    match catch_unwind(AssertUnwindSafe(|| read_originals(copy, desk))) {
-        Ok(Ok(originals)) => originals,
-        Ok(Err(fault)) => vec![faulty(copy, fault)],
-        Err(_) => vec![failed(copy)],
+/// The outer mail of a copy as it was received.
+pub struct Received<'c> {
+    /// The whole of it, or why it cannot be read.
+    message: Result<Message<'c>, Fault>,
+    /// Its header, where that alone can be read.
+    header: Option<Header>,
+}
+
+impl<'c> Received<'c> {
+    /// Reads a copy's outer mail.
+    pub fn read(copy: &'c Copy) -> Self {
+        guarded(|| Self::try_read(&copy.raw))
+            .unwrap_or_else(|fault| Received { message: Err(fault), header: None })
     }
+
+    fn try_read(raw: &'c [u8]) -> Self {
+        if raw.len() > limits::MESSAGE_BYTES_MAX {
+            let detail = "the message is too large".to_owned();
+            return Received { message: Err(Fault { reason: Reason::Limit, detail }), header: None };
+        }
+        let message = message::read(raw).map_err(unreadable);
+        let header = match &message {
+            // Decoded here, where a fault of ours is caught.
+            Ok(message) => {
+                message.header();
+                None
+            }
+            Err(_) => message::read_header(raw).ok(),
+        };
+        Received { message, header }
+    }
+
+    /// Its header, where that can be read.
+    pub fn header(&self) -> Option<&Header> {
+        self.message.as_ref().ok().map(Message::header).or(self.header.as_ref())
+    }
+}
+
+/// Takes the originals out of a copy. Never empty: what cannot be read is one original with a fault.
+pub fn originals(copy: &Copy, received: Received<'_>, desk: &Desk) -> Vec<Original> {
+    let read = || read_originals(copy, received.message?, desk);
+    guarded(read).and_then(|read| read).unwrap_or_else(|fault| vec![faulty(copy, fault)])
+}
+
+/// A fault in a parser ends this mail as Undeliverable, kept whole; it must not end the door.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| fault_of_ours())
 }
 
 /// The whole copy as one original on which our own processing failed.
 pub fn failed(copy: &Copy) -> Original {
-    let detail = "Postroom stopped on this message; its log says where".to_owned();
-    faulty(copy, Fault { reason: Reason::Fault, detail })
+    faulty(copy, fault_of_ours())
 }
 
-fn read_originals(copy: &Copy, desk: &Desk) -> Result<Vec<Original>, Fault> {
-    if copy.raw.len() > limits::MESSAGE_BYTES_MAX {
-        return Err(Fault { reason: Reason::Limit, detail: "the message is too large".to_owned() });
-    }
-    let received = message::read(&copy.raw).map_err(unreadable)?;
+fn fault_of_ours() -> Fault {
+    let detail = "Postroom stopped on this message; its log says where".to_owned();
+    Fault { reason: Reason::Fault, detail }
+}
+
+fn read_originals(copy: &Copy, received: Message<'_>, desk: &Desk) -> Result<Vec<Original>, Fault> {
     let opened = message::content::open(&received);
     let is_opened = opened.is_opened();
     let outer = if is_opened { message::read(&opened.raw).map_err(unreadable)? } else { received };
@@ -209,9 +248,9 @@ fn describe_bytes(raw: &[u8], desk: &Desk) -> Result<(Offer, Content), Fault> {
 fn describe(readable: &Readable<'_>, desk: &Desk) -> (Offer, Content) {
     let Readable { raw, message, is_opened } = *readable;
     let header = message.header();
-    let text = message.text();
+    let text = message.readable();
     let mut offer = Offer::of_header(header, &desk.settings.token_prefixes);
-    offer.text_digest = Some(message::identity::content_digest(message, &text));
+    offer.text_digest = Some(message::identity::content_digest(message, &text.characters));
     offer.raw_digest = Some(message::identity::raw_digest(raw));
     if let Some(report) = message::report::read(message) {
         offer.reported = report.recipients.into_iter().map(|recipient| recipient.address).collect();
@@ -225,7 +264,7 @@ fn describe(readable: &Readable<'_>, desk: &Desk) -> (Offer, Content) {
         attachment.body_offset += before;
     }
     let content = Content {
-        preview: message::body::preview(message),
+        preview: message::body::preview(message, &text),
         attachments,
         rules: if is_opened { message::content::RULES } else { 0 },
         priority: header.priority,

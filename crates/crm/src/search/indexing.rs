@@ -210,7 +210,7 @@ impl Filling<'_> {
 fn readable(raw: &[u8]) -> Option<String> {
     let received = message::read(raw).ok()?;
     let opened = message::content::open(&received);
-    let message = message::read(&opened.raw).ok()?;
+    let message = if opened.is_opened() { message::read(&opened.raw).ok()? } else { received };
     let text = message.text();
     text.get(..text.floor_char_boundary(limits::INDEXED_TEXT_BYTES_MAX)).map(str::to_owned)
 }

@@ -14,5 +14,5 @@ pub(super) fn read(raw: &[u8]) {
         assert!(!html.contains(tag), "{tag} is shown");
     }
     body::remote_images(&message);
-    body::preview(&message);
+    body::preview(&message, &message.readable());
 }

@@ -11,6 +11,6 @@ pub(super) fn read(raw: &[u8]) {
     assert!(lines.next().is_none(), "a line was made up");
     assert!(reply::own_text(&text).len() <= text.len() + 2 * blocks.len(), "the own text grew");
     if let Ok(message) = message::read(raw) {
-        reply::of(&message, 64 * 1024);
+        reply::of(&message, &message.readable(), 64 * 1024);
     }
 }

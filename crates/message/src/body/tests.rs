@@ -186,7 +186,8 @@ fn a_long_body_is_cut() {
 fn a_preview_is_one_short_line_of_what_is_new() {
     let check = |content: &str, text: &str, expect: &str| {
         let raw = format!("Content-Type: {content}\r\n\r\n{text}");
-        assert_eq!(preview(&crate::read(raw.as_bytes()).unwrap()), expect, "{text}");
+        let message = crate::read(raw.as_bytes()).unwrap();
+        assert_eq!(preview(&message, &message.readable()), expect, "{text}");
     };
     check("text/plain", "Hello,\r\n\r\n  Zoë here\n> quoted", "Hello, Zoë here");
     check("text/plain", "On Monday 12:30 Jane <j@x.test> wrote:\n> a\n\nYes.", "Yes.");
@@ -201,7 +202,9 @@ fn a_preview_is_one_short_line_of_what_is_new() {
         "Yes.",
     );
     for text in ["word ".repeat(200), "ö".repeat(1000)] {
-        let preview = preview(&crate::read(format!("A: 1\n\n{text}").as_bytes()).unwrap());
+        let raw = format!("A: 1\n\n{text}");
+        let message = crate::read(raw.as_bytes()).unwrap();
+        let preview = preview(&message, &message.readable());
         assert!((190..=limits::PREVIEW_CHARS_MAX).contains(&preview.chars().count()), "{}", preview.len());
     }
 }

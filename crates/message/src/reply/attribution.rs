@@ -14,6 +14,7 @@ const BLOCK_LINES_MAX: usize = 12;
 
 /// Marks attributions, and what stands behind those whose quotation is not marked itself.
 pub(super) fn mark(lines: &[&str], parts: &mut [Part]) {
+    let ends: Vec<bool> = lines.iter().map(|line| may_end(line)).collect();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         let rest = lines.get(at..).unwrap_or_default();
@@ -22,7 +23,7 @@ pub(super) fn mark(lines: &[&str], parts: &mut [Part]) {
         } else if is_separator(line) || is_header_block(rest) {
             let from = before_rule(lines, at);
             return parts.iter_mut().skip(from).for_each(|part| *part = Part::Quote);
-        } else if let Some(found) = attribution(rest) {
+        } else if let Some(found) = attribution(rest, ends.get(at..).unwrap_or_default()) {
             let behind = parts.iter_mut().skip(at + found.from);
             if !found.is_marked {
                 return behind.for_each(|part| *part = Part::Quote);
@@ -44,15 +45,16 @@ struct Attribution {
     is_marked: bool,
 }
 
-/// The attribution that begins with the first of these lines, or shortly behind it.
-fn attribution(lines: &[&str]) -> Option<Attribution> {
+/// The attribution that begins with the first of these lines, or shortly behind it. `ends` says of each line
+/// whether one may end with it.
+fn attribution(lines: &[&str], ends: &[bool]) -> Option<Attribution> {
     let mut length = 0;
-    for (count, line) in (1..=LINES_MAX).zip(lines) {
+    for (count, (line, may_end)) in (1..=LINES_MAX).zip(lines.iter().zip(ends)) {
         length += line.len();
         if is_blank(line) || is_quoted(line) || length > CHARS_MAX {
             return None;
         }
-        if !may_end(line) {
+        if !may_end {
             continue;
         }
         let window = lines.get(..count).unwrap_or_default();
@@ -148,10 +150,12 @@ fn has_year(text: &str) -> bool {
 /// `-----Original Message-----` in many languages; a forwarded message is no quotation, for it is what was sent.
 pub(crate) fn is_separator(line: &str) -> bool {
     let line = line.trim();
+    if !line.starts_with("--") {
+        return false;
+    }
     let inner = line.trim_matches('-');
     let dashes = line.len() - inner.len();
     dashes >= 4
-        && line.starts_with("--")
         && line.ends_with("--")
         && words::is_original(&inner.trim().to_lowercase())
 }

@@ -56,10 +56,17 @@ pub(super) fn verb(lower: &str) -> (bool, bool) {
 pub(super) fn ends_with_verb(line: &str) -> bool {
     let tail =
         line.get(line.floor_char_boundary(line.len().saturating_sub(TAIL_BYTES))..).unwrap_or_default();
-    let lower = tail.to_lowercase();
-    // Every line is asked, and most end with no such letter.
-    let last = lower.as_bytes().last();
-    VERBS.iter().any(|verb| verb.as_bytes().last() == last && lower.ends_with(verb))
+    // Every line is asked, and most are ASCII and end with no such word.
+    if !tail.is_ascii() {
+        let lower = tail.to_lowercase();
+        return VERBS.iter().any(|verb| lower.ends_with(verb));
+    }
+    let ends = |verb: &&str| {
+        let from = tail.len().checked_sub(verb.len());
+        from.and_then(|from| tail.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(verb))
+    };
+    let last = tail.as_bytes().last().map(u8::to_ascii_lowercase);
+    VERBS.iter().filter(|verb| verb.as_bytes().last().copied() == last).any(ends)
 }
 
 /// Whether a line begins with one of these words. Every line is asked, and most begin with another letter.
@@ -275,7 +282,8 @@ const LABEL_BYTES_MAX: usize = 48;
 /// The field that a line begins with.
 pub(super) fn label(line: &str) -> Option<Label> {
     let line = line.trim_start_matches(|c: char| c.is_whitespace() || c == '*');
-    let colon = line.find([':', '：']).filter(|at| *at <= LABEL_BYTES_MAX)?;
+    let start = line.get(..line.floor_char_boundary(LABEL_BYTES_MAX + ':'.len_utf8()))?;
+    let colon = start.find([':', '：'])?;
     let name = line.get(..colon)?.trim_matches(|c: char| c.is_whitespace() || c == '*').to_lowercase();
     let of = |names: &[&str], label| names.contains(&name.as_str()).then_some(label);
     of(&FROM, Label::From)

@@ -51,7 +51,7 @@ fn read_in_every_way(path: &Path, raw: &[u8]) -> bool {
     assert_eq!(report::read(&message).is_some(), header.marks.report, "{}", path.display());
     let shown = body::shown(&message, &body::ShownOptions::default());
     assert!(!shown.html.to_lowercase().contains("<script"), "{}", path.display());
-    body::preview(&message);
+    body::preview(&message, &message.readable());
     let lines: usize = reply::blocks(&text).iter().map(|block| block.text.split('\n').count()).sum();
     assert_eq!(lines, text.lines().count(), "{}", path.display());
     let opened = content::open(&message);

@@ -167,7 +167,8 @@ fn talon_replies_are_told_apart() {
             continue;
         };
         let raw = std::fs::read(&file).unwrap();
-        let own = reply::of(&message::read(&raw).unwrap(), 1 << 20);
+        let message = message::read(&raw).unwrap();
+        let own = reply::of(&message, &message.readable(), 1 << 20);
         take(name, own, "Hello");
     }
     for file in super::files(&folder.join("html_replies")) {
@@ -176,7 +177,7 @@ fn talon_replies_are_told_apart() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let message = message::read(&raw).unwrap();
         assert!(!body::shown(&message, &body::ShownOptions::default()).html.is_empty());
-        take(&name, reply::of(&message, 1 << 20), "Hi. I am fine. Thanks, Alex");
+        take(&name, reply::of(&message, &message.readable(), 1 << 20), "Hi. I am fine. Thanks, Alex");
     }
     println!("talon: {agreed} of {compared} agree");
     assert!(surprises.is_empty(), "{agreed} of {compared}: {surprises:#?}");

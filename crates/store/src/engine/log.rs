@@ -17,6 +17,7 @@ use crate::lock::locked;
 pub(crate) struct Log {
     engine: Arc<dyn Engine>,
     commits: AtomicU64,
+    units: AtomicU64,
     watch: Mutex<Watch>,
 }
 
@@ -32,12 +33,18 @@ struct Watch {
 
 impl Log {
     pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
-        Log { engine, commits: AtomicU64::new(0), watch: Mutex::default() }
+        Log { engine, commits: AtomicU64::new(0), units: AtomicU64::new(0), watch: Mutex::default() }
     }
 
-    /// Counts a commit.
-    pub(crate) fn committed(&self) {
+    /// Counts a commit of so many units.
+    pub(crate) fn committed(&self, units: usize) {
         self.commits.fetch_add(1, Ordering::Relaxed);
+        self.units.fetch_add(units as u64, Ordering::Relaxed);
+    }
+
+    /// Units in those commits.
+    pub(crate) fn units(&self) -> u64 {
+        self.units.load(Ordering::Relaxed)
     }
 
     /// Commits since the database was opened.
@@ -162,7 +169,7 @@ mod tests {
         writer.step(Step::BeginWrite).unwrap();
         writer.execute("insert into page (bytes) values (?1)", &[(&bytes).into()]).unwrap();
         writer.step(Step::Commit).unwrap();
-        log.committed();
+        log.committed(1);
     }
 
     /// Looks once; the writer must be held so many times.

@@ -11,24 +11,18 @@ use model::limits;
 /// The words of a text, a gap between each two.
 pub(super) fn spread(text: &str) -> String {
     let mut out = Spread { text: String::with_capacity(text.len() + text.len() / 8), word: 0, chars: 0 };
-    for c in text.chars() {
-        match c {
-            'ß' | 'ẞ' => {
-                out.letter('s');
-                out.letter('s');
-            }
-            c if is_silent(c) => {}
-            // Full-width forms of ASCII, as Japanese mail writes numbers and addresses.
-            '\u{ff01}'..='\u{ff5e}' => {
-                out.letter_or_gap(char::from_u32(u32::from(c) - 0xfee0).unwrap_or(' '));
-            }
-            c if stands_alone(c) => {
-                out.gap();
-                out.letter(c);
-                out.gap();
-            }
-            c => out.letter_or_gap(c),
+    let mut rest = text;
+    loop {
+        let end = rest.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let (run, behind) = rest.split_at(end);
+        out.ascii_letters(run);
+        let mut chars = behind.chars();
+        match chars.next() {
+            None => break,
+            Some(c) if c.is_ascii() => out.gap(),
+            Some(c) => out.other(c),
         }
+        rest = chars.as_str();
     }
     out.gap();
     out.text
@@ -43,6 +37,30 @@ struct Spread {
 }
 
 impl Spread {
+    /// Most of most text.
+    fn ascii_letters(&mut self, run: &str) {
+        self.text.push_str(run);
+        self.chars += run.len();
+    }
+
+    /// Whatever is no ASCII.
+    fn other(&mut self, c: char) {
+        match c {
+            'ß' | 'ẞ' => self.ascii_letters("ss"),
+            c if is_silent(c) => {}
+            // Full-width forms of ASCII, as Japanese mail writes numbers and addresses.
+            '\u{ff01}'..='\u{ff5e}' => {
+                self.letter_or_gap(char::from_u32(u32::from(c) - 0xfee0).unwrap_or(' '));
+            }
+            c if stands_alone(c) => {
+                self.gap();
+                self.letter(c);
+                self.gap();
+            }
+            c => self.letter_or_gap(c),
+        }
+    }
+
     fn letter_or_gap(&mut self, c: char) {
         if c.is_alphanumeric() { self.letter(c) } else { self.gap() }
     }

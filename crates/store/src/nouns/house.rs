@@ -56,7 +56,7 @@ impl Tx<'_> {
     }
 
     /// Appends an event. Its number is given by the store.
-    pub fn append_event(&mut self, event: &Event) -> Result<i64, StoreError> {
+    pub fn append_event(&mut self, event: &Event) -> Result<(), StoreError> {
         self.insert_numbered(event)
     }
 

@@ -25,9 +25,7 @@ pub(super) fn insert_if_absent<N: Noun>() -> &'static str {
 
 /// `insert` of all columns but the key, which the engine counts up.
 pub(super) fn insert_numbered<N: Noun>() -> &'static str {
-    text((N::TABLE.name, "insert numbered"), || {
-        insert_text(&N::TABLE, N::TABLE.key, &format!("\nreturning {}", N::TABLE.key.join(", ")))
-    })
+    text((N::TABLE.name, "insert numbered"), || insert_text(&N::TABLE, N::TABLE.key, ""))
 }
 
 /// `insert` of all columns, one of which is what `next` selects. One row of values: where rows are selected, SQLite

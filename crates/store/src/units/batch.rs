@@ -117,7 +117,7 @@ impl Batch<'_> {
     fn commit(&self, units: Vec<Box<dyn Unit>>) -> Result<(), StoreError> {
         let began = Instant::now();
         let committed = self.session.step(Step::Commit);
-        self.log.committed();
+        self.log.committed(units.len());
         metrics::histogram!("postroom_store_commit_seconds").record(began.elapsed());
         metrics::counter!("postroom_store_commits_total").increment(1);
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most some hundred units")]
@@ -155,7 +155,7 @@ impl Batch<'_> {
         self.bumped.set(None);
         match self.run_unit(unit) {
             (Ran::Keep, _) => {
-                self.log.committed();
+                self.log.committed(1);
                 self.session.step(Step::Commit)?;
                 self.publish_version();
                 Ok(())

@@ -115,4 +115,9 @@ impl Writer {
     pub(crate) fn commits(&self) -> u64 {
         self.log.commits()
     }
+
+    /// Units in them.
+    pub(crate) fn units(&self) -> u64 {
+        self.log.units()
+    }
 }

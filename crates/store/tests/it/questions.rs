@@ -62,7 +62,7 @@ fn a_cursor_over_events_skips_none_that_commits_late() {
     assert_eq!(seen, ["first", "late", "last"]);
 }
 
-fn append(house: &House, operation: &str) -> PendingUnit<i64, StoreError> {
+fn append(house: &House, operation: &str) -> PendingUnit<(), StoreError> {
     let event = Event {
         eventid: 0,
         createdon: Timestamp(1),

@@ -358,6 +358,6 @@ impl Mail {
             operation: "created".to_owned(),
             detail: None,
         };
-        tx.append_event(&event).map(drop)
+        tx.append_event(&event)
     }
 }

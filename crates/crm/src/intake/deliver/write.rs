@@ -6,6 +6,7 @@ use model::schema::emails::{
     STATE_COMPLETED, STATUS_RECEIVED, STATUS_SENT, mark,
 };
 use model::{Id, Timestamp, limits};
+use serde::Serialize;
 use serde_json::{Value, json};
 use store::{PreparedBlob, StoreError, Tie, Tx};
 
@@ -247,19 +248,38 @@ pub(crate) fn candidates(party: Id, ranked: &[model::decision::Candidate]) -> Ve
 /// What was kept of the signals of a decision, and more behind them.
 pub(super) fn with_signals(kept: &str, signals: &[Signal]) -> String {
     let mut all: Vec<Value> = serde_json::from_str(kept).unwrap_or_default();
-    all.extend(signals.iter().map(signal_value));
+    all.extend(signals.iter().map(|signal| json!(KeptSignal::of(signal))));
     Value::Array(all).to_string()
 }
 
 /// The signals as they are kept: enough to show the reason again in words and links.
 fn signals_json(signals: &[Signal]) -> String {
-    Value::Array(signals.iter().map(signal_value).collect()).to_string()
+    let kept: Vec<KeptSignal<'_>> = signals.iter().map(KeptSignal::of).collect();
+    // Texts, numbers and truths always have a form in JSON.
+    serde_json::to_string(&kept).unwrap_or_default()
 }
 
-fn signal_value(signal: &Signal) -> Value {
-    let record =
-        signal.record.map(|record| json!({"entity": record.entity.name(), "id": record.id.to_string()}));
-    json!({"kind": signal.kind, "holds": signal.holds, "words": signal.words, "record": record})
+#[derive(Serialize)]
+struct KeptSignal<'s> {
+    kind: &'s str,
+    holds: bool,
+    words: &'s str,
+    record: Option<KeptRecord>,
+}
+
+#[derive(Serialize)]
+struct KeptRecord {
+    entity: &'static str,
+    id: String,
+}
+
+impl<'s> KeptSignal<'s> {
+    fn of(signal: &'s Signal) -> Self {
+        let record = signal
+            .record
+            .map(|record| KeptRecord { entity: record.entity.name(), id: record.id.to_string() });
+        KeptSignal { kind: signal.kind, holds: signal.holds, words: &signal.words, record }
+    }
 }
 
 /// At most so many characters.
