@@ -34,7 +34,7 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let (runtime, stopping) = (Handle::current(), stop.clone());
     let thread = thread::Builder::new().name("text-index".into()).spawn(move || {
         yield_to_all_others(gettid());
-        let pace = Pace { looked: Instant::now(), units: 0, waits_since: None };
+        let pace = Pace { looked: Instant::now(), units: 0, behind_since: None };
         Runner { house, stop, runtime, seen: HashMap::new(), pace }.rounds();
         drop(ended);
     });
@@ -74,19 +74,24 @@ struct Pace {
     /// Units of all open organizations at the last look.
     units: u64,
     /// Since when the index is behind.
-    waits_since: Option<Instant>,
+    behind_since: Option<Instant>,
 }
 
 impl Pace {
-    /// Looks at how many units there have been by now.
-    fn is_good(&mut self, units: u64) -> bool {
-        let seconds = self.looked.elapsed().as_secs_f64();
-        // Of an organization that was closed meanwhile they are counted no more.
+    /// Looks at how many units of work there have been by now.
+    fn is_good(&mut self, units: u64, now: Instant) -> bool {
+        let seconds = now.duration_since(self.looked).as_secs_f64();
+        // Those of an organization that was closed meanwhile are counted no more.
         let rate = f64::from(u32::try_from(units.saturating_sub(self.units)).unwrap_or(u32::MAX)) / seconds;
-        (self.looked, self.units) = (Instant::now(), units);
-        let since = *self.waits_since.get_or_insert(self.looked);
+        (self.looked, self.units) = (now, units);
+        let since = *self.behind_since.get_or_insert(now);
         rate <= limits::INDEX_UNITS_PER_SECOND_MAX
-            || since.elapsed() >= Duration::from_secs(limits::INDEX_WAIT_SECONDS_MAX)
+            || now.duration_since(since) >= Duration::from_secs(limits::INDEX_WAIT_SECONDS_MAX)
+    }
+
+    /// Notes that there is nothing left to do.
+    fn has_caught_up(&mut self) {
+        self.behind_since = None;
     }
 }
 
@@ -126,7 +131,7 @@ impl Runner {
     /// Those that are open and had a commit since.
     fn written(&mut self) {
         let open = self.house.store.open_organizations();
-        if !self.pace.is_good(open.iter().map(|organization| organization.units()).sum()) {
+        if !self.pace.is_good(open.iter().map(|organization| organization.units()).sum(), Instant::now()) {
             return;
         }
         // One that is closed and opened again counts its commits anew.
@@ -137,7 +142,7 @@ impl Runner {
             }
         }
         if open.iter().all(|organization| self.seen.contains_key(&organization.id())) {
-            self.pace.waits_since = None;
+            self.pace.has_caught_up();
         }
     }
 
@@ -160,5 +165,28 @@ impl Runner {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_waits_while_mail_pours_in_but_not_for_ever() {
+        let began = Instant::now();
+        let mut pace = Pace { looked: began, units: 0, behind_since: None };
+        let second = |number| began + Duration::from_secs(number);
+        assert!(pace.is_good(10, second(1)), "a few mails hold nobody up");
+        pace.has_caught_up();
+        for number in 2..2 + limits::INDEX_WAIT_SECONDS_MAX {
+            assert!(!pace.is_good(number * 1_000, second(number)), "second {number}");
+        }
+        let late = 2 + limits::INDEX_WAIT_SECONDS_MAX;
+        assert!(pace.is_good(late * 1_000, second(late)));
+        assert!(pace.is_good((late + 1) * 1_000, second(late + 1)), "it goes on until it has caught up");
+        pace.has_caught_up();
+        assert!(!pace.is_good((late + 2) * 1_000, second(late + 2)));
+        assert!(pace.is_good((late + 2) * 1_000, second(late + 3)), "quiet again");
     }
 }

@@ -22,6 +22,9 @@ pub(crate) use readers::{Lent, Readers};
 pub(crate) trait Engine: Send + Sync {
     /// A new connection.
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StoreError>;
+    /// Waits until the operating system has written out what checkpoints carried over so far. They sync by
+    /// themselves; this leaves little for them to wait for.
+    fn write_out(&self) -> Result<(), StoreError>;
 }
 
 /// What a connection is for.

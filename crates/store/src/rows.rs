@@ -170,9 +170,10 @@ impl<'c> Tx<'c> {
         Tx { read: Read::new(session), blobs, has_written: false, bumped: None }
     }
 
-    /// The same, with what is known about records.
-    pub(crate) fn knowing(self, memory: &'c Memory) -> Self {
-        Tx { read: Read { memory: Some(memory), ..self.read }, ..self }
+    /// The same, with what is known about records, and the version of them that this unit begins with.
+    pub(crate) fn knowing(self, memory: &'c Memory, version: i64) -> Self {
+        let version = Cell::new(Some(version));
+        Tx { read: Read { memory: Some(memory), version, ..self.read }, ..self }
     }
 
     /// The version of the records that this unit made, where it changed them.

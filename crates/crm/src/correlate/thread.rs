@@ -1,5 +1,6 @@
 //! About what? Which earlier e-mail a mail continues, by the strongest signal that a participant confirms.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use model::decision::{Candidate, CorrelationMethod, Entity, RecordRef, Signal};
@@ -36,12 +37,12 @@ impl Thread {
 /// Finds what the mail continues. Order: report, In-Reply-To, References, token, Thread-Index.
 pub fn find(offer: &Offer, facts: &Facts) -> Thread {
     let mut thread = Thread::default();
-    let people = People::of(offer, facts);
+    let circle = Circle::of(offer, facts);
     if offer.marks.report {
         thread.find_returned(offer, facts);
         return thread;
     }
-    let other_queue = |known: &KnownEmail| people.is_for_another_queue(known);
+    let other_queue = |known: &KnownEmail| circle.people().is_for_another_queue(known);
     let same_subject = |known: &KnownEmail| known.canonical_subject == offer.canonical_subject;
     let steps: [Step<'_>; 4] = [
         Step {
@@ -74,9 +75,8 @@ pub fn find(offer: &Offer, facts: &Facts) -> Thread {
         },
     ];
     for step in &steps {
-        thread.try_step(step, &people, &offer.canonical_subject);
+        thread.try_step(step, &circle);
     }
-    let circle = Circle::of(offer, facts);
     let is_answer = |relative: &&KnownEmail| {
         circle.continuation(relative).is_some_and(|found| found.method == CorrelationMethod::InReplyTo)
     };
@@ -121,13 +121,13 @@ pub fn joins<'f>(offer: &Offer, facts: &'f Facts, thread: &Thread) -> Vec<&'f Kn
         !offer.marks.report && (circle.continuation(known).is_some() || circle.is_akin(known))
     });
     let mut seen = HashSet::new();
-    let joined = believed.chain(circle.parents(facts)).chain(relatives);
+    let joined = believed.chain(circle.parents()).chain(relatives);
     joined.filter(|known| seen.insert(known.id)).collect()
 }
 
 /// The earlier mails that this mail surely belongs to; what is akin through them need not be looked for.
 pub fn parents<'f>(offer: &Offer, facts: &'f Facts) -> Vec<&'f KnownEmail> {
-    Circle::of(offer, facts).parents(facts)
+    Circle::of(offer, facts).parents()
 }
 
 /// Whether a mail that names what this one names stands in one conversation with it.
@@ -136,24 +136,31 @@ pub fn is_akin(offer: &Offer, facts: &Facts, known: &KnownEmail) -> bool {
 }
 
 /// A mail among those it may belong to.
-struct Circle<'o> {
+struct Circle<'o, 'f> {
     offer: &'o Offer,
-    people: People,
+    facts: &'f Facts,
+    /// Gathered when it is first asked for: most mails meet none that they may belong to.
+    people: OnceCell<People>,
     /// Another mail bears its Message-ID, so whoever names that may mean the other.
     has_twin: bool,
 }
 
-impl<'o> Circle<'o> {
-    fn of(offer: &'o Offer, facts: &Facts) -> Self {
+impl<'o, 'f> Circle<'o, 'f> {
+    fn of(offer: &'o Offer, facts: &'f Facts) -> Self {
         let has_twin = facts.identities.iter().any(|known| known.key == IdentityKey::MessageId);
-        Circle { offer, people: People::of(offer, facts), has_twin }
+        Circle { offer, facts, people: OnceCell::new(), has_twin }
     }
 
-    fn parents<'f>(&self, facts: &'f Facts) -> Vec<&'f KnownEmail> {
+    fn people(&self) -> &People {
+        self.people.get_or_init(|| People::of(self.offer, self.facts))
+    }
+
+    fn parents(&self) -> Vec<&'f KnownEmail> {
+        let facts = self.facts;
         if self.offer.marks.report {
             return Vec::new();
         }
-        let confirmed = |known: &&KnownEmail| self.people.is_confirmed_by(&People::of_known(known));
+        let confirmed = |known: &&KnownEmail| self.people().is_confirmed_by(&People::of_known(known));
         let answered: Vec<&KnownEmail> = facts.answered.iter().filter(confirmed).collect();
         let mut parents = each_named(&answered, &self.offer.canonical_subject);
         let referenced = facts.referenced.iter();
@@ -171,7 +178,7 @@ impl<'o> Circle<'o> {
         let position = known.names_this_at?;
         let under_one_subject = self.is_under_one_subject(known);
         let is_answer = known.answers_this && (under_one_subject || !self.has_twin);
-        let is_confirmed = People::of_known(known).is_confirmed_by(&self.people);
+        let is_confirmed = People::of_known(known).is_confirmed_by(self.people());
         let found = |method, rank| Some(Continuation { email: known.id, method, rank });
         match (is_confirmed, is_answer, under_one_subject) {
             (true, true, _) => found(CorrelationMethod::InReplyTo, position),
@@ -184,22 +191,22 @@ impl<'o> Circle<'o> {
     fn is_akin(&self, known: &KnownEmail) -> bool {
         let people = People::of_known(known);
         self.is_under_one_subject(known)
-            && self.people.is_confirmed_by(&people)
-            && people.is_confirmed_by(&self.people)
+            && self.people().is_confirmed_by(&people)
+            && people.is_confirmed_by(self.people())
     }
 
     /// Two mails under one token or index: the later one has to be confirmed by the earlier.
     fn meets(&self, known: &KnownEmail) -> bool {
         let people = People::of_known(known);
         if self.offer.date.is_none_or(|date| date >= known.date) {
-            self.people.is_confirmed_by(&people)
+            self.people().is_confirmed_by(&people)
         } else {
-            people.is_confirmed_by(&self.people)
+            people.is_confirmed_by(self.people())
         }
     }
 
     fn is_under_one_subject(&self, known: &KnownEmail) -> bool {
-        known.canonical_subject == self.offer.canonical_subject && !self.people.is_for_another_queue(known)
+        known.canonical_subject == self.offer.canonical_subject && !self.people().is_for_another_queue(known)
     }
 }
 
@@ -235,8 +242,9 @@ struct Step<'a> {
 }
 
 impl Thread {
-    fn try_step(&mut self, step: &Step<'_>, people: &People, subject: &str) {
-        let fits = |known: &&KnownEmail| people.shares_with(known) && (step.fits)(known);
+    fn try_step(&mut self, step: &Step<'_>, circle: &Circle<'_, '_>) {
+        let subject = circle.offer.canonical_subject.as_str();
+        let fits = |known: &&KnownEmail| circle.people().shares_with(known) && (step.fits)(known);
         let fitting: Vec<&KnownEmail> = step.emails.iter().filter(fits).collect();
         let chosen = match step.method {
             CorrelationMethod::InReplyTo => each_named(&fitting, subject).first().copied(),
@@ -250,7 +258,7 @@ impl Thread {
         let doubtful =
             step.emails.iter().take_while(|known| chosen.is_none_or(|chosen| chosen.id != known.id));
         for known in doubtful {
-            let doubt = match (people.shares_with(known), (step.fits)(known)) {
+            let doubt = match (circle.people().shares_with(known), (step.fits)(known)) {
                 (true, true) => "but several mails bear that sign",
                 (true, false) => "but the subject or the queue is another",
                 (false, _) => "but nobody on it was on that mail",

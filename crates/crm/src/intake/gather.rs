@@ -75,11 +75,7 @@ impl Desk {
 }
 
 /// Reads what is known about a copy before it is opened. `header` is that of its outer mail, where it can be read.
-pub fn desk(
-    read: &Read<'_>,
-    copy: &Copy,
-    header: Option<&message::Header>,
-) -> Result<Desk, StoreError> {
+pub fn desk(read: &Read<'_>, copy: &Copy, header: Option<&message::Header>) -> Result<Desk, StoreError> {
     let outer_user = match header.and_then(|header| header.from.first()) {
         Some(from) => user_by_address(read, &from.address)?,
         None => None,
@@ -547,6 +543,9 @@ struct Akin<'a> {
 /// Looks through the ids from the nearest on. What stands in a conversation that this mail surely joins brings
 /// nothing new, and in a long thread that is nearly all.
 fn akin(read: &Read<'_>, offer: &Offer, facts: &Facts, akin: &mut Akin<'_>) -> Result<(), StoreError> {
+    if offer.referenced().is_empty() {
+        return Ok(());
+    }
     let parents = thread::parents(offer, facts);
     let mut joined: HashSet<Id> = parents.into_iter().map(|known| known.conversation).collect();
     let (mut rows_left, mut mails_left) = (AKIN_ROWS_MAX, AKIN_MAX);

@@ -155,9 +155,7 @@ pub(crate) fn is_separator(line: &str) -> bool {
     }
     let inner = line.trim_matches('-');
     let dashes = line.len() - inner.len();
-    dashes >= 4
-        && line.ends_with("--")
-        && words::is_original(&inner.trim().to_lowercase())
+    dashes >= 4 && line.ends_with("--") && words::is_original(&inner.trim().to_lowercase())
 }
 
 /// The header of the mail before, as Outlook and webmail write it: who, when, to whom, about what.

@@ -65,7 +65,7 @@ impl Log {
             Some(session) => session,
             None => self.engine.open(Purpose::Checkpoint)?,
         };
-        carry_over(session.as_ref(), hold)?;
+        carry_over(self.engine.as_ref(), session.as_ref(), hold)?;
         watch.session = Some(session);
         Ok(())
     }
@@ -85,18 +85,24 @@ impl Watch {
     }
 }
 
-fn carry_over(session: &dyn Session, hold: impl FnOnce(&mut dyn FnMut())) -> Result<(), StoreError> {
+fn carry_over(
+    engine: &dyn Engine,
+    session: &dyn Session,
+    hold: impl FnOnce(&mut dyn FnMut()),
+) -> Result<(), StoreError> {
     let mut log = session.checkpoint(Checkpoint::Look)?;
     if log.pages - log.carried >= limits::LOG_PAGES_MAX {
         log = session.checkpoint(Checkpoint::Passive)?;
     }
     if log.pages >= limits::LOG_PAGES_BEFORE_PAUSE_MAX {
-        // Somebody's mail waits while the writer is held: little should be left to carry by then.
+        // Somebody's mail waits while the writer is held: little should be left to carry by then, and to sync. A
+        // checkpoint syncs the file only where it reaches the end of the log, all that was carried over since.
         for _ in 0..PASSES_BEFORE_PAUSE {
+            engine.write_out()?;
+            log = session.checkpoint(Checkpoint::Passive)?;
             if log.pages - log.carried < limits::LOG_PAGES_MAX / 4 {
                 break;
             }
-            log = session.checkpoint(Checkpoint::Passive)?;
         }
         // While the writer runs, new pages always follow those that are carried over, and the log only grows.
         let mut held: Result<LogState, StoreError> = Ok(log);
@@ -107,7 +113,7 @@ fn carry_over(session: &dyn Session, hold: impl FnOnce(&mut dyn FnMut())) -> Res
 }
 
 /// Times that the log is carried over beside the writer before the writer is held.
-const PASSES_BEFORE_PAUSE: u32 = 4;
+const PASSES_BEFORE_PAUSE: u32 = 3;
 
 /// Looks without a commit after which a database is at rest.
 const LOOKS_BEFORE_REST: u32 = 10;

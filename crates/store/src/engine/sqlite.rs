@@ -66,6 +66,10 @@ impl Engine for SqliteFile {
             deadline,
         }))
     }
+
+    fn write_out(&self) -> Result<(), StoreError> {
+        Ok(std::fs::File::open(&self.path)?.sync_data()?)
+    }
 }
 
 /// When the statement that runs is given up.

@@ -182,7 +182,10 @@ impl Batch<'_> {
     }
 
     fn tx(&self) -> Tx<'_> {
-        Tx::new(self.session, Some(&self.surroundings.blobs)).knowing(&self.surroundings.memory)
+        let memory = &self.surroundings.memory;
+        // Nobody else writes: the version is what was committed last, or what an earlier unit made of it.
+        let version = self.bumped.get().unwrap_or_else(|| memory.latest());
+        Tx::new(self.session, Some(&self.surroundings.blobs)).knowing(memory, version)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::line::Line;
@@ -95,7 +95,9 @@ impl Writer {
     pub(super) fn tend(&self) -> Result<(), StoreError> {
         self.log.tend(|quiet| {
             let _held = locked(&self.session);
+            let began = Instant::now();
             quiet();
+            metrics::histogram!("postroom_store_pause_seconds").record(began.elapsed());
         })
     }
 
