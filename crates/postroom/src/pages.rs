@@ -80,7 +80,8 @@ impl web::House for House {
     }
 
     fn search(&self, visitor: &Visitor, form: &SearchForm, page: &Page) -> Result<Found, Failure> {
-        search::found(self.of(visitor)?.as_ref(), form, page)
+        let found = search::found(self.of(visitor)?.as_ref(), form, page)?;
+        Ok(if self.settings.search.follows_mail { found } else { search::stands_still(found) })
     }
 
     fn records(&self, visitor: &Visitor, kind: RecordKind, page: &Page) -> Result<List<RecordLine>, Failure> {

@@ -39,6 +39,8 @@ pub struct Settings {
     pub receive: ReceiveSection,
     /// The store.
     pub store: StoreSection,
+    /// Search.
+    pub search: SearchSection,
     /// The log.
     pub log: LogSection,
 }
@@ -121,6 +123,14 @@ pub struct StoreSection {
     pub open_organizations_max: usize,
     /// Reading connections of each.
     pub readers_per_organization: usize,
+}
+
+/// Search.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchSection {
+    /// Whether the text index is brought forward by itself.
+    pub follows_mail: bool,
 }
 
 /// The log.

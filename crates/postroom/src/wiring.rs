@@ -105,7 +105,9 @@ impl House {
         }
         doors.spawn(control.serve(Arc::clone(&self), stop.clone()));
         doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
-        doors.spawn(index_runner::run(Arc::clone(&self), stop.clone()));
+        if settings.search.follows_mail {
+            doors.spawn(index_runner::run(Arc::clone(&self), stop.clone()));
+        }
         Ok(RunningHouse { ports, house: self, doors, stop: stop.drop_guard() })
     }
 }

@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),
-    /// The text index that search reads; it follows the mail by itself.
+    /// The text index that search reads; it follows the mail by itself, unless search.follows_mail is false.
     #[command(subcommand)]
     Index(IndexCommand),
     /// Print every setting with its default, ready to be kept as postroom.toml.

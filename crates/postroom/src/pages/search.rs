@@ -41,6 +41,15 @@ pub(super) fn found(organization: &Organization, form: &SearchForm, page: &Page)
     })
 }
 
+/// Says what is not found where the index does not follow the mail: nothing of it is on the way.
+pub(super) fn stands_still(mut found: Found) -> Found {
+    if std::mem::take(&mut found.left) > 0 {
+        let words = "Search does not follow the mail in this house: what came since the index was last made is not found.";
+        found.notes.push(words.to_owned());
+    }
+    found
+}
+
 /// The form as one line of the search box.
 fn line_of(form: &SearchForm) -> String {
     let mut line = [form.q.trim(), form.words.trim()].join(" ");

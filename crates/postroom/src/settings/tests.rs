@@ -15,7 +15,7 @@ fn the_sample_is_read_and_gives_the_defaults() {
     assert!(settings.lmtp.listen.is_empty() && settings.tls.files().is_none());
     assert_eq!(settings.receive.message_bytes_max, model::limits::MESSAGE_BYTES_MAX);
     assert_eq!(settings.receive.connections_per_stranger_max, model::limits::STRANGER_CONNECTIONS_MAX);
-    assert!(!settings.name().is_empty());
+    assert!(!settings.name().is_empty() && settings.search.follows_mail);
 }
 
 #[test]

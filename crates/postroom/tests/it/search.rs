@@ -39,3 +39,19 @@ fn the_index_is_made_anew_without_a_house_that_serves() {
     assert_eq!(place.well(&["index", "status"]), "contoso  0 e-mails  1 to go  nothing yet\n");
     assert_eq!(place.well(&["index", "rebuild", "--org", "contoso"]), "contoso: 1 e-mails indexed\n");
 }
+
+#[test]
+fn an_index_that_does_not_follow_the_mail_says_so() {
+    let place = Place::with_contoso();
+    let stands_still = [("POSTROOM_SEARCH_FOLLOWS_MAIL", "false")];
+    let house = place.serve_with(&stands_still, std::process::Stdio::inherit());
+    assert!(MailClient::smtp(house.smtp).send(&["crm@sink.test"], &mail(1)).starts_with("250 "));
+    let cookie = sign_in(&place, &house);
+    let find = || http(house.web, "GET /search?q=pallets", &cookie).text();
+    let page = find();
+    assert!(page.contains("Search does not follow the mail") && !page.contains("still on the way"), "{page}");
+    assert!(page.contains("No mail found"));
+    assert_eq!(place.well(&["index", "rebuild", "--org", "contoso"]), "contoso: 1 e-mails indexed\n");
+    let page = find();
+    assert!(page.contains("/emails/") && !page.contains("does not follow"), "{page}");
+}
