@@ -133,6 +133,9 @@ pub const BLOB_ROW_BYTES_MAX: usize = 128 * 1024;
 pub const BLOB_FRAME_BYTES: usize = 256 * 1024;
 /// Connections at one door at a time.
 pub const CONNECTIONS_MAX: usize = 1_000;
+/// Connections that wait at a door to be taken: as many as may be open at it. The kernel has a limit of its own too,
+/// `net.core.somaxconn`; a connection beyond either tries again after a second.
+pub const WAITING_CONNECTIONS_MAX: u32 = 1_000;
 /// Connections at one door from one stranger, an IPv4 address or an IPv6 /64: more than a mail server opens that
 /// few of our users redirect from, too few to hold the door shut.
 pub const STRANGER_CONNECTIONS_MAX: usize = 20;

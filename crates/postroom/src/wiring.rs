@@ -13,7 +13,7 @@ use model::limits;
 use receive::body::Large;
 use receive::{Door, DoorProtocol, DoorSettings, InFlight, PerMinute, Rates};
 use serde::Serialize;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -58,10 +58,10 @@ impl House {
             Some((certificate, key)) => receive::tls::from_pem(certificate, key)?,
             None => receive::tls::self_signed(&settings.data, &settings.name())?,
         };
-        let smtp = bind("SMTP", &settings.smtp.listen).await?;
-        let smtps = bind("SMTP with TLS", &settings.smtp.tls_listen).await?;
-        let lmtp = bind("LMTP", &settings.lmtp.listen).await?;
-        let web = bind("the web", &settings.web.listen).await?;
+        let smtp = bind("SMTP", &settings.smtp.listen)?;
+        let smtps = bind("SMTP with TLS", &settings.smtp.tls_listen)?;
+        let lmtp = bind("LMTP", &settings.lmtp.listen)?;
+        let web = bind("the web", &settings.web.listen)?;
         let control = control::Socket::bind(&settings.data).map_err(|source| HouseError::Listen {
             what: "the control socket",
             address: settings.data.join(control::SOCKET_FILE).display().to_string(),
@@ -162,13 +162,21 @@ impl RunningHouse {
     }
 }
 
-async fn bind(what: &'static str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, HouseError> {
+fn bind(what: &'static str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, HouseError> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
         let refused = |source: io::Error| HouseError::Listen { what, address: address.to_string(), source };
-        listeners.push(TcpListener::bind(address).await.map_err(refused)?);
+        listeners.push(listen(*address).map_err(refused)?);
     }
     Ok(listeners)
+}
+
+/// As `TcpListener::bind`, which lets 128 connections wait: of a burst of 200 the rest would try again a second later.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(limits::WAITING_CONNECTIONS_MAX)
 }
 
 fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
