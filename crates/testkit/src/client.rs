@@ -159,14 +159,17 @@ impl Reply {
 /// alone: nothing else ends a line.
 pub fn in_transit(raw: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(raw.len() + raw.len() / 64 + 8);
-    let mut at_line_start = true;
-    for (place, byte) in raw.iter().enumerate() {
-        if at_line_start && *byte == b'.' {
+    let mut rest = raw;
+    while let Some(place) = rest.iter().position(|byte| *byte == b'.') {
+        let (before, from_dot) = rest.split_at(place);
+        bytes.extend_from_slice(before);
+        if bytes.is_empty() || bytes.ends_with(b"\r\n") {
             bytes.push(b'.');
         }
-        bytes.push(*byte);
-        at_line_start = *byte == b'\n' && place > 0 && raw.get(place - 1) == Some(&b'\r');
+        bytes.push(b'.');
+        rest = from_dot.get(1..).unwrap_or_default();
     }
+    bytes.extend_from_slice(rest);
     if !raw.ends_with(b"\r\n") {
         bytes.extend_from_slice(b"\r\n");
     }

@@ -12,8 +12,8 @@ use anyhow::Result;
 use crate::client::Envelope;
 use crate::world::{Made, World};
 
-/// Writers; every second is a contact.
-const WRITERS: u64 = 2_000;
+/// Writers where nothing else is said; every second is a contact.
+pub const WRITERS: u64 = 2_000;
 /// Users who get the letters.
 const READERS: u64 = 10;
 /// A reply answers the letter so many before it, which has long been answered 250 by then.
@@ -23,11 +23,16 @@ const BODIES: u64 = 64;
 
 /// The organization that [`world`] makes.
 pub const ORGANIZATION: &str = "load";
+/// Its domain.
+pub const DOMAIN: &str = "load.test";
 
 /// Letters of one size.
 pub struct Letters {
     bodies: Vec<String>,
     recipients: Vec<String>,
+    writers: u64,
+    /// The subtype of their multipart.
+    multipart: &'static str,
 }
 
 /// A letter with its envelope.
@@ -45,17 +50,54 @@ pub struct Letter {
 /// # Errors
 /// When the text it is made of is no world.
 pub fn world() -> Result<World> {
-    let mut text = format!("[[organization]]\nname = \"{ORGANIZATION}\"\n");
-    text.push_str("[[organization.sink]]\naddress = \"sink@load.test\"\n");
+    world_with(WRITERS / 2)
+}
+
+/// The same with so many contacts: every second one of twice as many writers.
+///
+/// # Errors
+/// When the text it is made of is no world.
+pub fn world_with(contacts: u64) -> Result<World> {
+    World::parse(&organization(ORGANIZATION, DOMAIN, contacts)?)
+}
+
+/// So many organizations, each with readers, a queue, a domain and a thousand contacts of its own.
+///
+/// # Errors
+/// When the text they are made of is no world.
+pub fn world_of(organizations: usize) -> Result<World> {
+    let mut text = String::new();
+    for number in 0..organizations {
+        let domain = domain_of(number);
+        text.push_str(&organization(&organization_of(number), &domain, WRITERS / 2)?);
+        let queue = format!("name = \"Queue\"\naddress = \"queue@{domain}\"\nfilter = \"all\"\n");
+        write!(text, "[[organization.queue]]\n{queue}")?;
+    }
+    World::parse(&text)
+}
+
+/// The name of the organization with this number in [`world_of`].
+pub fn organization_of(number: usize) -> String {
+    format!("{ORGANIZATION}{number}")
+}
+
+/// Its domain.
+pub fn domain_of(number: usize) -> String {
+    format!("{ORGANIZATION}{number}.test")
+}
+
+fn organization(name: &str, domain: &str, contacts: u64) -> Result<String> {
+    let mut text = format!("[[organization]]\nname = \"{name}\"\n");
+    writeln!(text, "[[organization.sink]]\naddress = \"sink@{domain}\"")?;
     for number in 0..READERS {
-        let name = format!("name = \"Reader {number}\"\naddress = \"reader{number}@load.test\"");
+        let name = format!("name = \"Reader {number}\"\naddress = \"{}\"", reader(number, domain));
         write!(text, "[[organization.user]]\n{name}\nfilter = \"all\"\n")?;
     }
-    for number in (0..WRITERS).step_by(2) {
+    for number in (0..contacts).map(|contact| contact * 2) {
         let address = writer(number);
         write!(text, "[[organization.contact]]\nname = \"Writer {number}\"\naddress = \"{address}\"\n")?;
     }
-    World::parse(&text)
+    Ok(text)
 }
 
 /// The recipients that letters go to: the sink, with the key of each reader.
@@ -63,36 +105,67 @@ pub fn world() -> Result<World> {
 /// # Errors
 /// When what was made is not [`world`].
 pub fn recipients(made: &Made) -> Result<Vec<String>> {
-    let template = |number| format!("sink+{{key:reader{number}@load.test}}@load.test");
+    recipients_at(made, DOMAIN)
+}
+
+/// The recipients of all organizations of [`world_of`]: the keys of their readers at their sinks, and their queues.
+///
+/// # Errors
+/// When what was made is not that world.
+pub fn recipients_of(made: &Made, organizations: usize) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for domain in (0..organizations).map(domain_of) {
+        all.extend(recipients_at(made, &domain)?);
+        all.push(format!("queue@{domain}"));
+    }
+    Ok(all)
+}
+
+fn recipients_at(made: &Made, domain: &str) -> Result<Vec<String>> {
+    let template = |number| format!("sink+{{key:{}}}@{domain}", reader(number, domain));
     (0..READERS).map(|number| made.recipient(&template(number))).collect()
 }
 
 /// The readers' own addresses, for servers that are no house.
 pub fn mailboxes() -> Vec<String> {
-    (0..READERS).map(|number| format!("reader{number}@load.test")).collect()
+    (0..READERS).map(|number| reader(number, DOMAIN)).collect()
 }
 
 impl Letters {
     /// Letters of about this size in bytes, to these recipients in turn.
     pub fn new(size_bytes: usize, recipients: Vec<String>) -> Self {
         let body_bytes = size_bytes.saturating_sub(800);
-        Letters { bodies: (0..BODIES).map(|seed| body(seed, body_bytes)).collect(), recipients }
+        let bodies = (0..BODIES).map(|seed| body(seed, body_bytes)).collect();
+        Letters { bodies, recipients, writers: WRITERS, multipart: "alternative" }
+    }
+
+    /// Letters of about this size in bytes, never more, most of which is one attached file.
+    pub fn with_file(size_bytes: usize, recipients: Vec<String>) -> Self {
+        let bodies = vec![file(size_bytes.saturating_sub(2_000))];
+        Letters { bodies, recipients, writers: WRITERS, multipart: "mixed" }
+    }
+
+    /// The same letters by so many writers.
+    pub fn by_writers(self, writers: u64) -> Self {
+        Letters { writers: writers.max(1), ..self }
     }
 
     /// The letter with this number.
     pub fn letter(&self, number: u64) -> Letter {
         let is_reply = number % 3 == 2 && number > REPLY_DISTANCE;
         let answered = if is_reply { number - REPLY_DISTANCE } else { number };
-        let from = writer(mix(answered) % WRITERS);
+        let from = writer(mix(answered) % self.writers);
         let place = |seed: u64, length: usize| usize::try_from(mix(seed)).unwrap_or_default() % length.max(1);
         let recipient = self.recipients.get(place(answered, self.recipients.len()));
         let recipient = recipient.cloned().unwrap_or_default();
-        let reader = mix(answered) % READERS;
+        let domain = recipient.rsplit_once('@').map_or(DOMAIN, |(_, domain)| domain);
+        let number_of_reader = mix(answered) % READERS;
+        let reader = reader(number_of_reader, domain);
         let message_id = id(number);
         let mut head = format!(
             "Received: from out.writers.test (out.writers.test [192.0.2.7])\r\n\tby mx.load.test with ESMTPS id \
              {number:x};\r\n\tMon, 23 Nov 2026 09:15:02 +0100\r\n\
-             From: Writer {number} <{from}>\r\nTo: Reader {reader} <reader{reader}@load.test>\r\n\
+             From: Writer {number} <{from}>\r\nTo: Reader {number_of_reader} <{reader}>\r\n\
              Date: Mon, 23 Nov 2026 09:{:02}:{:02} +0100\r\nMessage-ID: <{message_id}>\r\n",
             number / 60 % 60,
             number % 60
@@ -109,8 +182,9 @@ impl Letters {
         }
         let _ = write!(
             head,
-            "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"part\"\r\n\r\n\
-             --part\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nYour number is {number}.\r\n"
+            "MIME-Version: 1.0\r\nContent-Type: multipart/{}; boundary=\"part\"\r\n\r\n\
+             --part\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nYour number is {number}.\r\n",
+            self.multipart
         );
         let body = self.bodies.get(place(number, self.bodies.len())).map_or("", String::as_str);
         let raw = [head.as_bytes(), body.as_bytes()].concat();
@@ -122,8 +196,14 @@ fn id(number: u64) -> String {
     format!("{:016x}.{number}@writers.test", mix(number))
 }
 
-fn writer(number: u64) -> String {
+/// The address of a writer; those with even numbers are contacts.
+pub fn writer(number: u64) -> String {
     format!("writer{number}@writers.test")
+}
+
+/// The address of a reader of an organization.
+pub fn reader(number: u64, domain: &str) -> String {
+    format!("reader{number}@{domain}")
 }
 
 /// The rest of the plain part and an HTML part that says the same, with marks around it.
@@ -145,6 +225,33 @@ fn body(seed: u64, bytes: usize) -> String {
     format!(
         "{text}\r\n--part\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}</body></html>\r\n--part--\r\n"
     )
+}
+
+/// A short text and a file in base64 (RFC 2045 §6.8), whose bytes have no order that could be compressed.
+fn file(bytes: usize) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const PER_LINE: usize = 76;
+    let mut text = String::with_capacity(bytes);
+    text.push_str(
+        "The drawings are attached.\r\n\r\n--part\r\nContent-Type: application/zip; name=\"drawings.zip\"\r\n\
+         Content-Disposition: attachment; filename=\"drawings.zip\"\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+    );
+    let mut state = mix(bytes as u64);
+    while text.len() + PER_LINE + 20 < bytes {
+        let mut left = 0;
+        for _ in 0..PER_LINE {
+            if left == 0 {
+                state = mix(state);
+                left = 10;
+            }
+            left -= 1;
+            let place = usize::try_from(state >> (left * 6) & 63).unwrap_or_default();
+            text.push(char::from(ALPHABET.get(place).copied().unwrap_or(b'A')));
+        }
+        text.push_str("\r\n");
+    }
+    text.push_str("--part--\r\n");
+    text
 }
 
 /// One of some thousand words that can be spoken.
@@ -185,6 +292,15 @@ mod tests {
         assert_eq!(one.raw, again.raw);
         assert!(one.message_id != two.message_id && one.raw != two.raw);
         assert!((3_000..5_000).contains(&one.raw.len()), "{} bytes", one.raw.len());
+    }
+
+    #[test]
+    fn a_letter_with_a_file_is_as_large_as_it_may_be_and_no_larger() {
+        let letters = Letters::with_file(300_000, vec!["queue@load7.test".to_owned()]);
+        let letter = letters.letter(902);
+        assert!((297_000..=300_000).contains(&letter.raw.len()), "{} bytes", letter.raw.len());
+        let text = String::from_utf8(letter.raw).expect("text");
+        assert!(text.contains("@load7.test>\r\nDate:"), "it is addressed to somebody of that domain");
     }
 
     #[test]

@@ -6,9 +6,11 @@
 //!
 //! *Invariant:* nothing here sleeps and hopes: every wait is for a fact, with a deadline ([`wait`]).
 
+pub mod browser;
 pub mod client;
 pub mod corpus;
 pub mod house;
+pub mod kept;
 pub mod letters;
 pub mod load;
 pub mod measure;

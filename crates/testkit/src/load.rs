@@ -5,6 +5,7 @@
 //!
 //! *Invariant:* a letter is in the log as answered only when the server said 250 after its data.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::client::{Protocol, in_transit};
@@ -31,21 +33,23 @@ pub struct Target {
 
 /// The numbers of the letters to be sent, shared by all connections.
 pub struct Supply {
+    first: u64,
     next: AtomicU64,
     end: u64,
     deadline: Option<Instant>,
 }
 
 impl Supply {
-    /// Letters from this number on, as long as there is time.
+    /// Letters from this number on, as long as there is time; the first in any case.
     pub fn for_duration(from: u64, duration: Duration) -> Arc<Self> {
         let deadline = Some(Instant::now() + duration);
-        Arc::new(Supply { next: AtomicU64::new(from), end: u64::MAX, deadline })
+        Arc::new(Supply { first: from, next: AtomicU64::new(from), end: u64::MAX, deadline })
     }
 
     /// The letters of a range, each once.
     pub fn of(range: std::ops::Range<u64>) -> Arc<Self> {
-        Arc::new(Supply { next: AtomicU64::new(range.start), end: range.end, deadline: None })
+        let next = AtomicU64::new(range.start);
+        Arc::new(Supply { first: range.start, next, end: range.end, deadline: None })
     }
 
     /// The number that would come next.
@@ -55,7 +59,8 @@ impl Supply {
 
     /// The next number; `None` at the end.
     fn next(&self) -> Option<u64> {
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        let is_late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_late && self.handed_out() > self.first {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -70,6 +75,8 @@ pub struct Log {
     pub answered: Vec<(u64, Duration)>,
     /// Letters that were begun and not answered 250: the sender still has them.
     pub open: Vec<u64>,
+    /// How often each other code was answered instead; 0 where the connection ended without one.
+    pub refusals: BTreeMap<u16, usize>,
 }
 
 impl Log {
@@ -81,9 +88,18 @@ impl Log {
         times.get(place).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
     }
 
-    fn add(&mut self, other: Log) {
+    /// Adds what another sender wrote down.
+    pub fn add(&mut self, other: Log) {
         self.answered.extend(other.answered);
         self.open.extend(other.open);
+        for (code, times) in other.refusals {
+            *self.refusals.entry(code).or_default() += times;
+        }
+    }
+
+    fn refused(&mut self, number: u64, code: u16) {
+        self.open.push(number);
+        *self.refusals.entry(code).or_default() += 1;
     }
 }
 
@@ -111,15 +127,64 @@ async fn one_connection(target: Target, letters: Arc<Letters>, supply: Arc<Suppl
         let begun = Instant::now();
         match connection.send(&letter).await {
             Ok(250) => log.answered.push((number, begun.elapsed())),
-            Ok(_) => log.open.push(number),
+            Ok(code) => log.refused(number, code),
             Err(_) => {
-                log.open.push(number);
+                log.refused(number, 0);
                 return log;
             }
         }
     }
     log
 }
+
+/// Opens all connections at the same moment; each sends one letter, from this number on, and quits. The time of a
+/// letter begins before its connection.
+///
+/// # Errors
+/// When a task of the client itself fails.
+pub async fn burst(target: Target, letters: Arc<Letters>, from: u64) -> Result<Log> {
+    let together = Arc::new(Barrier::new(target.connections));
+    let mut connections = JoinSet::new();
+    for number in (from..).take(target.connections) {
+        let (letters, together) = (Arc::clone(&letters), Arc::clone(&together));
+        connections.spawn(async move {
+            let letter = letters.letter(number);
+            together.wait().await;
+            let begun = Instant::now();
+            let code = async {
+                let mut connection = Connection::open(target).await?;
+                let code = connection.send(&letter).await?;
+                Ok((code, begun.elapsed(), connection))
+            };
+            let mut log = Log::default();
+            match code.await {
+                Ok((code, took, connection)) => {
+                    if code == 250 {
+                        log.answered.push((number, took))
+                    } else {
+                        log.refused(number, code)
+                    }
+                    connection.quit().await;
+                }
+                Err(error) => {
+                    let error: anyhow::Error = error;
+                    log.refused(number, error.downcast_ref::<Unwelcome>().map_or(0, |unwelcome| unwelcome.0));
+                }
+            }
+            log
+        });
+    }
+    let mut log = Log::default();
+    while let Some(ended) = connections.join_next().await {
+        log.add(ended?);
+    }
+    Ok(log)
+}
+
+/// The server greeted with another code.
+#[derive(Debug, thiserror::Error)]
+#[error("the server greeted with {0}")]
+struct Unwelcome(u16);
 
 struct Connection {
     stream: BufReader<TcpStream>,
@@ -130,11 +195,23 @@ impl Connection {
         let stream = TcpStream::connect(target.address).await?;
         stream.set_nodelay(true)?;
         let mut connection = Connection { stream: BufReader::new(stream) };
-        ensure!(connection.reply().await? == 220, "no greeting");
+        connection.is(220).await?;
         let greeting = if target.protocol == Protocol::Lmtp { "LHLO" } else { "EHLO" };
         connection.stream.write_all(format!("{greeting} load.test\r\n").as_bytes()).await?;
-        ensure!(connection.reply().await? == 250, "not welcome");
+        connection.is(250).await?;
         Ok(connection)
+    }
+
+    async fn is(&mut self, code: u16) -> Result<()> {
+        let answered = self.reply().await?;
+        if answered == code { Ok(()) } else { Err(Unwelcome(answered).into()) }
+    }
+
+    /// Says goodbye. The letter was answered, so it makes no difference whether it is heard.
+    async fn quit(mut self) {
+        if self.stream.write_all(b"QUIT\r\n").await.is_ok() {
+            let _ = self.reply().await;
+        }
     }
 
     /// The code that was answered after the data, or before it where it did not come so far.

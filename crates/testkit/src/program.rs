@@ -6,10 +6,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use postroom::Settings;
-use postroom::commands::{Reply, Request};
+use postroom::commands::{IndexRow, Reply, Request};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
@@ -21,7 +22,11 @@ pub struct Program {
     ports: Ports,
     settings: Settings,
     runtime: Runtime,
+    took: Duration,
 }
+
+/// How often it is looked whether the program is ready: how long that takes is measured.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 #[derive(Deserialize)]
 struct Ports {
@@ -35,6 +40,14 @@ impl Program {
     /// # Errors
     /// When it ends before that.
     pub fn start(folder: &Path) -> Result<Self> {
+        Program::start_with(folder, &[])
+    }
+
+    /// The same with more variables in its environment, which are settings: `POSTROOM_SEARCH_FOLLOWS_MAIL`.
+    ///
+    /// # Errors
+    /// As [`Program::start`].
+    pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Result<Self> {
         let folder = std::path::absolute(folder)?;
         let settings = house::free_ports(&data(&folder))?;
         std::fs::create_dir_all(&folder)?;
@@ -43,15 +56,22 @@ impl Program {
         if ports_file.exists() {
             std::fs::remove_file(&ports_file)?;
         }
-        let mut child = serve(&folder, &ports_file)?;
-        let ports = wait::until("the program being ready", || {
+        let began = Instant::now();
+        let mut child = serve(&folder, &ports_file, variables)?;
+        let ports = wait::closely("the program being ready", BETWEEN_LOOKS, || {
             let text = std::fs::read_to_string(&ports_file).ok();
             let ports = text.and_then(|text| serde_json::from_str(&text).ok());
             let ended = child.try_wait().ok().flatten().is_some();
             ports.map(Some).or(ended.then_some(None))
         })?;
         let Some(ports) = ports else { bail!("the program ended; see {}", folder.join("log").display()) };
-        Ok(Program { child, ports, settings, runtime: Runtime::new()? })
+        let took = began.elapsed();
+        Ok(Program { child, ports, settings, runtime: Runtime::new()?, took })
+    }
+
+    /// From the start of its process until its doors were open.
+    pub fn took(&self) -> Duration {
+        self.took
     }
 
     /// The SMTP door.
@@ -83,6 +103,23 @@ impl Program {
         house::ask(&self.runtime, &self.settings, request)
     }
 
+    /// Brings the text index of an organization up to date.
+    ///
+    /// # Errors
+    /// When it was not done.
+    pub fn index(&self, organization: &str) -> Result<IndexRow> {
+        loop {
+            let reply = self.command(Request::FillIndex(organization.to_owned()))?;
+            let Reply::Indexes(rows) = reply else {
+                bail!("the index was asked for, and something else came")
+            };
+            let row = rows.into_iter().next().context("there is no index")?;
+            if row.left == 0 {
+                return Ok(row);
+            }
+        }
+    }
+
     /// Ends it in the middle of whatever it does (SIGKILL).
     ///
     /// # Errors
@@ -109,21 +146,26 @@ pub fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-fn serve(folder: &Path, ports_file: &Path) -> Result<Child> {
+/// The program with the data of this folder, for a command as an administrator gives it.
+///
+/// # Errors
+/// When it is not there and cannot be built.
+pub fn command(folder: &Path) -> Result<Command> {
+    let mut command = Command::new(path()?);
+    command.current_dir(folder).env("POSTROOM_DATA", data(folder)).stdin(Stdio::null());
+    Ok(command)
+}
+
+fn serve(folder: &Path, ports_file: &Path, variables: &[(&str, &str)]) -> Result<Child> {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log"))?;
-    let program = path()?;
-    let mut serve = Command::new(&program);
-    serve
-        .arg("serve")
-        .arg("--ports-file")
-        .arg(ports_file)
-        .current_dir(folder)
-        .env("POSTROOM_DATA", data(folder));
+    let mut serve = command(folder)?;
+    serve.arg("serve").arg("--ports-file").arg(ports_file);
     for door in ["SMTP", "LMTP", "WEB"] {
         serve.env(format!("POSTROOM_{door}_LISTEN"), "127.0.0.1:0");
     }
-    serve.env("POSTROOM_LOG_LEVEL", "warn").stdout(log.try_clone()?).stderr(log).stdin(Stdio::null());
-    serve.spawn().with_context(|| format!("{} cannot be started", program.display()))
+    serve.env("POSTROOM_LOG_LEVEL", "warn").envs(variables.iter().copied());
+    serve.stdout(log.try_clone()?).stderr(log);
+    serve.spawn().context("the program cannot be started")
 }
 
 /// Where the program is: `POSTROOM_PROGRAM`, or where cargo puts it beside the tests; built where it is missing.

@@ -14,7 +14,15 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// When [`PATIENCE`] has passed; `what` says what was waited for.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T> {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> Result<T> {
+    closely(what, BETWEEN_LOOKS, look)
+}
+
+/// The same with so much time between two looks, for what is measured.
+///
+/// # Errors
+/// As [`until`].
+pub fn closely<T>(what: &str, between: Duration, mut look: impl FnMut() -> Option<T>) -> Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(seen) = look() {
@@ -23,7 +31,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T> {
         if Instant::now() > deadline {
             bail!("{what} did not happen within {} seconds", PATIENCE.as_secs());
         }
-        std::thread::sleep(BETWEEN_LOOKS);
+        std::thread::sleep(between);
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use store::{Store, StoreSettings};
 use testkit::client::Protocol;
+use testkit::kept;
 use testkit::letters::{self, Letters, mix};
 use testkit::load::{self, Log, Supply, Target};
 use testkit::program::{self, Program};
@@ -87,7 +88,7 @@ fn inspect(data: &Path, letters: &Letters, answered: &BTreeSet<u64>) -> i64 {
     assert!(organization.is_sound().unwrap());
     let verified = crm::accounting::verify(&organization).unwrap();
     assert_eq!(verified.faults, Vec::<String>::new());
-    let counts = super::emails_by_id(&organization);
+    let counts = kept::emails_by_id(&organization).unwrap();
     for number in answered {
         let id = letters.letter(*number).message_id;
         assert_eq!(counts.get(&id), Some(&1), "letter {number} was answered 250");

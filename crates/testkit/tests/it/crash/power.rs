@@ -11,6 +11,7 @@ use crm::records::people::{self, NewUser, SinkNetworks};
 use model::filter::IncomingFilter;
 use model::{EmailAddress, Moment, Timestamp};
 use store::{CrashImage, Organization, Recorded, Recorder, Store, StoreSettings};
+use testkit::kept;
 use testkit::letters::{Letter, Letters, mix};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -131,7 +132,7 @@ fn check(image: &Path, log: &[Recorded], seed: u64) -> usize {
     assert!(organization.is_sound().unwrap(), "seed {seed}");
     let verified = crm::accounting::verify(&organization).unwrap();
     assert_eq!(verified.faults, Vec::<String>::new(), "seed {seed}");
-    let counts = super::emails_by_id(&organization);
+    let counts = kept::emails_by_id(&organization).unwrap();
     assert!(counts.values().all(|count| *count == 1), "seed {seed}: {counts:?}");
     sources_are_whole(&organization, seed);
     let answered: Vec<String> = marks.collect();
