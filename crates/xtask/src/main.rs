@@ -57,9 +57,16 @@ enum Task {
 
 #[derive(Subcommand)]
 enum Bench {
-    /// The door: mail stored in a second, by size and connections. Writes target/bench/intake.json.
+    /// The door: mail stored in a second, by size and connections, beside other servers; or, by --organizations,
+    /// --burst, --beside, --contacts and --no-index, the house beside itself. Writes to target/bench/.
     Intake {
         /// `--quick` ends within a minute: one short run each instead of five of a minute; `--help` tells the rest.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// The house: its start, its memory at rest, how soon a mail is on a timeline. Writes target/bench/house.json.
+    House {
+        /// `--seconds` for the time under load.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -78,6 +85,7 @@ fn main() -> Result<ExitCode> {
     let is_well = match arguments.task {
         Task::Tidy => tidy::run(&root)?,
         Task::Bench { what: Bench::Intake { arguments } } => runs::bench(&root, "intake", &arguments)?,
+        Task::Bench { what: Bench::House { arguments } } => runs::bench(&root, "house", &arguments)?,
         Task::Bench { what: Bench::Search { emails } } => runs::bench_search(&root, emails)?,
         Task::Crash { rounds, seeds } => runs::crash(&root, rounds, seeds)?,
         Task::Corpus { update } => runs::corpus(&root, update)?,

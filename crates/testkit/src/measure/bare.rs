@@ -61,7 +61,7 @@ pub(super) fn rate(data: &Path, folder: &Path, (mails_max, waiting): (usize, usi
         pending.push_back(into.unit(Priority::Intake, move |tx| write(tx, &rows)));
     }
     pending.into_iter().try_for_each(PendingUnit::wait)?;
-    Ok(super::count(count) / began.elapsed().as_secs_f64())
+    Ok(super::figures::count(count) / began.elapsed().as_secs_f64())
 }
 
 fn write(tx: &mut Tx<'_>, rows: &Rows) -> Result<(), StoreError> {

@@ -11,6 +11,8 @@ pub(super) struct Usage {
     pub(super) cpu_ms: f64,
     /// Memory in MiB.
     pub(super) rss_mib: f64,
+    /// The most memory it ever had.
+    pub(super) peak_mib: f64,
 }
 
 /// Linux counts processor time in hundredths of a second.
@@ -25,9 +27,12 @@ impl Usage {
         let ticks =
             |place: usize| -> Result<f64> { Ok(fields.get(place).context("no times in stat")?.parse()?) };
         let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-        let rss =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in status")?;
-        let rss_kib: f64 = rss.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(Usage { cpu_ms: (ticks(11)? + ticks(12)?) * TICK_MS, rss_mib: rss_kib / 1024.0 })
+        let mib = |field: &str| -> Result<f64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(field));
+            let line = line.with_context(|| format!("no {field} in status"))?;
+            Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
+        };
+        let (rss_mib, peak_mib) = (mib("VmRSS:")?, mib("VmHWM:")?);
+        Ok(Usage { cpu_ms: (ticks(11)? + ticks(12)?) * TICK_MS, rss_mib, peak_mib })
     }
 }

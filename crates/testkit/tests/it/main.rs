@@ -7,5 +7,6 @@ mod crash;
 mod forwarded;
 mod full_disk;
 mod house;
+mod measure;
 mod peers;
 mod samples;

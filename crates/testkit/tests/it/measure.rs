@@ -1,0 +1,82 @@
+//! Every measurement goes through to its end, with very little: what it would measure is looked at, not how fast.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::measure::{self, Mode, Plan};
+
+/// One run of no time: each connection sends the letter that it began with.
+fn plan(cases: &[(usize, usize)]) -> Plan {
+    Plan { cases: cases.to_vec(), runs: 1, duration: Duration::ZERO, peers: None }
+}
+
+/// Measures; what was measured, and the table.
+#[track_caller]
+fn check(mode: Mode, cases: &[(usize, usize)], expect: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    measure::intake(folder.path(), (mode, &plan(cases)), &|_| {}).unwrap();
+    let file = |ending: &str| folder.path().join(mode.name()).with_extension(ending);
+    let written: Value = serde_json::from_slice(&std::fs::read(file("json")).unwrap()).unwrap();
+    let rows = written.get("rows").unwrap_or(&written).as_array().unwrap();
+    let what: Vec<&str> = rows.iter().map(|row| row["what"].as_str().unwrap()).collect();
+    assert_eq!(what, expect);
+    let is_measured = |row: &Value| row["rate_per_second"].as_f64().unwrap() > 0.0;
+    assert!(rows.iter().all(is_measured), "{written}");
+    let table = std::fs::read_to_string(file("md")).unwrap();
+    assert!(table.contains("| 4 KB | "), "{table}");
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 2, "only the figures are left");
+    written
+}
+
+#[test]
+fn the_table_beside_a_bare_loop() {
+    let written = check(Mode::Table, &[(4096, 2)], &["postroom smtp, stored"; 2]);
+    assert!(written[0]["bare_rate_per_second"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn many_organizations() {
+    check(Mode::Organizations(3), &[(4096, 4)], &["one organization", "3 organizations"]);
+}
+
+#[test]
+fn bursts() {
+    let written = check(Mode::Burst(5), &[], &["connections kept", "a connection for each mail"]);
+    assert_eq!(written["runs"][1]["accepted"], 5);
+    assert_eq!(written["rows"][1]["refused"], "none");
+}
+
+#[test]
+fn large_mails_beside_small_ones() {
+    let expect = [
+        "4 KB alone",
+        "4 KB beside 1 × 1 MiB",
+        "1 MiB beside 4 KB",
+        "4 KB beside 2 × 1 MiB",
+        "1 MiB beside 4 KB",
+    ];
+    check(Mode::Beside(1 << 20), &[], &expect);
+}
+
+#[test]
+fn many_contacts() {
+    let written =
+        check(Mode::Contacts(1_500), &[(4096, 2)], &["0 contacts", "1000 contacts", "1500 contacts"]);
+    assert_eq!(written["facts"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn with_and_without_the_index() {
+    check(Mode::NoIndex, &[(4096, 2)], &["the index follows", "the index stands still"]);
+}
+
+#[test]
+fn the_house_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    measure::house(folder.path(), &plan(&[]), &|_| {}).unwrap();
+    let written = std::fs::read(folder.path().join("house.json")).unwrap();
+    let rows: Vec<Value> = serde_json::from_slice(&written).unwrap();
+    assert_eq!(rows.len(), 7);
+    assert!(rows.iter().all(|row| row["p50"].as_f64().unwrap() > 0.0), "{rows:?}");
+}
