@@ -27,6 +27,8 @@ use crate::{Program, wait};
 const STARTS: usize = 4;
 /// Mails that are looked for in a quiet house, for each run of the plan.
 const MAILS: usize = 40;
+/// How long a house has nothing to do until it counts as being at rest; no longer than a run.
+const REST: Duration = Duration::from_secs(10);
 /// With which password the reader of the pages signs in.
 const PASSWORD: &str = "correct horse battery";
 /// The load: connections, and writers. Those behind them write only what is looked for, so that it stands on the
@@ -60,7 +62,10 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     table.under_load(&visit, (&mut reader, recipients))?;
     visit.program.index(ORGANIZATION)?;
     let usage = Usage::of(visit.program.id())?;
-    table.add("memory after the load, index up to date, MiB", vec![usage.rss_mib])?;
+    table.add("memory right after the load, index up to date, MiB", vec![usage.rss_mib])?;
+    thread::sleep(REST.min(bench.plan.duration));
+    let usage = Usage::of(visit.program.id())?;
+    table.add("memory after a rest, MiB", vec![usage.rss_mib])?;
     visit.end(|_| Ok(()))
 }
 

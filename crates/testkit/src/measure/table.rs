@@ -63,7 +63,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     let run = plan.duration + plan.peers.unwrap_or_default() * 2;
     let whole = run.as_secs() * (cases.len() * plan.runs) as u64;
     say(&format!(
-        "{} × {} s each, {} cases: {} minutes and some seconds a run; medians",
+        "{} × {} s each, {} cases: {} minutes, and some seconds more for every run; medians",
         plan.runs,
         plan.duration.as_secs(),
         cases.len(),

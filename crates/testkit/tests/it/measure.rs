@@ -77,6 +77,6 @@ fn the_house_itself() {
     measure::house(folder.path(), &plan(&[]), &|_| {}).unwrap();
     let written = std::fs::read(folder.path().join("house.json")).unwrap();
     let rows: Vec<Value> = serde_json::from_slice(&written).unwrap();
-    assert_eq!(rows.len(), 7);
+    assert_eq!(rows.len(), 8);
     assert!(rows.iter().all(|row| row["p50"].as_f64().unwrap() > 0.0), "{rows:?}");
 }
