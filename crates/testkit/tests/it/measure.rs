@@ -68,7 +68,8 @@ fn many_contacts() {
 
 #[test]
 fn with_and_without_the_index() {
-    check(Mode::NoIndex, &[(4096, 2)], &["the index follows", "the index stands still"]);
+    let written = check(Mode::NoIndex, &[(4096, 2)], &["the index follows", "the index stands still"]);
+    assert_eq!(written["facts"].as_array().unwrap().len(), 2);
 }
 
 #[test]
