@@ -167,12 +167,13 @@ fn parts(raw: &[u8], body: &Range<usize>, boundary: &str) -> Vec<Range<usize>> {
 }
 
 /// Whether a line is a delimiter, and if so, whether it is the closing one. What follows behind white space is
-/// ignored; without white space it is the delimiter of an inner multipart with a longer boundary.
+/// ignored; without white space it is the delimiter of an inner multipart with a longer boundary. A boundary that
+/// was declared with blanks at its end, against RFC 2046 §5.1.1, is known without them, for they get lost on the way.
 fn delimiter(line: &[u8], boundary: &[u8]) -> Option<bool> {
     let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?;
-    let (closes, rest) = match rest.strip_prefix(b"--") {
-        Some(rest) => (true, rest),
-        None => (false, rest),
+    let (closes, rest) = match rest.trim_ascii_start().strip_prefix(b"--") {
+        Some(behind) if behind.first().is_none_or(u8::is_ascii_whitespace) => (true, behind),
+        _ => (false, rest),
     };
     rest.first().is_none_or(u8::is_ascii_whitespace).then_some(closes)
 }
@@ -182,6 +183,9 @@ fn end_before(raw: &[u8], at: usize) -> usize {
     let before = before.strip_suffix(b"\n").unwrap_or(before);
     before.strip_suffix(b"\r").unwrap_or(before).len()
 }
+
+#[cfg(test)]
+mod beside;
 
 #[cfg(test)]
 mod tests {
@@ -213,6 +217,11 @@ mod tests {
         check(&format!("{mixed}--b\n\none\n--b\n"), &[("text/plain", "one")]);
         check(&format!("{mixed}--b\n--b--\n"), &[("text/plain", "")]);
         check(&format!("{mixed}no delimiter"), &[("text/plain", "no delimiter")]);
+        // The boundary was declared with a blank at its end, and closes with it.
+        check(
+            "Content-Type: multipart/mixed; boundary=\"b \"\n\n--b \n\none\n--b --\nafter\n",
+            &[("text/plain", "one")],
+        );
         // The inner boundary begins like the outer one and is never closed.
         check(
             &format!("{mixed}--b\nContent-Type: multipart/x; boundary=bb\n\n--bb\n\nin\n--b\n\nout\n--b--\n"),
