@@ -32,9 +32,17 @@ impl Exim {
         self.smtp
     }
 
-    /// What it wrote to its log. A mail that went out by BDAT has the word `K` in its line.
+    /// What it wrote to its log.
     pub fn log(&self) -> String {
         format!("{}{}", self.apart.read("said"), self.apart.read("mainlog"))
+    }
+
+    /// The line of its log about each mail that it handed on. Where that went by BDAT, `K` is a word of it.
+    pub fn deliveries(&self) -> Vec<String> {
+        let log = self.apart.read("mainlog");
+        // A line without its end is being written still.
+        let lines = log.split_inclusive('\n').filter(|line| line.contains(" => ") && line.ends_with('\n'));
+        lines.map(|line| line.trim_end().to_owned()).collect()
     }
 }
 

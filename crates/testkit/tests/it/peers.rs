@@ -72,7 +72,11 @@ fn exim_relays_by_smtp() {
         let (house, made) = house();
         let exim = Exim::start(house.smtp()?)?;
         let recipient = made.recipient("sink+{key:jane@example.test}@router.test")?;
-        relay(&house, exim.smtp(), &recipient, &|| exim.log())
+        relay(&house, exim.smtp(), &recipient, &|| exim.log())?;
+        // It writes its line after the answer to the last chunk.
+        let sent = wait::until("exim's own line", || exim.deliveries().pop())?;
+        assert!(sent.split(' ').any(|word| word == "K"), "not by BDAT: {sent}");
+        Ok(())
     });
 }
 
