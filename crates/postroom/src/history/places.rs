@@ -1,18 +1,18 @@
 //! Finds mail under a path: which files are mail, which are mailbox files, which folders are Maildirs.
 //!
 //! What passes through: folders, into the files in them, one folder at a time in the order of names. Below the
-//! path follows no link, opens nothing but regular files, changes nothing. Drafts, deleted mail and junk are passed
-//! over, unless the folder itself was named.
+//! path follows no link, not even one that takes a folder's place while it looks; opens nothing but regular files,
+//! changes nothing. Drafts, deleted mail and junk are passed over, unless the folder itself was named.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use message::mbox::{self, LeftOut};
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 /// Something that was found.
 #[derive(Debug)]
@@ -57,15 +57,36 @@ pub fn walk(root: &Path, visit: &mut dyn FnMut(Found) -> bool) {
     }
 }
 
-/// Opens a regular file that [`walk`] found. Whoever can write there may have put a link to another's file, or a pipe
-/// that never ends, in its place since.
+/// Opens a regular file that [`walk`] found. Whoever can write there may have put a link to another's file or folder, or
+/// a pipe that never ends, in its place since.
 pub fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = File::from(without_links(path, OFlags::NONBLOCK)?);
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
     Ok(file)
+}
+
+/// Opens a path step by step, each from the folder before it: a link, wherever it stands, ends the way. The path has to be
+/// one that [`walk`] made: from the root of the machine, and without links when it was begun.
+fn without_links(path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    let step = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // What lies above may be open to no reading, only to going through.
+    let through = step | OFlags::PATH | OFlags::DIRECTORY;
+    let mut names = path.components().peekable();
+    if names.next() != Some(Component::RootDir) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut folder =
+        rustix::fs::open("/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    while let Some(name) = names.next() {
+        let Component::Normal(name) = name else { return Err(io::ErrorKind::InvalidInput.into()) };
+        if names.peek().is_none() {
+            return Ok(rustix::fs::openat(&folder, name, step | flags | OFlags::RDONLY, Mode::empty())?);
+        }
+        folder = rustix::fs::openat(&folder, name, through, Mode::empty())?;
+    }
+    Ok(rustix::fs::open("/", step | flags | OFlags::RDONLY, Mode::empty())?)
 }
 
 /// Whether a path is a folder or a mailbox file, by its form or by its name.
@@ -181,20 +202,29 @@ impl Kind {
 }
 
 fn entries(path: &Path) -> io::Result<Vec<(PathBuf, Kind)>> {
+    let mut folder = Dir::new(without_links(path, OFlags::DIRECTORY)?)?;
     let mut entries = Vec::new();
-    for entry in fs::read_dir(path)? {
+    while let Some(entry) = folder.read() {
         let entry = entry?;
+        let name = entry.file_name();
         let kind = match entry.file_type() {
-            Ok(kind) if kind.is_dir() => Kind::Folder,
-            Ok(kind) if kind.is_file() => Kind::File,
-            // It may lead round in a circle, or to what whoever put it there may not read.
-            Ok(kind) if kind.is_symlink() => {
-                Kind::Fault(io::Error::other("it is a link, which is not followed"))
-            }
-            Ok(_) => Kind::Other,
-            Err(error) => Kind::Fault(error),
+            // Some file systems do not tell.
+            FileType::Unknown => rustix::fs::statat(folder.fd()?, name, AtFlags::SYMLINK_NOFOLLOW)
+                .map(|stat| FileType::from_raw_mode(stat.st_mode)),
+            kind => Ok(kind),
         };
-        entries.push((entry.path(), kind));
+        let kind = match kind {
+            Ok(FileType::Directory) => Kind::Folder,
+            Ok(FileType::RegularFile) => Kind::File,
+            // It may lead round in a circle, or to what whoever put it there may not read.
+            Ok(FileType::Symlink) => Kind::Fault(io::Error::other("it is a link, which is not followed")),
+            Ok(_) => Kind::Other,
+            Err(error) => Kind::Fault(error.into()),
+        };
+        let name = name.to_bytes();
+        if name != b"." && name != b".." {
+            entries.push((path.join(OsStr::from_bytes(name)), kind));
+        }
     }
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(entries)

@@ -125,6 +125,38 @@ fn no_link_below_the_path_is_followed() {
     assert_eq!(walked(&top.join("2.eml"), &top), ["mail 1.eml is 1.eml"]);
 }
 
+/// Somebody who may write there puts a link in a folder's place while its neighbor is read.
+#[test]
+fn no_link_that_takes_a_folders_place_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let top = folder.path().canonicalize().unwrap();
+    for name in ["secret/cur", "mail/a", "mail/b/cur", "mail/b/new", "mail/c"] {
+        fs::create_dir_all(top.join(name)).unwrap();
+    }
+    for name in ["secret/cur/1", "secret/2.eml", "mail/a/1.eml", "mail/b/cur/1", "mail/c/2.eml"] {
+        fs::write(top.join(name), MAIL).unwrap();
+    }
+    let swap = |name: &str| {
+        fs::rename(top.join(name), top.join("aside")).unwrap();
+        std::os::unix::fs::symlink(top.join("secret"), top.join(name)).unwrap();
+        fs::remove_dir_all(top.join("aside")).unwrap();
+    };
+    let mut faults = 0;
+    walk(&top.join("mail"), &mut |found| {
+        match found {
+            Found::Mail(place) if place.path.ends_with("a/1.eml") => swap("mail/b"),
+            Found::Mail(place) if place.path.ends_with("c/2.eml") => {
+                swap("mail/c");
+                assert!(open(&place.path).is_err());
+            }
+            Found::Fault(path, _) => faults += usize::from(path.ends_with("b")),
+            other => panic!("{other:?}"),
+        }
+        true
+    });
+    assert_eq!(faults, 1);
+}
+
 #[test]
 fn a_name_that_is_no_text_is_a_name() {
     let folder = tempfile::tempdir().unwrap();
