@@ -24,7 +24,7 @@ pub(super) struct Apart {
 
 /// Makes the root in a mount namespace, and waits there for what it starts: this shell is the first process of the
 /// namespace and stays root, for the kernel forgets `--kill-child` where a server gives root up. `/bin` and `/lib` may
-/// be links; unpacking goes through them.
+/// be links; unpacking goes through them. Where the machine has a package itself, none was fetched.
 const ENTER: &str = r#"set -e
 packages=$1 shared=$2 script=$3
 top=$shared/top
@@ -33,6 +33,7 @@ mount -t tmpfs -o mode=755 none "$top"
 mkdir "$top/upper" "$top/work" "$top/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "$top/root"
 for package in "$packages"/*.deb; do
+  [ -e "$package" ] || continue
   dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$top/root"
 done
 mount -t proc proc "$top/root/proc"
