@@ -32,7 +32,7 @@ pub use offer::Offer;
 pub use share::{Arrival, Share, shares};
 use timed::Timed;
 pub use unwrap::Original;
-pub use welcome::{Peer, Recipient, RecipientKind, Welcome, welcome};
+pub use welcome::{Peer, Recipient, RecipientKind, Welcome, welcome, welcome_postmaster};
 
 /// A copy, what is known about it, and its originals.
 #[derive(Clone)]

@@ -87,10 +87,12 @@ pub enum Reason {
     NoOriginal = 54,
     /// It says that one of us hands it over, and nothing proves it.
     Unproven = 55,
+    /// It was written to the postmaster, who is no user, queue or sink.
+    Postmaster = 56,
 }
 
 /// Every reason: name, Dynamics' `ReasonCode` (reference of `CheckIncomingEmailResponse`), words for a person.
-pub const REASONS: [(Reason, &str, i32, &str); 23] = [
+pub const REASONS: [(Reason, &str, i32, &str); 24] = [
     (Reason::AcceptAll, "accept-all", 6, "A recipient keeps all mail."),
     (Reason::Reply, "reply", 2, "It answers mail of the CRM."),
     (Reason::KnownSender, "known-sender", 5, "The sender is a known customer."),
@@ -114,6 +116,7 @@ pub const REASONS: [(Reason, &str, i32, &str); 23] = [
     (Reason::Fault, "fault", -1, "Postroom failed on it; it is kept for another try."),
     (Reason::NoOriginal, "no-original", -1, "It was forwarded to the sink, and no mail can be read in it."),
     (Reason::Unproven, "unproven", -1, "It says that one of us hands it over, and nothing proves it."),
+    (Reason::Postmaster, "postmaster", -1, "It was written to whoever runs this house."),
 ];
 
 impl Reason {

@@ -78,14 +78,17 @@ impl Intake for Keeper {
     type Recipient = Recipient;
 
     fn welcome(&self, peer: &Peer, _: Option<&str>, recipient: &str) -> Welcome<Recipient> {
-        // RFC 5321 §4.5.1: postmaster may stand without a domain.
-        let postmaster = || format!("postmaster@{}", self.house.settings.name());
-        let is_postmaster = recipient.eq_ignore_ascii_case("postmaster");
-        let address = EmailAddress::parse(&if is_postmaster { postmaster() } else { recipient.to_owned() });
-        let Some(address) = address else { return Welcome::No(Refusal::Unknown) };
-        let trusted = &self.house.settings.receive.trusted_networks;
+        let settings = &self.house.settings;
+        let (store, trusted) = (&self.house.store, &settings.receive.trusted_networks);
         let peer = intake::Peer { address: peer.address, credential: peer.credential };
-        match intake::welcome(&self.house.store, trusted, peer, &address) {
+        // RFC 5321 §4.5.1: postmaster may stand without a domain.
+        let welcome = if recipient.eq_ignore_ascii_case("postmaster") {
+            intake::welcome_postmaster(store, trusted, peer, &settings.name())
+        } else {
+            let Some(address) = EmailAddress::parse(recipient) else { return Welcome::No(Refusal::Unknown) };
+            intake::welcome(store, trusted, peer, &address)
+        };
+        match welcome {
             intake::Welcome::Yes(recipient) => Welcome::Yes(recipient),
             intake::Welcome::Unknown => Welcome::No(Refusal::Unknown),
             intake::Welcome::NotAllowed => Welcome::No(Refusal::NotAllowedToWrite),

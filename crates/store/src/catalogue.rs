@@ -59,6 +59,12 @@ impl Catalogue {
             .look_up(address, || self.readers.ask(|read| read.noun("where address = ?1", &[address.into()])))
     }
 
+    pub(crate) fn sinks(&self) -> Result<Arc<[Route]>, StoreError> {
+        self.routes.sinks(|| {
+            self.readers.ask(|read| read.nouns("where kind = 1 order by organizationid, address", &[]))
+        })
+    }
+
     pub(crate) fn publish(&self, route: &Route) -> Result<(), StoreError> {
         self.write(|tx| {
             if tx.insert_if_absent(route)? {
@@ -112,6 +118,8 @@ struct Known {
     ours: HashMap<Box<str>, Route>,
     /// Addresses that lead nowhere. Apart, so that whoever makes them up does not push ours out.
     unknown: HashSet<Box<str>>,
+    /// All sinks, once somebody asked for them.
+    sinks: Option<Arc<[Route]>>,
 }
 
 impl Known {
@@ -151,6 +159,22 @@ impl Routes {
             known.keep(address, route.as_ref());
         }
         Ok(route)
+    }
+
+    fn sinks(
+        &self,
+        ask: impl FnOnce() -> Result<Vec<Route>, StoreError>,
+    ) -> Result<Arc<[Route]>, StoreError> {
+        if let Some(sinks) = &locked(&self.known).sinks {
+            return Ok(Arc::clone(sinks));
+        }
+        let version = self.version.load(Ordering::Acquire);
+        let sinks: Arc<[Route]> = ask()?.into();
+        let mut known = locked(&self.known);
+        if self.version.load(Ordering::Acquire) == version {
+            known.sinks = Some(Arc::clone(&sinks));
+        }
+        Ok(sinks)
     }
 
     fn forget(&self) {

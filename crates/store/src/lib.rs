@@ -210,6 +210,11 @@ impl Store {
         self.catalogue.route(address)
     }
 
+    /// Where the addresses of all sinks lead, those of the oldest organization first.
+    pub fn sinks(&self) -> Result<Arc<[Route]>, StoreError> {
+        self.catalogue.sinks()
+    }
+
     /// Publishes an address, durably. `AddressTaken` where it leads elsewhere already.
     pub fn publish_route(&self, route: &Route) -> Result<(), StoreError> {
         self.catalogue.publish(route)

@@ -198,14 +198,16 @@ impl Made {
 }
 
 impl Organization {
-    /// Whether an address is one of ours, a detail aside.
+    /// Whether an address is one of ours, a detail aside. Each domain of a sink has a postmaster.
     fn has_address(&self, recipient: &str) -> bool {
         let users = self.user.iter().map(|user| &user.address);
         let queues = self.queue.iter().map(|queue| &queue.address);
         let sinks = self.sink.iter().map(|sink| &sink.address);
         let (local, domain) = recipient.split_once('@').unwrap_or((recipient, ""));
         let plain = format!("{}@{domain}", local.split('+').next().unwrap_or(local));
-        users.chain(queues).chain(sinks).any(|address| *address == plain)
+        let is_of_sink = |sink: &Sink| sink.address.rsplit_once('@').is_some_and(|(_, of)| of == domain);
+        let is_postmaster = local.eq_ignore_ascii_case("postmaster") && self.sink.iter().any(is_of_sink);
+        is_postmaster || users.chain(queues).chain(sinks).any(|address| *address == plain)
     }
 
     fn add_user(&self, user: &User, password: Option<String>) -> Request {

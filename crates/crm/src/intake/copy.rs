@@ -59,6 +59,8 @@ pub enum Source {
     Queue(EmailAddress),
     /// At a user's own address.
     User(EmailAddress),
+    /// At the postmaster of a domain, who is nobody else (RFC 5321 §4.5.1): mail about the house, not of customers.
+    Postmaster(EmailAddress),
     /// By hand: *Track in CRM*.
     Track,
     /// Out of a mailbox's old mail, by the administrator's hand; the name of its file or folder.
@@ -72,6 +74,7 @@ impl Source {
             Source::Sink(address) => format!("sink:{address}"),
             Source::Queue(address) => format!("queue:{address}"),
             Source::User(address) => format!("user:{address}"),
+            Source::Postmaster(address) => format!("postmaster:{address}"),
             Source::Track => "track".to_owned(),
             Source::Mailbox(name) => format!("track:{name}"),
         }

@@ -1,5 +1,7 @@
 //! One message, many recipients: each organisation gets a copy that names its own recipients alone.
 //!
+//! What is for its postmaster is a copy of its own: whatever becomes of the other, that one waits for a person.
+//!
 //! What passes through: an [`Arrival`] and the recipients that were welcomed, into a copy an organisation,
 //! with the source it is accounted under and the proof it carries.
 
@@ -42,8 +44,7 @@ pub struct Share {
 pub fn shares(recipients: Vec<Recipient>) -> Vec<Share> {
     let mut shares: Vec<Share> = Vec::new();
     for (place, recipient) in recipients.into_iter().enumerate() {
-        let id = recipient.organization.id();
-        match shares.iter_mut().find(|share| share.organization.id() == id) {
+        match shares.iter_mut().find(|share| share.is_for(&recipient)) {
             Some(share) => {
                 share.places.push(place);
                 share.recipients.push(recipient);
@@ -58,6 +59,13 @@ pub fn shares(recipients: Vec<Recipient>) -> Vec<Share> {
 }
 
 impl Share {
+    fn is_for(&self, recipient: &Recipient) -> bool {
+        let is_postmaster =
+            |recipient: &Recipient| matches!(recipient.envelope.source, Source::Postmaster(_));
+        self.organization.id() == recipient.organization.id()
+            && self.recipients.first().is_some_and(|first| is_postmaster(first) == is_postmaster(recipient))
+    }
+
     /// The copy that this organization gets. It names none but its own recipients.
     pub fn copy(&self, arrival: &Arrival, copyid: Id) -> Copy {
         let mut recipients: Vec<EnvelopeRecipient> = Vec::with_capacity(self.recipients.len());
@@ -86,7 +94,8 @@ impl Share {
             Source::Sink(_) => 0,
             Source::Queue(_) => 1,
             Source::User(_) => 2,
-            Source::Track | Source::Mailbox(_) => 3,
+            Source::Postmaster(_) => 3,
+            Source::Track | Source::Mailbox(_) => 4,
         };
         let sources = self.recipients.iter().map(|recipient| &recipient.envelope.source);
         sources.min_by_key(rank).cloned().unwrap_or(Source::Track)

@@ -106,8 +106,22 @@ impl<'c> Received<'c> {
 
 /// Takes the originals out of a copy. Never empty: what cannot be read is one original with a fault.
 pub fn originals(copy: &Copy, received: Received<'_>, desk: &Desk) -> Vec<Original> {
+    if matches!(copy.source, Source::Postmaster(_)) {
+        return vec![for_postmaster(copy, received.header())];
+    }
     let read = || read_originals(copy, received.message?, desk);
     guarded(read).and_then(|read| read).unwrap_or_else(|fault| vec![faulty(copy, fault)])
+}
+
+/// Mail about the house is kept for whoever runs it, and stands on no record. Who wrote it, and about what, is told.
+fn for_postmaster(copy: &Copy, header: Option<&Header>) -> Original {
+    let reason = Reason::Postmaster;
+    let mut original = faulty(copy, Fault { reason, detail: reason.words().to_owned() });
+    if let Some(header) = header {
+        original.offer.from = header.author().cloned();
+        original.offer.subject = header.subject.clone();
+    }
+    original
 }
 
 /// A fault in a parser ends this mail as Undeliverable, kept whole; it must not end the door.

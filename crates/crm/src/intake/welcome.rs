@@ -22,6 +22,9 @@ pub enum RecipientKind {
     User,
 }
 
+/// RFC 5321 §4.5.1, in any case.
+const POSTMASTER: &str = "postmaster";
+
 /// A recipient that is ours, and what the address and the peer say.
 #[derive(Clone)]
 pub struct Recipient {
@@ -56,13 +59,27 @@ pub struct Peer {
 
 /// Answers RCPT for one address and peer. `trusted` are networks that may write to queues and users.
 pub fn welcome(store: &Store, trusted: &[Network], peer: Peer, address: &EmailAddress) -> Welcome {
-    match look_up(store, trusted, peer, address) {
-        Ok(welcome) => welcome,
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a recipient could not be looked up");
-            Welcome::TryLater
-        }
-    }
+    answered(look_up(store, trusted, peer, address))
+}
+
+/// Answers RCPT for `postmaster` without a domain, in a house of this name (RFC 5321 §4.5.1). Where the name is no
+/// domain of ours, the oldest organization gets the mail: mostly that of whoever runs the house.
+pub fn welcome_postmaster(store: &Store, trusted: &[Network], peer: Peer, house: &str) -> Welcome {
+    let named = EmailAddress::parse(&format!("{POSTMASTER}@{house}"));
+    let Some(address) = named.or_else(|| EmailAddress::parse("postmaster@localhost")) else {
+        return Welcome::Unknown;
+    };
+    answered(look_up(store, trusted, peer, &address).and_then(|welcome| match welcome {
+        Welcome::Unknown => at_postmaster(store, trusted, (peer, &address), |_| true),
+        known => Ok(known),
+    }))
+}
+
+fn answered(answer: Result<Welcome, StoreError>) -> Welcome {
+    answer.unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a recipient could not be looked up");
+        Welcome::TryLater
+    })
 }
 
 fn look_up(
@@ -77,18 +94,48 @@ fn look_up(
         None if detail.is_some() => store.route(&plain.key())?,
         found => found,
     };
-    let Some(route) = route else { return Ok(Welcome::Unknown) };
-    let organization = match store.organization(route.organizationid) {
-        Ok(organization) => organization,
-        // A stale route: the address may be somebody's still, so it is not "unknown".
-        Err(StoreError::NotFound) => return Ok(Welcome::TryLater),
-        Err(error) => return Err(error),
+    let Some(route) = route else {
+        if !address.local_part().eq_ignore_ascii_case(POSTMASTER) {
+            return Ok(Welcome::Unknown);
+        }
+        let domain = address.domain_key();
+        return at_postmaster(store, trusted, (peer, address), |sink| sink.address.ends_with(&domain));
     };
+    let Some(organization) = organization(store, &route)? else { return Ok(Welcome::TryLater) };
     let arrival = Arrival { organization, peer, address, detail };
     match kind(&route) {
         RecipientKind::Sink => arrival.at_sink(&route),
         RecipientKind::Queue => Ok(arrival.at_person(trusted, Source::Queue(plain))),
         RecipientKind::User => Ok(arrival.at_person(trusted, Source::User(plain))),
+    }
+}
+
+/// The organization of a route. `None` is a stale route: the address may be somebody's still, so it is not "unknown".
+fn organization(store: &Store, route: &Route) -> Result<Option<Arc<Organization>>, StoreError> {
+    match store.organization(route.organizationid) {
+        Ok(organization) => Ok(Some(organization)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The postmaster of a domain is whoever reads what is Undeliverable in the organization of its oldest sink. Who may
+/// write to the sink, to queues or to users may write to him; to all others the house is closed.
+fn at_postmaster(
+    store: &Store,
+    trusted: &[Network],
+    (peer, address): (Peer, &EmailAddress),
+    is_of: impl Fn(&Route) -> bool,
+) -> Result<Welcome, StoreError> {
+    let sinks = store.sinks()?;
+    let Some(sink) = sinks.iter().find(|sink| is_of(sink)) else { return Ok(Welcome::Unknown) };
+    let Some(organization) = organization(store, sink)? else { return Ok(Welcome::TryLater) };
+    let arrival = || Arrival { organization: Arc::clone(&organization), peer, address, detail: None };
+    let source = Source::Postmaster(address.clone());
+    match arrival().at_sink(sink)? {
+        Welcome::Yes(recipient) => Ok(arrival().yes(source, None, recipient.proof)),
+        Welcome::NotAllowed => Ok(arrival().at_person(trusted, source)),
+        other => Ok(other),
     }
 }
 

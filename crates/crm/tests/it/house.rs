@@ -71,6 +71,10 @@ impl House {
         people::add_user(&self.store, &self.organization, new, self.moment()).await.unwrap().systemuserid
     }
 
+    pub(crate) fn catalogue(&self) -> &Store {
+        &self.store
+    }
+
     /// What RCPT hears for the sink from far away, with a credential or without.
     pub(crate) fn welcome_at(&self, sink: &str, credential: Option<Id>) -> Option<Proof> {
         let peer = intake::Peer { address: "198.51.100.9".parse().unwrap(), credential };
@@ -224,6 +228,6 @@ impl House {
     }
 }
 
-fn address(text: &str) -> EmailAddress {
+pub(crate) fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
 }

@@ -19,6 +19,7 @@ mod hostile;
 mod house;
 mod indexed;
 mod offered;
+mod postmaster;
 mod quoted;
 mod same;
 mod story;

@@ -9,4 +9,5 @@ mod full_disk;
 mod house;
 mod measure;
 mod peers;
+mod postmaster;
 mod samples;
