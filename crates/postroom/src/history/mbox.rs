@@ -4,7 +4,7 @@
 //! message is held, and of a message no more than [`limits::MESSAGE_BYTES_MAX`].
 //!
 //! A message ends at a blank line before a line that parts by its form ([`message::mbox::is_from_line`]) and is
-//! followed by a header field; or where its Content-Length says, if the file goes on there with such a line or
+//! followed by a header field, in files of Mozilla's programs without that blank line too; or where its Content-Length says, if the file goes on there with such a line or
 //! ends. A Content-Length that does not fit is no evidence: programs change messages and leave it as it was.
 
 use std::io::{self, BufRead, BufReader, Read, Seek};
@@ -19,6 +19,7 @@ pub struct Mbox<R> {
     form: Form,
     has_patches: bool,
     has_undated: bool,
+    is_of_mozilla: bool,
     /// Where the next line begins in the file.
     at: u64,
     /// A line that was read ahead of its time.
@@ -78,8 +79,16 @@ impl<R: Read + Seek> Mbox<R> {
     /// When the file cannot be read.
     pub fn open(file: R, form: Form) -> io::Result<Option<Self>> {
         let input = BufReader::with_capacity(READ_BYTES, file);
-        let mut mbox =
-            Mbox { input, form, has_patches: true, has_undated: true, at: 0, ahead: None, next: None };
+        let mut mbox = Mbox {
+            input,
+            form,
+            has_patches: true,
+            has_undated: true,
+            is_of_mozilla: false,
+            at: 0,
+            ahead: None,
+            next: None,
+        };
         while let Some(line) = mbox.line(true)? {
             if line.is_blank() {
                 continue;
@@ -88,6 +97,7 @@ impl<R: Read + Seek> Mbox<R> {
             let line = Line { bytes: text, ..line };
             mbox.has_patches = mbox::is_patch_line(&line.bytes);
             mbox.has_undated = mbox::is_undated_from_line(&line.bytes);
+            mbox.is_of_mozilla = mbox::is_mozilla_line(&line.bytes);
             if mbox.parts(&line)? {
                 mbox.next = Some(line.offset);
                 return Ok(Some(mbox));
@@ -201,11 +211,12 @@ impl<R: Read + Seek> Mbox<R> {
     fn body_by_lines(&mut self, piece: &mut Piece) -> io::Result<()> {
         let (mut after_blank, mut is_start) = (piece.raw.ends_with(b"\n\n") || ends_blank(&piece.raw), true);
         while let Some(line) = self.line(is_start)? {
-            if after_blank && line.is_start && line.bytes.starts_with(b"From ") && self.parts(&line)? {
+            let may_part = after_blank || (self.is_of_mozilla && mbox::is_mozilla_line(&line.bytes));
+            if may_part && line.is_start && line.bytes.starts_with(b"From ") && self.parts(&line)? {
                 self.next = Some(line.offset);
                 // The blank line before it belongs to the file.
                 let end = if piece.raw.ends_with(b"\r\n") { 2 } else { 1 };
-                if !piece.is_too_large() {
+                if after_blank && !piece.is_too_large() {
                     piece.raw.truncate(piece.raw.len().saturating_sub(end));
                     piece.size = piece.raw.len() as u64;
                 }
@@ -256,5 +267,7 @@ fn ends_blank(header: &[u8]) -> bool {
     header.ends_with(b"\n\r\n") || header == b"\n" || header == b"\r\n"
 }
 
+#[cfg(test)]
+mod beside;
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,17 @@ fn messages_part_at_their_lines() {
 }
 
 #[test]
+fn files_of_mozilla_part_without_a_blank_line() {
+    let netscape = "From - \nSubject: 1\n\nOne\nFrom - Fri Mar  6 10:00:00 2026\nSubject: 2\n\nTwo\n\nFrom - \nSubject: 3\n\n";
+    assert_eq!(read(netscape), ["Subject: 1\n\nOne\n", "Subject: 2\n\nTwo\n", "Subject: 3\n\n"]);
+    // Other programs leave such a line in a text as it is.
+    let others = format!("{PARTING}Subject: 1\n\nOne\nFrom - Fri Mar  6 10:00:00 2026\nSubject: 2\n\nTwo\n");
+    assert_eq!(read(&others).len(), 1);
+    let dated = format!("From - \nSubject: 1\n\nOne\n{PARTING}Subject: 2\n\nTwo\n");
+    assert_eq!(read(&dated).len(), 1);
+}
+
+#[test]
 fn prose_does_not_part() {
     for line in [
         "From what I hear it is fine\n",
