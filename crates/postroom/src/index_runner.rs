@@ -149,23 +149,26 @@ impl Runner {
     fn bring_forward(&mut self, organization: &Organization) {
         let (commits, began) = (organization.commits(), Instant::now());
         self.seen.remove(&organization.id());
+        let mut loads = 0;
         while !self.stop.is_cancelled()
             && began.elapsed() < Duration::from_secs(limits::INDEX_TURN_SECONDS_MAX)
         {
             match indexing::step(organization) {
-                Ok(true) => {}
+                Ok(true) => loads += 1,
                 Ok(false) => {
                     self.seen.insert(organization.id(), commits);
-                    return;
+                    // A long stretch of work leaves memory behind that a mail now and then has no use for.
+                    let shrunk = if loads > 1 { organization.index().shrink() } else { Ok(()) };
+                    return shrunk.unwrap_or_else(|error| waits(organization, &error));
                 }
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(organization = %organization.id(), error, "the text index waits");
-                    return;
-                }
+                Err(error) => return waits(organization, &error),
             }
         }
     }
+}
+
+fn waits(organization: &Organization, error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(organization = %organization.id(), error, "the text index waits");
 }
 
 #[cfg(test)]

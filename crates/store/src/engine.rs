@@ -79,6 +79,8 @@ pub(crate) trait Session: Send {
     fn step(&self, step: Step) -> Result<(), StoreError>;
     /// Whether a transaction is open: after an error the engine may have ended it on its own.
     fn in_transaction(&self) -> bool;
+    /// Gives back memory that nothing needs now.
+    fn shrink(&self) -> Result<(), StoreError>;
     /// Carries committed pages from the log into the database file.
     fn checkpoint(&self, how: Checkpoint) -> Result<LogState, StoreError>;
 }

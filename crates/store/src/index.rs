@@ -124,6 +124,15 @@ impl TextIndex {
         remove(&self.path)
     }
 
+    /// Gives back memory that nothing needs now; what is in use keeps its own.
+    pub fn shrink(&self) -> Result<(), StoreError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = open.as_ref() else { return Ok(()) };
+        open.readers.shrink()?;
+        open.searches.shrink()?;
+        open.writer.try_lock().map_or(Ok(()), |writer| writer.shrink())
+    }
+
     fn ask<T>(&self, question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         // Each question is one statement, or several that need not be of one moment.
         self.with(|open| open.readers.ask(question))

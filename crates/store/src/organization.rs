@@ -18,11 +18,11 @@ pub struct Organization {
     row: catalogue::Organization,
     #[cfg(feature = "testing")]
     file: Arc<SqliteFile>,
-    readers: Readers,
+    readers: Arc<Readers>,
     writer: Arc<Writer>,
     blobs: Arc<Blobs>,
     memory: Arc<Memory>,
-    index: TextIndex,
+    index: Arc<TextIndex>,
     threads: Arc<WriterThreads>,
 }
 
@@ -41,17 +41,24 @@ impl Organization {
         let blobs = Arc::new(Blobs::new(settings.file_layer(), folder.join("blobs")));
         let memory = Arc::<Memory>::default();
         memory.advance(Read::new(session.as_ref()).version_seen()?);
-        let surroundings = Surroundings { blobs: Arc::clone(&blobs), memory: Arc::clone(&memory) };
-        let writer = Writer::new(Arc::clone(&engine), session, surroundings, settings.batch_time_max);
+        let readers = Arc::new(Readers::new(Arc::clone(&engine), settings.readers_per_organization));
+        let index = Arc::new(TextIndex::new(folder));
+        let surroundings = Surroundings {
+            blobs: Arc::clone(&blobs),
+            memory: Arc::clone(&memory),
+            readers: Arc::clone(&readers),
+            index: Arc::clone(&index),
+        };
+        let writer = Writer::new(engine, session, surroundings, settings.batch_time_max);
         Ok(Organization {
             row,
-            readers: Readers::new(engine, settings.readers_per_organization),
+            readers,
             writer: Arc::new(writer),
             #[cfg(feature = "testing")]
             file,
             blobs,
             memory,
-            index: TextIndex::new(folder),
+            index,
             threads: Arc::clone(threads),
         })
     }

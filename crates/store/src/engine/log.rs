@@ -52,8 +52,8 @@ impl Log {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Looks once. `hold` runs what it is given while nobody writes.
-    pub(crate) fn tend(&self, hold: impl FnOnce(&mut dyn FnMut())) -> Result<(), StoreError> {
+    /// Looks once. `hold` runs what it is given while nobody writes. Says whether the database has come to rest.
+    pub(crate) fn tend(&self, hold: impl FnOnce(&mut dyn FnMut())) -> Result<bool, StoreError> {
         let mut watch = locked(&self.watch);
         let commits = self.commits();
         if watch.seen == commits {
@@ -67,21 +67,20 @@ impl Log {
         };
         carry_over(self.engine.as_ref(), session.as_ref(), hold)?;
         watch.session = Some(session);
-        Ok(())
+        Ok(false)
     }
 }
 
 impl Watch {
     /// Empties the log of a database that has come to rest, and lets go of it.
-    fn rest(&mut self) -> Result<(), StoreError> {
+    fn rest(&mut self) -> Result<bool, StoreError> {
         self.quiet = self.quiet.saturating_add(1);
         if self.quiet < LOOKS_BEFORE_REST {
-            return Ok(());
+            return Ok(false);
         }
-        match self.session.take() {
-            Some(session) => session.checkpoint(Checkpoint::Truncate).map(drop),
-            None => Ok(()),
-        }
+        let Some(session) = self.session.take() else { return Ok(false) };
+        session.checkpoint(Checkpoint::Truncate)?;
+        Ok(true)
     }
 }
 

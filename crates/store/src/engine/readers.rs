@@ -60,6 +60,11 @@ impl Readers {
         }
     }
 
+    /// Gives back the memory of connections that nobody uses.
+    pub(crate) fn shrink(&self) -> Result<(), StoreError> {
+        locked(&self.state).idle.iter().try_for_each(|session| session.shrink())
+    }
+
     fn give_back(&self, session: Option<Box<dyn Session>>) {
         let mut state = locked(&self.state);
         state.lent -= 1;

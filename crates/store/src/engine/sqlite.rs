@@ -195,6 +195,10 @@ impl Session for SqliteSession {
         !self.connection.is_autocommit()
     }
 
+    fn shrink(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("pragma shrink_memory").map_err(from_sqlite)
+    }
+
     fn checkpoint(&self, how: Checkpoint) -> Result<LogState, StoreError> {
         let sql = match how {
             Checkpoint::Look => "pragma wal_checkpoint(noop)",

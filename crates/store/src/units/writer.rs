@@ -11,7 +11,8 @@ use super::{Priority, Unit};
 use crate::blobs::Blobs;
 #[cfg(feature = "testing")]
 use crate::engine::Checkpoint;
-use crate::engine::{Engine, Log, Purpose, Session};
+use crate::engine::{Engine, Log, Purpose, Readers, Session};
+use crate::index::TextIndex;
 use crate::lock::locked;
 use crate::memory::Memory;
 use crate::{Read, StoreError};
@@ -32,6 +33,10 @@ pub(crate) struct Surroundings {
     pub(crate) blobs: Arc<Blobs>,
     /// What is known about records.
     pub(crate) memory: Arc<Memory>,
+    /// The connections that read.
+    pub(crate) readers: Arc<Readers>,
+    /// The words of its e-mails.
+    pub(crate) index: Arc<TextIndex>,
 }
 
 impl Writer {
@@ -91,14 +96,20 @@ impl Writer {
         Batch { session, line: &self.line, surroundings, log: &self.log, time_max, bumped }.run()
     }
 
-    /// Looks after the log of the database.
+    /// Looks after the log of the database, and gives back memory when that has come to rest.
     pub(super) fn tend(&self) -> Result<(), StoreError> {
-        self.log.tend(|quiet| {
+        let rests = self.log.tend(|quiet| {
             let _held = locked(&self.session);
             let began = Instant::now();
             quiet();
             metrics::histogram!("postroom_store_pause_seconds").record(began.elapsed());
-        })
+        })?;
+        if rests {
+            self.surroundings.readers.shrink()?;
+            self.surroundings.index.shrink()?;
+            locked(&self.session).as_ref().map_or(Ok(()), |session| session.shrink())?;
+        }
+        Ok(())
     }
 
     /// Carries the log over now.
