@@ -122,18 +122,22 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The number of a document: the one it has, whose words are taken out, or a free one of its second.
+/// The number of a document: the one it has, whose words are taken out, or a free one of its second. A mail that
+/// was known only as quoted may turn out to be of another second.
 fn number(session: &dyn Session, document: &Document) -> Result<i64, StoreError> {
     let read = Read::new(session);
     let known = "select docid from document where activityid = ?1";
     let id: Param<'_> = document.activityid.into();
     if let Some(docid) = read.one(known, &[id], |row| row.take::<i64>())? {
         session.execute("delete from word where rowid = ?1", &[docid.into()])?;
-        session.execute(
-            "update document set blobid = ?2 where docid = ?1",
-            &[docid.into(), (&document.blobid).into()],
-        )?;
-        return Ok(docid);
+        if docid / PER_SECOND == first_of(document.sortdate) / PER_SECOND {
+            session.execute(
+                "update document set blobid = ?2 where docid = ?1",
+                &[docid.into(), (&document.blobid).into()],
+            )?;
+            return Ok(docid);
+        }
+        session.execute("delete from document where docid = ?1", &[docid.into()])?;
     }
     let docid = free(&read, document.sortdate)?;
     session.execute(
