@@ -32,8 +32,8 @@ pub struct Verdict {
     pub parties: Vec<Party>,
     /// The e-mails whose conversations this mail brings together.
     pub joins: Vec<Id>,
-    /// How far the sign that ties it to [`Decision::correlated`] is from the best; 0 where nothing does.
-    pub rank: i32,
+    /// What it continues: of a duplicate too, for it may take the place of a guess.
+    pub thread: thread::Thread,
     /// E-mails that are here already and continue this one.
     pub continued_by: Vec<thread::Continuation>,
     /// A duplicate whose text is another.
@@ -60,6 +60,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
         verdict.has_other_text = duplicate.has_other_text;
         verdict.joins = joins;
         verdict.continued_by = thread::continuations(offer, facts);
+        verdict.thread = thread;
         return verdict;
     }
     let wanted = want::judge(offer, facts, &thread);
@@ -79,7 +80,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     decision.signals.extend(parties.iter().map(|party| party.signal.clone()));
     decision.candidates.extend(thread.candidates.iter().cloned());
     decision.candidates.extend(parties.iter().flat_map(|party| party.candidates.iter().cloned()));
-    verdict.rank = thread.rank;
+    verdict.thread = thread;
     if wanted.keep {
         verdict.joins = joins;
         verdict.continued_by = thread::continuations(offer, facts);
@@ -143,7 +144,7 @@ impl Verdict {
             decision,
             parties: Vec::new(),
             joins: Vec::new(),
-            rank: 0,
+            thread: thread::Thread::default(),
             continued_by: Vec::new(),
             has_other_text: false,
         }

@@ -140,7 +140,7 @@ pub enum Sameness {
 ///   author and date agree and the texts are known to differ, it is [`Sameness::SameButOtherText`].
 /// - Under one content key, one side must lack its id (some forwards drop it) and the text must agree.
 /// - Where one of them is a guess, author and text have to be the same, and the dates those of one clock in two
-///   zones. A quotation's text is often set anew and is then kept beside the mail: an id is all that a forger needs
+///   zones; where both are, of one minute. A quotation's text is often set anew and is then kept beside the mail: an id is all that a forger needs
 ///   to know, and neither may he take the place of what is here, nor be taken for what comes after him.
 ///
 /// The text is what [`content_digest`] made of it. An empty one is no evidence: all empty mails agree in it.
@@ -163,6 +163,10 @@ fn guess(shared: SharedKey, new: &Claim, here: &Claim) -> Sameness {
     let is_named = shared == SharedKey::MessageId;
     let is_one_author = new.sender.is_some() && new.sender == here.sender;
     let is_one_time = match (new.date, here.date) {
+        // Between two quotations nothing but the clock tells the mails of a program apart.
+        (Some(a), Some(b)) if new.is_guess && here.is_guess && !is_named => {
+            a.seconds().abs_diff(b.seconds()) < 60
+        }
         (Some(new), Some(here)) => is_one_time(new, here),
         _ => is_named,
     };

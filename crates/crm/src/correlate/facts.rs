@@ -131,6 +131,8 @@ pub struct KnownIdentity {
     pub has_message_id: bool,
     /// Whether it is known only as somebody quoted it.
     pub is_guess: bool,
+    /// Whether it is certain to have a Message-ID, which is not the one of this mail.
+    pub has_another_id: bool,
     /// The digest of its text.
     pub text_digest: [u8; 16],
     /// The digest of its bytes.

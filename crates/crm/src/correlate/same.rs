@@ -29,7 +29,8 @@ pub struct Duplicate {
 pub fn find(offer: &Offer, facts: &Facts) -> Option<Duplicate> {
     let found = |wanted: Sameness| {
         let fits = |known: &&KnownIdentity| sameness(offer, facts, known) == wanted;
-        facts.identities.iter().find(fits).map(|known| (known, wanted))
+        let all = facts.identities.iter().filter(fits);
+        all.min_by_key(|known| distance(offer, known)).map(|known| (known, wanted))
     };
     let (known, sameness) = found(Sameness::Same).or_else(|| found(Sameness::SameButOtherText))?;
     let words = match (sameness, known.key) {
@@ -37,7 +38,8 @@ pub fn find(offer: &Offer, facts: &Facts) -> Option<Duplicate> {
             "A mail with the same Message-ID, sender and date is here, with another text."
         }
         (Sameness::Same, _) if offer.is_guess || is_guess(known) => {
-            "It is known only as it was quoted, and a mail of the same sender, time and text is here already."
+            "It is known only as it was quoted, and a mail of the same sender, time and text is here already; \
+             of several the one nearest in time."
         }
         (_, IdentityKey::MessageId) => {
             "A mail with the same Message-ID, and the same in what counts, is here already."
@@ -55,7 +57,18 @@ pub fn find(offer: &Offer, facts: &Facts) -> Option<Duplicate> {
     })
 }
 
+/// How far a quotation is from what it may quote, in minutes; the mail itself before another quotation. Any other key
+/// names one mail, and comes first.
+fn distance(offer: &Offer, known: &KnownIdentity) -> Option<(u64, bool)> {
+    let apart = offer.date.zip(known.date).map(|(a, b)| a.seconds().abs_diff(b.seconds()) / 60);
+    (known.key == IdentityKey::Quoted).then_some((apart.unwrap_or(u64::MAX), known.is_guess))
+}
+
 fn sameness(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> Sameness {
+    // Two ids are two mails, whatever a quotation of one of them has brought together.
+    if known.has_another_id {
+        return Sameness::Different;
+    }
     let this = Claim {
         sender: offer.from.as_ref().map(|from| from.address.key()),
         date: offer.date,

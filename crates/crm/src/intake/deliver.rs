@@ -19,7 +19,6 @@ use super::keep::Kept;
 use super::timed::Timed;
 use super::unwrap::Original;
 use crate::CrmError;
-use crate::correlate::thread::Thread;
 use crate::correlate::{CrmRecipient, Facts, signal, who};
 
 mod write;
@@ -253,22 +252,29 @@ impl Work<'_> {
     fn make_certain(&self, tx: &mut Tx<'_>, guess: &Email) -> Result<(), DeliverError> {
         let blob = self.blob()?;
         let mut email = self.email(guess.activityid, guess.conversationtrackingid, blob);
+        if email.correlatedactivityid.is_none_or(|id| id == guess.activityid) {
+            write::keep_tie(&mut email, guess);
+        }
         let known = tx.parties(guess.activityid)?;
-        let mut parties = who::parties(&self.original.offer, self.facts(), &Thread::default());
+        let mut parties = who::parties(&self.original.offer, self.facts(), &self.checked.verdict.thread);
         parties.retain(|party| {
             let key = Some(party.address.key());
             !known.iter().any(|known| known.addressused == key)
         });
         let certain =
             signal("certain", true, "The mail itself came later and took the place of the quotation.");
-        let seen: Vec<Signal> =
-            [certain].into_iter().chain(parties.iter().map(|party| party.signal.clone())).collect();
+        let thread = self.checked.verdict.thread.signals.iter().cloned();
+        let seen: Vec<Signal> = [certain]
+            .into_iter()
+            .chain(thread)
+            .chain(parties.iter().map(|party| party.signal.clone()))
+            .collect();
         email.decision = write::with_signals(&guess.decision, &seen);
         tx.revise_email(&email)?;
         for party in &parties {
             self.write_party(tx, guess.activityid, party)?;
         }
-        self.renew_claims(tx, guess.activityid)?;
+        self.renew_claims(tx, guess)?;
         self.event(tx, guess.activityid, "certain")?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use model::decision::{Entity, RecordRef};
 use model::schema::customers::RecordAddress;
-use model::schema::emails::{ActivityParty, Identity, mark};
+use model::schema::emails::{ActivityParty, Email, Identity, mark};
 use model::schema::people::SystemUser;
 use model::{EmailAddress, Id, Mailbox, MessageId, Timestamp, limits};
 use store::{AddressedRecord, Read, StoreError};
@@ -381,7 +381,9 @@ fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreE
                 && claim.senton == offer.date
                 && offer.text_digest.is_some_and(|digest| digest.as_slice() != claim.textdigest);
             let recipients = if is_twin { recipients_of(read, claim.activityid)? } else { HashSet::new() };
-            facts.identities.push(known_identity(key, claim, recipients));
+            let has_another_id = has_another_id(read, offer, (key, &claim))?;
+            let known = known_identity(key, claim, recipients);
+            facts.identities.push(KnownIdentity { has_another_id, ..known });
         }
     }
     if offer.is_guess {
@@ -416,6 +418,21 @@ fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreE
     Ok(())
 }
 
+/// Whether the e-mail behind a claim is certain to be another mail: one that came without its id, or was quoted, has
+/// it by now.
+fn has_another_id(
+    read: &Read<'_>,
+    offer: &Offer,
+    (key, claim): (IdentityKey, &Identity),
+) -> Result<bool, StoreError> {
+    let (Some(own), false) = (&offer.message_id, offer.is_guess) else { return Ok(false) };
+    if key == IdentityKey::MessageId || claim.hasmessageid {
+        return Ok(false);
+    }
+    let email = read.email(claim.activityid)?.filter(|email| email.marks & mark::GUESSED == 0);
+    Ok(email.and_then(|email| email.messageid).is_some_and(|id| id != own.to_string()))
+}
+
 /// How many mails of one author are compared with a quotation of one.
 const QUOTABLE_MAX: usize = 20;
 
@@ -423,16 +440,21 @@ const QUOTABLE_MAX: usize = 20;
 /// has no second and no zone, so no key finds them.
 fn quoted(read: &Read<'_>, offer: &Offer, facts: &Facts) -> Result<Vec<KnownIdentity>, StoreError> {
     let (Some(from), Some(date)) = (&offer.from, offer.date) else { return Ok(Vec::new()) };
-    let around = message::identity::ZONES_APART_SECONDS + 60;
     let at = |seconds: i64| Timestamp::from_seconds(date.seconds().saturating_add(seconds));
     let key = from.address.key();
     let records = facts.records_of(&from.address).iter().map(|known| Some(known.record.id));
     let mut sent = Vec::new();
     for record in records.take(limits::CANDIDATES_MAX).chain([None]) {
-        sent.extend(read.emails_by_sender((&key, record), (at(-around), at(around)), QUOTABLE_MAX)?);
+        // A program may send more than are looked at; the nearest must be among them.
+        for around in [60, message::identity::ZONES_APART_SECONDS + 60] {
+            sent.extend(read.emails_by_sender((&key, record), (at(-around), at(around)), QUOTABLE_MAX)?);
+        }
     }
     let mut found = Vec::new();
-    for email in sent.into_iter().filter(|email| email.canonicalsubject == offer.canonical_subject) {
+    // Other quotations are found by the key they claim.
+    let is_certain = |email: &Email| email.marks & mark::GUESSED == 0;
+    let quotable = sent.into_iter().filter(|email| email.canonicalsubject == offer.canonical_subject);
+    for email in quotable.filter(is_certain) {
         let Some(senton) = email.senton else { continue };
         let hash = message::identity::content_key(&from.address, senton, &email.canonicalsubject);
         for claim in read.identities(&hash)?.into_iter().filter(|claim| claim.activityid == email.activityid)
@@ -488,6 +510,7 @@ fn known_identity(key: IdentityKey, claim: Identity, recipients: HashSet<String>
         date: claim.senton,
         has_message_id: claim.hasmessageid,
         is_guess: key == IdentityKey::Quoted,
+        has_another_id: false,
         text_digest: claim.textdigest.try_into().unwrap_or_default(),
         raw_digest: claim.rawdigest.try_into().unwrap_or_default(),
         recipients,

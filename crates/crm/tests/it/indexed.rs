@@ -73,6 +73,30 @@ async fn a_fuller_source_is_indexed_anew_and_a_second_copy_is_not() {
 }
 
 #[tokio::test]
+async fn a_guess_made_certain_is_found_on_its_own_day() {
+    let house = House::new().await;
+    // By the clock of the quotation it was sent a day later.
+    let quoted = "From: Jane <jane@contoso.test>\nTo: crm@sink.contoso.test\nSubject: FW: Offer\n\
+                  Message-ID: <fw@contoso.test>\nDate: Fri, 6 Mar 2026 09:30:00 +0000\n\n\
+                  From: Zoe <zoe@fabrikam.test>\nSent: 6 March 2026 00:30\nTo: Jane\nSubject: Offer\n\nFirm.\n";
+    let certain = "From: Zoe <zoe@fabrikam.test>\nTo: jane@contoso.test\nSubject: Offer\n\
+                   Message-ID: <offer@fabrikam.test>\nDate: Thu, 5 Mar 2026 23:30:20 +0000\n\nFirm.\n";
+    let email = house.store(house.out_of_mailbox(house.jane, quoted)).await;
+    index(&house);
+    let since_friday = || {
+        let friday = model::Timestamp::from_seconds(1_772_755_200);
+        let span = Span { since: Some(friday), ..Span::default() };
+        search::find(&house.organization, &query::read("firm").search, (span, 10)).unwrap().len()
+    };
+    assert_eq!(since_friday(), 1);
+    assert_eq!(house.take(house.out_of_mailbox(house.cleo, certain)).await.2, Some(email));
+    index(&house);
+    assert_eq!(since_friday(), 0);
+    assert_eq!(found(&house, "firm"), [email]);
+    assert_eq!(indexing::state(&house.organization).unwrap().indexed, 1);
+}
+
+#[tokio::test]
 async fn text_in_a_container_is_found() {
     let house = House::new().await;
     // A stream of TNEF whose attBody says "The forklift is yours".

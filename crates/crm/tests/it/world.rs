@@ -245,6 +245,7 @@ impl World {
             let claims = self.here.iter().filter(|here| gather::keys(&here.offer).contains(&(key, hash)));
             facts.identities.extend(claims.map(|here| KnownIdentity {
                 is_guess: false,
+                has_another_id: false,
                 email: here.id,
                 key,
                 sender: here.offer.from.as_ref().map(|from| from.address.key()),

@@ -189,6 +189,9 @@ fn a_quotation_is_the_mail_it_quotes_where_author_and_clock_agree() {
     check(SharedKey::Quoted, &guess(7_200 + 48 * 3600, "hello"), &mail, Sameness::Different);
     check(SharedKey::Quoted, &guess(7_200, "hello there"), &mail, Sameness::Different);
     check(SharedKey::Quoted, &Claim { date: None, ..minute(0) }, &mail, Sameness::Different);
+    let another = |hours| Claim { raw_digest: [2; 32], ..minute(hours) };
+    check(SharedKey::Quoted, &another(0), &minute(0), Sameness::Same);
+    check(SharedKey::Quoted, &another(1), &minute(0), Sameness::Different);
     check(
         SharedKey::Quoted,
         &claim("a@x", 7_230, "hello"),

@@ -238,14 +238,18 @@ impl Tx<'_> {
         attachments.iter().try_for_each(|attachment| self.add_attachment(attachment))
     }
 
-    /// Says anew what a guess said wrong or not at all: subject, time, recipients, id, how it came, its marks and
-    /// its decision.
+    /// Says anew what a guess said wrong or not at all: subject, time, recipients, id, direction, how it came, what
+    /// it continues, its marks and its decision. What it is about stays where it is known.
     pub fn revise_email(&mut self, email: &Email) -> Result<(), StoreError> {
         let sql = "update email set subject = ?2, canonicalsubject = ?3, senton = ?4, sortdate = ?5, \
-                   torecipients = ?6, inreplyto = ?7, messageid = ?8, unwrapmethod = ?9, marks = ?10, decision = ?11 \
+                   torecipients = ?6, inreplyto = ?7, messageid = ?8, unwrapmethod = ?9, marks = ?10, decision = ?11, \
+                   directioncode = ?12, statuscode = ?13, parentactivityid = ?14, correlatedactivityid = ?15, \
+                   correlationmethod = ?16, correlationrank = ?17, conversationindex = ?18, \
+                   regardingobjecttypecode = case when regardingobjectid is null then ?20 \
+                   else regardingobjecttypecode end, regardingobjectid = coalesce(regardingobjectid, ?19) \
                    where activityid = ?1";
         let id = email.activityid;
-        let params: [Param<'_>; 11] = [
+        let params: [Param<'_>; 20] = [
             id.into(),
             (&email.subject).into(),
             (&email.canonicalsubject).into(),
@@ -257,6 +261,15 @@ impl Tx<'_> {
             (&email.unwrapmethod).into(),
             email.marks.into(),
             (&email.decision).into(),
+            email.directioncode.into(),
+            email.statuscode.into(),
+            email.parentactivityid.into(),
+            email.correlatedactivityid.into(),
+            email.correlationmethod.into(),
+            email.correlationrank.into(),
+            email.conversationindex.as_ref().into(),
+            email.regardingobjectid.into(),
+            email.regardingobjecttypecode.into(),
         ];
         self.execute(sql, &params)?;
         let sql = "update activityparty set sortdate = ?2 where activityid = ?1";

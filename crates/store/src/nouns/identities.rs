@@ -88,6 +88,12 @@ impl Tx<'_> {
         self.execute(sql, &params).map(drop)
     }
 
+    /// Takes back the claim of an e-mail on a key; nothing where it does not claim that key.
+    pub fn drop_claim(&mut self, keyhash: &[u8; 16], email: Id) -> Result<(), StoreError> {
+        let sql = "delete from identity where keyhash = ?1 and activityid = ?2";
+        self.execute(sql, &[keyhash.into(), email.into()]).map(drop)
+    }
+
     /// Notes that an e-mail names a Message-ID.
     pub fn refer(&mut self, reference: &MessageReference) -> Result<(), StoreError> {
         self.insert_if_absent(reference).map(drop)

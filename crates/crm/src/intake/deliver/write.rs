@@ -5,7 +5,7 @@ use model::schema::emails::{
     ActivityMimeAttachment, ActivityParty, Email, Identity, MessageReference, PartyCandidate,
     STATE_COMPLETED, STATUS_RECEIVED, STATUS_SENT, mark,
 };
-use model::{Id, Timestamp, limits};
+use model::{EmailAddress, Id, Mailbox, MessageId, Timestamp, limits};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{PreparedBlob, StoreError, Tie, Tx};
@@ -13,6 +13,7 @@ use store::{PreparedBlob, StoreError, Tie, Tx};
 use super::Work;
 use crate::correlate::{KnownEmail, KnownIdentity, Party, want, who};
 use crate::intake::gather;
+use crate::intake::offer::Offer;
 
 impl Work<'_> {
     /// Claims every key the mail has. A clash with another unit is settled by the unique key.
@@ -28,10 +29,18 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The claims of a guess become those of the mail itself.
-    pub(super) fn renew_claims(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
-        for (_, keyhash) in gather::keys(&self.original.offer) {
-            tx.renew_claim(&self.claim_of(email, &keyhash))?;
+    /// The claims of a guess become those of the mail itself. What it claimed beside them falls away: it takes one
+    /// mail, and the next one that is worded alike is another.
+    pub(super) fn renew_claims(&self, tx: &mut Tx<'_>, guess: &Email) -> Result<(), StoreError> {
+        let offer = &self.original.offer;
+        let keys: Vec<[u8; 16]> = gather::keys(offer).into_iter().map(|(_, keyhash)| keyhash).collect();
+        for keyhash in gather::keys(&guessed(guess, offer)).into_iter().map(|(_, keyhash)| keyhash) {
+            if !keys.contains(&keyhash) {
+                tx.drop_claim(&keyhash, guess.activityid)?;
+            }
+        }
+        for keyhash in keys {
+            tx.renew_claim(&self.claim_of(guess.activityid, &keyhash))?;
         }
         Ok(())
     }
@@ -103,7 +112,7 @@ impl Work<'_> {
         let is_outgoing = who::is_outgoing(offer, self.facts());
         let regarding = self.regarding();
         let accepting = decision.accepting;
-        let is_answer = is_answer(decision.correlation_method);
+        let thread = &self.checked.verdict.thread;
         Email {
             activityid: id,
             subject: cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
@@ -113,10 +122,10 @@ impl Work<'_> {
             messageid: offer.message_id.as_ref().map(ToString::to_string),
             inreplyto: offer.in_reply_to.first().map(ToString::to_string),
             conversationtrackingid: conversation,
-            parentactivityid: decision.correlated.filter(|_| is_answer),
-            correlatedactivityid: decision.correlated,
-            correlationmethod: decision.correlation_method as i32,
-            correlationrank: self.checked.verdict.rank,
+            parentactivityid: thread.email.filter(|_| is_answer(thread.method)),
+            correlatedactivityid: thread.email,
+            correlationmethod: thread.method as i32,
+            correlationrank: thread.rank,
             regardingobjectid: regarding.map(|record| record.id),
             regardingobjecttypecode: regarding.map(|record| record.entity as i32),
             ownerid: self.owner(),
@@ -147,9 +156,10 @@ impl Work<'_> {
     /// What the earlier mail is about. A report has no customer on it, so it goes to the one whose mail it
     /// returns, where that is one.
     fn regarding(&self) -> Option<RecordRef> {
-        let id = self.decision().correlated?;
+        let thread = &self.checked.verdict.thread;
+        let id = thread.email?;
         let earlier = self.joined().into_iter().find(|known| known.id == id)?;
-        let is_report = self.decision().correlation_method == CorrelationMethod::Report;
+        let is_report = thread.method == CorrelationMethod::Report;
         let mut customers: Vec<RecordRef> = earlier.resolved.values().copied().collect();
         customers.retain(|record| is_report && record.entity.is_customer());
         customers.dedup();
@@ -226,6 +236,28 @@ impl Work<'_> {
         };
         all.map(row).collect()
     }
+}
+
+/// A guess as it was offered, as far as it claims by it; its text is that of the mail which took its place.
+fn guessed(guess: &Email, certain: &Offer) -> Offer {
+    let address = guess.sender.as_deref().and_then(EmailAddress::parse);
+    Offer {
+        is_guess: true,
+        message_id: guess.messageid.as_deref().and_then(MessageId::parse),
+        from: address.map(|address| Mailbox { name: None, address }),
+        date: guess.senton,
+        canonical_subject: guess.canonicalsubject.clone(),
+        text_digest: certain.text_digest,
+        ..Offer::default()
+    }
+}
+
+/// An e-mail that is found to continue nothing keeps what it was tied to before.
+pub(super) fn keep_tie(email: &mut Email, before: &Email) {
+    email.parentactivityid = before.parentactivityid;
+    email.correlatedactivityid = before.correlatedactivityid;
+    email.correlationmethod = before.correlationmethod;
+    email.correlationrank = before.correlationrank;
 }
 
 /// Whether what is tied so is an answer to one mail, which is its parent.
