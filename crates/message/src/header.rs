@@ -8,7 +8,7 @@ use model::{EmailAddress, Mailbox, MessageId, Timestamp, limits};
 use crate::field::Field;
 use crate::marks::Marks;
 use crate::message::{self, Unreadable};
-use crate::{addresses, date, header_decoder, thread_index};
+use crate::{addresses, date, header_decoder, subject, thread_index};
 
 /// The header of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Header {
     pub passed_on: bool,
     /// Whether it calls itself the report of a journal (MS-OXCMAIL names the field X-MS-Journal-Report). A claim.
     pub journal_report: bool,
+    /// Whether its User-Agent is Thunderbird. A claim.
+    pub by_thunderbird: bool,
     /// Signs of automatic, list, bulk and report mail.
     pub marks: Marks,
 }
@@ -75,6 +77,18 @@ impl Header {
     /// The author: the first of From, else Sender.
     pub fn author(&self) -> Option<&Mailbox> {
         self.from.first().or(self.sender.as_ref())
+    }
+
+    /// The author and the id of the mail that this is, where it looks like what Thunderbird's *Redirect* makes: the
+    /// author stands in Reply-To, and the mail names itself alone, in References and In-Reply-To, under its own
+    /// subject. Answers have a prefix, and where the mail itself was an answer nobody can tell the two apart.
+    pub fn readdressed(&self) -> Option<(&Mailbox, &MessageId)> {
+        let ([author], [id]) = (self.reply_to.as_slice(), self.in_reply_to.as_slice()) else { return None };
+        let names_itself = self.references.as_slice() == [id.clone()];
+        let is_answer = subject::kind(&self.subject) == subject::Kind::Answer;
+        let is_from = self.from.iter().any(|from| from.address.key() == author.address.key());
+        (self.by_thunderbird && names_itself && !is_answer && !is_from && !self.redirected)
+            .then_some((author, id))
     }
 
     pub(crate) fn from_fields(fields: &[Field<'_>]) -> Self {
@@ -113,6 +127,7 @@ impl Header {
             redirected: false,
             passed_on: false,
             journal_report: false,
+            by_thunderbird: false,
             marks: Marks::default(),
         }
     }
@@ -149,6 +164,9 @@ impl Header {
             | "x-ms-exchange-forwardingloop"
             | "x-forwarded-to"
             | "x-forwarded-for" => self.passed_on = true,
+            "user-agent" => {
+                self.by_thunderbird |= header_decoder::plain(value).to_lowercase().contains("thunderbird");
+            }
             "x-ms-journal-report" => self.journal_report = true,
             _ => {}
         }

@@ -111,18 +111,17 @@ pub fn desk(read: &Read<'_>, copy: &Copy, header: Option<&message::Header>) -> R
     })
 }
 
-/// The author of a mail that Thunderbird's *Redirect* sent on: the user stands in From, the author in Reply-To, and
-/// it answers the very mail it is. No fresh mail of a user sends answers to one outsider and names one mail.
+/// The author of a mail that Thunderbird's *Redirect* sent on: the user stands in From, the author in Reply-To. Where
+/// the mail that it names is here, that one has to be by this author.
 fn readdressed(read: &Read<'_>, header: &message::Header) -> Result<Option<Mailbox>, StoreError> {
-    let ([author], [_]) = (header.reply_to.as_slice(), header.in_reply_to.as_slice()) else {
-        return Ok(None);
-    };
-    let is_from = header.from.iter().any(|from| from.address.key() == author.address.key());
+    let Some((author, id)) = header.readdressed() else { return Ok(None) };
     let is_ours = ours(read, &author.address)?.iter().any(|record| {
         let ours = [Entity::SystemUser as i32, Entity::Queue as i32, store::SINK_TYPE_CODE];
         ours.contains(&record.objecttypecode)
     });
-    Ok((!is_from && !is_ours && !header.redirected).then(|| author.clone()))
+    let named = read.identities(&message::identity::message_key(id))?;
+    let by_author = named.iter().any(|claim| claim.sender == Some(author.address.key()));
+    Ok((!is_ours && (named.is_empty() || by_author)).then(|| author.clone()))
 }
 
 /// A report of the journal: it comes from where our own domains are refused from outside, straight to the sink it is

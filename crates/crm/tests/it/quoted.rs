@@ -208,6 +208,30 @@ async fn a_guess_made_certain_is_as_if_it_had_come_itself() {
     house.books_are_right();
 }
 
+#[tokio::test]
+async fn an_answer_with_a_reply_to_of_its_own_is_no_redirect() {
+    let redirect = "From: Jane <jane@contoso.test>\nTo: crm@sink.contoso.test\nSubject: Doors\n\
+         Date: Thu, 5 Mar 2026 12:00:00 +0100\nMessage-ID: <r1@contoso.test>\nUser-Agent: Mozilla Thunderbird\n\
+         Reply-To: zoe@fabrikam.test\nReferences: <doors@fabrikam.test>\n\
+         In-Reply-To: <doors@fabrikam.test>\n\nGreen, please.\n";
+    let house = House::new().await;
+    let (_, email) = take(&house, redirect).await;
+    assert_eq!(house.email(email.unwrap()).unwrapmethod, "redirected");
+    let (_, of_doors) = take(&house, MAIL).await;
+    assert_eq!(of_doors, email);
+    for (from, to) in [
+        ("Subject: Doors", "Subject: Re: Doors"),
+        ("Reply-To: zoe@fabrikam.test", "Reply-To: jane@home.test"),
+        ("References: <doors@", "References: <first@fabrikam.test> <doors@"),
+        ("User-Agent: Mozilla Thunderbird", "User-Agent: K-9 Mail"),
+    ] {
+        let other = redirect.replace(from, to).replace("<r1@", "<r2@").replace("Green", "Grey");
+        let (_, reason, _) = house.take(house.out_of_mailbox(house.jane, &other)).await;
+        assert_eq!(reason, Reason::NoOriginal, "{to}");
+    }
+    house.books_are_right();
+}
+
 const JOURNAL: &str = "From: journal@contoso.test
 To: crm@sink.contoso.test
 Subject: Journal
