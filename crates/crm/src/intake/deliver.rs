@@ -14,7 +14,7 @@ use store::{PreparedBlob, Read, StoreError, Tx};
 
 use super::Opened;
 use super::check::{self, Checked};
-use super::copy::{Copy, OriginalReceipt, Receipt};
+use super::copy::{Copy, OriginalReceipt, Receipt, Source};
 use super::keep::Kept;
 use super::timed::Timed;
 use super::unwrap::Original;
@@ -68,8 +68,9 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     }
     let moment = delivery.moment.again();
     let opened = &delivery.opened;
-    if let Some(receipt) = earlier_receipt(tx, opened.copy.copyid)? {
-        return Ok(receipt);
+    let before = earlier_receipt(tx, opened.copy.copyid)?;
+    if let Some(receipt) = before.as_ref().filter(|receipt| !is_asked_again(&opened.copy.source, receipt)) {
+        return Ok(receipt.clone());
     }
     let mut receipts = Vec::with_capacity(opened.originals.len());
     for (original, kept) in opened.originals.iter().zip(&delivery.kept.originals) {
@@ -78,6 +79,11 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
         receipts.push(work.end(tx)?);
     }
     let receipt = Receipt { copyid: opened.copy.copyid, originals: receipts };
+    match before {
+        Some(before) if receipt.outcome() == Outcome::Ignored => return Ok(before),
+        Some(_) => tx.take_back_outcomes(receipt.copyid)?,
+        None => {}
+    }
     enter(tx, delivery, &receipt, &moment)?;
     let is_kept = matches!(receipt.outcome(), Outcome::Stored | Outcome::Duplicate);
     if opened.copy.source.is_by_hand() && is_kept {
@@ -98,20 +104,31 @@ pub(super) fn earlier_receipt(read: &Read<'_>, copyid: Id) -> Result<Option<Rece
     Ok((!originals.is_empty()).then_some(Receipt { copyid, originals }))
 }
 
-/// Enters the copy in the ledger, and an outcome for each of its originals.
+/// Whether a copy that is in the books is decided about anew: old mail that was ignored, for records and filters may be
+/// others by now, and whoever brings it again asks.
+pub(super) fn is_asked_again(source: &Source, before: &Receipt) -> bool {
+    matches!(source, Source::Mailbox(_)) && before.outcome() == Outcome::Ignored
+}
+
+/// Enters the copy in the ledger, where it is not there yet, and an outcome for each of its originals.
 fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Moment) -> Result<(), StoreError> {
     let opened = &delivery.opened;
     let copy = &opened.copy;
     let recipients: Vec<&str> = copy.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
     let source = copy.source.name();
-    let day = copy.arrived.day();
+    // A copy is seen once: what is decided anew counts for the day on which it came.
+    let seen = match &copy.source {
+        Source::Mailbox(_) => tx.copy(copy.copyid)?.map(|row| row.day),
+        _ => None,
+    };
+    let day = seen.unwrap_or(copy.arrived.day());
     // The mail around ignored originals is ignored with them.
     let is_kept = receipt.outcome() != Outcome::Ignored;
     let outer = delivery.kept.outer.as_ref().filter(|_| is_kept);
     if let Some(outer) = outer {
         tx.keep_blob(outer)?;
     }
-    tx.enter_copy(&intake::Copy {
+    let entry = intake::Copy {
         copyid: copy.copyid,
         source: source.clone(),
         day,
@@ -124,7 +141,10 @@ fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Momen
         copynumber: 0,
         trace: copy.trace.clone(),
         outerblobid: outer.map(|blob| blob.blobid.to_vec()),
-    })?;
+    };
+    if seen.is_none() {
+        tx.enter_copy(&entry)?;
+    }
     let gravest = receipt.outcome();
     let counted = receipt.originals.iter().position(|original| original.outcome == gravest);
     for (place, (original, end)) in opened.originals.iter().zip(&receipt.originals).enumerate() {

@@ -83,3 +83,8 @@ const ORDER_MAX: i64 = (1 << 48) - 1;
 pub fn earlier(organization: &Organization, copyid: Id) -> Result<Option<Receipt>, CrmError> {
     Ok(organization.read(|read| deliver::earlier_receipt(read, copyid))?)
 }
+
+/// Whether the books answer for a copy for good. What was ignored is decided about again when it is taken in again.
+pub fn is_settled(copy: &Copy, before: &Receipt) -> bool {
+    !deliver::is_asked_again(&copy.source, before)
+}

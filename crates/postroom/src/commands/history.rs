@@ -94,8 +94,9 @@ async fn take_in(
     organization: &Arc<Organization>,
     copy: Copy,
 ) -> Result<TrackedBefore, CommandError> {
-    if let Some(receipt) = intake::history::earlier(organization, copy.copyid)? {
-        return Ok(TrackedBefore { tracked: tracked(&receipt), was_here: true });
+    let before = intake::history::earlier(organization, copy.copyid)?;
+    if let Some(receipt) = before.as_ref().filter(|before| intake::history::is_settled(&copy, before)) {
+        return Ok(TrackedBefore { tracked: tracked(receipt), was_here: true });
     }
     let moment = house.moment()?;
     let receipt = if copy.raw.len() > INLINE_BYTES_MAX {
@@ -106,6 +107,9 @@ async fn take_in(
         intake::take_in(organization, copy, moment).await
     };
     let receipt = receipt?;
+    if before.as_ref() == Some(&receipt) {
+        return Ok(TrackedBefore { tracked: tracked(&receipt), was_here: true });
+    }
     metrics::counter!("postroom_copies_total", "outcome" => receipt.outcome().name()).increment(1);
     Ok(TrackedBefore { tracked: tracked(&receipt), was_here: false })
 }

@@ -97,6 +97,22 @@ fn filters_are_asked_where_that_is_wanted() {
 }
 
 #[test]
+fn what_was_ignored_is_decided_about_again() {
+    let place = with_mailbox();
+    assert!(track(&place, &["--filtered", "Maildir"]).contains("3 seen = 1 ignored + 2 stored\n"));
+    let again = track(&place, &["--filtered", "Maildir"]);
+    assert!(again.contains("3 seen = 1 ignored + 2 stored\n3 of them had been taken in before\n"), "{again}");
+    place.file("more.csv", "fullname,emailaddress1\nThe Shop,news@shop.test\n");
+    place.well(&["import", "contacts", "--org", "contoso", "more.csv"]);
+    let now = track(&place, &["--filtered", "Maildir"]);
+    assert!(now.contains("3 seen = 3 stored\n2 of them had been taken in before\n"), "{now}");
+    let again = track(&place, &["--filtered", "Maildir"]);
+    assert!(again.contains("3 seen = 3 stored\n3 of them had been taken in before\n"), "{again}");
+    // A copy is seen once, and ends once.
+    assert_eq!(place.well(&["verify"]), "contoso: 3 copies seen, 3 e-mails, all is well\n");
+}
+
+#[test]
 fn two_at_a_time_bring_it_once_while_the_house_serves() {
     let place = with_mailbox();
     let many: String = (0..500)

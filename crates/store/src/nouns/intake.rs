@@ -40,6 +40,11 @@ impl Tx<'_> {
         self.insert_next(copy, "copynumber", "coalesce(max(copynumber), 0) + 1 from copy")
     }
 
+    /// Takes the outcomes of a copy back: it is decided about anew, in the same unit.
+    pub fn take_back_outcomes(&mut self, copyid: Id) -> Result<(), StoreError> {
+        self.execute("delete from outcome where copyid = ?1", &[copyid.into()]).map(drop)
+    }
+
     /// Writes the outcome of an original.
     pub fn write_outcome(&mut self, outcome: &OriginalOutcome) -> Result<(), StoreError> {
         self.insert(outcome)
