@@ -4,8 +4,10 @@
 //! message is held, and of a message no more than [`limits::MESSAGE_BYTES_MAX`].
 //!
 //! A message ends at a blank line before a line that parts by its form ([`message::mbox::is_from_line`]) and is
-//! followed by a header field, in files of Mozilla's programs without that blank line too; or where its Content-Length says, if the file goes on there with such a line or
-//! ends. A Content-Length that does not fit is no evidence: programs change messages and leave it as it was.
+//! followed by a header field, in files of Mozilla's programs without that blank line too; or where its
+//! Content-Length says, if the file goes on there with such a line or ends. A Content-Length that does not fit is no
+//! evidence: programs change messages and leave it as it was. Where it fits, lines may be quoted all the same (mboxcl)
+//! or not (mboxcl2): one "From " without a quote shows which.
 
 use std::io::{self, BufRead, BufReader, Read, Seek};
 
@@ -20,6 +22,8 @@ pub struct Mbox<R> {
     has_patches: bool,
     has_undated: bool,
     is_of_mozilla: bool,
+    /// A body that its length ends had a line that begins with "From ": the file quotes none (mboxcl2).
+    is_unquoted: bool,
     /// Where the next line begins in the file.
     at: u64,
     /// A line that was read ahead of its time.
@@ -85,6 +89,7 @@ impl<R: Read + Seek> Mbox<R> {
             has_patches: true,
             has_undated: true,
             is_of_mozilla: false,
+            is_unquoted: false,
             at: 0,
             ahead: None,
             next: None,
@@ -162,6 +167,13 @@ impl<R: Read + Seek> Mbox<R> {
             // The file shrank meanwhile: what is here is all there is.
             return Ok(true);
         }
+        let body = piece.raw.split_off(start);
+        self.is_unquoted |= body.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"From "));
+        let form = if self.is_unquoted { Form::Cl2 } else { self.form };
+        for line in body.split_inclusive(|byte| *byte == b'\n') {
+            piece.raw.extend_from_slice(mbox::unquoted(line, form));
+        }
+        piece.size = piece.raw.len() as u64;
         while let Some(line) = self.line(true)? {
             if !line.is_blank() {
                 self.next = Some(line.offset);

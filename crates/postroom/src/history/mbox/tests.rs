@@ -90,6 +90,23 @@ fn a_length_that_fits_is_believed() {
 }
 
 #[test]
+fn within_a_length_quoting_is_undone_unless_the_file_has_none() {
+    let message = |body: &str| {
+        let length = body.len();
+        format!("{PARTING}Content-Length: {length}\n\n{body}\n")
+    };
+    let last = |file: &str, form| read_as(file, form).pop().unwrap();
+    let quoted = message("One\n>From here\n");
+    for form in [Form::Rd, Form::O] {
+        assert!(last(&quoted, form).ends_with("\n\nOne\nFrom here\n"), "{form:?}");
+    }
+    assert!(last(&quoted, Form::Cl2).ends_with("\n>From here\n"));
+    let unquoted = message("From there\n>From here\n");
+    assert!(last(&unquoted, Form::Rd).ends_with("From there\n>From here\n"));
+    assert!(last(&(unquoted + &quoted), Form::Rd).ends_with("\n>From here\n"), "another message told");
+}
+
+#[test]
 fn a_length_that_does_not_fit_is_no_evidence() {
     for length in ["0", "3", "5", "7", "40", "4000", "99999999999999999999", "-1", "x"] {
         let file = format!("{PARTING}Content-Length: {length}\n\nOne\nor so\n\n{PARTING}Subject: 2\n\nTwo\n");
