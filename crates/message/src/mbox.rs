@@ -4,6 +4,10 @@
 //! What passes through: single lines and single headers. Reading the file is the caller's, for it may be larger
 //! than the memory. Never guesses a parting line from its first word alone: prose begins with "From " too.
 
+mod keeper;
+
+pub use keeper::{Keeper, LeftOut, Marked};
+
 /// How lines of a body that begin with "From " were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {
@@ -120,58 +124,6 @@ pub fn unquoted(line: &[u8], form: Form) -> &[u8] {
 /// The value of `Content-Length`, where a header field line is one.
 pub fn content_length(field_line: &[u8]) -> Option<u64> {
     value(field_line, b"content-length")?.parse().ok()
-}
-
-/// Why a message of a mailbox file is none that was sent or received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LeftOut {
-    /// Its owner deleted it, and the file was not tidied since.
-    Deleted,
-    /// It is not sent yet.
-    Draft,
-    /// It was marked as junk.
-    Junk,
-    /// The mail program keeps notes of its own in it.
-    Internal,
-}
-
-/// Whether a mail program marked a message as one to leave out: the flags of Thunderbird
-/// (`X-Mozilla-Status`), of mbox (`X-Status`), the labels of Gmail's export (`X-Gmail-Labels`), and the folder
-/// notes of c-client (`X-IMAP` in the first message).
-pub fn left_out(raw: &[u8]) -> Option<LeftOut> {
-    let lines = raw.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).take(HEADER_LINES_MAX);
-    let header: Vec<&[u8]> = lines.take_while(|line| !line.is_empty()).collect();
-    let values = |name: &'static [u8]| header.iter().filter_map(move |line| value(line, name));
-    // Thunderbird writes its own before all other fields; whatever stands below came with the mail.
-    let by_mozilla = values(b"x-mozilla-status").next().is_some_and(|status| {
-        u32::from_str_radix(&status, 16).is_ok_and(|flags| flags & MOZILLA_EXPUNGED != 0)
-    });
-    let has_flag = |flag| values(b"x-status").any(|flags| flags.contains(flag));
-    let is_note = values(b"subject").any(|subject| subject.contains("FOLDER INTERNAL DATA"));
-    if is_note && (values(b"x-imap").next().is_some() || values(b"x-imapbase").next().is_some()) {
-        return Some(LeftOut::Internal);
-    }
-    if by_mozilla || has_flag('D') {
-        return Some(LeftOut::Deleted);
-    }
-    if has_flag('T') {
-        return Some(LeftOut::Draft);
-    }
-    values(b"x-gmail-labels").find_map(|labels| labels.split(',').find_map(|label| by_label(label.trim())))
-}
-
-/// Lines of a header that are looked through for marks.
-const HEADER_LINES_MAX: usize = 2_000;
-/// `nsMsgMessageFlags::Expunged`.
-const MOZILLA_EXPUNGED: u32 = 0x0008;
-
-fn by_label(label: &str) -> Option<LeftOut> {
-    match label {
-        "Trash" | "Bin" => Some(LeftOut::Deleted),
-        "Drafts" | "Draft" => Some(LeftOut::Draft),
-        "Spam" => Some(LeftOut::Junk),
-        _ => None,
-    }
 }
 
 /// The value of a field with this lower-case name, where the line is one.

@@ -77,26 +77,6 @@ fn a_header_begins_with_a_field() {
 }
 
 #[test]
-fn what_a_mail_program_marked_is_left_out() {
-    let check = |header: &str, expect| {
-        let raw = format!("Subject: x\n{header}\nTo: y\n\nX-Status: D\n");
-        assert_eq!(left_out(raw.as_bytes()), expect, "{header}");
-    };
-    check("X-Mozilla-Status: 0009", Some(LeftOut::Deleted));
-    check("X-Mozilla-Status: 0001", None);
-    check("X-Status: AD", Some(LeftOut::Deleted));
-    check("X-Status: T", Some(LeftOut::Draft));
-    check("X-Status: A", None);
-    check("X-Gmail-Labels: Important,Spam", Some(LeftOut::Junk));
-    check("X-Gmail-Labels: Drafts", Some(LeftOut::Draft));
-    check("X-Gmail-Labels: Inbox,Opened", None);
-    let note =
-        "From: MAILER-DAEMON\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 2\n\n";
-    assert_eq!(left_out(note.as_bytes()), Some(LeftOut::Internal));
-    assert_eq!(left_out(b"X-IMAPbase: 1 2\nSubject: First\n\n"), None);
-}
-
-#[test]
 fn line_ends_become_those_of_the_wire() {
     let check = |raw: &[u8], wire: &[u8], is_bare| {
         assert_eq!(in_wire_form(raw.to_vec()), (wire.to_vec(), is_bare));

@@ -342,7 +342,8 @@ pub(crate) struct TrackArguments {
     /// Ask the filters, as for mail that arrives now; without it everything is kept.
     #[arg(long)]
     pub(crate) filtered: bool,
-    /// How a mailbox file marks lines that begin with "From ". A Content-Length that fits comes before it.
+    /// How a mailbox file marks lines that begin with "From ". A Content-Length that fits says where a mail ends,
+    /// and a line without a mark in one that the file marks none.
     #[arg(long, value_name = "FORM", default_value = "mboxrd")]
     pub(crate) mbox: MboxForm,
     /// Print one JSON object for each mail.
@@ -350,7 +351,8 @@ pub(crate) struct TrackArguments {
     pub(crate) json: bool,
     /// Mails, mailbox files and folders; - for one mail from standard input. Nothing in them is changed. Begun
     /// again after it broke off, an import goes on where it was. Folders and mails that are marked as drafts,
-    /// deleted or junk are left out, unless the folder itself is named.
+    /// deleted or junk are left out, unless the folder itself is named; in a mailbox file only where the program that
+    /// keeps it marked them, for a sender can write such marks too.
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
 }

@@ -160,6 +160,7 @@ struct Tally {
     told: u64,
     undeliverable: Vec<String>,
     left_out: BTreeMap<LeftOut, u64>,
+    doubtful: u64,
     no_mail: u64,
     faults: u64,
 }
@@ -179,6 +180,7 @@ impl Tally {
             told: 0,
             undeliverable: Vec::new(),
             left_out: BTreeMap::new(),
+            doubtful: 0,
             no_mail: 0,
             faults: 0,
         }
@@ -196,6 +198,7 @@ impl Tally {
             let line = format!("{}: {}", printable(place), printable(words));
             self.bar.suspend(|| writeln!(io::stderr(), "{line}"))?;
         }
+        self.doubtful += brought.batch.doubtful;
         self.no_mail += brought.batch.no_mail;
         self.bar.inc(brought.batch.bytes);
         self.tell_progress()?;
@@ -273,6 +276,11 @@ impl Tally {
         if !self.left_out.is_empty() {
             let words = self.left_out.iter().map(|(why, count)| format!("{count} {}", left_out(*why)));
             writeln!(out, "left out: {}", words.collect::<Vec<_>>().join(", "))?;
+        }
+        if self.doubtful > 0 {
+            let words =
+                "bear marks (deleted, draft, junk) that their senders may have written; they were taken";
+            writeln!(out, "{} {words}", self.doubtful)?;
         }
         if self.no_mail > 0 {
             writeln!(out, "{} files hold no mail", self.no_mail)?;

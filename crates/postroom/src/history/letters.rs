@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use message::identity::raw_digest;
-use message::mbox::{self as lines, Form, LeftOut};
+use message::mbox::{self as lines, Form, Keeper, LeftOut, Marked};
 use model::limits;
 
 use super::mbox::{Mbox, Piece};
@@ -47,6 +47,8 @@ pub struct Batch {
     pub faults: Vec<Fault>,
     /// Mails and folders that were passed over, and why.
     pub left_out: Vec<LeftOut>,
+    /// Mails that bear marks of deletion and the like which their senders may have written; they are among the others.
+    pub doubtful: u64,
     /// Files that hold no mail.
     pub no_mail: u64,
     /// Bytes of files that lie behind.
@@ -161,13 +163,19 @@ impl Desk<'_> {
             self.no_mail(&place.path);
             return Ok(());
         };
-        let mut behind = 0;
+        let (mut behind, mut keeper) = (0, Keeper::default());
         while self.goes_on
             && let Some(piece) = mbox.next_piece()?
         {
             self.batch.bytes += mbox.position() - behind;
             behind = mbox.position();
-            self.piece(place, piece);
+            match keeper.judge(&piece.raw) {
+                Marked::LeftOut(why) => self.batch.left_out.push(why),
+                marked => {
+                    self.batch.doubtful += u64::from(marked == Marked::Doubtful);
+                    self.piece(place, piece);
+                }
+            }
             if self.batch.is_full() {
                 self.flush();
             }
@@ -177,9 +185,7 @@ impl Desk<'_> {
 
     fn piece(&mut self, place: &Place, piece: Piece) {
         let shown = format!("{} at byte {}", place.path.display(), piece.offset);
-        if let Some(why) = lines::left_out(&piece.raw) {
-            self.batch.left_out.push(why);
-        } else if piece.is_too_large() {
+        if piece.is_too_large() {
             self.fault(shown, too_large(piece.size));
         } else {
             let mut key = place.lasting.as_os_str().as_bytes().to_vec();

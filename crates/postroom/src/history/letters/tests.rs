@@ -3,7 +3,7 @@ use std::fs;
 use super::*;
 
 const MBOX: &str = "From jane@contoso.test Fri Mar  6 10:00:00 2026\nSubject: 1\n\nOne\n\n\
-                    From jane@contoso.test Fri Mar  6 11:00:00 2026\nSubject: 2\nX-Mozilla-Status: 0009\n\nTwo\n\n\
+                    From jane@contoso.test Fri Mar  6 11:00:00 2026\nX-Mozilla-Status: 0009\nSubject: 2\n\nTwo\n\n\
                     From jane@contoso.test Fri Mar  6 12:00:00 2026\nSubject: 3\n\nThree\n";
 
 fn read(root: &Path) -> Batch {
@@ -13,6 +13,7 @@ fn read(root: &Path) -> Batch {
         all.letters.extend(batch.letters);
         all.faults.extend(batch.faults);
         all.left_out.extend(batch.left_out);
+        all.doubtful += batch.doubtful;
         all.no_mail += batch.no_mail;
         all.bytes += batch.bytes;
         true
@@ -48,6 +49,16 @@ fn a_mailbox_file_gives_its_mails_as_they_travelled() {
     assert_eq!((batch.left_out.as_slice(), batch.faults.len()), (&[LeftOut::Deleted][..], 0));
     assert_eq!(batch.bytes, MBOX.len() as u64);
     assert!(batch.letters[1].place.ends_with("box at byte 153"), "{}", batch.letters[1].place);
+}
+
+#[test]
+fn marks_of_a_sender_are_told_and_leave_nothing_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("box");
+    let marked = MBOX.replace("Subject: 3\n", "Subject: 3\nX-Status: D\nX-Gmail-Labels: Spam\n");
+    fs::write(&path, marked).unwrap();
+    let batch = read(&path);
+    assert_eq!((batch.letters.len(), batch.left_out.len(), batch.doubtful), (2, 1, 1));
 }
 
 #[test]
