@@ -7,9 +7,9 @@ mod readable;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use mail_parser::decoders::html::html_to_text;
 use model::limits;
 
+use crate::body::markup;
 use crate::entity::{self, Entity};
 use crate::field::{self, Section};
 use crate::header::Header;
@@ -184,7 +184,7 @@ impl<'x> Message<'x> {
         if entity.mimetype == "text/html" {
             // Tags take room; the text in four times the limit is more than is kept.
             let html = cut(characters, 4 * limits::TEXT_BYTES_MAX);
-            return cut(Cow::Owned(html_to_text(&html)), limits::TEXT_BYTES_MAX);
+            return cut(Cow::Owned(markup::text(&html)), limits::TEXT_BYTES_MAX);
         }
         cut(characters, limits::TEXT_BYTES_MAX)
     }

@@ -11,9 +11,9 @@ mod journal;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use mail_parser::decoders::html::html_to_text;
 use model::limits;
 
+use crate::body::markup;
 use crate::entity::Entity;
 use crate::message::{self, Message, Unreadable};
 use crate::transfer::{self, Encoding};
@@ -246,7 +246,7 @@ fn wrapped(message: &Message<'_>) -> Vec<Wrapped> {
 fn is_blank(message: &Message<'_>, entity: &Entity) -> bool {
     let characters = match entity.mimetype.as_str() {
         "text/plain" => message.characters(entity),
-        "text/html" => Cow::Owned(html_to_text(&message.characters(entity))),
+        "text/html" => Cow::Owned(markup::text(&message.characters(entity))),
         _ => return false,
     };
     characters.trim().is_empty()

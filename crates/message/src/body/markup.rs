@@ -3,7 +3,45 @@
 //! Comments, declarations and what is no text (scripts, styles, drawings) are left out here, so that whoever
 //! reads on meets no place where a tag is not a tag. Looks at every byte once.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+
+use mail_parser::decoders::html::html_to_text;
+
+/// The text of HTML, without its style sheets and scripts.
+pub(crate) fn text(html: &str) -> String {
+    html_to_text(&without_sheets(html))
+}
+
+/// Style sheets and scripts whose tags have attributes pass for text with `html_to_text`. Nearly all HTML has none.
+fn without_sheets(html: &str) -> Cow<'_, str> {
+    let is_sheet = |name: &str| SHEETS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let begins_one = |(at, _): (usize, &str)| {
+        let rest = html.as_bytes().get(at + 1..).unwrap_or_default();
+        SHEETS.iter().any(|name| {
+            let (found, behind) = (rest.get(..name.len()), rest.get(name.len()));
+            found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes())) && behind != Some(&b'>')
+        })
+    };
+    if !html.match_indices('<').any(begins_one) {
+        return Cow::Borrowed(html);
+    }
+    let mut markup = Markup::new(html);
+    let (mut out, mut at) = (String::with_capacity(html.len()), 0);
+    while let Some(piece) = markup.next() {
+        let Piece::Start(tag) = piece else { continue };
+        let start = tag.whole.as_ptr().addr().saturating_sub(html.as_ptr().addr());
+        let end = html.len().saturating_sub(markup.left());
+        if is_sheet(tag.name) && end > start + tag.whole.len() {
+            out.push_str(html.get(at..start).unwrap_or_default());
+            at = end;
+        }
+    }
+    out.push_str(html.get(at..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+const SHEETS: [&str; 2] = ["style", "script"];
 
 /// A piece of HTML.
 pub(crate) enum Piece<'x> {
@@ -221,6 +259,22 @@ mod tests {
             Piece::End(name) => format!("[/{name}]"),
         });
         assert_eq!(pieces.collect::<String>(), expect, "{html}");
+    }
+
+    #[test]
+    fn style_sheets_and_scripts_are_no_text() {
+        for (html, expect) in [
+            ("<style type='text/css'>p > a { color: red }</style>Hello", "Hello"),
+            ("a<STYLE\nmedia=x>b</Style><br>c", "a\nc"),
+            ("<script src=x>if (a<b) c()</script>Hello", "Hello"),
+            ("<style>p{}</style>Hello <b>there</b>", "Hello there"),
+            ("<!-- <style x> -->Hello<!-- </style> -->", "Hello"),
+            ("a<style x></style>b<styled y>c", "abc"),
+        ] {
+            assert_eq!(text(html).trim(), expect, "{html}");
+        }
+        // Without an end nobody knows where the text begins.
+        assert!(text("<style x>Hello").contains("Hello"));
     }
 
     #[test]

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
-use mail_parser::decoders::html::html_to_text;
 use model::limits;
 
 use super::parts::Body;
+use crate::body::markup;
 
 /// The words of a text, each as its hash: they are only compared, and a text has hundreds of thousands.
 pub(super) struct Words(Vec<u64>);
@@ -27,7 +27,7 @@ impl Words {
         let inner = match (&body.plain, &body.html) {
             (Some(plain), _) if !plain.trim().is_empty() => Words::of(plain),
             // Tags take room.
-            (_, Some(html)) => Words::of(&html_to_text(start(html, 4 * limits::TEXT_BYTES_MAX))),
+            (_, Some(html)) => Words::of(&markup::text(start(html, 4 * limits::TEXT_BYTES_MAX))),
             (_, None) => return false,
         };
         let (outer, inner) = (&self.0, &inner.0);
