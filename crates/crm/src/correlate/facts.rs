@@ -137,8 +137,10 @@ pub struct KnownIdentity {
     pub text_digest: [u8; 16],
     /// The digest of its bytes.
     pub raw_digest: [u8; 32],
-    /// The addresses it was written to, as compared; sinks left out.
+    /// The addresses it was written to for all to see, as compared; sinks left out.
     pub recipients: HashSet<String>,
+    /// Its blind recipients, where they are known.
+    pub blind: HashSet<String>,
 }
 
 /// A stored e-mail that this mail may continue.

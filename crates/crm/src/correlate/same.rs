@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use message::identity::{Claim, Sameness, same_mail};
 use model::decision::{Entity, RecordRef, Signal};
-use model::{EmailAddress, Id};
+use model::{EmailAddress, Id, Mailbox};
 
 use super::facts::{Facts, IdentityKey, KnownIdentity};
 use crate::intake::offer::Offer;
@@ -88,7 +88,7 @@ fn sameness(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> Sameness {
     };
     match same_mail(known.key, &this, &that) {
         // Two mails of one second from a program that gives all its mail one id, to two people.
-        Sameness::SameButOtherText if !offer.is_guess && recipients(offer, facts) != known.recipients => {
+        Sameness::SameButOtherText if !offer.is_guess && is_to_others(offer, facts, known) => {
             Sameness::Different
         }
         sameness => sameness,
@@ -100,8 +100,18 @@ fn is_guess(known: &KnownIdentity) -> bool {
     known.is_guess || (known.key == IdentityKey::MessageId && !known.has_message_id)
 }
 
-fn recipients(offer: &Offer, facts: &Facts) -> HashSet<String> {
+/// Whether it was written to other people. Blind recipients stand in the sender's own copy and in that of a journal
+/// alone, so they tell two mails apart only where there are no others.
+fn is_to_others(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> bool {
     let is_sink = |address: &EmailAddress| facts.sinks.contains(&address.split_detail().0.key());
-    let addresses = offer.recipients().map(|mailbox| &mailbox.address);
-    addresses.filter(|address| !is_sink(address)).map(EmailAddress::key).collect()
+    let keys = |mailboxes: &mut dyn Iterator<Item = &Mailbox>| -> HashSet<String> {
+        let addresses = mailboxes.map(|mailbox| &mailbox.address);
+        addresses.filter(|address| !is_sink(address)).map(EmailAddress::key).collect()
+    };
+    let seen = keys(&mut offer.to.iter().chain(&offer.cc));
+    if !(seen.is_empty() && known.recipients.is_empty()) {
+        return seen != known.recipients;
+    }
+    let blind = keys(&mut offer.bcc.iter());
+    !blind.is_empty() && !known.blind.is_empty() && blind != known.blind
 }

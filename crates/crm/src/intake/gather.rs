@@ -220,7 +220,7 @@ fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Re
         by_hand: copy.proof == Proof::Hand,
         out_of_mailbox: matches!(copy.source, Source::Mailbox(_)),
         null_sender: match &offer.journal {
-            Some(envelope) => envelope.sender.is_none(),
+            Some(envelope) => envelope.is_null_sender,
             None => copy.mail_from.is_none() && !copy.source.is_by_hand(),
         },
         is_handed_over: is_dug_out || (desk.is_handed_over() && matches!(copy.source, Source::Sink(_))),
@@ -379,10 +379,11 @@ fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreE
             let is_twin = key == IdentityKey::MessageId
                 && claim.senton == offer.date
                 && offer.text_digest.is_some_and(|digest| digest.as_slice() != claim.textdigest);
-            let recipients = if is_twin { recipients_of(read, claim.activityid)? } else { HashSet::new() };
+            let (recipients, blind) =
+                if is_twin { recipients_of(read, claim.activityid)? } else { Default::default() };
             let has_another_id = has_another_id(read, offer, (key, &claim))?;
-            let known = known_identity(key, claim, recipients);
-            facts.identities.push(KnownIdentity { has_another_id, ..known });
+            let known = known_identity(key, claim);
+            facts.identities.push(KnownIdentity { recipients, blind, has_another_id, ..known });
         }
     }
     if offer.is_guess {
@@ -458,10 +459,7 @@ fn quoted(read: &Read<'_>, offer: &Offer, facts: &Facts) -> Result<Vec<KnownIden
         let hash = message::identity::content_key(&from.address, senton, &email.canonicalsubject);
         for claim in read.identities(&hash)?.into_iter().filter(|claim| claim.activityid == email.activityid)
         {
-            found.push(KnownIdentity {
-                is_guess: false,
-                ..known_identity(IdentityKey::Quoted, claim, HashSet::new())
-            });
+            found.push(KnownIdentity { is_guess: false, ..known_identity(IdentityKey::Quoted, claim) });
         }
     }
     Ok(found)
@@ -501,7 +499,7 @@ pub fn keys(offer: &Offer) -> Vec<(IdentityKey, [u8; 16])> {
     keys
 }
 
-fn known_identity(key: IdentityKey, claim: Identity, recipients: HashSet<String>) -> KnownIdentity {
+fn known_identity(key: IdentityKey, claim: Identity) -> KnownIdentity {
     KnownIdentity {
         email: claim.activityid,
         key,
@@ -512,14 +510,20 @@ fn known_identity(key: IdentityKey, claim: Identity, recipients: HashSet<String>
         has_another_id: false,
         text_digest: claim.textdigest.try_into().unwrap_or_default(),
         raw_digest: claim.rawdigest.try_into().unwrap_or_default(),
-        recipients,
+        recipients: HashSet::new(),
+        blind: HashSet::new(),
     }
 }
 
-fn recipients_of(read: &Read<'_>, email: Id) -> Result<HashSet<String>, StoreError> {
-    let parties = read.parties(email)?.into_iter();
-    let others = parties.filter(|party| party.participationtypemask != Participation::Sender as i32);
-    Ok(others.filter_map(|party| party.addressused).collect())
+/// To whom an e-mail was written, and to whom blind.
+fn recipients_of(read: &Read<'_>, email: Id) -> Result<(HashSet<String>, HashSet<String>), StoreError> {
+    let parties = read.parties(email)?;
+    let of = |kinds: &[Participation]| {
+        let is_one =
+            |party: &&ActivityParty| kinds.iter().any(|kind| *kind as i32 == party.participationtypemask);
+        parties.iter().filter(is_one).filter_map(|party| party.addressused.clone()).collect()
+    };
+    Ok((of(&[Participation::To, Participation::Cc]), of(&[Participation::Bcc])))
 }
 
 fn emails_by_message_id(read: &Read<'_>, id: &MessageId) -> Result<Vec<Id>, StoreError> {

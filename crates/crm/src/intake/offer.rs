@@ -57,8 +57,10 @@ pub struct Offer {
 /// An envelope inside an organisation's own mail system.
 #[derive(Debug, Clone, Default)]
 pub struct Envelope {
-    /// The sender, known to that system.
+    /// The sender, known to that system; `None` where he has no address of the Internet.
     pub sender: Option<EmailAddress>,
+    /// Whether it was the null sender.
+    pub is_null_sender: bool,
     /// All recipients.
     pub recipients: Vec<EmailAddress>,
 }

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use message::attachments::Attachment;
-use message::unwrap::Method;
+use message::unwrap::{Journal, Method};
 use message::{Header, Message};
 use model::outcome::Reason;
 use model::{EmailAddress, Mailbox, limits};
@@ -184,7 +184,7 @@ fn read_originals(copy: &Copy, received: Message<'_>, desk: &Desk) -> Result<Vec
 }
 
 /// The mail within a journal's report, with the envelope it had.
-fn journaled(journal: message::unwrap::Journal<'_>, desk: &Desk) -> Original {
+fn journaled(journal: Journal<'_>, desk: &Desk) -> Original {
     let mut original = Original {
         number: 1,
         raw: Arc::from(&*journal.raw),
@@ -204,7 +204,8 @@ fn journaled(journal: message::unwrap::Journal<'_>, desk: &Desk) -> Original {
             offer.bcc.push(Mailbox { name: None, address });
         }
     }
-    offer.journal = Some(Envelope { sender: journal.sender, recipients: journal.recipients });
+    let Journal { sender, is_null_sender, recipients, .. } = journal;
+    offer.journal = Some(Envelope { sender, is_null_sender, recipients });
     original
 }
 

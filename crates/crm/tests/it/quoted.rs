@@ -288,6 +288,12 @@ async fn a_journal_is_believed_where_everything_about_it_is_right() {
     let resent = format!("Resent-From: jane@contoso.test\n{JOURNAL}");
     assert!(!is_opened(direct(&resent, None)).await);
     assert!(is_opened(direct(JOURNAL, None)).await);
+    // A mailbox of Exchange without an address of the Internet is somebody all the same.
+    let nameless =
+        JOURNAL.replace("Sender: zoe@fabrikam.test", "Sender: /O=CONTOSO/CN=ZOE").replace("Sand", "Lime");
+    let (_, reason, lime) = house.take(direct(&nameless, None)).await;
+    assert_eq!(reason, Reason::KnownSender);
+    assert_eq!(house.email(lime.unwrap()).marks & mark::AUTOMATIC, 0);
     let delivered = format!("Delivered-To: crm@sink.contoso.test\n{}", JOURNAL.replace("Sand", "Gravel"));
     assert!(is_opened(direct(&delivered, None)).await, "through the sink itself");
     let empty = JOURNAL.replace("Sender: ", "Nobody: ");

@@ -110,6 +110,31 @@ fn a_footer_of_a_list_changes_the_text_and_not_the_mail() {
 }
 
 #[test]
+fn a_footer_and_a_blind_recipient_do_not_change_the_mail() {
+    let footer = visit().text("Good morning! -- the list");
+    check(
+        footer.clone().id("visit").bcc("ben@contoso.test"),
+        world().here("visit", &visit()),
+        expect![[r#"
+            duplicate of <visit> (0)
+            ✓ same-mail <visit>
+        "#]],
+    );
+    let blind = |to: &str| offer("Zoë <zoe@fabrikam.test>").bcc(to).subject("Visit on Thursday");
+    check(
+        blind("ben@contoso.test").id("visit").text("Another matter"),
+        world().came_to("Cleo Adams").here("visit", &blind("jane@contoso.test")),
+        expect![[r#"
+            stored: accept-all (6), incoming, for Cleo Adams
+            from zoe@fabrikam.test = contact Zoë Müller
+            bcc ben@contoso.test = systemuser Ben Ode
+            ✓ recipient Cleo Adams
+            ✓ filter
+        "#]],
+    );
+}
+
+#[test]
 fn a_date_mended_on_the_way_does_not_make_another_mail() {
     check(
         visit().id("visit").minutes_later(60),

@@ -253,7 +253,8 @@ impl World {
                 has_message_id: here.offer.message_id.is_some(),
                 text_digest: here.offer.text_digest.unwrap(),
                 raw_digest: here.offer.raw_digest.unwrap(),
-                recipients: here.offer.recipients().map(|mailbox| mailbox.address.key()).collect(),
+                recipients: here.offer.to.iter().chain(&here.offer.cc).map(|to| to.address.key()).collect(),
+                blind: here.offer.bcc.iter().map(|to| to.address.key()).collect(),
             }));
         }
         let place = |here: &Here| {

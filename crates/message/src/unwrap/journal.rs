@@ -17,8 +17,10 @@ use crate::message::Message;
 pub struct Journal<'x> {
     /// The mail, byte for byte.
     pub raw: Cow<'x, [u8]>,
-    /// MAIL FROM; `None` for the null sender.
+    /// MAIL FROM; `None` for the null sender, and where it is no address of the Internet.
     pub sender: Option<EmailAddress>,
+    /// Whether it was the null sender.
+    pub is_null_sender: bool,
     /// RCPT TO, members of lists in place of the lists.
     pub recipients: Vec<EmailAddress>,
     /// Those of them who are blind recipients.
@@ -32,7 +34,8 @@ pub fn journal<'x>(message: &Message<'x>) -> Option<Journal<'x>> {
     let (Some((_, raw)), None) = (attached.next(), attached.next()) else { return None };
     read_header(&raw).ok()?;
     let text = message.text();
-    let mut journal = Journal { raw, sender: None, recipients: Vec::new(), blind: Vec::new() };
+    let mut journal =
+        Journal { raw, sender: None, is_null_sender: false, recipients: Vec::new(), blind: Vec::new() };
     let mut has_sender = false;
     for line in text.lines() {
         let Some((name, value)) = line.split_once(':') else { continue };
@@ -40,6 +43,8 @@ pub fn journal<'x>(message: &Message<'x>) -> Option<Journal<'x>> {
             "sender" if !has_sender => {
                 has_sender = true;
                 journal.sender = first(value);
+                // Exchange names some of its own by X.500 (`/O=…/CN=…`) or by a name alone.
+                journal.is_null_sender = matches!(value.trim(), "" | "<>");
             }
             "to" | "cc" | "recipient" => journal.recipient(value),
             "bcc" => {
@@ -97,6 +102,18 @@ mod tests {
         assert_eq!(names(&journal.recipients), "j@x.test b@x.test k@x.test l@x.test");
         assert_eq!(names(&journal.blind), "l@x.test");
         assert!(journal.raw.starts_with(b"From: z@y.test"));
+    }
+
+    #[test]
+    fn a_sender_without_an_address_is_not_the_null_sender() {
+        for (sender, is_null) in
+            [("<>", true), ("", true), ("/O=CONTOSO/OU=X/CN=JANE", false), ("Jane", false)]
+        {
+            let raw = report(&format!("Sender: {sender}\nTo: j@x.test\n"), MAIL);
+            let message = crate::read(raw.as_bytes()).unwrap();
+            let journal = journal(&message).unwrap();
+            assert_eq!((journal.sender, journal.is_null_sender), (None, is_null), "{sender}");
+        }
     }
 
     #[test]
