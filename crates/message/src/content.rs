@@ -30,7 +30,7 @@ use room::Room;
 
 /// The version of these rules. Rows that name a place in opened content say by which rules it was opened; whoever
 /// changes what [`open`] makes of the same bytes counts it up.
-pub const RULES: i32 = 2;
+pub const RULES: i32 = 3;
 
 /// What the content of a mail was packed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -36,6 +36,12 @@ impl Entity {
         matches!(self.mimetype.as_str(), "message/rfc822" | "message/global")
     }
 
+    /// Whether it is a message that was written anew out of a container, and is not as it was sent. Whoever writes
+    /// this into his own mail makes a guess of what he attaches.
+    pub(crate) fn is_rebuilt(&self) -> bool {
+        self.is_message() && self.content.get("x-rebuilt").is_some()
+    }
+
     /// Whether it is shown to nobody but offered for saving.
     pub(crate) fn is_attachment(&self) -> bool {
         self.disposition.value == "attachment"

@@ -66,7 +66,7 @@ pub struct Original<'x> {
     pub depth: u32,
     /// Its place in the mail around it, counted in the order of the structure, the root being 0.
     pub part_number: u32,
-    /// Whether nobody proven vouches that it was so: it was quoted, or stands in a wrapper that was attached itself,
+    /// Whether nobody proven vouches that it was so: it was quoted, was written anew out of a container, or stands in a wrapper that was attached itself,
     /// whose author anybody may have written there.
     pub is_guess: bool,
 }
@@ -100,7 +100,7 @@ pub enum UnwrapError {
 ///
 /// An attached message is opened further only while it is nothing but a wrapper (attached messages and no text
 /// or file of its own, as `nmh` and `mutt` make them) of the mail's own author, who alone is proven; what is found
-/// in one is a guess, for a stranger can write that name too. Otherwise it is what somebody sent, so it is the
+/// in one is a guess, for a stranger can write that name too. So is a message rebuilt out of TNEF. Otherwise it is what somebody sent, so it is the
 /// original, and what is attached to it stays its attachment: a stranger's empty mail with a mail "from" a customer
 /// in it is the stranger's.
 ///
@@ -132,7 +132,9 @@ pub fn originals<'x>(message: &Message<'x>, eligible: bool) -> Result<Unwrapped<
     } else {
         let mut opening = Opening { author: author(message), found: Vec::new() };
         for (part_number, raw) in inner {
-            if let Left::Alone = opening.open(raw, Place { depth: 1, part_number })? {
+            let entity = usize::try_from(part_number).ok().and_then(|at| message.entities().get(at));
+            let is_rebuilt = entity.is_some_and(Entity::is_rebuilt);
+            if let Left::Alone = opening.open(raw, Place { depth: 1, part_number, is_rebuilt })? {
                 unwrapped.inner_seen += 1;
             }
         }
@@ -165,6 +167,7 @@ fn author(message: &Message<'_>) -> Option<String> {
 struct Place {
     depth: u32,
     part_number: u32,
+    is_rebuilt: bool,
 }
 
 /// Whether an attached message was taken.
@@ -196,7 +199,7 @@ impl<'x> Opening<'x> {
         let raw = from_header_on(raw, start);
         let before = self.found.len();
         for Wrapped { part_number, body, encoding } in wrapped {
-            let place = Place { depth: place.depth + 1, part_number };
+            let place = Place { depth: place.depth + 1, part_number, ..place };
             if let Left::Alone = self.open(within(&raw, body, encoding), place)? {
                 // What cannot be opened whole stays whole.
                 self.found.truncate(before);
@@ -204,8 +207,8 @@ impl<'x> Opening<'x> {
             }
         }
         if self.found.len() == before {
-            let Place { depth, part_number } = place;
-            let is_guess = depth > 1;
+            let Place { depth, part_number, is_rebuilt } = place;
+            let is_guess = depth > 1 || is_rebuilt;
             self.found.push(Original { raw, method: Method::Attached, depth, part_number, is_guess });
         }
         if self.found.len() > limits::ORIGINALS_MAX {

@@ -134,8 +134,9 @@ fn of_attached(attached: &Attached<'_>, shown: &HashSet<&str>, (depth, room): (u
     let id = attached.content_id().map(|id| id.trim_matches(['<', '>']).to_owned());
     let id = id.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic()));
     let way = if id.as_ref().is_some_and(|id| shown.contains(id.as_str())) { "inline" } else { "attachment" };
-    let mut head = format!("Content-Type: {mimetype}\r\nContent-Disposition: {way}");
     let is_message = mimetype == "message/rfc822";
+    let rebuilt = if matches!(attached.data(), Data::Message(_)) && is_message { REBUILT } else { "" };
+    let mut head = format!("Content-Type: {mimetype}{rebuilt}\r\nContent-Disposition: {way}");
     if !name.is_empty() {
         let ending = if is_message && !name.to_ascii_lowercase().ends_with(".eml") { ".eml" } else { "" };
         head.push_str(&format!("; filename*=utf-8''{}{ending}", percent(&name)));
@@ -146,6 +147,9 @@ fn of_attached(attached: &Attached<'_>, shown: &HashSet<&str>, (depth, room): (u
     }
     if room.take(encoded_size(data)) { encoded(head, data) } else { Vec::new() }
 }
+
+/// The parameter by which [`Entity::is_rebuilt`] knows a message whose header and text were written here.
+const REBUILT: &str = "; x-rebuilt=tnef";
 
 /// A message inside, as bytes of a message.
 fn message(stream: &[u8], (depth, room): (usize, &mut Room)) -> Vec<u8> {

@@ -95,6 +95,23 @@ fn a_message_inside_is_an_attached_message() {
 }
 
 #[test]
+fn a_message_inside_is_a_guess_where_it_is_an_original() {
+    let is_guess = |raw: &[u8]| {
+        let received = message::read(raw).unwrap();
+        let opened = open(&received);
+        let message = message::read(&opened.raw).unwrap();
+        let originals = crate::unwrap::originals(&message, true).unwrap().originals;
+        originals.iter().map(|original| (original.method.name(), original.is_guess)).collect::<Vec<_>>()
+    };
+    let inner = Stream::new().subject("Offer").body("Twelve.").bytes();
+    let rebuilt = Stream::new().message(&inner).bytes();
+    assert_eq!(is_guess(&alone("application/ms-tnef", &rebuilt)), [("attached", true)]);
+    let file =
+        Stream::new().file("offer.eml", b"From: z@x.test\r\nSubject: Offer\r\n\r\nTwelve.\r\n").bytes();
+    assert_eq!(is_guess(&alone("application/ms-tnef", &file)), [("attached", false)], "as it was sent");
+}
+
+#[test]
 fn signed_content_is_content() {
     let entity = b"Content-Type: text/plain\r\nTo: planted@x.test\r\n\r\nhello";
     let p7m = signed(entity);
