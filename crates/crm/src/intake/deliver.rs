@@ -243,9 +243,10 @@ impl Work<'_> {
         let former = EmailVersion {
             activityid: id,
             blobid: std::mem::take(&mut email.blobid),
-            copyid: self.copy().copyid,
-            createdon: self.moment.now,
+            copyid: tx.first_copy_of(id)?.unwrap_or(self.copy().copyid),
+            createdon: email.createdon,
         };
+        // One that came as a fuller source is noted already, with the copy that brought it.
         tx.add_version(&former)?;
         email.blobid = self.blob()?.blobid.to_vec();
         email.size = write::size(&self.original.raw);

@@ -163,6 +163,18 @@ async fn a_duplicate_leaves_its_mailbox_and_its_queue() {
 }
 
 #[tokio::test]
+async fn copies_stand_in_the_order_of_their_arrival() {
+    let house = House::new().await;
+    let email = house.store(house.out_of_mailbox(house.jane, VISIT)).await;
+    // Old mail has an id that says where it lay.
+    let old = Copy { copyid: model::Id::default(), ..house.out_of_mailbox(house.ben, VISIT) };
+    assert_eq!(house.take(old).await.2, Some(email));
+    let copies = house.organization.read(|read| read.email_copies(email)).unwrap();
+    let users: Vec<_> = copies.iter().map(|copy| copy.receivinguserid).collect();
+    assert_eq!(users, [Some(house.jane), Some(house.ben)]);
+}
+
+#[tokio::test]
 async fn the_same_copy_twice_is_one_copy() {
     // The answer got lost, so the door hands the copy over once more, under the id of its ledger.
     let house = House::new().await;
@@ -208,7 +220,9 @@ async fn a_fuller_source_replaces_a_stripped_one() {
     let house = House::new().await;
     let full = format!("{}{}", VISIT.replace("At three?\n", ""), "At three?\n");
     let stripped = full.replace("Message-ID: <visit@fabrikam.test>\n", "");
-    let email = house.store(house.out_of_mailbox(house.jane, &stripped)).await;
+    let copy = house.out_of_mailbox(house.jane, &stripped);
+    let first = copy.copyid;
+    let email = house.store(copy).await;
     let before = house.email(email);
     let (outcome, _, again) = house.take(house.out_of_mailbox(house.cleo, &full)).await;
     assert_eq!((outcome, again), (Outcome::Duplicate, Some(email)));
@@ -216,9 +230,11 @@ async fn a_fuller_source_replaces_a_stripped_one() {
     let source = house.organization.blob(&after.blobid).unwrap();
     assert_eq!(String::from_utf8(source).unwrap(), full.replace('\n', "\r\n"));
     let versions = house.organization.read(|read| read.email_versions(email)).unwrap();
-    assert!(
-        versions.iter().any(|version| version.blobid == before.blobid),
-        "the stripped source is kept too"
+    let stripped = versions.iter().find(|version| version.blobid == before.blobid);
+    assert_eq!(
+        stripped.map(|it| it.copyid),
+        Some(first),
+        "the stripped source is kept, of the copy that brought it"
     );
     assert_eq!(after.messageid.as_deref(), Some("visit@fabrikam.test"), "the e-mail has its id by now");
     // An answer by that id finds it.

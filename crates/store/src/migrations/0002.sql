@@ -28,3 +28,6 @@ update messagereference set position = 1000 where isinreplyto = 0;
 alter table email add column correlationrank integer not null default 0;
 -- An attachment may lie inside a container (winmail.dat, signed content), not in the source itself.
 alter table activitymimeattachment add column contentrules integer not null default 0;
+-- What was tied before has the rank of the best sign of its kind: 0 would never give way to a nearer one.
+update email set correlationrank =
+    case correlationmethod when 103 then 1000 when 4 then 2000 when 5 then 3000 else 0 end;

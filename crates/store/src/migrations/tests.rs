@@ -23,6 +23,33 @@ fn released_scripts_stay_as_they_were() {
 }
 
 #[test]
+fn what_was_tied_in_the_first_release_gives_way_to_a_nearer_sign() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = open(folder.path());
+    migrate(session.as_ref(), &ORGANIZATION[..1]).unwrap();
+    let columns = "select name, type from pragma_table_info('email') where \"notnull\" = 1";
+    let pair = |row: &mut RowValues<'_>| Ok((row.take::<String>()?, row.take::<String>()?));
+    let columns = Read::new(session.as_ref()).rows(columns, &[], pair).unwrap();
+    for (id, method) in [(1, 3), (2, 4), (3, 5), (4, 103), (5, 0)] {
+        let value = |(name, kind): &(String, String)| match (name.as_str(), kind.as_str()) {
+            ("activityid", _) => format!("x'0{id}'"),
+            ("correlationmethod", _) => format!("{method}"),
+            (_, "BLOB") => "x''".to_owned(),
+            (_, "TEXT") => "''".to_owned(),
+            _ => "0".to_owned(),
+        };
+        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let values: Vec<String> = columns.iter().map(value).collect();
+        let insert = format!("insert into email ({}) values ({})", names.join(", "), values.join(", "));
+        session.script(&insert).unwrap();
+    }
+    migrate(session.as_ref(), ORGANIZATION).unwrap();
+    let ranks = "select correlationrank from email order by activityid";
+    let ranks = Read::new(session.as_ref()).rows(ranks, &[], |row| row.take::<i64>()).unwrap();
+    assert_eq!(ranks, [0, 2000, 3000, 1000, 0]);
+}
+
+#[test]
 fn a_database_of_a_later_program_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let session = open(folder.path());

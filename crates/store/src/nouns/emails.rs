@@ -115,7 +115,17 @@ impl Read<'_> {
 
     /// The copies that brought an e-mail, in the order of their arrival.
     pub fn email_copies(&self, email: Id) -> Result<Vec<EmailCopy>, StoreError> {
-        self.nouns("where activityid = ?1 order by copyid", &[email.into()])
+        // The ids of old mail say where it lay, not when it came.
+        let tail = "where activityid = ?1 \
+                    order by (select copynumber from copy c where c.copyid = emailcopy.copyid), recipient";
+        self.nouns(tail, &[email.into()])
+    }
+
+    /// The copy whose original became an e-mail: it brought the first source.
+    pub fn first_copy_of(&self, email: Id) -> Result<Option<Id>, StoreError> {
+        // 3 is stored.
+        let sql = "select copyid from outcome where activityid = ?1 and outcome = 3 limit 1";
+        self.one(sql, &[email.into()], |row| row.take())
     }
 
     /// Other sources of an e-mail.
