@@ -294,6 +294,23 @@ async fn a_scan_without_words_that_two_mailboxes_got_is_one_mail() {
 }
 
 #[tokio::test]
+async fn a_report_that_jane_forwards_is_tied_to_the_mail_that_it_returns() {
+    let house = House::new().await;
+    let sent = "From: Jane <jane@contoso.test>\nTo: zoe@fabrikam.test\nSubject: Prices\n\
+                Date: Fri, 6 Mar 2026 08:00:00 +0000\nMessage-ID: <prices@contoso.test>\n\nAs asked.\n";
+    let prices = house.store(house.out_of_mailbox(house.jane, sent)).await;
+    let report = report("mailer-daemon@fabrikam.test", "prices@contoso.test");
+    let forward = carrying(TO_THE_SINK, &[&report]);
+    let email = house.email(house.store(house.out_of_mailbox(house.jane, &forward)).await);
+    assert_eq!((email.unwrapmethod.as_str(), email.correlatedactivityid), ("attached", Some(prices)));
+    // One about a mail that is not here is nobody's, by whatever hand it comes.
+    let other = carrying(TO_THE_SINK, &[&report.replace("prices@", "other@").replace("report@", "another@")]);
+    let (outcome, reason, _) = house.take(house.out_of_mailbox(house.jane, &other)).await;
+    assert_eq!((outcome, reason), (Outcome::Ignored, Reason::Report));
+    house.books_are_right();
+}
+
+#[tokio::test]
 async fn a_loop_waits_once_however_often_it_comes() {
     let house = House::new().await;
     let hop = "Received: from a.test by b.test; Fri, 6 Mar 2026 09:00:01 +0000\n";
