@@ -1,9 +1,13 @@
-//! Header fields: addresses, ids, dates, marks.
+//! Header fields: addresses, ids, dates, marks, those of the keeper of a mailbox file.
 
 use model::limits;
 
 /// A header is the same with and without its body; what was read of it reads as itself.
 pub(super) fn read(raw: &[u8]) {
+    // The first message of a mailbox file, and one behind it.
+    let mut keeper = message::mbox::Keeper::default();
+    keeper.judge(raw);
+    keeper.judge(raw);
     let Ok(header) = message::read_header(raw) else { return };
     if let Ok(message) = message::read(raw) {
         assert_eq!(message.header(), &header, "the body changed the header");
