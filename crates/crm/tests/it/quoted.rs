@@ -140,6 +140,14 @@ async fn a_quotation_takes_one_mail_of_a_program_and_no_other() {
     assert_eq!(take(&house, &alarm(9, "nine")).await, (Outcome::Duplicate, guess));
     assert_eq!(take(&house, &alarm_quoted(9)).await, (Outcome::Duplicate, guess));
     assert_eq!(house.email(guess.unwrap()).messageid.as_deref(), Some("nine@fabrikam.test"));
+    // Nor where the program gives its mail no ids.
+    let bare =
+        |hour| alarm(hour, "none").replace("Message-ID: <none@fabrikam.test>\n", "").replace("dry", "hot");
+    let (_, hot) = take(&house, &alarm_quoted(16).replace("dry", "hot")).await;
+    assert_eq!(take(&house, &bare(16)).await, (Outcome::Duplicate, hot));
+    let (outcome, email) = take(&house, &bare(17)).await;
+    assert_eq!(outcome, Outcome::Stored);
+    assert_ne!(email, hot);
     // The books of an earlier release may hold the claim of a guess that became certain.
     let (_, other) = take(&house, &alarm_quoted(13).replace("runs dry", "is wet")).await;
     house.break_database(&format!(

@@ -13,6 +13,8 @@ fn the_plain_form_is_the_text() {
     assert_eq!(text("From: a@x.test\n\nhello"), "hello");
     assert_eq!(text("From: a@x.test\nContent-Transfer-Encoding: base64\n\nesO2ZQ=="), "zöe");
     assert_eq!(text("From: a@x.test\nContent-Type: text/html\n\n<p>hello <b>you</b></p>"), "hello you");
+    let styled = "From: a@x.test\nContent-Type: text/html\n\n<style type=text/css>p {}</style><p>hello";
+    assert_eq!(text(styled), "hello");
     let both = "--b\n\nplain\n--b\nContent-Type: text/html\n\n<i>rich</i>\n";
     assert_eq!(text(&alternative(both)), "plain");
     let empty_plain = "--b\n\n \n--b\nContent-Type: text/html\n\n<i>rich</i>\n";
