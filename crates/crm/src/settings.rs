@@ -1,7 +1,7 @@
 //! Settings of one organisation that decisions depend on.
 
 use model::EmailAddress;
-use store::{Organization, Priority, Read, StoreError};
+use store::{Organization, Priority, Read, StoreError, Tx};
 
 use crate::CrmError;
 
@@ -12,16 +12,23 @@ pub struct OrganizationSettings {
     pub token_prefixes: Vec<String>,
     /// Addresses from which the mail system of the organisation reports its journal, as they are compared.
     pub journal_senders: Vec<String>,
+    /// Whether an e-mail was ever known only as somebody quoted it: where none was, none is looked for.
+    pub has_guesses: bool,
 }
 
 impl Default for OrganizationSettings {
     fn default() -> Self {
-        OrganizationSettings { token_prefixes: vec!["CRM:".to_owned()], journal_senders: Vec::new() }
+        OrganizationSettings {
+            token_prefixes: vec!["CRM:".to_owned()],
+            journal_senders: Vec::new(),
+            has_guesses: false,
+        }
     }
 }
 
 const TRACKING_PREFIX: &str = "trackingprefix";
 const JOURNAL_SENDERS: &str = "journalsenders";
+const HAS_GUESSES: &str = "hasguesses";
 
 /// Reads the settings.
 pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
@@ -30,7 +37,14 @@ pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
     Ok(OrganizationSettings {
         token_prefixes: read.deciding_setting(TRACKING_PREFIX)?.map_or(default.token_prefixes, words),
         journal_senders: read.deciding_setting(JOURNAL_SENDERS)?.map_or(default.journal_senders, words),
+        has_guesses: read.deciding_setting(HAS_GUESSES)?.is_some(),
     })
+}
+
+/// Notes that there is a guess from now on. Whoever looked before has to look again.
+pub fn note_guess(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    tx.set_setting(HAS_GUESSES, "1")?;
+    tx.bump_records_version()
 }
 
 /// Sets the addresses from which journal reports come; none of them is a user's, whose forwards are opened anyway.

@@ -204,7 +204,7 @@ fn user_by_address(read: &Read<'_>, address: &EmailAddress) -> Result<Option<Sys
 /// Everything that can matter for one original.
 pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Facts, StoreError> {
     let mut facts = records(read, &opened.copy, &opened.desk, original)?;
-    mails(read, &original.offer, &mut facts)?;
+    mails(read, (&original.offer, opened.desk.settings.has_guesses), &mut facts)?;
     Ok(facts)
 }
 
@@ -370,9 +370,9 @@ fn never_log(
 }
 
 /// The facts about other mail: who claims the same keys, what it answers, what answers it.
-fn mails(read: &Read<'_>, offer: &Offer, facts: &mut Facts) -> Result<(), StoreError> {
+fn mails(read: &Read<'_>, (offer, has_guesses): (&Offer, bool), facts: &mut Facts) -> Result<(), StoreError> {
     facts.identities.clear();
-    for (key, hash) in keys_asked(offer) {
+    for (key, hash) in keys_asked(offer, has_guesses) {
         let claims = read.identities(&hash)?;
         for claim in claims {
             // Whom it was written to matters only where the same id comes with another text.
@@ -465,10 +465,10 @@ fn quoted(read: &Read<'_>, offer: &Offer, facts: &Facts) -> Result<Vec<KnownIden
     Ok(found)
 }
 
-/// Every key by which a mail is looked for: those it has, and that of a quotation of it.
-fn keys_asked(offer: &Offer) -> Vec<(IdentityKey, [u8; 16])> {
+/// Every key by which a mail is looked for: those it has, and that of a quotation of it, where there may be one.
+fn keys_asked(offer: &Offer, has_guesses: bool) -> Vec<(IdentityKey, [u8; 16])> {
     let mut keys = keys(offer);
-    if !offer.is_guess {
+    if has_guesses && !offer.is_guess {
         keys.extend(quoted_key(offer));
     }
     keys

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use store::{PreparedBlob, StoreError, Tie, Tx};
 
 use super::Work;
-use crate::correlate::{KnownEmail, KnownIdentity, Party, want, who};
+use crate::correlate::{IdentityKey, KnownEmail, KnownIdentity, Party, want, who};
 use crate::intake::gather;
 use crate::intake::offer::Offer;
+use crate::settings;
 
 impl Work<'_> {
     /// Claims every key the mail has. A clash with another unit is settled by the unique key.
@@ -23,6 +24,9 @@ impl Work<'_> {
             let has_claimed = |known: &KnownIdentity| known.email == email && known.key == key;
             if self.facts().identities.iter().any(has_claimed) {
                 continue;
+            }
+            if key == IdentityKey::Quoted && !self.opened.desk.settings.has_guesses {
+                settings::note_guess(tx)?;
             }
             tx.claim(&self.claim_of(email, &keyhash))?;
         }
