@@ -76,6 +76,8 @@ impl House {
         };
         let stop = CancellationToken::new();
         let mut doors = JoinSet::new();
+        // Before any door opens: what happens until there is a recorder is never counted.
+        log::metrics();
         doors.spawn(log::count(stop.clone()));
         let keeper = Keeper::new(Arc::clone(&self));
         let room = InFlight::new(limits::IN_FLIGHT_DISK_BYTES_MAX);

@@ -115,8 +115,9 @@ fn machines_are_told_health_and_numbers() {
     let house = place.serve();
     assert!(MailClient::smtp(house.smtp).send(&["crm@sink.test"], &mail(1)).starts_with("250 "));
     assert_eq!(http(house.web, "GET /healthz", "").text(), "ok\n");
-    let numbers = http(house.web, "GET /metrics", "").text();
-    assert!(numbers.contains("postroom_copies_total{outcome=\"stored\"} 1"), "{numbers}");
+    let heard = http(house.web, "GET /metrics", "");
+    let numbers = heard.text();
+    assert!(numbers.contains("postroom_copies_total{outcome=\"stored\"} 1"), "{} {numbers}", heard.head);
     for brought in ["X-Forwarded-For: 192.0.2.1\r\n", "X-Real-IP: 192.0.2.1\r\n"] {
         assert_eq!(http(house.web, "GET /metrics", brought).status, 404);
     }
