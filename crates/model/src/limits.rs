@@ -106,7 +106,7 @@ pub const INDEX_EVENTS_MAX: usize = 4_000;
 /// Units of work in a second, of all organizations, above which the index waits: taking mail in comes first.
 pub const INDEX_UNITS_PER_SECOND_MAX: f64 = 100.0;
 /// How long it waits for a quieter moment before it works all the same.
-pub const INDEX_WAIT_SECONDS_MAX: u64 = 30;
+pub const INDEX_WAIT_SECONDS_MAX: u64 = 120;
 /// How long it works for one organization before the next has its turn.
 pub const INDEX_TURN_SECONDS_MAX: u64 = 5;
 /// E-mails whose rows are read in one snapshot, so that the log of the database can begin anew in between.

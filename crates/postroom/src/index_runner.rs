@@ -1,7 +1,7 @@
 //! Brings the text indexes of all organizations forward, a second behind their mail.
 //!
 //! One thread of its own at the lowest priority: where the machine is busy taking mail in, the index waits, never
-//! the mail. It waits for half a minute at most ([`limits::INDEX_WAIT_SECONDS_MAX`]) and then works beside it.
+//! the mail. It waits for two minutes at most (`limits::INDEX_WAIT_SECONDS_MAX`) and then works beside it.
 //!
 //! *Invariant:* it decides nothing and may be stopped between any two loads.
 
@@ -63,7 +63,7 @@ struct Runner {
     house: Arc<House>,
     stop: CancellationToken,
     runtime: Handle,
-    /// Commits of each organization whose index has come to its end, when it began to.
+    /// Commits of each organization at the last look that came to the end.
     seen: HashMap<Id, u64>,
     pace: Pace,
 }
@@ -80,7 +80,7 @@ struct Pace {
 impl Pace {
     /// Looks at how many units of work there have been by now.
     fn is_good(&mut self, units: u64, now: Instant) -> bool {
-        let seconds = now.duration_since(self.looked).as_secs_f64();
+        let seconds = now.duration_since(self.looked).as_secs_f64().max(0.001);
         // Those of an organization that was closed meanwhile are counted no more.
         let rate = f64::from(u32::try_from(units.saturating_sub(self.units)).unwrap_or(u32::MAX)) / seconds;
         (self.looked, self.units) = (now, units);
@@ -99,26 +99,33 @@ impl Runner {
     fn rounds(&mut self) {
         let mut whole = None;
         while !self.stop.is_cancelled() {
-            let is_due = whole.is_none_or(|last: Instant| last.elapsed() >= WHOLE_ROUND);
-            if is_due {
-                whole = Some(Instant::now());
-                self.all();
+            let units = self.house.store.open_organizations().iter().map(|it| it.units()).sum();
+            if self.pace.is_good(units, Instant::now()) {
+                let is_due = whole.is_none_or(|last: Instant| last.elapsed() >= WHOLE_ROUND);
+                if is_due {
+                    whole = Some(Instant::now());
+                }
+                let is_behind = if is_due { self.all() } else { self.written() };
+                if !is_behind {
+                    self.pace.has_caught_up();
+                }
             }
-            self.written();
             let stopped = self.stop.cancelled();
             // Whether it was the clock or the stop, the loop looks by itself.
             let _ = self.runtime.block_on(async { tokio::time::timeout(ROUND, stopped).await });
         }
     }
 
-    fn all(&mut self) {
+    /// Says whether something is left to do.
+    fn all(&mut self) -> bool {
         let rows = self.house.store.organizations();
         let rows = rows.inspect_err(|error| {
             tracing::warn!(error = error as &dyn std::error::Error, "organizations could not be looked for");
         });
+        let mut is_behind = false;
         for row in rows.unwrap_or_default() {
             match self.house.store.organization(row.organizationid) {
-                Ok(organization) => self.bring_forward(&organization),
+                Ok(organization) => is_behind |= self.bring_forward(&organization),
                 Err(error) => {
                     let organization = row.organizationid;
                     let error = &error as &dyn std::error::Error;
@@ -126,49 +133,51 @@ impl Runner {
                 }
             }
         }
+        is_behind
     }
 
-    /// Those that are open and had a commit since.
-    fn written(&mut self) {
+    /// Those that are open and had a commit since. Says whether something is left to do.
+    fn written(&mut self) -> bool {
         let open = self.house.store.open_organizations();
-        if !self.pace.is_good(open.iter().map(|organization| organization.units()).sum(), Instant::now()) {
-            return;
-        }
         // One that is closed and opened again counts its commits anew.
         self.seen.retain(|id, _| open.iter().any(|organization| organization.id() == *id));
-        for organization in &open {
+        let mut is_behind = false;
+        // By value, so that each can be closed after its turn.
+        for organization in open {
             if self.seen.get(&organization.id()) != Some(&organization.commits()) {
-                self.bring_forward(organization);
+                is_behind |= self.bring_forward(&organization);
             }
         }
-        if open.iter().all(|organization| self.seen.contains_key(&organization.id())) {
-            self.pace.has_caught_up();
-        }
+        is_behind
     }
 
-    fn bring_forward(&mut self, organization: &Organization) {
+    /// Says whether something is left to do for it; what fails waits, and holds nobody else up.
+    fn bring_forward(&mut self, organization: &Organization) -> bool {
         let (commits, began) = (organization.commits(), Instant::now());
-        self.seen.remove(&organization.id());
         let mut loads = 0;
         while !self.stop.is_cancelled()
             && began.elapsed() < Duration::from_secs(limits::INDEX_TURN_SECONDS_MAX)
         {
-            match indexing::step(organization) {
-                Ok(true) => loads += 1,
+            let ended = match indexing::step(organization) {
+                Ok(true) => {
+                    loads += 1;
+                    continue;
+                }
                 Ok(false) => {
                     self.seen.insert(organization.id(), commits);
                     // A long stretch of work leaves memory behind that a mail now and then has no use for.
-                    let shrunk = if loads > 1 { organization.index().shrink() } else { Ok(()) };
-                    return shrunk.unwrap_or_else(|error| waits(organization, &error));
+                    if loads > 1 { organization.index().shrink().map_err(Into::into) } else { Ok(()) }
                 }
-                Err(error) => return waits(organization, &error),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = ended {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(organization = %organization.id(), error, "the text index waits");
             }
+            return false;
         }
+        true
     }
-}
-
-fn waits(organization: &Organization, error: &(dyn std::error::Error + 'static)) {
-    tracing::warn!(organization = %organization.id(), error, "the text index waits");
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl StoreSettings {
         StoreSettings {
             data: data.into(),
             writer_threads: 4,
-            batch_time_max: Duration::from_millis(5),
+            batch_time_max: Duration::from_millis(8),
             open_organizations_max: 128,
             readers_per_organization: 4,
             files: Arc::new(DiskFiles),

@@ -3,10 +3,12 @@
 //! Whatever has to do with its files, its pragmas and its error codes stands here and nowhere else.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::ffi::CString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use model::limits;
@@ -68,9 +70,25 @@ impl Engine for SqliteFile {
     }
 
     fn write_out(&self) -> Result<(), StoreError> {
-        Ok(std::fs::File::open(&self.path)?.sync_data()?)
+        let file = {
+            let mut held = locked(&HELD);
+            match held.get(&self.path) {
+                Some(file) => Arc::clone(file),
+                None => {
+                    let file = Arc::new(File::open(&self.path)?);
+                    held.insert(self.path.clone(), Arc::clone(&file));
+                    file
+                }
+            }
+        };
+        Ok(file.sync_data()?)
     }
 }
+
+/// Files of databases that were opened beside SQLite, by path: never closed. To close any descriptor of a file takes
+/// all locks of the process from it (fcntl(2), <https://sqlite.org/howtocorrupt.html>, §2.2), and another program would
+/// take the database for unused.
+static HELD: LazyLock<Mutex<HashMap<PathBuf, Arc<File>>>> = LazyLock::new(Mutex::default);
 
 /// When the statement that runs is given up.
 type Deadline = Arc<Mutex<Option<Instant>>>;
@@ -309,6 +327,26 @@ const STATEMENTS_MAX: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_written_out_keeps_its_locks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.db");
+        let file = SqliteFile::new(&path, &Faults::none(), None);
+        let session = file.open(Purpose::Write).unwrap();
+        session.script("create table a (b)").unwrap();
+        let locks = || {
+            let all = std::fs::read_to_string("/proc/locks").unwrap();
+            let inode =
+                format!(":{} ", std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&path).unwrap()));
+            all.lines().filter(|line| line.contains(&inode)).count()
+        };
+        let before = locks();
+        assert!(before > 0, "SQLite holds a lock on a database that is open");
+        file.write_out().unwrap();
+        file.write_out().unwrap();
+        assert_eq!(locks(), before);
+    }
 
     #[test]
     fn a_search_without_end_is_given_up_and_the_next_one_runs() {
