@@ -115,6 +115,8 @@ pub const INDEX_ROWS_PER_SNAPSHOT_MAX: usize = 100;
 pub const FOUND_RECORDS_MAX: usize = 1_000;
 /// Cached pages of the connection that writes the index.
 pub const INDEX_CACHE_BYTES: usize = 16 * 1024 * 1024;
+/// Pages in the log of an index before its own connection carries them over.
+pub const INDEX_LOG_PAGES_MAX: i64 = 2_000;
 /// Cached pages of the connection that writes: the upper levels of all indexes of a large organization.
 pub const WRITER_CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// Cached pages of a connection that reads.
@@ -124,9 +126,9 @@ pub const CHECKPOINT_CACHE_BYTES: usize = 1024 * 1024;
 /// Memory of the database engine for all organizations together; caches stop growing there.
 pub const ENGINE_MEMORY_BYTES_MAX: usize = 160 * 1024 * 1024;
 /// Pages in the log of a database before they are carried over.
-pub const LOG_PAGES_MAX: i64 = 2_000;
+pub const LOG_PAGES_MAX: i64 = 16_000;
 /// Pages in the log before the writer waits for a moment, so that the log can begin anew.
-pub const LOG_PAGES_BEFORE_PAUSE_MAX: i64 = 16_000;
+pub const LOG_PAGES_BEFORE_PAUSE_MAX: i64 = 64_000;
 /// Compressed mail up to this size stands in the database; larger mail in a file of its own.
 pub const BLOB_ROW_BYTES_MAX: usize = 128 * 1024;
 /// Plain bytes in one frame of a kept mail, so that a part can be read without the whole.

@@ -143,7 +143,7 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
         // Its log is synced and carried over when it has grown, by the connection that writes it: nobody waits.
         Purpose::Index => connection.execute_batch(&format!(
             "pragma synchronous = normal; pragma wal_autocheckpoint = {}",
-            limits::LOG_PAGES_MAX
+            limits::INDEX_LOG_PAGES_MAX
         )),
     }
 }
