@@ -19,7 +19,7 @@ use super::keep::Kept;
 use super::timed::Timed;
 use super::unwrap::Original;
 use crate::CrmError;
-use crate::correlate::{CrmRecipient, Facts, signal, who};
+use crate::correlate::{CrmRecipient, Facts, Participation, signal, who};
 
 mod write;
 
@@ -221,22 +221,28 @@ impl Work<'_> {
                 copyid,
                 createdon: self.moment.now,
             };
-            if tx.add_version(&version)? && !self.checked.verdict.has_other_text {
-                self.prefer_fuller_source(tx, email)?;
+            let is_new = tx.add_version(&version)?;
+            if !self.checked.verdict.has_other_text {
+                self.prefer_fuller_source(tx, email, is_new)?;
             }
         }
         self.event(tx, email, "duplicate")?;
         Ok(email)
     }
 
-    /// A decoded or stripped forward may have come first: the fullest bytes become the source.
-    fn prefer_fuller_source(&self, tx: &mut Tx<'_>, id: Id) -> Result<(), DeliverError> {
+    /// A decoded or stripped forward may have come first: the fullest bytes become the source. Bytes that were here
+    /// before, `is_new` being false, do so only where they came unproven then and make a guess certain now.
+    fn prefer_fuller_source(&self, tx: &mut Tx<'_>, id: Id, is_new: bool) -> Result<(), DeliverError> {
         let Some(mut email) = tx.email(id)? else { return Ok(()) };
         let was_guess = email.marks & mark::GUESSED != 0;
         let is_certain = was_guess && !self.original.offer.is_guess;
+        // Anybody who has read what one of us wrote can write it again, under that name.
+        if is_certain && who::from_us(&self.original.offer, self.facts()) && !self.facts().sender_proven {
+            return Ok(());
+        }
         // A guess never takes the place of the mail itself, whatever it brings along.
         let may_replace = was_guess || !self.original.offer.is_guess;
-        let replaces = is_certain || (may_replace && self.is_fuller(tx, &email)?);
+        let replaces = is_certain || (is_new && may_replace && self.is_fuller(tx, &email)?);
         if !replaces {
             return Ok(());
         }
@@ -277,10 +283,14 @@ impl Work<'_> {
             write::keep_tie(&mut email, guess);
         }
         let known = tx.parties(guess.activityid)?;
+        let had_recipients =
+            known.iter().any(|party| party.participationtypemask != Participation::Sender as i32);
+        // A stranger may have written it: it stands where the quotation stood, and not with others as well.
+        let may_add = who::from_us(&self.original.offer, self.facts()) || !had_recipients;
         let mut parties = who::parties(&self.original.offer, self.facts(), &self.checked.verdict.thread);
         parties.retain(|party| {
             let key = Some(party.address.key());
-            !known.iter().any(|known| known.addressused == key)
+            may_add && !known.iter().any(|known| known.addressused == key)
         });
         let certain =
             signal("certain", true, "The mail itself came later and took the place of the quotation.");

@@ -1,6 +1,7 @@
 //! Mail that is known only as somebody quoted it, and the mail itself: one e-mail in any order, and never two mails
 //! in one for want of evidence.
 
+use crm::intake::{Copy, Proof};
 use crm::settings;
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, mark};
@@ -213,6 +214,52 @@ async fn a_guess_made_certain_is_as_if_it_had_come_itself() {
     assert!(made.directioncode);
     assert_eq!((made.parentactivityid, made.correlatedactivityid), (first, first));
     assert_eq!(made.conversationtrackingid, house.email(first.unwrap()).conversationtrackingid);
+    house.books_are_right();
+}
+
+fn addresses(house: &House, email: Id) -> Vec<String> {
+    let parties = house.organization.read(|read| read.parties(email)).unwrap();
+    parties.into_iter().filter_map(|party| party.addressused).collect()
+}
+
+#[tokio::test]
+async fn what_one_of_us_wrote_is_made_certain_by_a_proven_copy_alone() {
+    let house = House::new().await;
+    house.contact("Tom Reed", "tom@northwind.test").await;
+    let quoted = outlook(HERE, "5 March 2026 10:15", "Green ones.")
+        .replace("From: Zoe <zoe@fabrikam.test>", "From: Ben <ben@contoso.test>")
+        .replace("To: Jane\n", "To: zoe@fabrikam.test\n");
+    let own = "From: Ben <ben@contoso.test>\nTo: zoe@fabrikam.test\nSubject: Doors\n\
+         Date: Thu, 5 Mar 2026 10:15:22 +0100\nMessage-ID: <own@contoso.test>\n\nGreen ones.\n";
+    let forged = own.replace("Subject:", "Cc: tom@northwind.test\nSubject:").replace("own@", "forged@");
+    let (_, guess) = take(&house, &quoted).await;
+    let before = (house.email(guess.unwrap()), addresses(&house, guess.unwrap()));
+    // A stranger's mail, which a rule in Jane's mailbox passes on, and the mail itself as it came to her.
+    for unproven in [&forged, &forged, own] {
+        let copy = Copy { proof: Proof::None, ..house.out_of_mailbox(house.jane, unproven) };
+        let (outcome, _, email) = house.take(copy).await;
+        assert_eq!((outcome, email), (Outcome::Duplicate, guess));
+        let after = (house.email(guess.unwrap()), addresses(&house, guess.unwrap()));
+        assert_eq!(after, before);
+    }
+    let (outcome, _, email) = house.take(house.out_of_mailbox(house.ben, own)).await;
+    assert_eq!((outcome, email), (Outcome::Duplicate, guess), "never a second time");
+    let certain = house.email(guess.unwrap());
+    assert_eq!(certain.messageid.as_deref(), Some("own@contoso.test"));
+    assert!(certain.directioncode && certain.marks & (mark::GUESSED | mark::UNPROVEN_SENDER) == 0);
+    assert_eq!(house.email_count(), 1);
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_mail_brings_nobody_to_a_quotation_that_names_its_recipients() {
+    let house = House::new().await;
+    house.contact("Tom Reed", "tom@northwind.test").await;
+    let quoted = outlook(HERE, "5 March 2026 09:15", "Green, please.");
+    let (_, guess) = take(&house, &quoted.replace("To: Jane\n", "To: jane@contoso.test\n")).await;
+    assert_eq!(take(&house, MAIL).await, (Outcome::Duplicate, guess));
+    assert_eq!(house.email(guess.unwrap()).messageid.as_deref(), Some("doors@fabrikam.test"));
+    assert_eq!(addresses(&house, guess.unwrap()), ["zoe@fabrikam.test", "jane@contoso.test"]);
     house.books_are_right();
 }
 
