@@ -433,7 +433,7 @@ fn has_another_id(
     Ok(email.and_then(|email| email.messageid).is_some_and(|id| id != own.to_string()))
 }
 
-/// How many mails of one author are compared with a quotation of one.
+/// How many mails of one author and subject are compared with a quotation of one.
 const QUOTABLE_MAX: usize = 20;
 
 /// The mails that a quotation may quote: of its author, under its subject, at a time that it may mean. A quotation
@@ -447,14 +447,14 @@ fn quoted(read: &Read<'_>, offer: &Offer, facts: &Facts) -> Result<Vec<KnownIden
     for record in records.take(limits::CANDIDATES_MAX).chain([None]) {
         // A program may send more than are looked at; the nearest must be among them.
         for around in [60, message::identity::ZONES_APART_SECONDS + 60] {
-            sent.extend(read.emails_by_sender((&key, record), (at(-around), at(around)), QUOTABLE_MAX)?);
+            let written = (key.as_str(), record, offer.canonical_subject.as_str());
+            sent.extend(read.emails_by_sender(written, (at(-around), at(around)), QUOTABLE_MAX)?);
         }
     }
     let mut found = Vec::new();
     // Other quotations are found by the key they claim.
     let is_certain = |email: &Email| email.marks & mark::GUESSED == 0;
-    let quotable = sent.into_iter().filter(|email| email.canonicalsubject == offer.canonical_subject);
-    for email in quotable.filter(is_certain) {
+    for email in sent.into_iter().filter(is_certain) {
         let Some(senton) = email.senton else { continue };
         let hash = message::identity::content_key(&from.address, senton, &email.canonicalsubject);
         for claim in read.identities(&hash)?.into_iter().filter(|claim| claim.activityid == email.activityid)

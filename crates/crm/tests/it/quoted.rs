@@ -264,6 +264,18 @@ async fn a_mail_brings_nobody_to_a_quotation_that_names_its_recipients() {
 }
 
 #[tokio::test]
+async fn a_quoted_mail_is_found_among_many_others_of_its_author() {
+    let house = House::new().await;
+    let (_, mail) = take(&house, MAIL).await;
+    for second in 30..55 {
+        let other = MAIL.replace("doors@", &format!("{second}@")).replace("15:22", &format!("15:{second}"));
+        take(&house, &other.replace("Subject: Doors", &format!("Subject: Window {second}"))).await;
+    }
+    let quoted = outlook(HERE, "5 March 2026 09:15", "Green, please.");
+    assert_eq!(take(&house, &quoted).await, (Outcome::Duplicate, mail));
+}
+
+#[tokio::test]
 async fn an_answer_with_a_reply_to_of_its_own_is_no_redirect() {
     let redirect = "From: Jane <jane@contoso.test>\nTo: crm@sink.contoso.test\nSubject: Doors\n\
          Date: Thu, 5 Mar 2026 12:00:00 +0100\nMessage-ID: <r1@contoso.test>\nUser-Agent: Mozilla Thunderbird\n\

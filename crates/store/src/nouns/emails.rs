@@ -71,25 +71,31 @@ impl Read<'_> {
         self.nouns("where activityid = ?1 order by attachmentnumber", &[email.into()])
     }
 
-    /// E-mails that an address sent within a time, by their sort date: the newest of them, in no order. A party is
-    /// found by its record where it is tied to one, else by the address.
+    /// E-mails that an address sent under a canonical subject within a time, by their sort date: the newest of them,
+    /// in no order. A party is found by its record where it is tied to one, else by the address.
     pub fn emails_by_sender(
         &self,
-        (address, record): (&str, Option<Id>),
+        (address, record, subject): (&str, Option<Id>, &str),
         (from, to): (Timestamp, Timestamp),
         limit: usize,
     ) -> Result<Vec<Email>, StoreError> {
-        let params: [Param<'_>; 5] = [address.into(), record.into(), from.into(), to.into(), limit.into()];
+        let (from, to) = (from.into(), to.into());
+        let params: [Param<'_>; 6] = [address.into(), record.into(), from, to, subject.into(), limit.into()];
+        // The subject comes before the limit: whoever writes much would hide the mail that is looked for.
         match record {
             Some(_) => self.nouns(
-                "where activityid in (select activityid from activityparty where addressused = ?1 and partyid = ?2 \
-                 and sortdate between ?3 and ?4 and participationtypemask = 1 order by sortdate desc limit ?5)",
+                "where activityid in (select activityid from activityparty p where addressused = ?1 and partyid = ?2 \
+                 and sortdate between ?3 and ?4 and participationtypemask = 1 \
+                 and exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
+                 order by sortdate desc limit ?6)",
                 &params,
             ),
             None => self.nouns(
-                "where activityid in (select activityid from activityparty where addressused = ?1 \
+                "where activityid in (select activityid from activityparty p where addressused = ?1 \
                  and partyid is null and ?2 is null \
-                 and sortdate between ?3 and ?4 and participationtypemask = 1 order by sortdate desc limit ?5)",
+                 and sortdate between ?3 and ?4 and participationtypemask = 1 \
+                 and exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
+                 order by sortdate desc limit ?6)",
                 &params,
             ),
         }
