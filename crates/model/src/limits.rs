@@ -23,6 +23,9 @@ pub const RTF_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const RTF_DEPTH_MAX: usize = 1_000;
 /// Elements inside elements of a signed message (X.690): the structure is six deep, its strings may be in pieces.
 pub const BER_DEPTH_MAX: usize = 16;
+/// Sinks of a domain that are asked, in turn, whether a peer may write to its postmaster: each may open an
+/// organization, and strangers ask.
+pub const POSTMASTER_SINKS_MAX: usize = 64;
 /// Recipients in one SMTP transaction (RFC 5321 §4.5.3.1.8 asks for at least 100).
 pub const RECIPIENTS_MAX: usize = 1_000;
 /// The header section of a message.

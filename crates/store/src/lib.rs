@@ -210,7 +210,7 @@ impl Store {
         self.catalogue.route(address)
     }
 
-    /// Where the addresses of all sinks lead, those of the oldest organization first.
+    /// Where the addresses of all sinks lead, those of an organization together, always in the same order.
     pub fn sinks(&self) -> Result<Arc<[Route]>, StoreError> {
         self.catalogue.sinks()
     }

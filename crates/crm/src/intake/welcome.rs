@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::network::{self, Network};
 use model::schema::catalogue::Route;
 use model::schema::people::Sink;
-use model::{EmailAddress, Id};
+use model::{EmailAddress, Id, limits};
 use store::{Organization, Store, StoreError};
 
 use super::copy::{EnvelopeRecipient, Proof, Source};
@@ -63,7 +63,7 @@ pub fn welcome(store: &Store, trusted: &[Network], peer: Peer, address: &EmailAd
 }
 
 /// Answers RCPT for `postmaster` without a domain, in a house of this name (RFC 5321 §4.5.1). Where the name is no
-/// domain of ours, the oldest organization gets the mail: mostly that of whoever runs the house.
+/// domain of ours, the first organization gets the mail to which the peer may write.
 pub fn welcome_postmaster(store: &Store, trusted: &[Network], peer: Peer, house: &str) -> Welcome {
     let named = EmailAddress::parse(&format!("{POSTMASTER}@{house}"));
     let Some(address) = named.or_else(|| EmailAddress::parse("postmaster@localhost")) else {
@@ -119,24 +119,38 @@ fn organization(store: &Store, route: &Route) -> Result<Option<Arc<Organization>
     }
 }
 
-/// The postmaster of a domain is whoever reads what is Undeliverable in the organization of its oldest sink. Who may
-/// write to the sink, to queues or to users may write to him; to all others the house is closed.
+/// The postmaster of a domain is whoever reads what is Undeliverable in the organization of one of its sinks: of the
+/// first, in the order of the catalogue, that the peer may write to, or that is his by a network of trust. To all
+/// others the house is closed.
 fn at_postmaster(
     store: &Store,
     trusted: &[Network],
     (peer, address): (Peer, &EmailAddress),
     is_of: impl Fn(&Route) -> bool,
 ) -> Result<Welcome, StoreError> {
-    let sinks = store.sinks()?;
-    let Some(sink) = sinks.iter().find(|sink| is_of(sink)) else { return Ok(Welcome::Unknown) };
-    let Some(organization) = organization(store, sink)? else { return Ok(Welcome::TryLater) };
-    let arrival = || Arrival { organization: Arc::clone(&organization), peer, address, detail: None };
-    let source = Source::Postmaster(address.clone());
-    match arrival().at_sink(sink)? {
-        Welcome::Yes(recipient) => Ok(arrival().yes(source, None, recipient.proof)),
-        Welcome::NotAllowed => Ok(arrival().at_person(trusted, source)),
-        other => Ok(other),
+    // As it is compared, so that it is one line of the accounting however it was written.
+    let source = EmailAddress::parse(&address.key()).unwrap_or_else(|| address.clone());
+    let source = Source::Postmaster(source);
+    let mut refusal = Welcome::Unknown;
+    for sink in store.sinks()?.iter().filter(|sink| is_of(sink)).take(limits::POSTMASTER_SINKS_MAX) {
+        let Some(organization) = organization(store, sink)? else {
+            if matches!(refusal, Welcome::Unknown) {
+                refusal = Welcome::TryLater;
+            }
+            continue;
+        };
+        let arrival = || Arrival { organization: Arc::clone(&organization), peer, address, detail: None };
+        refusal = match (arrival().at_sink(sink)?, refusal) {
+            (Welcome::Yes(recipient), _) => return Ok(arrival().yes(source, None, recipient.proof)),
+            (Welcome::NotAllowed, _) => match arrival().at_person(trusted, source.clone()) {
+                Welcome::Yes(recipient) => return Ok(Welcome::Yes(recipient)),
+                other => other,
+            },
+            (other, Welcome::Unknown) => other,
+            (_, earlier) => earlier,
+        };
     }
+    Ok(refusal)
 }
 
 fn kind(route: &Route) -> RecipientKind {

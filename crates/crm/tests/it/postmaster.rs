@@ -1,8 +1,11 @@
 //! Mail to the postmaster of a domain of ours (RFC 5321 §4.5.1): kept for whoever runs the house, on no record.
 
 use crm::intake::{self, Peer, Source, Welcome};
+use crm::records::credentials::Vouching;
+use model::Id;
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
+use model::schema::catalogue::Route;
 
 use super::house::{House, address};
 
@@ -32,7 +35,8 @@ async fn postmaster_is_welcome_at_every_domain_of_a_sink() {
     };
     for peer in ["127.0.0.1", "192.0.2.7"] {
         let at_sink = "postmaster:postmaster@sink.contoso.test";
-        assert_eq!(ask(peer, "PostMaster@Sink.Contoso.test").to_lowercase(), at_sink);
+        // However it is written, it is one line of the accounting.
+        assert_eq!(ask(peer, "PostMaster@Sink.Contoso.test"), at_sink);
         assert_eq!(ask(peer, "postmaster"), "postmaster:postmaster@mx.example");
         // Where nobody is a sink, somebody else runs the mail.
         assert_eq!(ask(peer, "postmaster@contoso.test"), "unknown");
@@ -46,6 +50,32 @@ async fn postmaster_is_welcome_at_every_domain_of_a_sink() {
     // Whoever has the address by name gets the mail.
     house.user("Pia Post", "postmaster@sink.contoso.test", IncomingFilter::All).await;
     assert_eq!(ask("127.0.0.1", "postmaster@sink.contoso.test"), "user:postmaster@sink.contoso.test");
+}
+
+#[tokio::test]
+async fn postmaster_is_reached_by_whichever_sink_of_the_domain_is_open() {
+    let house = House::new().await;
+    house.sink("late@sink.contoso.test").await;
+    let stale = Route {
+        address: "a@sink.contoso.test".to_owned(),
+        organizationid: Id::default(),
+        kind: 1,
+        targetid: Id::default(),
+    };
+    house.catalogue().publish_route(&stale).unwrap();
+    let credential = house.credential("late@sink.contoso.test", "relay", Vouching::Nobody).await;
+    let ask = |credential| {
+        let peer = Peer { address: "198.51.100.9".parse().unwrap(), credential };
+        ["postmaster@sink.contoso.test", "postmaster"].map(|to| {
+            heard(match to {
+                "postmaster" => intake::welcome_postmaster(house.catalogue(), &[], peer, "mx.example"),
+                to => intake::welcome(house.catalogue(), &[], peer, &address(to)),
+            })
+        })
+    };
+    let accounted = ["postmaster:postmaster@sink.contoso.test", "postmaster:postmaster@mx.example"];
+    assert_eq!(ask(Some(credential)), accounted);
+    assert_eq!(ask(None), ["not allowed", "not allowed"]);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ fn mail_to_postmaster_is_taken_and_kept_apart() {
         let rcpt_to = to.iter().map(|to| (*to).to_owned()).collect();
         client.send(&Envelope { mail_from: ZOE.to_owned(), rcpt_to }, raw).unwrap().codes()
     };
-    // Without a domain it is the oldest organization's.
+    // Without a domain it is the first organization's.
     assert_eq!(send(&["Postmaster"], &mail("bare", "By no domain.")), [250]);
     assert_eq!(send(&["postmaster@OTHER.test"], &mail("domain", "By a domain.")), [250]);
     assert_eq!(send(&["postmaster@nobody.test"], &mail("none", "Of no domain of ours.")), [550]);
