@@ -415,6 +415,5 @@ impl Work<'_> {
             operation: operation.to_owned(),
             detail: Some(detail),
         })
-        .map(drop)
     }
 }

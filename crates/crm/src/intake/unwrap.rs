@@ -158,7 +158,7 @@ fn read_originals(copy: &Copy, received: Message<'_>, desk: &Desk) -> Result<Vec
         let is_outer = !inner.method.is_dug_out();
         let raw: Arc<[u8]> = if is_outer { Arc::clone(&copy.raw) } else { Arc::from(&*inner.raw) };
         let described = match is_outer {
-            true => Ok(describe(&Readable { raw: &raw, message: &outer, is_opened }, desk)),
+            true => Ok(describe(&KeptAndOpened { raw: &raw, message: &outer, is_opened }, desk)),
             false => describe_bytes(&raw, desk),
         };
         let mut original = Original {
@@ -246,7 +246,7 @@ fn is_forward_to_us(copy: &Copy, desk: &Desk, outer: &Header) -> bool {
 }
 
 /// A message that was kept, and the one that is read: the same with its containers open.
-struct Readable<'x> {
+struct KeptAndOpened<'x> {
     raw: &'x [u8],
     message: &'x Message<'x>,
     is_opened: bool,
@@ -257,11 +257,11 @@ fn describe_bytes(raw: &[u8], desk: &Desk) -> Result<(Offer, Content), Fault> {
     let opened = message::content::open(&received);
     let is_opened = opened.is_opened();
     let message = if is_opened { message::read(&opened.raw).map_err(unreadable)? } else { received };
-    Ok(describe(&Readable { raw, message: &message, is_opened }, desk))
+    Ok(describe(&KeptAndOpened { raw, message: &message, is_opened }, desk))
 }
 
-fn describe(readable: &Readable<'_>, desk: &Desk) -> (Offer, Content) {
-    let Readable { raw, message, is_opened } = *readable;
+fn describe(mail: &KeptAndOpened<'_>, desk: &Desk) -> (Offer, Content) {
+    let KeptAndOpened { raw, message, is_opened } = *mail;
     let header = message.header();
     let text = message.readable();
     let mut offer = Offer::of_header(header, &desk.settings.token_prefixes);
