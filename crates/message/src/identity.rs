@@ -140,8 +140,9 @@ pub enum Sameness {
 ///   author and date agree and the texts are known to differ, it is [`Sameness::SameButOtherText`].
 /// - Under one content key, one side must lack its id (some forwards drop it) and the text must agree.
 /// - Where one of them is a guess, author and text have to be the same, and the dates those of one clock in two
-///   zones; where both are, of one minute. A quotation's text is often set anew and is then kept beside the mail: an id is all that a forger needs
-///   to know, and neither may he take the place of what is here, nor be taken for what comes after him.
+///   zones; where both are, of one minute. A quotation's text is often set anew and is then kept beside the mail:
+///   an id is all that a forger needs to know, and neither may he take the place of what is here, nor be taken for
+///   what comes after him.
 ///
 /// The text is what [`content_digest`] made of it. An empty one is no evidence: all empty mails agree in it.
 pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> Sameness {

@@ -44,8 +44,8 @@ pub fn is_undated_from_line(line: &[u8]) -> bool {
     rest == b"-" || (rest.contains(&b'@') && !rest.iter().any(u8::is_ascii_whitespace))
 }
 
-/// Whether it is a parting line of Mozilla's programs (`From -`, with a date or without), which put no blank line before
-/// it and quote every line of a text that begins with "From ".
+/// Whether it is a parting line of Mozilla's programs (`From -`, with a date or without), which put no blank line
+/// before it and quote every line of a text that begins with "From ".
 pub fn is_mozilla_line(line: &[u8]) -> bool {
     line.starts_with(b"From - ") || line.trim_ascii_end() == b"From -"
 }

@@ -66,8 +66,8 @@ pub struct Original<'x> {
     pub depth: u32,
     /// Its place in the mail around it, counted in the order of the structure, the root being 0.
     pub part_number: u32,
-    /// Whether nobody proven vouches that it was so: it was quoted, was written anew out of a container, or stands in a wrapper that was attached itself,
-    /// whose author anybody may have written there.
+    /// Whether nobody proven vouches that it was so: it was quoted, was written anew out of a container, or stands
+    /// in a wrapper that was attached itself, whose author anybody may have written there.
     pub is_guess: bool,
 }
 
@@ -100,9 +100,9 @@ pub enum UnwrapError {
 ///
 /// An attached message is opened further only while it is nothing but a wrapper (attached messages and no text
 /// or file of its own, as `nmh` and `mutt` make them) of the mail's own author, who alone is proven; what is found
-/// in one is a guess, for a stranger can write that name too. So is a message rebuilt out of TNEF. Otherwise it is what somebody sent, so it is the
-/// original, and what is attached to it stays its attachment: a stranger's empty mail with a mail "from" a customer
-/// in it is the stranger's.
+/// in one is a guess, for a stranger can write that name too. So is a message rebuilt out of TNEF. Otherwise it is
+/// what somebody sent, so it is the original, and what is attached to it stays its attachment: a stranger's empty
+/// mail with a mail "from" a customer in it is the stranger's.
 ///
 /// Where the text quotes a mail, or may, attached messages are that mail's: clients that forward as text carry
 /// attachments over, those in containers too.
