@@ -19,7 +19,7 @@ use super::keep::Kept;
 use super::timed::Timed;
 use super::unwrap::Original;
 use crate::CrmError;
-use crate::correlate::{CrmRecipient, Facts, Participation, signal, who};
+use crate::correlate::{CrmRecipient, Facts, signal, who};
 
 mod write;
 
@@ -283,14 +283,10 @@ impl Work<'_> {
             write::keep_tie(&mut email, guess);
         }
         let known = tx.parties(guess.activityid)?;
-        let had_recipients =
-            known.iter().any(|party| party.participationtypemask != Participation::Sender as i32);
-        // A stranger may have written it: it stands where the quotation stood, and not with others as well.
-        let may_add = who::from_us(&self.original.offer, self.facts()) || !had_recipients;
         let mut parties = who::parties(&self.original.offer, self.facts(), &self.checked.verdict.thread);
         parties.retain(|party| {
             let key = Some(party.address.key());
-            may_add && !known.iter().any(|known| known.addressused == key)
+            !known.iter().any(|known| known.addressused == key)
         });
         let certain =
             signal("certain", true, "The mail itself came later and took the place of the quotation.");
