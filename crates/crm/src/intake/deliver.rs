@@ -3,6 +3,7 @@
 //! It decides on fresh facts, claims the identity of each mail first, and ends every original in
 //! exactly one outcome. It may run more than once; only its last run counts.
 
+use message::unwrap::Method;
 use model::decision::{Decision, Entity, Signal};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
@@ -237,11 +238,14 @@ impl Work<'_> {
         let was_guess = email.marks & mark::GUESSED != 0;
         let is_certain = was_guess && !self.original.offer.is_guess;
         // Anybody who has read what one of us wrote can write it again, under that name.
-        if is_certain && who::from_us(&self.original.offer, self.facts()) && !self.facts().sender_proven {
+        if who::from_us(&self.original.offer, self.facts()) && !self.facts().sender_proven {
             return Ok(());
         }
-        // A guess never takes the place of the mail itself, whatever it brings along.
-        let may_replace = was_guess || !self.original.offer.is_guess;
+        // A guess never takes the place of the mail itself, whatever it brings along; nor does another copy that of a
+        // mail which came whole and by itself: whoever has read it can write it again with files of his own.
+        let came_by_itself = [Method::Direct, Method::Redirected].map(Method::name);
+        let is_whole = email.messageid.is_some() && came_by_itself.contains(&email.unwrapmethod.as_str());
+        let may_replace = was_guess || (!self.original.offer.is_guess && !is_whole);
         let replaces = is_certain || (is_new && may_replace && self.is_fuller(tx, &email)?);
         if !replaces {
             return Ok(());

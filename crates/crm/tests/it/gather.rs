@@ -278,6 +278,23 @@ async fn a_fuller_source_is_taken_once() {
 }
 
 #[tokio::test]
+async fn files_added_to_a_mail_that_came_by_itself_are_a_version_of_it() {
+    let house = House::new().await;
+    let email = house.store(house.out_of_mailbox(house.jane, VISIT)).await;
+    let before = house.email(email);
+    let typed = "Content-Type: multipart/mixed; boundary=b\nMessage-ID:";
+    let parts =
+        "--b\n\nAt three?\n--b\nContent-Disposition: attachment; filename=offer.pdf\n\nPay here.\n--b--\n";
+    let added = VISIT.replace("Message-ID:", typed).replace("At three?\n", parts);
+    let (outcome, _, again) = house.take(house.out_of_mailbox(house.cleo, &added)).await;
+    assert_eq!((outcome, again), (Outcome::Duplicate, Some(email)));
+    assert_eq!(house.email(email), before, "whoever has read it can write it again with files of his own");
+    let versions = house.organization.read(|read| read.email_versions(email)).unwrap();
+    assert_eq!(versions.len(), 1, "nothing is lost");
+    house.books_are_right();
+}
+
+#[tokio::test]
 async fn records_that_change_between_check_and_unit_are_seen() {
     let house = House::new().await;
     let (gate, held) = house.gate();
