@@ -1,7 +1,7 @@
 //! Brings the text indexes of all organizations forward, a second behind their mail.
 //!
 //! One thread of its own at the lowest priority: where the machine is busy taking mail in, the index waits, never
-//! the mail. It waits for two minutes at most (`limits::INDEX_WAIT_SECONDS_MAX`) and then works beside it.
+//! the mail. After two minutes of waiting (`limits::INDEX_WAIT_SECONDS_MAX`) it works beside it.
 //!
 //! *Invariant:* it decides nothing and may be stopped between any two loads.
 
@@ -176,6 +176,7 @@ impl Runner {
             }
             return false;
         }
+        self.seen.remove(&organization.id());
         true
     }
 }

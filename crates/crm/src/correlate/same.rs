@@ -10,6 +10,7 @@ use model::decision::{Entity, RecordRef, Signal};
 use model::{EmailAddress, Id, Mailbox};
 
 use super::facts::{Facts, IdentityKey, KnownIdentity};
+use super::who;
 use crate::intake::offer::Offer;
 
 /// The e-mail that this mail is.
@@ -66,7 +67,7 @@ fn distance(offer: &Offer, known: &KnownIdentity) -> Option<(u64, bool)> {
 
 fn sameness(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> Sameness {
     // Two ids are two mails, whatever a quotation of one of them has brought together.
-    if known.has_another_id {
+    if known.has_another_id || is_of_another_minute(offer, facts, known) {
         return Sameness::Different;
     }
     let this = Claim {
@@ -93,6 +94,14 @@ fn sameness(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> Sameness {
         }
         sameness => sameness,
     }
+}
+
+/// A mail under a name of ours that nothing proves leaves a guess as it is. So the guess would take any number of mails
+/// that are worded alike; it takes those of its minute.
+fn is_of_another_minute(offer: &Offer, facts: &Facts, known: &KnownIdentity) -> bool {
+    let is_left_as_it_is = !offer.is_guess && who::from_us(offer, facts) && !facts.sender_proven;
+    let apart = offer.date.zip(known.date).map(|(a, b)| a.seconds().abs_diff(b.seconds()));
+    known.key == IdentityKey::Quoted && is_left_as_it_is && apart.is_none_or(|apart| apart >= 60)
 }
 
 /// Only a guess claims without an id of its own what has one: the id, or what was quoted.

@@ -243,8 +243,10 @@ impl Work<'_> {
         }
         // A guess never takes the place of the mail itself, whatever it brings along; nor does another copy that of a
         // mail which came whole and by itself: whoever has read it can write it again with files of his own.
-        let came_by_itself = [Method::Direct, Method::Redirected].map(Method::name);
-        let is_whole = email.messageid.is_some() && came_by_itself.contains(&email.unwrapmethod.as_str());
+        let came_by_itself = [Method::Direct, Method::Redirected, Method::Journaled].map(Method::name);
+        let is_whole = email.messageid.is_some()
+            && email.marks & mark::UNPROVEN_SENDER == 0
+            && came_by_itself.contains(&email.unwrapmethod.as_str());
         let may_replace = was_guess || (!self.original.offer.is_guess && !is_whole);
         let replaces = is_certain || (is_new && may_replace && self.is_fuller(tx, &email)?);
         if !replaces {
@@ -261,6 +263,7 @@ impl Work<'_> {
         email.blobid = self.blob()?.blobid.to_vec();
         email.size = write::size(&self.original.raw);
         email.preview.clone_from(&self.original.content.preview);
+        self.original.method.name().clone_into(&mut email.unwrapmethod);
         let attachments = self.attachments(id);
         email.attachmentcount = i32::try_from(attachments.len()).unwrap_or(i32::MAX);
         if email.messageid.is_none() {

@@ -131,26 +131,40 @@ fn at_postmaster(
     // As it is compared, so that it is one line of the accounting however it was written.
     let source = EmailAddress::parse(&address.key()).unwrap_or_else(|| address.clone());
     let source = Source::Postmaster(source);
-    let mut refusal = Welcome::Unknown;
+    let (mut refusal, mut closed, mut is_troubled) = (Welcome::Unknown, None, false);
     for sink in store.sinks()?.iter().filter(|sink| is_of(sink)).take(limits::POSTMASTER_SINKS_MAX) {
-        let Some(organization) = organization(store, sink)? else {
-            if matches!(refusal, Welcome::Unknown) {
-                refusal = Welcome::TryLater;
-            }
-            continue;
-        };
-        let arrival = || Arrival { organization: Arc::clone(&organization), peer, address, detail: None };
-        refusal = match (arrival().at_sink(sink)?, refusal) {
-            (Welcome::Yes(recipient), _) => return Ok(arrival().yes(source, None, recipient.proof)),
-            (Welcome::NotAllowed, _) => match arrival().at_person(trusted, source.clone()) {
-                Welcome::Yes(recipient) => return Ok(Welcome::Yes(recipient)),
+        let arrival = |organization| Arrival { organization, peer, address, detail: None };
+        let asked = organization(store, sink).and_then(|organization| {
+            let Some(organization) = organization else { return Ok(Welcome::TryLater) };
+            let welcome = arrival(Arc::clone(&organization)).at_sink(sink)?;
+            Ok(match welcome {
+                Welcome::Yes(recipient) => arrival(organization).yes(source.clone(), None, recipient.proof),
+                Welcome::NotAllowed => {
+                    closed.get_or_insert(organization);
+                    Welcome::NotAllowed
+                }
                 other => other,
-            },
-            (other, Welcome::Unknown) => other,
-            (_, earlier) => earlier,
-        };
+            })
+        });
+        match asked {
+            Ok(Welcome::Yes(recipient)) => return Ok(Welcome::Yes(recipient)),
+            // One organization that does not open keeps nobody from the others.
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a sink could not be asked");
+                is_troubled = true;
+            }
+            Ok(other) if matches!(refusal, Welcome::Unknown) => refusal = other,
+            Ok(_) => {}
+        }
     }
-    Ok(refusal)
+    // A network of trust counts only where no sink is the peer's own.
+    let last = closed
+        .map(|organization| Arrival { organization, peer, address, detail: None }.at_person(trusted, source));
+    Ok(match last.unwrap_or(refusal) {
+        Welcome::Yes(recipient) => Welcome::Yes(recipient),
+        _ if is_troubled => Welcome::TryLater,
+        other => other,
+    })
 }
 
 fn kind(route: &Route) -> RecipientKind {

@@ -252,6 +252,27 @@ async fn what_one_of_us_wrote_is_made_certain_by_a_proven_copy_alone() {
 }
 
 #[tokio::test]
+async fn a_guess_that_nothing_makes_certain_takes_no_mail_of_another_hour() {
+    let house = House::new().await;
+    let quoted = outlook(HERE, "5 March 2026 10:15", "All well.")
+        .replace("From: Zoe <zoe@fabrikam.test>", "From: Ben <ben@contoso.test>")
+        .replace("To: Jane\n", "To: zoe@fabrikam.test\n");
+    let (_, guess) = take(&house, &quoted).await;
+    for hour in [11, 12] {
+        let own = format!(
+            "From: Ben <ben@contoso.test>\nTo: zoe@fabrikam.test\nSubject: Doors\n\
+             Date: Thu, 5 Mar 2026 {hour}:15:22 +0100\nMessage-ID: <own{hour}@contoso.test>\n\nAll well.\n"
+        );
+        let copy = Copy { proof: Proof::None, ..house.out_of_mailbox(house.jane, &own) };
+        let (outcome, _, email) = house.take(copy).await;
+        assert_eq!(outcome, Outcome::Stored, "{hour}");
+        assert_ne!(email, guess);
+    }
+    assert_eq!(house.email_count(), 3);
+    house.books_are_right();
+}
+
+#[tokio::test]
 async fn an_answer_with_a_reply_to_of_its_own_is_no_redirect() {
     let redirect = "From: Jane <jane@contoso.test>\nTo: crm@sink.contoso.test\nSubject: Doors\n\
          Date: Thu, 5 Mar 2026 12:00:00 +0100\nMessage-ID: <r1@contoso.test>\nUser-Agent: Mozilla Thunderbird\n\

@@ -81,20 +81,23 @@ impl Read<'_> {
     ) -> Result<Vec<Email>, StoreError> {
         let (from, to) = (from.into(), to.into());
         let params: [Param<'_>; 6] = [address.into(), record.into(), from, to, subject.into(), limit.into()];
-        // The subject comes before the limit: whoever writes much would hide the mail that is looked for.
+        // The subject comes before the limit: whoever writes much would hide the mail that is looked for. But no more
+        // than two thousand are looked at, for the writer is held meanwhile.
         match record {
             Some(_) => self.nouns(
-                "where activityid in (select activityid from activityparty p where addressused = ?1 and partyid = ?2 \
-                 and sortdate between ?3 and ?4 and participationtypemask = 1 \
-                 and exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
+                "where activityid in (select activityid from (select activityid, sortdate from activityparty \
+                 where addressused = ?1 and partyid = ?2 and sortdate between ?3 and ?4 and participationtypemask = 1 \
+                 order by sortdate desc limit 2000) p \
+                 where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
                  order by sortdate desc limit ?6)",
                 &params,
             ),
             None => self.nouns(
-                "where activityid in (select activityid from activityparty p where addressused = ?1 \
-                 and partyid is null and ?2 is null \
+                "where activityid in (select activityid from (select activityid, sortdate from activityparty \
+                 where addressused = ?1 and partyid is null and ?2 is null \
                  and sortdate between ?3 and ?4 and participationtypemask = 1 \
-                 and exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
+                 order by sortdate desc limit 2000) p \
+                 where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
                  order by sortdate desc limit ?6)",
                 &params,
             ),
@@ -239,15 +242,16 @@ impl Tx<'_> {
         attachments: &[ActivityMimeAttachment],
     ) -> Result<(), StoreError> {
         let id = email.activityid;
-        let sql = "update email set blobid = ?2, size = ?3, preview = ?4, attachmentcount = ?5, messageid = ?6 \
-                   where activityid = ?1";
-        let params: [Param<'_>; 6] = [
+        let sql = "update email set blobid = ?2, size = ?3, preview = ?4, attachmentcount = ?5, messageid = ?6, \
+                   unwrapmethod = ?7 where activityid = ?1";
+        let params: [Param<'_>; 7] = [
             id.into(),
             (&email.blobid).into(),
             email.size.into(),
             (&email.preview).into(),
             email.attachmentcount.into(),
             email.messageid.as_ref().into(),
+            (&email.unwrapmethod).into(),
         ];
         self.execute(sql, &params)?;
         self.execute("delete from activitymimeattachment where activityid = ?1", &[id.into()])?;
