@@ -62,36 +62,57 @@ pub fn search(folder: &Path, emails: u64, say: impl Fn(&str)) -> Result<Vec<Row>
     say(&format!("{} e-mails in the index; the last of them took {seconds:.0} s", indexed.indexed));
     let mut browser = Browser::sign_in(program.web()?, (ADDRESS, PASSWORD))?;
     say("   p50 ms   p99 ms   max ms   rows  what");
-    let mut rows = Vec::new();
-    for kind in questions::kinds(&folder, emails)? {
-        let row = measure(&mut browser, &kind)?;
+    let (mut rows, mut searches) = (Vec::new(), Taken::default());
+    let mut enter = |row: Row| {
         let Row { what, p50_ms, p99_ms, max_ms, rows: found, .. } = &row;
         say(&format!("{p50_ms:9.1}{p99_ms:9.1}{max_ms:9.1}{found:7.1}  {what}"));
         rows.push(row);
+    };
+    for kind in questions::kinds(&folder, emails)? {
+        let taken = measure(&mut browser, &kind)?;
+        if kind.what.starts_with("search:") {
+            searches.milliseconds.extend(&taken.milliseconds);
+            searches.lines += taken.lines;
+        }
+        enter(taken.row(&kind.what));
     }
+    enter(searches.row("all searches together"));
     program.kill()?;
     Ok(rows)
 }
 
+/// How long each page of a kind took, and how many lines were on all of them.
+#[derive(Default)]
+struct Taken {
+    milliseconds: Vec<f64>,
+    lines: usize,
+}
+
+impl Taken {
+    fn row(mut self, what: &str) -> Row {
+        let took = &mut self.milliseconds;
+        took.sort_by(f64::total_cmp);
+        let at = |hundredth: usize| {
+            took.get((took.len() * hundredth).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
+        };
+        #[expect(clippy::cast_precision_loss, reason = "some thousand lines")]
+        let rows = self.lines as f64 / took.len().max(1) as f64;
+        let (p50_ms, p99_ms, max_ms) = (at(50), at(99), at(100));
+        Row { what: what.to_owned(), times: took.len(), p50_ms, p99_ms, max_ms, rows }
+    }
+}
+
 /// Asks for every path once, and once before it counts.
-fn measure(browser: &mut Browser, kind: &Kind) -> Result<Row> {
-    let mut took = Vec::with_capacity(kind.paths.len());
-    let mut lines = 0;
+fn measure(browser: &mut Browser, kind: &Kind) -> Result<Taken> {
+    let mut taken = Taken::default();
     for (number, path) in kind.paths.iter().enumerate() {
         if number == 0 {
             browser.get(path)?;
         }
         let began = Instant::now();
         let page = browser.get(path)?;
-        took.push(began.elapsed().as_secs_f64() * 1_000.0);
-        lines += page.matches("class=\"line ").count();
+        taken.milliseconds.push(began.elapsed().as_secs_f64() * 1_000.0);
+        taken.lines += page.matches("class=\"line ").count();
     }
-    took.sort_by(f64::total_cmp);
-    let at = |hundredth: usize| {
-        took.get((took.len() * hundredth).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default()
-    };
-    #[expect(clippy::cast_precision_loss, reason = "some thousand lines")]
-    let rows = lines as f64 / took.len().max(1) as f64;
-    let (p50_ms, p99_ms, max_ms) = (at(50), at(99), at(100));
-    Ok(Row { what: kind.what.clone(), times: took.len(), p50_ms, p99_ms, max_ms, rows })
+    Ok(taken)
 }

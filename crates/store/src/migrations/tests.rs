@@ -19,6 +19,7 @@ fn migrated_from_every_release_is_what_the_declarations_say() {
 fn released_scripts_stay_as_they_were() {
     let digest = |script: &str| blake3::hash(script.as_bytes()).to_hex()[..16].to_owned();
     assert_eq!(digest(ORGANIZATION[0]), "17967390a4fbf327");
+    assert_eq!(digest(ORGANIZATION[1]), "27cd9c53449568f8");
     assert_eq!(digest(CATALOGUE[0]), "16f81c2ec3fa2152");
 }
 
