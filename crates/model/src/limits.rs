@@ -74,6 +74,8 @@ pub const MATCHES_MAX: usize = 100;
 pub const CONVERSATION_JOIN_MAX: usize = 500;
 /// Rows of an import or job in one unit of work.
 pub const ROWS_PER_UNIT_MAX: usize = 500;
+/// Mails of one sender that are looked at for the one somebody quoted: each is a row read while the writer is held.
+pub const SENT_ROWS_MAX: usize = 2_000;
 /// Units of work in one commit.
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
 /// Units of work that may wait in one organization: far beyond all doors together, so that a runaway job cannot

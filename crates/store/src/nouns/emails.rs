@@ -80,14 +80,16 @@ impl Read<'_> {
         limit: usize,
     ) -> Result<Vec<Email>, StoreError> {
         let (from, to) = (from.into(), to.into());
-        let params: [Param<'_>; 6] = [address.into(), record.into(), from, to, subject.into(), limit.into()];
-        // The subject comes before the limit: whoever writes much would hide the mail that is looked for. But no more
-        // than two thousand are looked at, for the writer is held meanwhile.
+        let looked_at = limits::SENT_ROWS_MAX.into();
+        let params: [Param<'_>; 7] =
+            [address.into(), record.into(), from, to, subject.into(), limit.into(), looked_at];
+        // The subject comes before the limit: whoever writes much would hide the mail that is looked for. But not
+        // all that he wrote is looked at, for the writer is held meanwhile.
         match record {
             Some(_) => self.nouns(
                 "where activityid in (select activityid from (select activityid, sortdate from activityparty \
                  where addressused = ?1 and partyid = ?2 and sortdate between ?3 and ?4 and participationtypemask = 1 \
-                 order by sortdate desc limit 2000) p \
+                 order by sortdate desc limit ?7) p \
                  where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
                  order by sortdate desc limit ?6)",
                 &params,
@@ -96,7 +98,7 @@ impl Read<'_> {
                 "where activityid in (select activityid from (select activityid, sortdate from activityparty \
                  where addressused = ?1 and partyid is null and ?2 is null \
                  and sortdate between ?3 and ?4 and participationtypemask = 1 \
-                 order by sortdate desc limit 2000) p \
+                 order by sortdate desc limit ?7) p \
                  where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
                  order by sortdate desc limit ?6)",
                 &params,
