@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn another_password_and_disabling_end_all_sessions_of_that_user_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreSettings::new(folder.path())).unwrap();
+        let store = Store::open(StoreSettings::for_tests(folder.path())).unwrap();
         let contoso = records::add_organization(&store, "contoso", &Moment::new(NOW, 1)).unwrap();
         let (jane, ben) = (add(&store, &contoso, (JANE, 2)), add(&store, &contoso, (BEN, 3)));
         let open =

@@ -78,6 +78,24 @@ pub const ROWS_PER_UNIT_MAX: usize = 500;
 pub const SENT_ROWS_MAX: usize = 2_000;
 /// Units of work in one commit.
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
+/// Units of work in one transaction at a server: what the first of them waits for grows with it, while the round trips
+/// that they share are shared enough.
+pub const UNITS_TOGETHER_MAX: usize = 256;
+/// Transactions of one organization at a server at a time, in one process: while one waits for its commit the next one
+/// gathers.
+pub const BATCHES_PER_ORGANIZATION_MAX: usize = 2;
+/// Attempts to take a sheet of the ledger: each time another connection may take the same one.
+pub const SHEET_ATTEMPTS_MAX: u32 = 100;
+/// Until a connection to the database server stands, or one becomes free.
+pub const DATABASE_CONNECT_SECONDS_MAX: u64 = 10;
+/// Until the database server has answered: beyond it the network is believed to be cut, and mail is better refused for
+/// now. Longer than any lock is waited for at the server.
+pub const DATABASE_ANSWER_SECONDS_MAX: u64 = 20;
+/// Until a migration has run, or another node's.
+pub const MIGRATION_SECONDS_MAX: u64 = 3_600;
+/// How long it is asked what became of a commit whose answer was lost. Senders wait ten minutes for the answer to DATA
+/// (RFC 5321 §4.5.3.2.6).
+pub const COMMIT_SETTLE_SECONDS_MAX: u64 = 30;
 /// Units of work that may wait in one organization: far beyond all doors together, so that a runaway job cannot
 /// eat the memory.
 pub const UNITS_WAITING_MAX: usize = 10_000;

@@ -98,6 +98,7 @@ impl House {
     pub fn open_with(settings: Settings, inside: Inside) -> Result<Arc<House>, HouseError> {
         private::make(&settings.data)?;
         let store = Store::open(StoreSettings {
+            database: settings.database.database(),
             writer_threads: settings.store.writer_threads,
             open_organizations_max: settings.store.open_organizations_max,
             readers_per_organization: settings.store.readers_per_organization,

@@ -5,12 +5,14 @@
 //! *Invariant:* the sample is the only place of defaults, so it can never miss a setting; a name that it does
 //! not know is an error and never ignored.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use model::network::Network;
 use serde::{Deserialize, Deserializer};
+use store::{Database, PostgresSettings};
 use toml::{Table, Value};
 
 /// The commented sample, which is the defaults too.
@@ -37,6 +39,8 @@ pub struct Settings {
     pub tls: TlsSection,
     /// What all doors for mail share.
     pub receive: ReceiveSection,
+    /// Where rows are kept.
+    pub database: DatabaseSection,
     /// The store.
     pub store: StoreSection,
     /// Search.
@@ -111,6 +115,27 @@ pub struct ReceiveSection {
     /// Relays that may say with XCLIENT for whom they speak.
     #[serde(deserialize_with = "networks")]
     pub xclient_networks: Vec<Network>,
+}
+
+/// A database server; see [`store::PostgresSettings`].
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSection {
+    /// Where it is; empty for files in the data folder.
+    pub url: String,
+    /// What our schemas are called.
+    pub schema: String,
+    /// Connections of this process.
+    pub connections_max: usize,
+    /// Who may have signed its certificate.
+    pub certificate_authority: PathBuf,
+}
+
+impl fmt::Debug for DatabaseSection {
+    /// Without the URL: a password stands in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseSection").field("schema", &self.schema).finish_non_exhaustive()
+    }
 }
 
 /// The store; see [`store::StoreSettings`].
@@ -285,6 +310,7 @@ impl Settings {
                 receive.stranger_recipients_per_minute_max as usize,
                 1_000_000,
             ),
+            ("database.connections_max", self.database.connections_max, 10_000),
             ("store.writer_threads", store.writer_threads, 64),
             ("store.open_organizations_max", store.open_organizations_max, 10_000),
             ("store.readers_per_organization", store.readers_per_organization, 64),
@@ -299,6 +325,21 @@ impl Settings {
             return Err(SettingsError::HalfTls);
         }
         Ok(self)
+    }
+}
+
+impl DatabaseSection {
+    /// As the store takes it.
+    pub fn database(&self) -> Database {
+        if self.url.trim().is_empty() {
+            return Database::Sqlite;
+        }
+        Database::Postgres(PostgresSettings {
+            url: self.url.trim().to_owned(),
+            schema: self.schema.clone(),
+            connections_max: self.connections_max,
+            certificate_authority: self.certificate_authority.clone(),
+        })
     }
 }
 

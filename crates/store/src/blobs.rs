@@ -178,13 +178,15 @@ impl Tx<'_> {
     ///
     /// `Temporary` where the same bytes are being deleted at this moment: prepare them again and repeat.
     pub fn keep_blob(&mut self, blob: &PreparedBlob) -> Result<(), StoreError> {
-        let written = self.execute(
-            "insert into blob (blobid, size, place, bytes, statecode)
-            values (?1, ?2, ?3, ?4, 0)
-            on conflict do nothing",
-            &[(&blob.blobid).into(), blob.size.into(), blob.place.into(), blob.bytes.as_deref().into()],
-        )?;
-        if written == 1 {
+        let row = model::schema::house::Blob {
+            blobid: blob.blobid.to_vec(),
+            size: blob.size,
+            place: blob.place,
+            bytes: blob.bytes.as_deref().map(<[u8]>::to_vec),
+            statecode: LIVE,
+            condemnedon: None,
+        };
+        if self.insert_if_absent(&row)? {
             return self.still_on_disk(blob);
         }
         let state = self.one(

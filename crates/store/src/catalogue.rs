@@ -4,7 +4,6 @@
 //! caller's to answer with 451, never 550.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +12,7 @@ use model::{Id, limits};
 
 use crate::engine::{Checkpoint, Engine, Purpose, Readers, Session, Step};
 use crate::lock::locked;
-use crate::{StoreError, StoreSettings, Tx, migrations};
+use crate::{StoreError, Tx, migrations};
 
 /// The open catalogue.
 pub(crate) struct Catalogue {
@@ -26,12 +25,13 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    pub(crate) fn open(path: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let engine: Arc<dyn Engine> = Arc::new(settings.database(path));
+    pub(crate) fn open(engine: Arc<dyn Engine>, readers_max: usize) -> Result<Self, StoreError> {
         let session = engine.open(Purpose::Write)?;
         migrations::migrate(session.as_ref(), migrations::CATALOGUE)?;
-        let readers = Readers::new(Arc::clone(&engine), settings.readers_per_organization);
-        Ok(Catalogue { readers, engine, routes: Routes::default(), writing: Mutex::new((Some(session), 0)) })
+        let readers = Readers::new(Arc::clone(&engine), readers_max);
+        let routes = Routes { are_shared: engine.is_remote(), ..Routes::default() };
+        let session = Some(session).filter(|session| !session.is_remote());
+        Ok(Catalogue { readers, engine, routes, writing: Mutex::new((session, 0)) })
     }
 
     pub(crate) fn organizations(&self) -> Result<Vec<Organization>, StoreError> {
@@ -99,7 +99,7 @@ impl Catalogue {
         }
         self.routes.forget();
         if done.is_ok() || session.step(Step::Rollback).is_ok() {
-            *slot = Some(session);
+            *slot = Some(session).filter(|session| !session.is_remote());
         }
         done
     }
@@ -108,6 +108,8 @@ impl Catalogue {
 /// Routes in memory, strangers' too: every RCPT asks for one.
 #[derive(Default)]
 struct Routes {
+    /// Other nodes publish routes too: that an address leads nowhere is true only when it is asked.
+    are_shared: bool,
     /// Grows with every write to the catalogue.
     version: AtomicU64,
     known: Mutex<Known>,
@@ -153,6 +155,9 @@ impl Routes {
         }
         let version = self.version.load(Ordering::Acquire);
         let route = ask()?;
+        if self.are_shared && route.is_none() {
+            return Ok(None);
+        }
         let mut known = locked(&self.known);
         // What was read before a write that has ended meanwhile may be old.
         if self.version.load(Ordering::Acquire) == version {
@@ -170,6 +175,9 @@ impl Routes {
         }
         let version = self.version.load(Ordering::Acquire);
         let sinks: Arc<[Route]> = ask()?.into();
+        if self.are_shared {
+            return Ok(sinks);
+        }
         let mut known = locked(&self.known);
         if self.version.load(Ordering::Acquire) == version {
             known.sinks = Some(Arc::clone(&sinks));

@@ -1,8 +1,9 @@
 //! What an engine must offer: sessions on one database, with statements, rows and transactions.
 //!
-//! Everything above speaks to these traits; [`sqlite`] implements them. Nothing here knows what the rows mean.
+//! Everything above speaks to these traits; [`sqlite`] and [`postgres`] implement them. Nothing here knows what the
+//! rows mean.
 
-use model::schema::Value;
+use model::schema::{Table, Value};
 
 use crate::StoreError;
 use crate::rows::Param;
@@ -10,6 +11,7 @@ use crate::rows::Param;
 #[cfg(test)]
 pub(crate) mod ddl;
 mod log;
+pub(crate) mod postgres;
 mod readers;
 #[cfg(feature = "recorder")]
 pub(crate) mod recorder;
@@ -18,13 +20,18 @@ pub(crate) mod sqlite;
 pub(crate) use log::Log;
 pub(crate) use readers::{Lent, Readers};
 
-/// One database: a SQLite file, later a PostgreSQL schema.
+/// One database: a SQLite file or a PostgreSQL schema.
 pub(crate) trait Engine: Send + Sync {
     /// A new connection.
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StoreError>;
     /// Waits until the operating system has written out what checkpoints carried over so far. They sync by
     /// themselves; this leaves little for them to wait for.
     fn write_out(&self) -> Result<(), StoreError>;
+    /// Whether it is a server's: sessions rest in a pool of all databases, have no log to be tended, and write side by
+    /// side with those of other nodes.
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
 
 /// What a connection is for.
@@ -83,6 +90,109 @@ pub(crate) trait Session: Send {
     fn shrink(&self) -> Result<(), StoreError>;
     /// Carries committed pages from the log into the database file.
     fn checkpoint(&self, how: Checkpoint) -> Result<LogState, StoreError>;
+    /// Writes a row; the values in the order of the columns. How many were written: none where a key of it is taken
+    /// and the form allows that.
+    fn insert(&self, insertion: &Insertion, values: Vec<Value>) -> Result<usize, StoreError> {
+        let made = insertion.form.made_column(&insertion.table);
+        let columns = insertion.table.columns.iter().zip(&values);
+        let params: Vec<Param<'_>> =
+            columns.filter(|(column, _)| Some(column.name) != made).map(|(_, value)| value.into()).collect();
+        self.execute(insertion.sql, &params)
+    }
+    /// Whether it may be used again.
+    fn is_sound(&self) -> bool {
+        true
+    }
+    /// Makes what has to be there before the first migration.
+    fn prepare_schema(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Whether statements go to a server.
+    fn is_remote(&self) -> bool {
+        false
+    }
+    /// How units run side by side, where the engine is far away.
+    fn together(&self) -> Option<&dyn Together> {
+        None
+    }
+    /// Whether the unit that runs was given an answer that is none: it will run again, and nothing may be remembered.
+    fn is_guessing(&self) -> bool {
+        false
+    }
+    /// Holds a key until the transaction ends; another transaction that wants to hold it waits, and then sees all that
+    /// this one wrote. Nothing where only one session ever writes.
+    fn hold(&self, _key: &[u8]) {}
+}
+
+/// Units that share a transaction at a server: their questions are asked ahead, together, and their rows go out
+/// together.
+pub(crate) trait Together {
+    /// From now on, until the transaction ends.
+    fn begin(&self);
+    /// A unit begins to run.
+    fn begin_unit(&self, asking: Asking) -> Place;
+    /// Whether the unit missed an answer. It has to run again.
+    fn has_missed(&self) -> bool;
+    /// Undoes what was written since. An error where it was sent already: then the transaction is lost.
+    fn take_back(&self, place: Place) -> Result<(), StoreError>;
+    /// Asks all questions that were noted, in one go.
+    fn fetch(&self) -> Result<(), StoreError>;
+}
+
+/// What becomes of a question whose answer is not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// It is noted, whatever it is, and answered with nothing; nothing is written.
+    OnlyAhead,
+    /// It is noted and answered with nothing. A question behind a change of the unit's own is asked at once.
+    Ahead,
+    /// It is asked at once.
+    Itself,
+}
+
+/// How far a transaction was when a unit began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Rows that waited.
+    pub(crate) rows: usize,
+    /// How often something had been sent.
+    pub(crate) sends: u64,
+}
+
+/// A row to be written.
+pub(crate) struct Insertion {
+    /// Its table.
+    pub(crate) table: Table,
+    /// How.
+    pub(crate) form: Form,
+    /// As one statement.
+    pub(crate) sql: &'static str,
+}
+
+/// How a row is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A key that is taken is an error.
+    New,
+    /// Left out where a key is taken, and whoever writes it goes by that.
+    IfAbsent,
+    /// Left out where a key is taken, and nobody asks.
+    Unasked,
+    /// Its key is the next number of its table.
+    Numbered,
+    /// This column is the next number of the ledger.
+    OnSheet(&'static str),
+}
+
+impl Form {
+    /// The column whose value the store makes.
+    pub(crate) fn made_column(self, table: &Table) -> Option<&'static str> {
+        match self {
+            Form::New | Form::IfAbsent | Form::Unasked => None,
+            Form::Numbered => table.key.first().copied(),
+            Form::OnSheet(column) => Some(column),
+        }
+    }
 }
 
 /// Takes a row; says whether it wants the next one.

@@ -27,6 +27,12 @@ pub enum StoreError {
         /// The table.
         table: &'static str,
     },
+    /// Another transaction wrote a row first that this one counted on to write.
+    #[error("another transaction was first in {table:?}")]
+    Overtaken {
+        /// The table.
+        table: &'static str,
+    },
     /// Nothing was kept; the same unit of work may succeed in a moment.
     #[error("not kept this time: {why}")]
     Temporary {
@@ -45,6 +51,24 @@ pub enum StoreError {
     /// The search was given up.
     #[error("the search took too long")]
     TookTooLong,
+    /// The database server does not let us in, or not do what has to be done. Somebody has to look after it; what waits
+    /// meanwhile comes again.
+    #[error("the database server refused: {why}")]
+    Refused {
+        /// What is to be done about it.
+        why: &'static str,
+        /// In its own words.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database URL cannot be read.
+    #[error("the database URL cannot be read; it looks like postgres://user:password@host:5432/database")]
+    DatabaseUrl(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The name of the schema cannot be used.
+    #[error(
+        "the name of the schema cannot be used: up to 30 lower-case letters, digits and _, beginning with a letter"
+    )]
+    SchemaName,
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
@@ -75,8 +99,16 @@ impl StoreError {
     /// (RFC 3463 §3.5, 4.3.0) and leaves the mail where it is.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Temporary { .. } | Self::Full | Self::Io(_) | Self::Busy | Self::Closed => true,
+            Self::Temporary { .. }
+            | Self::Full
+            | Self::Io(_)
+            | Self::Busy
+            | Self::Closed
+            | Self::Overtaken { .. }
+            | Self::Refused { .. } => true,
             Self::Locked
+            | Self::DatabaseUrl(_)
+            | Self::SchemaName
             | Self::Exists
             | Self::NotFound
             | Self::AddressTaken

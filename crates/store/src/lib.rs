@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use model::Id;
+use model::{Id, limits};
 use model::schema::catalogue::{Organization as OrganizationRow, Route};
 
 mod blobs;
@@ -26,11 +26,13 @@ mod migrations;
 mod nouns;
 mod organization;
 mod rows;
+mod server;
 mod units;
 
 pub use blobs::{DiskFiles, Files, PreparedBlob};
 #[cfg(feature = "recorder")]
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
+pub use engine::postgres::PostgresSettings;
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
 pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex};
@@ -46,19 +48,35 @@ use blobs::FaultyFiles;
 use catalogue::Catalogue;
 #[cfg(feature = "recorder")]
 use engine::recorder::RecordedFiles;
+use engine::Engine;
 use engine::sqlite::SqliteFile;
 use lock::{FolderLock, locked};
+use server::Server;
 use units::{Tending, WriterThreads};
+
+/// Where rows are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Database {
+    /// In files of the data folder, one for each organization.
+    #[default]
+    Sqlite,
+    /// At a server, with whoever else works on it.
+    Postgres(PostgresSettings),
+}
 
 /// How a store is opened.
 #[derive(Clone)]
 pub struct StoreSettings {
     /// The data folder; made where it is missing.
     pub data: PathBuf,
+    /// Where rows are kept.
+    pub database: Database,
     /// Threads that write, for all organizations together.
     pub writer_threads: usize,
     /// How long a batch takes units in before it commits: the first of them waits for it.
     pub batch_time_max: Duration,
+    /// Batches of one organization that run at a time at a server; in a file it is always one.
+    pub batches_max: usize,
     /// Organizations kept open; beyond it the least recently used is closed.
     pub open_organizations_max: usize,
     /// Connections that read, in each organization.
@@ -77,8 +95,10 @@ impl StoreSettings {
     pub fn new(data: impl Into<PathBuf>) -> Self {
         StoreSettings {
             data: data.into(),
+            database: Database::Sqlite,
             writer_threads: 4,
             batch_time_max: Duration::from_millis(8),
+            batches_max: limits::BATCHES_PER_ORGANIZATION_MAX,
             open_organizations_max: 128,
             readers_per_organization: 4,
             files: Arc::new(DiskFiles),
@@ -86,6 +106,15 @@ impl StoreSettings {
             #[cfg(feature = "recorder")]
             recorder: None,
         }
+    }
+
+    /// The settings for a test's data folder: at the server that `POSTROOM_TEST_DATABASE` names, where it is set, in
+    /// schemas of this folder's own.
+    #[cfg(feature = "testing")]
+    pub fn for_tests(data: impl Into<PathBuf>) -> Self {
+        let data = data.into();
+        let database = Database::for_tests(&data);
+        StoreSettings { database, ..StoreSettings::new(data) }
     }
 
     pub(crate) fn database(&self, path: &Path) -> SqliteFile {
@@ -110,6 +139,24 @@ impl StoreSettings {
     }
 }
 
+#[cfg(feature = "testing")]
+impl Database {
+    /// See [`StoreSettings::for_tests`].
+    pub fn for_tests(data: &Path) -> Self {
+        let Some(url) = std::env::var("POSTROOM_TEST_DATABASE").ok().filter(|url| !url.is_empty()) else {
+            return Database::Sqlite;
+        };
+        let digits = blake3::hash(data.as_os_str().as_encoded_bytes()).to_hex();
+        let schema = format!("t{}", digits.as_str().get(..20).unwrap_or_default());
+        Database::Postgres(PostgresSettings {
+            url,
+            schema,
+            connections_max: 8,
+            certificate_authority: PathBuf::new(),
+        })
+    }
+}
+
 impl fmt::Debug for StoreSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreSettings").field("data", &self.data).finish_non_exhaustive()
@@ -120,6 +167,7 @@ impl fmt::Debug for StoreSettings {
 /// `organizations/<id>/org.db`, `blobs/` and `search.db`.
 pub struct Store {
     settings: StoreSettings,
+    server: Option<Server>,
     catalogue: Catalogue,
     open: Mutex<Open>,
     threads: Arc<WriterThreads>,
@@ -142,12 +190,17 @@ impl Store {
         let lock = FolderLock::take(&settings.data)?;
         let files = settings.file_layer();
         files.make_folder(&settings.data.join("organizations"))?;
-        let catalogue = Catalogue::open(&settings.data.join("catalogue.db"), &settings)?;
+        let server = Server::of(&settings.database, &settings.faults)?;
+        let engine: Arc<dyn Engine> = match &server {
+            Some(server) => Arc::new(server.catalogue()),
+            None => Arc::new(settings.database(&settings.data.join("catalogue.db"))),
+        };
+        let catalogue = Catalogue::open(engine, settings.readers_per_organization)?;
         // The names of new folders and files; SQLite syncs the folders of its own files.
         files.sync_folder(&settings.data)?;
         let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
         let tending = Tending::start()?;
-        Ok(Arc::new(Store { settings, catalogue, open: Mutex::default(), threads, tending, _lock: lock }))
+        Ok(Arc::new(Store { settings, server, catalogue, open: Mutex::default(), threads, tending, _lock: lock }))
     }
 
     /// All organizations, by name.
@@ -236,7 +289,7 @@ impl Store {
 
     fn open_folder(&self, row: OrganizationRow) -> Result<Organization, StoreError> {
         let folder = self.folder(row.organizationid);
-        Organization::open(row, &folder, &self.settings, &self.threads)
+        Organization::open(row, &folder, (&self.settings, self.server.as_ref()), &self.threads)
     }
 
     fn folder(&self, id: Id) -> PathBuf {

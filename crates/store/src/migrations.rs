@@ -15,10 +15,16 @@ pub(crate) const CATALOGUE: &[&str] = &[include_str!("migrations/0001_catalogue.
 
 /// Brings a database to the latest schema. `TooNew` where it has seen a later program.
 pub(crate) fn migrate(session: &dyn Session, scripts: &[&str]) -> Result<(), StoreError> {
-    session
-        .script("create table if not exists schemaversion (version integer not null primary key) strict")?;
+    session.prepare_schema()?;
+    // At a server many nodes begin at once: the row 0 is what they take turns by.
+    session.script(
+        "create table if not exists schemaversion (
+    version integer not null primary key
+) strict;
+/*pg insert into schemaversion (version) values (0) on conflict do nothing; */",
+    )?;
     let found: i64 = Read::new(session)
-        .one("select coalesce(max(version), 0) from schemaversion", &[], |row| row.take())?
+        .one(VERSION, &[], |row| row.take())?
         .unwrap_or(0);
     let known = i64::try_from(scripts.len()).unwrap_or(i64::MAX);
     if found > known {
@@ -26,6 +32,11 @@ pub(crate) fn migrate(session: &dyn Session, scripts: &[&str]) -> Result<(), Sto
     }
     for (version, script) in (1i64..).zip(scripts).filter(|(version, _)| *version > found) {
         session.step(Step::BeginWrite)?;
+        session.script(TURN)?;
+        if Read::new(session).one(VERSION, &[], |row| row.take::<i64>())?.unwrap_or(0) >= version {
+            session.step(Step::Rollback)?;
+            continue;
+        }
         let applied = session
             .script(script)
             .and_then(|()| {
@@ -39,6 +50,10 @@ pub(crate) fn migrate(session: &dyn Session, scripts: &[&str]) -> Result<(), Sto
     }
     Ok(())
 }
+
+const VERSION: &str = "select coalesce(max(version), 0) from schemaversion";
+/// Nothing for SQLite, where whoever began to write is alone.
+const TURN: &str = "/*pg set local lock_timeout = 0; select 1 from schemaversion where version = 0 for update; */";
 
 #[cfg(test)]
 mod tests;

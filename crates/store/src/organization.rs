@@ -7,7 +7,8 @@ use model::{Id, schema::catalogue};
 
 use crate::blobs::{Blobs, PreparedBlob};
 use crate::engine::sqlite::SqliteFile;
-use crate::engine::{Engine, Purpose, Readers};
+use crate::engine::{Engine, Purpose, Readers, Session};
+use crate::server::Server;
 use crate::index::TextIndex;
 use crate::memory::Memory;
 use crate::units::{PendingUnit, Priority, Surroundings, Writer, WriterThreads, unit};
@@ -16,8 +17,9 @@ use crate::{Read, StoreError, StoreSettings, Tx, migrations};
 /// An open organization.
 pub struct Organization {
     row: catalogue::Organization,
+    /// The file of its database, where it has one.
     #[cfg(feature = "testing")]
-    file: Arc<SqliteFile>,
+    file: Option<Arc<SqliteFile>>,
     readers: Arc<Readers>,
     writer: Arc<Writer>,
     blobs: Arc<Blobs>,
@@ -27,17 +29,28 @@ pub struct Organization {
 }
 
 impl Organization {
-    /// Opens the organization in this folder, brings its schema up to date.
+    /// Opens the organization in this folder, brings its schema up to date. Its rows are in a file there, or at the
+    /// server.
     pub(crate) fn open(
         row: catalogue::Organization,
         folder: &Path,
-        settings: &StoreSettings,
+        (settings, server): (&StoreSettings, Option<&Server>),
         threads: &Arc<WriterThreads>,
     ) -> Result<Self, StoreError> {
-        let file = Arc::new(settings.database(&folder.join("org.db")));
-        let session = file.open(Purpose::Write)?;
+        let file = match server {
+            Some(_) => None,
+            None => Some(Arc::new(settings.database(&folder.join("org.db")))),
+        };
+        let engine: Arc<dyn Engine> = match (server, &file) {
+            (Some(server), _) => Arc::new(server.organization(row.organizationid)),
+            (None, Some(file)) => Arc::<SqliteFile>::clone(file),
+            (None, None) => return Err(StoreError::Closed),
+        };
+        let session = engine.open(Purpose::Write)?;
         migrations::migrate(session.as_ref(), migrations::ORGANIZATION)?;
-        let engine: Arc<dyn Engine> = Arc::<SqliteFile>::clone(&file);
+        if engine.is_remote() {
+            prepare_for_many(session.as_ref())?;
+        }
         let blobs = Arc::new(Blobs::new(settings.file_layer(), folder.join("blobs")));
         let memory = Arc::<Memory>::default();
         memory.advance(Read::new(session.as_ref()).version_seen()?);
@@ -49,7 +62,7 @@ impl Organization {
             readers: Arc::clone(&readers),
             index: Arc::clone(&index),
         };
-        let writer = Writer::new(engine, session, surroundings, settings.batch_time_max);
+        let writer = Writer::new(engine, session, surroundings, (settings.batch_time_max, settings.batches_max));
         Ok(Organization {
             row,
             readers,
@@ -164,6 +177,10 @@ impl Organization {
 
     /// Whether the database is sound in itself: pages, indexes, declared types. Reads all of it.
     pub fn is_sound(&self) -> Result<bool, StoreError> {
+        if self.is_at_server() {
+            // A server looks after its own pages; what its rows say is recounted like everybody's.
+            return Ok(true);
+        }
         let said =
             self.readers.ask(|read| read.one("pragma integrity_check", &[], |row| row.take::<String>()))?;
         Ok(said.as_deref() == Some("ok"))
@@ -178,8 +195,21 @@ impl Organization {
     /// Lets the database grow to so many pages only, as if the disk were full; 0 for no limit.
     #[cfg(feature = "testing")]
     pub fn limit_pages(&self, pages_max: u32) {
-        self.file.limit_pages(pages_max);
-        self.writer.reopen();
+        if let Some(file) = &self.file {
+            file.limit_pages(pages_max);
+            self.writer.reopen();
+        }
+    }
+
+    /// Whether its rows are at a server.
+    pub fn is_at_server(&self) -> bool {
+        self.readers.are_remote()
+    }
+
+    /// Changes rows behind everybody's back; how many.
+    #[cfg(feature = "testing")]
+    pub fn tamper(&self, sql: &'static str) -> Result<usize, StoreError> {
+        self.readers.tamper(sql)
     }
 
     /// Commits since it was opened.
@@ -191,4 +221,15 @@ impl Organization {
     pub fn units(&self) -> u64 {
         self.writer.units()
     }
+}
+
+/// What nodes that write side by side count on: a version of the records to hold, and sheets of the ledger that are not
+/// in use already, wherever the rows came from.
+fn prepare_for_many(session: &dyn Session) -> Result<(), StoreError> {
+    let sql = "insert into setting (name, value) values ('recordsversion', '0') on conflict do nothing";
+    session.execute(sql, &[])?;
+    let sql = "insert into writersheet (sheet, number)
+        select max(copynumber) / 4294967296, 0 from copy having max(copynumber) is not null
+        on conflict do nothing";
+    session.execute(sql, &[]).map(drop)
 }

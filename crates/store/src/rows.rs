@@ -12,7 +12,7 @@ use model::{Id, Timestamp};
 
 use crate::StoreError;
 use crate::blobs::Blobs;
-use crate::engine::{Cells, Lent, Readers, Session, Step};
+use crate::engine::{Cells, Form, Insertion, Lent, Readers, Session, Step};
 use crate::memory::{Memory, Question, Weighed};
 
 mod generated;
@@ -76,7 +76,7 @@ impl<'c> Read<'c> {
         }
         let answer = ask(self)?;
         let seen = self.version_seen()?;
-        if seen <= memory.latest() {
+        if seen <= memory.latest() && !self.connected()?.is_guessing() {
             memory.put(seen, (question, about), answer.clone());
         }
         Ok(answer)
@@ -93,6 +93,13 @@ impl<'c> Read<'c> {
                 Ok(version)
             }
         }
+    }
+
+    /// Holds a key until the unit of work ends: what another unit decides by it waits meanwhile. See
+    /// [`Session::hold`].
+    pub(crate) fn hold(&self, key: &[u8]) -> Result<(), StoreError> {
+        self.connected()?.hold(key);
+        Ok(())
     }
 
     /// The rows of a question, each made into something of the caller's.
@@ -194,11 +201,12 @@ impl<'c> Tx<'c> {
 
     /// Writes a row. `Conflict` where a unique key is taken: the row is not written, the unit may go on.
     pub(crate) fn insert<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
-        self.insert_values(generated::insert::<N>(), noun.to_values()).map(drop).map_err(in_table::<N>)
+        self.write(noun, Form::New, generated::insert::<N>()).map(drop)
     }
 
-    /// Writes a row with one column made by the store: `next` is what is selected for it, `max(number) + 1 from table`.
-    /// Whatever the noun has there does not count.
+    /// Writes a row with one column made by the store: `next` is what is selected for it,
+    /// `max(variant) + 1 from identity where keyhash = ?1`, where `?1` is the first column. Whatever the noun has there
+    /// does not count.
     pub(crate) fn insert_next<N: Noun>(
         &mut self,
         noun: &N,
@@ -206,25 +214,42 @@ impl<'c> Tx<'c> {
         next: &'static str,
     ) -> Result<(), StoreError> {
         let mut values = noun.to_values();
-        if let Some(place) = N::TABLE.columns.iter().position(|known| known.name == column) {
-            values.remove(place);
+        let place = N::TABLE.columns.iter().position(|known| known.name == column);
+        if !self.read.connected()?.is_remote() {
+            place.map(|place| values.remove(place));
+            return self.insert_values(generated::insert_next::<N>(column, next), &values).map(drop).map_err(in_table::<N>);
         }
-        let sql = generated::insert_next::<N>(column, next);
-        self.insert_values(sql, values).map(drop).map_err(in_table::<N>)
+        let first: Vec<Param<'_>> = values.iter().take(1).map(Param::from).collect();
+        let made: i64 = self.one(generated::select_next(next), &first, |row| row.take())?.unwrap_or(0);
+        if let Some(value) = place.and_then(|place| values.get_mut(place)) {
+            *value = Value::Int(made);
+        }
+        self.write_values::<N>(values, Form::New, generated::insert::<N>()).map(drop)
+    }
+
+    /// Writes a row whose `column` is the next number of the ledger.
+    pub(crate) fn insert_on_sheet<N: Noun>(
+        &mut self,
+        noun: &N,
+        column: &'static str,
+        next: &'static str,
+    ) -> Result<(), StoreError> {
+        self.write(noun, Form::OnSheet(column), generated::insert_next::<N>(column, next)).map(drop)
     }
 
     /// Writes a row unless one with a key of its is there. Says whether it was written.
     pub(crate) fn insert_if_absent<N: Noun>(&mut self, noun: &N) -> Result<bool, StoreError> {
-        Ok(self.insert_values(generated::insert_if_absent::<N>(), noun.to_values())? == 1)
+        Ok(self.write(noun, Form::IfAbsent, generated::insert_if_absent::<N>())? == 1)
+    }
+
+    /// Writes a row unless one with a key of its is there, which is all the same to whoever writes it.
+    pub(crate) fn insert_unless_there<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
+        self.write(noun, Form::Unasked, generated::insert_if_absent::<N>()).map(drop)
     }
 
     /// Writes a row whose key is the next number of its table, whatever number the noun has.
     pub(crate) fn insert_numbered<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
-        let values = noun.to_values();
-        let columns = N::TABLE.columns.iter().zip(&values);
-        let params: Vec<Param<'_>> =
-            columns.filter(|(c, _)| !N::TABLE.key.contains(&c.name)).map(|(_, v)| v.into()).collect();
-        self.execute(generated::insert_numbered::<N>(), &params).map(drop).map_err(in_table::<N>)
+        self.write(noun, Form::Numbered, generated::insert_numbered::<N>()).map(drop)
     }
 
     /// Runs a statement; the number of rows it changed.
@@ -239,9 +264,45 @@ impl<'c> Tx<'c> {
         self.read.memory = None;
     }
 
-    fn insert_values(&mut self, sql: &'static str, values: Vec<Value>) -> Result<usize, StoreError> {
+    fn write<N: Noun>(&mut self, noun: &N, form: Form, sql: &'static str) -> Result<usize, StoreError> {
+        self.write_values::<N>(noun.to_values(), form, sql)
+    }
+
+    fn write_values<N: Noun>(
+        &mut self,
+        values: Vec<Value>,
+        form: Form,
+        sql: &'static str,
+    ) -> Result<usize, StoreError> {
+        if form == Form::IfAbsent && self.read.connected()?.is_remote() && self.is_taken::<N>(&values)? {
+            return Ok(0);
+        }
+        self.begin_to_write();
+        let insertion = Insertion { table: N::TABLE, form, sql };
+        self.read.connected()?.insert(&insertion, values).map_err(in_table::<N>)
+    }
+
+    /// Whether a key of such a row is taken. What is learned before it is written can be learned with everything else.
+    fn is_taken<N: Noun>(&self, values: &[Value]) -> Result<bool, StoreError> {
+        let (sql, places) = generated::taken::<N>();
+        let params: Vec<Param<'_>> = places.iter().filter_map(|place| values.get(*place)).map(Param::from).collect();
+        Ok(self.one(sql, &params, |_| Ok(()))?.is_some())
+    }
+
+    fn insert_values(&mut self, sql: &'static str, values: &[Value]) -> Result<usize, StoreError> {
         let params: Vec<Param<'_>> = values.iter().map(Param::from).collect();
         self.execute(sql, &params)
+    }
+
+    /// Changes one row and returns what the statement returns of it; `returning` makes it a question too.
+    pub(crate) fn change<T>(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        each: impl FnOnce(&mut RowValues<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.begin_to_write();
+        self.one(sql, params, each)
     }
 }
 

@@ -17,6 +17,7 @@ mod batch;
 mod line;
 mod tending;
 mod threads;
+mod together;
 mod writer;
 
 pub(crate) use tending::Tending;

@@ -126,6 +126,11 @@ pub fn free_ports(folder: &Path) -> Result<Settings> {
     settings.smtp.tls_listen = vec![any];
     settings.lmtp.listen = vec![any];
     settings.web.listen = vec![any];
+    if let store::Database::Postgres(postgres) = store::Database::for_tests(folder) {
+        settings.database.url = postgres.url;
+        settings.database.schema = postgres.schema;
+        settings.database.connections_max = postgres.connections_max;
+    }
     Ok(settings)
 }
 

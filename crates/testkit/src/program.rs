@@ -159,6 +159,9 @@ pub fn command(folder: &Path) -> Result<Command> {
 fn serve(folder: &Path, ports_file: &Path, variables: &[(&str, &str)]) -> Result<Child> {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log"))?;
     let mut serve = command(folder)?;
+    if let store::Database::Postgres(postgres) = store::Database::for_tests(&data(folder)) {
+        serve.env("POSTROOM_DATABASE_URL", postgres.url).env("POSTROOM_DATABASE_SCHEMA", postgres.schema);
+    }
     serve.arg("serve").arg("--ports-file").arg(ports_file);
     for door in ["SMTP", "LMTP", "WEB"] {
         serve.env(format!("POSTROOM_{door}_LISTEN"), "127.0.0.1:0");

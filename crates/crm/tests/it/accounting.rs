@@ -142,7 +142,7 @@ async fn a_sound_house_has_no_faults() {
 #[tokio::test]
 async fn a_lost_copy() {
     check(
-        "delete from copy where copynumber = 1",
+        "delete from copy where copynumber % 4294967296 = 1",
         expect![[r#"
             2026-03-06: 12 copies were seen, and another number ended
             1 copies are missing from the ledger
@@ -192,7 +192,7 @@ async fn a_lost_email() {
 
 #[tokio::test]
 async fn a_lost_note_of_a_copy_with_its_email() {
-    let loss = "delete from emailcopy where copyid in (select copyid from copy where copynumber = 2)";
+    let loss = "delete from emailcopy where copyid in (select copyid from copy where copynumber % 4294967296 = 2)";
     check(loss, expect!["1 outcomes have no envelope noted with their e-mail"]).await;
 }
 

@@ -40,7 +40,12 @@ impl House {
 
     pub(crate) async fn with(faults: Faults) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(StoreSettings { faults, ..StoreSettings::new(folder.path()) }).unwrap();
+        let store = Store::open(StoreSettings {
+            faults,
+            // The order in which units join the line is the order of the story.
+            batches_max: 1,
+            ..StoreSettings::for_tests(folder.path())
+        }).unwrap();
         let organization = records::add_organization(&store, "contoso", &Moment::new(NOW, 1)).unwrap();
         let nobody = Id::default();
         let moments = Cell::new(1);
@@ -213,8 +218,7 @@ impl House {
 
     /// Does something behind the store's back.
     pub(crate) fn break_database(&self, sql: &str) -> usize {
-        let database = self.organization_folder().join("org.db");
-        rusqlite::Connection::open(database).unwrap().execute(sql, []).unwrap()
+        self.organization.tamper(Box::leak(sql.to_owned().into_boxed_str())).unwrap()
     }
 
     /// The files of large blobs.

@@ -135,7 +135,7 @@ async fn an_index_ahead_of_its_mail_is_made_anew() {
 async fn a_mail_whose_bytes_are_lost_holds_nothing_up() {
     let house = House::new().await;
     let lost = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
-    assert_eq!(house.break_database("update blob set bytes = x'00'"), 1);
+    assert_eq!(house.break_database("update blob set bytes = blobid"), 1);
     let other =
         OFFER.replace("offer@", "other@").replace("Easter", "Christmas").replace("09:00:00", "09:01:00");
     let whole = house.store(house.out_of_mailbox(house.jane, &other)).await;

@@ -60,6 +60,17 @@ impl Readers {
         }
     }
 
+    /// Runs a statement on a connection that writes.
+    #[cfg(feature = "testing")]
+    pub(crate) fn tamper(&self, sql: &'static str) -> Result<usize, StoreError> {
+        self.engine.open(Purpose::Index)?.execute(sql, &[])
+    }
+
+    /// Whether they are connections to a server.
+    pub(crate) fn are_remote(&self) -> bool {
+        self.engine.is_remote()
+    }
+
     /// Gives back the memory of connections that nobody uses.
     pub(crate) fn shrink(&self) -> Result<(), StoreError> {
         locked(&self.state).idle.iter().try_for_each(|session| session.shrink())
@@ -68,7 +79,8 @@ impl Readers {
     fn give_back(&self, session: Option<Box<dyn Session>>) {
         let mut state = locked(&self.state);
         state.lent -= 1;
-        state.idle.extend(session);
+        // Those of a server rest in its pool.
+        state.idle.extend(session.filter(|session| !session.is_remote()));
         drop(state);
         self.freed.notify_one();
     }

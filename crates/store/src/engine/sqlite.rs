@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use model::limits;
 use model::schema::Value;
 use rusqlite::config::DbConfig;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, ffi};
 
@@ -107,6 +108,7 @@ fn deadline(connection: &mut Connection) -> rusqlite::Result<Deadline> {
 }
 
 fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlite::Result<()> {
+    dialect(connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Plans do not depend on the values that are bound: else statements are prepared anew at almost every use.
@@ -146,6 +148,14 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
             limits::INDEX_LOG_PAGES_MAX
         )),
     }
+}
+
+/// The functions that statements name and that differ between the engines. Whoever writes here writes alone, so every
+/// event that can be read is followed by later ones only; and the house that has the file has the only clock.
+fn dialect(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("settled", 1, flags, |_| Ok(true))?;
+    connection.create_scalar_function("leaseclock", 1, flags, |given| given.get::<i64>(0))
 }
 
 /// One connection.

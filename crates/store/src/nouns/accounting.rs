@@ -85,9 +85,14 @@ impl Read<'_> {
 
 /// What a full recount asks. Each of these reads whole tables, so no page and no door asks them.
 impl Read<'_> {
-    /// Numbers of the ledger, from 1 to the last, under which no copy stands.
+    /// Numbers of the ledger, on each sheet from 1 to the last, under which no copy stands.
     pub fn copies_taken_out(&self) -> Result<i64, StoreError> {
-        self.count("select coalesce(max(copynumber), 0) - count(*) from copy")
+        // A number is the sheet and the place on it (4,294,967,296 a sheet), which begins with 1.
+        self.count(
+            "select cast(coalesce(sum(last - copies), 0) as bigint) from \
+             (select max(copynumber % 4294967296) as last, count(*) as copies from copy \
+             group by copynumber / 4294967296) sheets",
+        )
     }
 
     /// Copies that have outcomes, but not one for each of their originals.

@@ -172,7 +172,7 @@ impl Tx<'_> {
         objectid: Id,
     ) -> Result<(), StoreError> {
         let Some(address) = EmailAddress::parse(address) else { return Ok(()) };
-        self.insert_if_absent(&RecordAddress { address: address.key(), objecttypecode, objectid }).map(drop)
+        self.insert_unless_there(&RecordAddress { address: address.key(), objecttypecode, objectid })
     }
 
     /// Whether any party still waits for a record with this address.

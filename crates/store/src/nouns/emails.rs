@@ -81,29 +81,30 @@ impl Read<'_> {
     ) -> Result<Vec<Email>, StoreError> {
         let (from, to) = (from.into(), to.into());
         let looked_at = limits::SENT_ROWS_MAX.into();
-        let params: [Param<'_>; 7] =
-            [address.into(), record.into(), from, to, subject.into(), limit.into(), looked_at];
         // The subject comes before the limit: whoever writes much would hide the mail that is looked for. But not
         // all that he wrote is looked at, for the writer is held meanwhile.
-        match record {
-            Some(_) => self.nouns(
+        let Some(record) = record else {
+            let params: [Param<'_>; 6] = [address.into(), from, to, subject.into(), limit.into(), looked_at];
+            return self.nouns(
                 "where activityid in (select activityid from (select activityid, sortdate from activityparty \
-                 where addressused = ?1 and partyid = ?2 and sortdate between ?3 and ?4 and participationtypemask = 1 \
-                 order by sortdate desc limit ?7) p \
-                 where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
-                 order by sortdate desc limit ?6)",
+                 where addressused = ?1 and partyid is null \
+                 and sortdate between ?2 and ?3 and participationtypemask = 1 \
+                 order by sortdate desc limit ?6) p \
+                 where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?4) \
+                 order by sortdate desc limit ?5)",
                 &params,
-            ),
-            None => self.nouns(
-                "where activityid in (select activityid from (select activityid, sortdate from activityparty \
-                 where addressused = ?1 and partyid is null and ?2 is null \
-                 and sortdate between ?3 and ?4 and participationtypemask = 1 \
-                 order by sortdate desc limit ?7) p \
-                 where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
-                 order by sortdate desc limit ?6)",
-                &params,
-            ),
-        }
+            );
+        };
+        let params: [Param<'_>; 7] =
+            [address.into(), record.into(), from, to, subject.into(), limit.into(), looked_at];
+        self.nouns(
+            "where activityid in (select activityid from (select activityid, sortdate from activityparty \
+             where addressused = ?1 and partyid = ?2 and sortdate between ?3 and ?4 and participationtypemask = 1 \
+             order by sortdate desc limit ?7) p \
+             where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
+             order by sortdate desc limit ?6)",
+            &params,
+        )
     }
 
     /// E-mails that carry a token, most recent first.
@@ -194,7 +195,7 @@ impl Tx<'_> {
 
     /// Notes that a copy brought an e-mail.
     pub fn add_email_copy(&mut self, copy: &EmailCopy) -> Result<(), StoreError> {
-        self.insert_if_absent(copy).map(drop)
+        self.insert_unless_there(copy)
     }
 
     /// Keeps another source of an e-mail. Says whether it was new.

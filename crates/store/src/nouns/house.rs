@@ -20,6 +20,13 @@ impl Read<'_> {
         self.remembered((Question::Setting, name), |read| read.setting(name))
     }
 
+    /// The same, held: nobody changes it before this unit of work ends.
+    pub(crate) fn version_held(&self) -> Result<i64, StoreError> {
+        let sql = "select value from setting where name = ?1 /*pg for share*/";
+        let text: Option<String> = self.one(sql, &[RECORDS_VERSION.into()], |row| row.take())?;
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
     /// The version of the records as this snapshot holds it.
     pub(crate) fn version_seen(&self) -> Result<i64, StoreError> {
         let text = self.setting(RECORDS_VERSION)?;
@@ -28,7 +35,8 @@ impl Read<'_> {
 
     /// Events behind a cursor, in the order of commit.
     pub fn events_after(&self, eventid: i64, limit: usize) -> Result<Vec<Event>, StoreError> {
-        self.nouns("where eventid > ?1 order by eventid limit ?2", &[eventid.into(), limit.into()])
+        let tail = "where eventid > ?1 and settled(eventid) order by eventid limit ?2";
+        self.nouns(tail, &[eventid.into(), limit.into()])
     }
 
     /// Events of one record, newest first.
@@ -47,11 +55,18 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Makes facts about records that were read before this unit doubtful.
+    /// Makes facts about records that were read before this unit doubtful; once a unit. What a unit asks about mail
+    /// afterwards is certain: mail that is decided about by older facts is here, or will be decided about anew.
     pub fn bump_records_version(&mut self) -> Result<(), StoreError> {
-        let next = self.version_seen()?.saturating_add(1);
-        self.set_setting(RECORDS_VERSION, &next.to_string())?;
-        self.note_records_version(next);
+        if self.bumped().is_some() {
+            return Ok(());
+        }
+        let first = Setting { name: RECORDS_VERSION.to_owned(), value: "0".to_owned() };
+        self.insert_unless_there(&first)?;
+        // In one statement: two nodes that do it at once must not reach the same number.
+        let sql = "update setting set value = cast(cast(value as bigint) + 1 as text) where name = ?1 returning value";
+        let next = self.change(sql, &[RECORDS_VERSION.into()], |row| row.take::<String>())?;
+        self.note_records_version(next.and_then(|text| text.parse().ok()).unwrap_or(0));
         Ok(())
     }
 
@@ -67,10 +82,11 @@ impl Tx<'_> {
 
     /// Takes the job that is due longest, leased until then; another taker finds it again after that.
     pub fn lease_job(&mut self, now: Timestamp, until: Timestamp) -> Result<Option<Job>, StoreError> {
-        let tail = "where dueon <= ?1 and (leaseuntil is null or leaseuntil <= ?1) order by dueon limit 1";
+        let tail = "where dueon <= leaseclock(?1) and (leaseuntil is null or leaseuntil <= leaseclock(?1)) \
+                    order by dueon limit 1 /*pg for update skip locked*/";
         let Some(job) = self.noun::<Job>(tail, &[now.into()])? else { return Ok(None) };
-        let sql = "update job set leaseuntil = ?2, attempts = attempts + 1 where jobid = ?1";
-        self.execute(sql, &[job.jobid.into(), until.into()])?;
+        let sql = "update job set leaseuntil = leaseclock(?2) + ?3, attempts = attempts + 1 where jobid = ?1";
+        self.execute(sql, &[job.jobid.into(), now.into(), (until.0 - now.0).into()])?;
         Ok(Some(job))
     }
 

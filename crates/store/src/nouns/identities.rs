@@ -9,12 +9,14 @@ use crate::rows::{Param, Read, Tx};
 impl Read<'_> {
     /// The e-mails that claim a key, the latest first, at most [`limits::CLAIMS_MAX`].
     pub fn identities(&self, keyhash: &[u8; 16]) -> Result<Vec<Identity>, StoreError> {
+        self.hold(keyhash)?;
         let tail = "where keyhash = ?1 order by variant desc limit ?2";
         self.nouns(tail, &[keyhash.into(), limits::CLAIMS_MAX.into()])
     }
 
     /// The e-mails that name a Message-ID, by its hash, the oldest first.
     pub fn references_to(&self, keyhash: &[u8; 16], limit: usize) -> Result<Vec<Naming>, StoreError> {
+        self.hold(keyhash)?;
         let sql =
             "select r.activityid, r.isinreplyto, r.position, e.conversationtrackingid, e.canonicalsubject
             from messagereference r join email e on e.activityid = r.activityid
@@ -96,6 +98,6 @@ impl Tx<'_> {
 
     /// Notes that an e-mail names a Message-ID.
     pub fn refer(&mut self, reference: &MessageReference) -> Result<(), StoreError> {
-        self.insert_if_absent(reference).map(drop)
+        self.insert_unless_there(reference)
     }
 }

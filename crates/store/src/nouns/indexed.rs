@@ -37,7 +37,7 @@ const SENDER: i32 = 1;
 impl Read<'_> {
     /// The last event there is; 0 before the first.
     pub fn last_event(&self) -> Result<i64, StoreError> {
-        let sql = "select coalesce(max(eventid), 0) from event";
+        let sql = "select coalesce(max(eventid), 0) from event where settled(eventid)";
         Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
     }
 
@@ -45,8 +45,8 @@ impl Read<'_> {
     pub fn email_events_after(&self, eventid: i64, max: i64) -> Result<i64, StoreError> {
         let sql = "select count(*) from (
                 select eventid from event
-                where eventid > ?1 and objecttypecode = ?2 and operation in ('created', 'duplicate')
-                limit ?3) as some";
+                where eventid > ?1 and settled(eventid) and objecttypecode = ?2 and operation in ('created', 'duplicate')
+                limit ?3) as few";
         let params = [eventid.into(), (Entity::Email as i32).into(), max.into()];
         Ok(self.one(sql, &params, |row| row.take())?.unwrap_or(0))
     }

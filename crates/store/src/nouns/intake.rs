@@ -37,7 +37,7 @@ impl Read<'_> {
 impl Tx<'_> {
     /// Enters a copy in the ledger, under the next number.
     pub fn enter_copy(&mut self, copy: &Copy) -> Result<(), StoreError> {
-        self.insert_next(copy, "copynumber", "coalesce(max(copynumber), 0) + 1 from copy")
+        self.insert_on_sheet(copy, "copynumber", "coalesce(max(copynumber), 0) + 1 from copy")
     }
 
     /// Takes the outcomes of a copy back: it is decided about anew, in the same unit.

@@ -40,6 +40,36 @@ pub(super) fn insert_next<N: Noun>(column: &'static str, next: &'static str) -> 
     })
 }
 
+/// Whether one of the keys of a row is taken, and the places of the columns that are given for that.
+pub(super) fn taken<N: Noun>() -> (&'static str, Vec<usize>) {
+    let place = |name: &&str| N::TABLE.columns.iter().position(|column| column.name == *name);
+    let keys = || {
+        let unique = N::TABLE.indexes.iter().filter(|index| index.unique).map(|index| index.columns);
+        std::iter::once(N::TABLE.key).chain(unique)
+    };
+    let places = keys().flatten().filter_map(place).collect();
+    let sql = text((N::TABLE.name, "taken"), || {
+        let mut number = 0;
+        let mut same = |name: &&str| {
+            number += 1;
+            format!("{name} = ?{number}")
+        };
+        let each: Vec<String> = keys()
+            .map(|key| {
+                let all: Vec<String> = key.iter().map(&mut same).collect();
+                format!("select 1 from {} where {}", N::TABLE.name, all.join(" and "))
+            })
+            .collect();
+        each.join(" union all ")
+    });
+    (sql, places)
+}
+
+/// The question that `next` is, by itself.
+pub(super) fn select_next(next: &'static str) -> &'static str {
+    text(("", next), || format!("select {next}"))
+}
+
 fn insert_text(table: &Table, without: &[&str], tail: &str) -> String {
     let columns: Vec<_> = table.columns.iter().map(|c| c.name).filter(|n| !without.contains(n)).collect();
     let places: Vec<_> = (1..=columns.len()).map(|n| format!("?{n}")).collect();

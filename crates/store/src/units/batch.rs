@@ -27,7 +27,7 @@ pub(super) struct Batch<'b> {
     pub(super) bumped: Cell<Option<i64>>,
 }
 
-enum Filled {
+pub(super) enum Filled {
     /// The transaction holds whatever is to be kept.
     Whole,
     /// A unit wrote something and failed.
@@ -41,6 +41,9 @@ enum Filled {
 impl Batch<'_> {
     /// Runs the batch and answers all its units. An error means that the session is not to be trusted any more.
     pub(super) fn run(&self) -> Result<(), StoreError> {
+        if let Some(together) = self.session.together() {
+            return self.run_together(together);
+        }
         let mut units = Vec::new();
         let mut filled = self.fill(&mut units);
         if let Filled::Stained = filled {
@@ -138,7 +141,7 @@ impl Batch<'_> {
     }
 
     /// Runs units again, each in a transaction of its own.
-    fn one_by_one(&self, units: Vec<Box<dyn Unit>>) -> Result<(), StoreError> {
+    pub(super) fn one_by_one(&self, units: Vec<Box<dyn Unit>>) -> Result<(), StoreError> {
         metrics::counter!("postroom_store_batches_again_total").increment(1);
         let mut sound = self.session.step(Step::Rollback);
         for mut unit in units {
@@ -153,6 +156,9 @@ impl Batch<'_> {
     fn alone(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
         self.session.step(Step::BeginWrite)?;
         self.bumped.set(None);
+        if self.session.is_remote() {
+            self.surroundings.memory.advance(crate::Read::new(self.session).version_held()?);
+        }
         match self.run_unit(unit) {
             (Ran::Keep, _) => {
                 self.log.committed(1);
@@ -165,7 +171,7 @@ impl Batch<'_> {
     }
 
     /// Runs a unit; says whether it wrote.
-    fn run_unit(&self, unit: &mut dyn Unit) -> (Ran, bool) {
+    pub(super) fn run_unit(&self, unit: &mut dyn Unit) -> (Ran, bool) {
         let mut tx = self.tx();
         let ran = unit.run(&mut tx);
         if ran == Ran::Keep {
@@ -175,7 +181,7 @@ impl Batch<'_> {
     }
 
     /// From now on memory answers under the version of the records that was committed.
-    fn publish_version(&self) {
+    pub(super) fn publish_version(&self) {
         if let Some(version) = self.bumped.take() {
             self.surroundings.memory.advance(version);
         }
@@ -189,4 +195,4 @@ impl Batch<'_> {
     }
 }
 
-const NOT_BEGUN: &str = "no transaction could be begun";
+pub(super) const NOT_BEGUN: &str = "no transaction could be begun";

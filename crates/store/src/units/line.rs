@@ -10,9 +10,10 @@ use crate::StoreError;
 use crate::lock::locked;
 
 /// The units that wait.
-#[derive(Default)]
 pub(super) struct Line {
     state: Mutex<State>,
+    /// Batches of this line that may run at a time.
+    batches_max: usize,
 }
 
 #[derive(Default)]
@@ -21,11 +22,15 @@ struct State {
     background: VecDeque<Box<dyn Unit>>,
     /// Intake units served since a background unit was.
     passed_over: usize,
-    /// A thread has this line, or it stands on the list of those that wait for one.
-    called: bool,
+    /// Threads that have this line, or will: it stands on the list of those that wait for one.
+    called: usize,
 }
 
 impl Line {
+    pub(super) fn new(batches_max: usize) -> Self {
+        Line { state: Mutex::default(), batches_max }
+    }
+
     /// Puts a unit at the end. Says whether a thread must be called; gives the unit back where it cannot wait.
     pub(super) fn join(
         &self,
@@ -41,7 +46,9 @@ impl Line {
             return Err((unit, StoreError::Busy));
         }
         list.push_back(unit);
-        Ok(!std::mem::replace(&mut state.called, true))
+        let calls = state.called < self.batches_max;
+        state.called += usize::from(calls);
+        Ok(calls)
     }
 
     /// The next unit: intake first, but background is never passed over for ever.
@@ -60,8 +67,9 @@ impl Line {
     /// After a batch: whether the thread must come again. If not, the next to join calls it.
     pub(super) fn still_waits(&self) -> bool {
         let mut state = locked(&self.state);
-        state.called = !(state.intake.is_empty() && state.background.is_empty());
-        state.called
+        let waits = !(state.intake.is_empty() && state.background.is_empty());
+        state.called -= usize::from(!waits);
+        waits
     }
 
     /// Answers all who wait that nothing is kept; whoever comes later may find it mended.

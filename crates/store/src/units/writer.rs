@@ -44,14 +44,16 @@ impl Writer {
         engine: Arc<dyn Engine>,
         session: Box<dyn Session>,
         surroundings: Surroundings,
-        batch_time_max: Duration,
+        (batch_time_max, batches_max): (Duration, usize),
     ) -> Self {
         let log = Log::new(Arc::clone(&engine));
+        let batches_max = if engine.is_remote() { batches_max } else { 1 };
+        let session = Some(session).filter(|session| !session.is_remote());
         Writer {
             engine,
             surroundings,
-            line: Line::default(),
-            session: Mutex::new(Some(session)),
+            line: Line::new(batches_max),
+            session: Mutex::new(session),
             batch_time_max,
             log,
         }
@@ -67,6 +69,9 @@ impl Writer {
 
     /// Runs one batch. Says whether more waits.
     pub(super) fn work(&self) -> bool {
+        if self.engine.is_remote() {
+            return self.work_at_server();
+        }
         let mut slot = locked(&self.session);
         // Taken out while it works: after a panic or an error another is opened.
         match slot.take().map_or_else(|| self.open_anew(), Ok) {
@@ -80,6 +85,16 @@ impl Writer {
             }
         }
         drop(slot);
+        self.line.still_waits()
+    }
+
+    /// The same, on a connection of the pool: other threads do so at the same time.
+    fn work_at_server(&self) -> bool {
+        let done = self.engine.open(Purpose::Write).and_then(|session| self.batch(session.as_ref()));
+        if let Err(error) = done {
+            tracing::warn!(error = &error as &dyn Error, "a batch failed");
+            self.line.refuse("the database cannot be reached");
+        }
         self.line.still_waits()
     }
 
@@ -98,6 +113,9 @@ impl Writer {
 
     /// Looks after the log of the database, and gives back memory when that has come to rest.
     pub(super) fn tend(&self) -> Result<(), StoreError> {
+        if self.engine.is_remote() {
+            return Ok(());
+        }
         let rests = self.log.tend(|quiet| {
             let _held = locked(&self.session);
             let began = Instant::now();

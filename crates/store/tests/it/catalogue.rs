@@ -10,10 +10,10 @@ use crate::house::{House, id, organization};
 #[test]
 fn a_data_folder_has_one_store_at_a_time() {
     let house = House::new();
-    assert!(matches!(Store::open(StoreSettings::new(house.folder.path())), Err(StoreError::Locked)));
+    assert!(matches!(Store::open(StoreSettings::for_tests(house.folder.path())), Err(StoreError::Locked)));
     let House { store, organization, folder } = house;
     drop((store, organization));
-    Store::open(StoreSettings::new(folder.path())).unwrap();
+    Store::open(StoreSettings::for_tests(folder.path())).unwrap();
 }
 
 #[test]

@@ -214,7 +214,7 @@ fn a_damaged_index_is_begun_anew() {
     drop(store);
     assert!(path.exists());
     std::fs::write(&path, "no database at all, but long enough to be taken for one".repeat(100)).unwrap();
-    let store = store::Store::open(store::StoreSettings::new(folder.path())).unwrap();
+    let store = store::Store::open(store::StoreSettings::for_tests(folder.path())).unwrap();
     let organization = store.organization(id(1)).unwrap();
     assert_eq!(organization.index().position().unwrap(), Position::default());
     assert_eq!(organization.index().find(&words("a"), Span::default(), 1).unwrap(), []);

@@ -14,7 +14,7 @@ fn a_unit_that_answered_is_seen_and_is_there_after_reopening() {
     house.store.close();
     let House { store, organization, folder } = house;
     drop((store, organization));
-    let store = store::Store::open(store::StoreSettings::new(folder.path())).unwrap();
+    let store = store::Store::open(store::StoreSettings::for_tests(folder.path())).unwrap();
     let organization = store.organization_by_name("Organization 1").unwrap();
     assert_eq!(organization.read(|read| read.setting("one")).unwrap().as_deref(), Some("kept"));
 }

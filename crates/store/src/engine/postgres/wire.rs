@@ -1,0 +1,232 @@
+//! One connection to the server: requests go out together, answers come back in their order.
+//!
+//! What passes through: statements in the words of PostgreSQL. What belongs together is one round trip. A connection
+//! that failed, or that answered too late, is never used again.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future as _;
+use std::collections::HashMap;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use model::limits;
+use tokio::runtime::Handle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::errors::from_postgres;
+use super::values::{Cell as Read, Line};
+use super::wait::{Pending, all, wait_until};
+use crate::StoreError;
+
+/// What is asked of the server.
+pub(super) struct Request<'r> {
+    /// In the words of PostgreSQL.
+    pub(super) text: Arc<str>,
+    /// The values of its placeholders.
+    pub(super) params: Params<'r>,
+}
+
+/// The values of a request.
+pub(super) enum Params<'r> {
+    /// It has none and is not prepared: several statements, or a step of a transaction.
+    Script,
+    /// In the order of the placeholders.
+    Given(&'r [model::schema::Value]),
+    /// Arrays, one for each placeholder.
+    Columns(Vec<super::values::Column<'r>>),
+}
+
+/// What the server answered: rows of a question, or how many a change changed.
+pub(super) struct Answer {
+    pub(super) rows: Vec<Line>,
+    pub(super) changed: u64,
+}
+
+/// A connection.
+pub(super) struct Wire {
+    client: Client,
+    statements: RefCell<HashMap<Arc<str>, Statement>>,
+    warned: Arc<AtomicBool>,
+    broken: Cell<bool>,
+}
+
+impl Wire {
+    /// Connects; the connection is driven on this runtime.
+    pub(super) fn connect(
+        config: &Config,
+        tls: &MakeRustlsConnect,
+        runtime: &Handle,
+    ) -> Result<Self, StoreError> {
+        let deadline = Instant::now() + Duration::from_secs(limits::DATABASE_CONNECT_SECONDS_MAX);
+        let (config, tls) = (config.clone(), tls.clone());
+        let (told, connected) = tokio::sync::oneshot::channel();
+        let warned = Arc::<AtomicBool>::default();
+        let heard = Arc::clone(&warned);
+        runtime.spawn(async move {
+            match config.connect(tls).await {
+                Ok((client, connection)) => {
+                    let _ = told.send(Ok(client));
+                    drive(connection, &heard).await;
+                }
+                Err(error) => drop(told.send(Err(error))),
+            }
+        });
+        let client = wait_until(deadline, connected)
+            .ok_or(StoreError::Temporary { why: "the database server does not answer" })?
+            .map_err(|_| StoreError::Closed)?
+            .map_err(from_postgres)?;
+        Ok(Wire {
+            client,
+            statements: RefCell::default(),
+            warned,
+            broken: Cell::new(false),
+        })
+    }
+
+    /// Whether it can be used again.
+    pub(super) fn is_sound(&self) -> bool {
+        !self.broken.get() && !self.client.is_closed()
+    }
+
+    /// Sends requests together and waits for all their answers. The first that fails is the error of all.
+    pub(super) fn send(&self, requests: Vec<Request<'_>>) -> Result<Vec<Answer>, StoreError> {
+        let is_migration = requests.iter().any(|request| {
+            matches!(request.params, Params::Script) && request.text.lines().nth(1).is_some_and(|l| !l.is_empty())
+        });
+        let seconds = if is_migration {
+            limits::MIGRATION_SECONDS_MAX
+        } else {
+            limits::DATABASE_ANSWER_SECONDS_MAX
+        };
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        let sent = self.prepare(deadline, &requests).and_then(|()| {
+            let answers = requests.into_iter().map(|request| self.pending(request)).collect();
+            self.trip(deadline, answers)
+        });
+        if self.client.is_closed() {
+            self.broken.set(true);
+        }
+        sent
+    }
+
+    /// The types of a statement's placeholders.
+    pub(super) fn kinds(&self, text: &Arc<str>) -> Result<Vec<Type>, StoreError> {
+        let deadline = Instant::now() + Duration::from_secs(limits::DATABASE_ANSWER_SECONDS_MAX);
+        let request = Request { text: Arc::clone(text), params: Params::Given(&[]) };
+        self.prepare(deadline, &[request])?;
+        let statements = self.statements.borrow();
+        Ok(statements.get(text).map(|statement| statement.params().to_vec()).unwrap_or_default())
+    }
+
+    /// Sends a statement whose answer nobody waits for. It goes before whatever is sent next.
+    pub(super) fn send_off(&self, text: &str) -> Result<(), StoreError> {
+        let mut answer = Box::pin(self.client.batch_execute(text));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match answer.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(Err(error)) => {
+                self.broken.set(true);
+                Err(from_postgres(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the server warned since this was asked last. A commit that is not known to be replicated is told so.
+    pub(super) fn take_warning(&self) -> bool {
+        self.warned.swap(false, Ordering::AcqRel)
+    }
+
+    fn trip<T>(
+        &self,
+        deadline: Instant,
+        answers: Vec<Pending<'_, Result<T, Error>>>,
+    ) -> Result<Vec<T>, StoreError> {
+        metrics::counter!("postroom_store_round_trips_total").increment(1);
+        let Some(answers) = wait_until(deadline, all(answers)) else {
+            self.broken.set(true);
+            return Err(StoreError::Temporary { why: "the database server does not answer" });
+        };
+        answers.into_iter().collect::<Result<_, _>>().map_err(from_postgres)
+    }
+
+    /// Prepares the statements that were not used on this connection before.
+    fn prepare(&self, deadline: Instant, requests: &[Request<'_>]) -> Result<(), StoreError> {
+        let mut texts: Vec<Arc<str>> = Vec::new();
+        for request in requests {
+            let is_known = matches!(request.params, Params::Script)
+                || self.statements.borrow().contains_key(&request.text)
+                || texts.contains(&request.text);
+            if !is_known {
+                texts.push(Arc::clone(&request.text));
+            }
+        }
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let pending = texts.iter().map(|text| Box::pin(self.client.prepare(text)) as Pending<'_, _>);
+        let statements = self.trip(deadline, pending.collect())?;
+        self.statements.borrow_mut().extend(texts.into_iter().zip(statements));
+        Ok(())
+    }
+
+    fn pending<'r>(&'r self, request: Request<'r>) -> Pending<'r, Result<Answer, Error>> {
+        let statement = self.statements.borrow().get(&request.text).cloned();
+        let (Some(statement), false) = (statement, matches!(request.params, Params::Script)) else {
+            return Box::pin(async move {
+                self.client.batch_execute(&request.text).await?;
+                Ok(Answer { rows: Vec::new(), changed: 0 })
+            });
+        };
+        Box::pin(async move {
+            let boxed: Vec<Box<dyn ToSql + Sync + '_>>;
+            let params: Vec<&(dyn ToSql + Sync)> = match &request.params {
+                Params::Script => Vec::new(),
+                Params::Columns(columns) => columns.iter().map(super::values::Column::as_sql).collect(),
+                Params::Given(values) => {
+                    let kinds = statement.params().iter().chain(std::iter::repeat(&Type::TEXT));
+                    boxed = values.iter().zip(kinds).map(|(v, kind)| super::values::given(v, kind)).collect();
+                    boxed.iter().map(AsRef::as_ref).collect()
+                }
+            };
+            if statement.columns().is_empty() {
+                let changed = self.client.execute(&statement, &params).await?;
+                return Ok(Answer { rows: Vec::new(), changed });
+            }
+            let rows = self.client.query(&statement, &params).await?;
+            let rows: Result<Vec<Line>, Error> = rows.iter().map(line).collect();
+            let rows = rows?;
+            Ok(Answer { changed: rows.len() as u64, rows })
+        })
+    }
+}
+
+fn line(row: &tokio_postgres::Row) -> Result<Line, Error> {
+    (0..row.len()).map(|place| row.try_get::<_, Read>(place).map(|cell| cell.0)).collect()
+}
+
+/// Moves bytes until the connection ends, and hears the server's warnings.
+async fn drive(
+    mut connection: Connection<tokio_postgres::Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream>,
+    warned: &AtomicBool,
+) {
+    while let Some(message) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notice(notice)) => {
+                if *notice.code() == SqlState::WARNING {
+                    warned.store(true, Ordering::Release);
+                    tracing::warn!(message = notice.message(), "the database server warns");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::info!(error = &error as &dyn std::error::Error, "a connection to the database ended");
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The database server of a house, where it has one: which schemas there are on it.
+
+use model::Id;
+
+use crate::engine::postgres::{PostgresSchema, PostgresServer, PostgresSettings};
+use crate::faults::Faults;
+use crate::{Database, StoreError};
+
+/// The server, and what our schemas on it are called.
+pub(crate) struct Server {
+    server: PostgresServer,
+    schema: String,
+}
+
+impl Server {
+    /// The server of these settings; `None` where rows are in files.
+    pub(crate) fn of(database: &Database, faults: &Faults) -> Result<Option<Self>, StoreError> {
+        let Database::Postgres(settings) = database else { return Ok(None) };
+        let schema = checked(settings)?;
+        Ok(Some(Server { server: PostgresServer::new(settings, faults)?, schema }))
+    }
+
+    /// Where the catalogue is.
+    pub(crate) fn catalogue(&self) -> PostgresSchema {
+        self.server.schema(self.schema.clone())
+    }
+
+    /// Where the rows of an organization are.
+    pub(crate) fn organization(&self, id: Id) -> PostgresSchema {
+        let digits: String = id.to_string().chars().filter(char::is_ascii_hexdigit).collect();
+        self.server.schema(format!("{}_{digits}", self.schema))
+    }
+}
+
+/// A name that needs no quotation marks anywhere. PostgreSQL cuts names after 63 bytes; an id takes 33 of them.
+fn checked(settings: &PostgresSettings) -> Result<String, StoreError> {
+    let name = &settings.schema;
+    let is_plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let begins_well = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase()) && !name.starts_with("pg_");
+    if is_plain && begins_well && name.len() <= 30 {
+        return Ok(name.clone());
+    }
+    Err(StoreError::SchemaName)
+}
