@@ -1,4 +1,5 @@
-//! Real mail servers from Debian packages, each in a folder that goes with it, on free ports of loopback.
+//! Real mail servers, and a database server, from Debian packages, each in a folder that goes with it, on free ports
+//! of loopback.
 //!
 //! What passes through: a configuration is written, the server started, its greeting awaited; when it is
 //! dropped it is stopped and waited for.
@@ -12,6 +13,7 @@ mod exim;
 mod mutt;
 mod opensmtpd;
 mod postfix;
+mod postgres;
 mod smtp_sink;
 mod smtp_source;
 mod thunderbird;
@@ -26,6 +28,7 @@ pub use exim::Exim;
 pub use mutt::Mutt;
 pub use opensmtpd::OpenSmtpd;
 pub use postfix::{NextHop, Postfix};
+pub use postgres::{Postgres, PostgresAccess, PostgresSettings, Stop};
 pub use smtp_sink::SmtpSink;
 pub use smtp_source::{Burst, smtp_source};
 pub use thunderbird::{PassOn, Thunderbird};

@@ -9,5 +9,6 @@ mod full_disk;
 mod house;
 mod measure;
 mod peers;
+mod postgres;
 mod postmaster;
 mod samples;

@@ -1,0 +1,70 @@
+//! Starts a PostgreSQL server of its own, runs a command whose tests use it, and stops the server.
+//!
+//! What passes through: `peer_postgres -- cargo nextest run …`. The command finds the URL of a superuser in
+//! `POSTROOM_TEST_DATABASE`; its exit code goes out. Where PostgreSQL is not installed, the command is skipped, aloud.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use rustix::process::{Pid, Signal, kill_process};
+use testkit::missing;
+use testkit::peers::{Postgres, PostgresSettings};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What tests read the URL from.
+const VARIABLE: &str = "POSTROOM_TEST_DATABASE";
+
+/// Runs a command beside a PostgreSQL server that is there for it alone.
+#[derive(Parser)]
+struct Arguments {
+    /// How many connections the server takes; tests run side by side.
+    #[arg(long, default_value_t = 500)]
+    connections: u16,
+    /// Commits reach the disk. Without it the server is faster, and nobody may cut its power.
+    #[arg(long)]
+    synced: bool,
+    /// The command and its arguments.
+    #[arg(required = true, last = true)]
+    command: Vec<String>,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let mut code = ExitCode::SUCCESS;
+    missing::or_skip(|| {
+        code = run(&arguments)?;
+        Ok(())
+    });
+    Ok(code)
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let settings = PostgresSettings {
+        is_synced: arguments.synced,
+        connections_max: arguments.connections,
+        ..PostgresSettings::default()
+    };
+    let postgres = Postgres::start(settings)?;
+    let (program, rest) = arguments.command.split_first().context("no command")?;
+    let mut command = Command::new(program);
+    command.args(rest).env(VARIABLE, postgres.url());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let status = runtime.block_on(async {
+        // Ctrl-C reaches the command as well, being of the same group; the server has to outlive it.
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut terminated = signal(SignalKind::terminate())?;
+        let mut child = command.spawn().with_context(|| program.clone())?;
+        let process = Pid::from_child(&child);
+        let mut ended = tokio::task::spawn_blocking(move || child.wait());
+        loop {
+            tokio::select! {
+                status = &mut ended => return anyhow::Ok(status??),
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => kill_process(process, Signal::TERM)?,
+            }
+        }
+    })?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
