@@ -17,6 +17,7 @@ pub mod measure;
 pub mod missing;
 pub mod peers;
 pub mod program;
+pub mod proxy;
 pub mod samples;
 pub mod search;
 pub mod swaks;

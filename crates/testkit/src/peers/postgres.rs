@@ -49,7 +49,7 @@ impl Postgres {
         self.url_by(self.address())
     }
 
-    /// The same by way of another port of loopback, such as that of a proxy.
+    /// The same by way of another port of loopback: that of a [`Proxy`](crate::proxy::Proxy).
     pub fn url_by(&self, door: SocketAddr) -> String {
         self.cluster.url(door, &[])
     }

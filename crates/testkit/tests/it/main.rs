@@ -11,4 +11,5 @@ mod measure;
 mod peers;
 mod postgres;
 mod postmaster;
+mod proxy;
 mod samples;
