@@ -16,6 +16,7 @@ mod house;
 mod index;
 mod organizations;
 mod process;
+mod rows;
 mod runs;
 mod table;
 
@@ -43,6 +44,8 @@ pub enum Mode {
     Contacts(u64),
     /// A house whose text index stands still, beside one whose index follows.
     NoIndex,
+    /// The rows of mails written bare, into SQLite and into PostgreSQL, beside the house.
+    Rows,
 }
 
 /// How often and how long.
@@ -82,6 +85,7 @@ impl Mode {
             Mode::Beside(_) => "beside",
             Mode::Contacts(_) => "contacts",
             Mode::NoIndex => "index",
+            Mode::Rows => "rows",
         }
     }
 }
@@ -102,6 +106,7 @@ pub fn intake(folder: &Path, (mode, plan): (Mode, &Plan), say: &dyn Fn(&str)) ->
         Mode::Beside(bytes) => beside::measure(&bench, bytes),
         Mode::Contacts(number) => contacts::measure(&bench, number),
         Mode::NoIndex => index::measure(&bench),
+        Mode::Rows => rows::measure(&bench),
     }?;
     fs::remove_dir_all(&scratch)?;
     Ok(())

@@ -58,7 +58,8 @@ enum Task {
 #[derive(Subcommand)]
 enum Bench {
     /// The door: mail stored in a second, by size and connections, beside other servers; or, by --organizations,
-    /// --burst, --beside, --contacts and --no-index, the house beside itself. Writes to target/bench/.
+    /// --burst, --beside, --contacts and --no-index, the house beside itself; by --rows, its rows written bare into SQLite
+    /// and PostgreSQL. Writes to target/bench/.
     Intake {
         /// `--quick` ends within a minute: one short run each instead of five of a minute; `--help` tells the rest.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

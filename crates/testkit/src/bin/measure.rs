@@ -75,6 +75,9 @@ struct Question {
     /// A text index that stands still, beside one that follows the mail.
     #[arg(long)]
     no_index: bool,
+    /// The rows of the mails alone, written bare into SQLite and into PostgreSQL, beside the house.
+    #[arg(long)]
+    rows: bool,
 }
 
 impl Often {
@@ -100,7 +103,8 @@ impl Question {
         let beside = self.beside.map(Mode::Beside);
         let contacts = self.contacts.map(Mode::Contacts);
         let index = self.no_index.then_some(Mode::NoIndex);
-        organizations.or(burst).or(beside).or(contacts).or(index).unwrap_or(Mode::Table)
+        let rows = self.rows.then_some(Mode::Rows);
+        organizations.or(burst).or(beside).or(contacts).or(index).or(rows).unwrap_or(Mode::Table)
     }
 }
 
@@ -168,6 +172,7 @@ mod tests {
         check("--contacts", Mode::Contacts(1_000_000));
         check("--contacts 5000 --case 4096x10", Mode::Contacts(5_000));
         check("--no-index", Mode::NoIndex);
+        check("--rows --case 4096x50", Mode::Rows);
     }
 
     #[test]

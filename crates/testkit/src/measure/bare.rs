@@ -21,6 +21,8 @@ use store::{Organization, PendingUnit, PreparedBlob, Priority, Store, StoreError
 
 use crate::letters::ORGANIZATION;
 
+mod postgres;
+
 /// Rows of one mail.
 struct Rows {
     email: Email,
@@ -62,6 +64,32 @@ pub(super) fn rate(data: &Path, folder: &Path, (mails_max, waiting): (usize, usi
     }
     pending.into_iter().try_for_each(PendingUnit::wait)?;
     Ok(super::figures::count(count) / began.elapsed().as_secs_f64())
+}
+
+/// Rows of mails in memory, to be written more than once.
+pub(super) struct Mails(Vec<Rows>);
+
+impl Mails {
+    /// The rows of at most so many mails of this data folder.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn read(data: &Path, mails_max: usize) -> Result<Self> {
+        let from = Store::open(StoreSettings::new(data))?.organization_by_name(ORGANIZATION)?;
+        Ok(Mails(mails(&from, &from, mails_max)?))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Seconds that a PostgreSQL server takes for them: see [`postgres::seconds`].
+    ///
+    /// # Errors
+    /// When the server is not there or refuses something.
+    pub(super) fn write_to_postgres(&self, url: &str, load: (usize, usize)) -> Result<f64> {
+        postgres::seconds(url, &self.0, load)
+    }
 }
 
 fn write(tx: &mut Tx<'_>, rows: &Rows) -> Result<(), StoreError> {

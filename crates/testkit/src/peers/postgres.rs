@@ -95,7 +95,8 @@ impl Postgres {
         Ok(())
     }
 
-    /// A replica with this name (letters and digits), which streams from now on. Commits do not wait for it.
+    /// A replica with this name (lower-case letters and digits; one of a name), which streams from now on. Commits do
+    /// not wait for it. What it has not read yet is kept here, also while it is away.
     ///
     /// # Errors
     /// When it cannot be made, or does not follow.

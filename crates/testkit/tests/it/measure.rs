@@ -1,5 +1,6 @@
 //! Every measurement goes through to its end, with very little: what it would measure is looked at, not how fast.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -70,6 +71,19 @@ fn many_contacts() {
 fn with_and_without_the_index() {
     let written = check(Mode::NoIndex, &[(4096, 2)], &["the index follows", "the index stands still"]);
     assert_eq!(written["facts"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn rows_alone() {
+    let mut expect = vec!["the house, on SQLite", "bare, SQLite"];
+    if Path::new("/usr/lib/postgresql").exists() {
+        expect.extend([
+            "bare, PostgreSQL, 1 to a commit",
+            "bare, PostgreSQL, 8 to a commit",
+            "bare, PostgreSQL, 64 to a commit",
+        ]);
+    }
+    check(Mode::Rows, &[(4096, 2)], &expect);
 }
 
 #[test]

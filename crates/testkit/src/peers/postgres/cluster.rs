@@ -36,12 +36,14 @@ pub struct PostgresSettings {
     pub connections_max: u16,
     /// More settings of postgresql.conf, such as `synchronous_commit`; they hold against those that are made here.
     pub more: Vec<(&'static str, String)>,
+    /// Where its folder is made, for what is measured; in the folder for temporary files where none is given.
+    pub folder: Option<PathBuf>,
 }
 
 impl Default for PostgresSettings {
     fn default() -> Self {
         let access = PostgresAccess::Anybody;
-        PostgresSettings { access, is_synced: true, connections_max: 200, more: Vec::new() }
+        PostgresSettings { access, is_synced: true, connections_max: 200, more: Vec::new(), folder: None }
     }
 }
 
@@ -117,7 +119,8 @@ impl Cluster {
             VERSIONS.iter().map(|version| Path::new("/usr/lib/postgresql").join(version).join("bin"));
         let mut found = places.filter(|place| place.join("initdb").exists());
         let programs = found.next().ok_or_else(|| Missing::new("postgresql"))?;
-        let cluster = Cluster { folder: open_folder(None)?, programs, address: wait::free_port()?, settings };
+        let folder = open_folder(settings.folder.as_deref())?;
+        let cluster = Cluster { folder, programs, address: wait::free_port()?, settings };
         cluster.give_away(cluster.folder.path())?;
         Ok(cluster)
     }
