@@ -10,6 +10,7 @@ mod cluster;
 mod process;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -44,14 +45,19 @@ impl Postgres {
         self.cluster.address()
     }
 
-    /// Where a superuser connects, in the words of libpq.
+    /// Where a superuser connects, in words that libpq and others understand.
     pub fn url(&self) -> String {
         self.url_by(self.address())
     }
 
     /// The same by way of another port of loopback: that of a [`Proxy`](crate::proxy::Proxy).
     pub fn url_by(&self, door: SocketAddr) -> String {
-        self.cluster.url(door, &[])
+        self.cluster.url(door)
+    }
+
+    /// The certificate (PEM) of the authority that signed the server's; `None` where it has none.
+    pub fn certificate_authority(&self) -> Option<PathBuf> {
+        self.cluster.authority()
     }
 
     /// What the server wrote to its log.
@@ -73,7 +79,8 @@ impl Postgres {
     /// As [`Postgres::ask`].
     pub fn ask_by(&self, door: SocketAddr, sql: &str) -> Result<String> {
         let mut psql = self.cluster.program("psql");
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"]).arg(self.url_by(door));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"]);
+        psql.arg(self.cluster.named_url(door, "psql"));
         Ok(said(psql.arg("-c").arg(sql))?.trim_end().to_owned())
     }
 

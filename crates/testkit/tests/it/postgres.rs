@@ -88,9 +88,11 @@ fn a_password_and_a_certificate_are_asked_for() {
         let postgres = Postgres::start(PostgresSettings { access, ..PostgresSettings::default() })?;
         let over = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
         assert_eq!(postgres.ask(over)?, "t");
-        let (plain, _) =
-            postgres.url().split_once('?').map(|(url, more)| (url.to_owned(), more.len())).unwrap();
-        assert!(!connects(&plain)?, "it must not be entered without TLS");
+        let url = postgres.url();
+        let plain = url.strip_suffix("?sslmode=require").expect("a client has to be told");
+        assert!(!connects(plain)?, "it must not be entered without TLS");
+        let authority = std::fs::read_to_string(postgres.certificate_authority().expect("one"))?;
+        assert!(authority.starts_with("-----BEGIN CERTIFICATE-----"), "{authority}");
         let replica = postgres.replica("second")?;
         assert_eq!(replica.ask(over)?, "t");
         Ok(())

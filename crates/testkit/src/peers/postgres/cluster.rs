@@ -98,11 +98,7 @@ impl Cluster {
     pub(super) fn copy(&self, name: &str) -> Result<Self> {
         let copy = Cluster::prepare(self.settings.clone())?;
         let mut backup = copy.program("pg_basebackup");
-        backup
-            .arg("-d")
-            .arg(self.url(self.address, &[("application_name", name)]))
-            .arg("-D")
-            .arg(copy.data());
+        backup.arg("-d").arg(self.named_url(self.address, name)).arg("-D").arg(copy.data());
         backup.args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-C", "-S", name]);
         said(&mut backup).context("pg_basebackup")?;
         for file in [AUTHORITY, CERTIFICATE, KEY] {
@@ -154,16 +150,27 @@ impl Cluster {
         command
     }
 
-    /// Where the superuser connects by this port, with more parameters of libpq.
-    pub(super) fn url(&self, door: SocketAddr, more: &[(&str, &str)]) -> String {
+    /// Where the superuser connects by this port.
+    pub(super) fn url(&self, door: SocketAddr) -> String {
         let password = self.settings.password().map(|password| format!(":{password}")).unwrap_or_default();
-        let authority = self.path(AUTHORITY).display().to_string();
-        let tls = [("sslmode", "verify-full"), ("sslrootcert", authority.as_str())];
-        let tls = if let PostgresAccess::Tls(_) = self.settings.access { &tls[..] } else { &[] };
-        let pairs: Vec<String> =
-            tls.iter().chain(more).map(|(name, value)| format!("{name}={value}")).collect();
-        let mark = if pairs.is_empty() { "" } else { "?" };
-        format!("postgres://postgres{password}@{door}/postgres{mark}{}", pairs.join("&"))
+        let tls = self.authority().map(|_| "?sslmode=require").unwrap_or_default();
+        format!("postgres://postgres{password}@{door}/postgres{tls}")
+    }
+
+    /// The same for programs of the package, which look at the certificate, under a name.
+    pub(super) fn named_url(&self, door: SocketAddr, name: &str) -> String {
+        match self.authority() {
+            None => format!("{}?application_name={name}", self.url(door)),
+            Some(path) => {
+                let url = self.url(door).replace("=require", "=verify-full");
+                format!("{url}&sslrootcert={}&application_name={name}", path.display())
+            }
+        }
+    }
+
+    /// Whose signature makes the certificate a good one.
+    pub(super) fn authority(&self) -> Option<PathBuf> {
+        matches!(self.settings.access, PostgresAccess::Tls(_)).then(|| self.path(AUTHORITY))
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
