@@ -12,9 +12,11 @@ use anyhow::{Context, Result, bail};
 use postroom::commands::{Reply, Request};
 use postroom::control::{Answer, Line};
 use postroom::{House as Opened, RunningHouse, Settings};
-use store::Organization;
+use store::{Database, Organization};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use crate::database;
 
 /// A house that serves until it is dropped.
 pub struct House {
@@ -126,7 +128,7 @@ pub fn free_ports(folder: &Path) -> Result<Settings> {
     settings.smtp.tls_listen = vec![any];
     settings.lmtp.listen = vec![any];
     settings.web.listen = vec![any];
-    if let store::Database::Postgres(postgres) = store::Database::for_tests(folder) {
+    if let Database::Postgres(postgres) = database::of(folder) {
         settings.database.url = postgres.url;
         settings.database.schema = postgres.schema;
         settings.database.connections_max = postgres.connections_max;

@@ -9,6 +9,7 @@
 pub mod browser;
 pub mod client;
 pub mod corpus;
+pub mod database;
 pub mod house;
 pub mod kept;
 pub mod letters;

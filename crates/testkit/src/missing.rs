@@ -39,7 +39,12 @@ pub fn or_skip(test: impl FnOnce() -> anyhow::Result<()>) {
     }
 }
 
-fn report(missing: &Missing) {
+/// Says that a story is not told, and why: not for want of a package, but of what it is about.
+pub fn skip(what: &str) {
+    report(&format!("skipped: {what}"));
+}
+
+fn report(missing: &dyn std::fmt::Display) {
     eprintln!("{missing}");
     let Some(path) = std::env::var_os("POSTROOM_SKIPPED") else { return };
     let file = OpenOptions::new().create(true).append(true).open(path);

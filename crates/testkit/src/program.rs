@@ -14,7 +14,7 @@ use postroom::commands::{IndexRow, Reply, Request};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
-use crate::{house, wait};
+use crate::{database, house, wait};
 
 /// A running `postroom serve`.
 pub struct Program {
@@ -153,15 +153,13 @@ pub fn data(folder: &Path) -> PathBuf {
 pub fn command(folder: &Path) -> Result<Command> {
     let mut command = Command::new(path()?);
     command.current_dir(folder).env("POSTROOM_DATA", data(folder)).stdin(Stdio::null());
+    command.envs(database::variables(&data(folder)));
     Ok(command)
 }
 
 fn serve(folder: &Path, ports_file: &Path, variables: &[(&str, &str)]) -> Result<Child> {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log"))?;
     let mut serve = command(folder)?;
-    if let store::Database::Postgres(postgres) = store::Database::for_tests(&data(folder)) {
-        serve.env("POSTROOM_DATABASE_URL", postgres.url).env("POSTROOM_DATABASE_SCHEMA", postgres.schema);
-    }
     serve.arg("serve").arg("--ports-file").arg(ports_file);
     for door in ["SMTP", "LMTP", "WEB"] {
         serve.env(format!("POSTROOM_{door}_LISTEN"), "127.0.0.1:0");

@@ -17,7 +17,7 @@ use model::schema::emails::{ActivityParty, Email, EmailCopy, Identity, MessageRe
 use model::schema::house::Event;
 use model::schema::intake::{Copy, OriginalOutcome};
 use model::{Id, Timestamp};
-use store::{Organization, PendingUnit, PreparedBlob, Priority, Store, StoreError, StoreSettings, Tx};
+use store::{Organization, PendingUnit, PreparedBlob, Priority, Store, StoreError, Tx};
 
 use crate::letters::ORGANIZATION;
 
@@ -42,9 +42,9 @@ struct Rows {
 /// # Errors
 /// When the data cannot be read, or a unit fails.
 pub(super) fn rate(data: &Path, folder: &Path, (mails_max, waiting): (usize, usize)) -> Result<f64> {
-    let kept = Store::open(StoreSettings::new(data))?;
+    let kept = Store::open(crate::database::store(data))?;
     let from = kept.organization_by_name(ORGANIZATION)?;
-    let into = Store::open(StoreSettings::new(folder))?;
+    let into = Store::open(crate::database::store(folder))?;
     let row = catalogue::Organization {
         organizationid: Id([7; 16]),
         name: ORGANIZATION.to_owned(),
@@ -75,7 +75,7 @@ impl Mails {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn read(data: &Path, mails_max: usize) -> Result<Self> {
-        let from = Store::open(StoreSettings::new(data))?.organization_by_name(ORGANIZATION)?;
+        let from = Store::open(crate::database::store(data))?.organization_by_name(ORGANIZATION)?;
         Ok(Mails(mails(&from, &from, mails_max)?))
     }
 

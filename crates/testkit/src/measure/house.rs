@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model::Id;
 use serde::Serialize;
-use store::{Store, StoreSettings};
+use store::Store;
 
 use super::process::Usage;
 use super::runs::{Bench, Sender, Template, Visit};
@@ -192,7 +192,7 @@ impl Reader {
 
 /// The pages of contacts that the load does not write as.
 fn pages(data: &Path) -> Result<BTreeMap<String, String>> {
-    let store = Store::open(StoreSettings::new(data))?;
+    let store = Store::open(crate::database::store(data))?;
     let organization = store.organization_by_name(ORGANIZATION)?;
     let page = |number: u64| -> Result<(String, String)> {
         let address = letters::writer(number);

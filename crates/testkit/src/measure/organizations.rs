@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use store::{Store, StoreSettings};
+use store::Store;
 
 use super::book::{Book, Side};
 use super::figures::Run;
@@ -71,7 +71,7 @@ impl House {
             let domain = recipient.rsplit_once('@').context("a recipient without a domain")?.1;
             sent.entry(domain.to_owned()).or_default().push(letter.message_id);
         }
-        let store = Store::open(StoreSettings::new(data))?;
+        let store = Store::open(crate::database::store(data))?;
         for number in 0..self.number {
             let organization = store.organization_by_name(&letters::organization_of(number))?;
             let kept = kept::emails_by_id(&organization)?;

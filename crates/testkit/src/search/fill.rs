@@ -14,12 +14,12 @@ use model::schema::house::Event;
 use model::schema::intake::{Copy, OriginalOutcome};
 use model::{Id, Moment, Timestamp};
 use postroom::commands::{AddUser, CustomerKind, Import, Request};
-use store::{Organization, PreparedBlob, Priority, Store, StoreError, StoreSettings, Tx};
+use store::{Organization, PreparedBlob, Priority, Store, StoreError, Tx};
 
 use super::{ADDRESS, ORGANIZATION, PASSWORD};
 use crate::Program;
 use crate::letters::mix;
-use crate::program;
+use crate::{database, program};
 
 /// Contacts whose mail it is; a few write much, most little.
 pub(super) const CONTACTS: u64 = 10_000;
@@ -44,7 +44,7 @@ pub(super) fn fill(folder: &Path, emails: u64, say: impl Fn(&str)) -> Result<()>
     let house = Program::start(folder)?;
     people(&house)?;
     house.kill()?;
-    let store = Store::open(StoreSettings::new(program::data(folder)))?;
+    let store = Store::open(database::store(&program::data(folder)))?;
     let organization = store.organization_by_name(ORGANIZATION)?;
     let contacts = contacts(&organization)?;
     // One unit is made while the one before it is written.

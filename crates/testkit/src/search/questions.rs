@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use model::Timestamp;
-use store::{Store, StoreSettings};
+use store::Store;
 
 use super::ORGANIZATION;
 use super::fill::{self, NEWEST, SECONDS_BETWEEN};
 use crate::letters::mix;
-use crate::program;
+use crate::{database, program};
 
 /// Pages of one kind.
 pub(super) struct Kind {
@@ -79,7 +79,7 @@ fn records(folder: &Path) -> Result<Vec<Kind>> {
 
 /// Notes the addresses of some records' pages, while nobody else has the folder.
 pub(super) fn note_records(folder: &Path) -> Result<()> {
-    let store = Store::open(StoreSettings::new(program::data(folder)))?;
+    let store = Store::open(database::store(&program::data(folder)))?;
     let organization = store.organization_by_name(ORGANIZATION)?;
     let mut lines = Vec::new();
     for number in (0..20).chain((20..fill::CONTACTS).step_by(100)) {

@@ -15,6 +15,9 @@ fn a_mail_for_a_full_disk_stays_with_its_sender() {
         let mut client = Client::connect(house.smtp().unwrap(), Protocol::Smtp).unwrap();
         client.send(&envelope, &raw).unwrap()
     };
+    if other.is_at_server() {
+        return testkit::missing::skip("a disk that is full for one organization alone: a server has one disk");
+    }
     other.limit_pages(1);
     for _ in 0..2 {
         let replies = send();
@@ -35,6 +38,9 @@ fn over_lmtp_only_the_recipient_without_room_tries_again() {
     let (example, other) = (house.organization("example").unwrap(), house.organization("other").unwrap());
     let rcpt_to = vec!["tara@other.test".to_owned(), "jane@example.test".to_owned()];
     let envelope = Envelope { mail_from: ZOE.to_owned(), rcpt_to };
+    if other.is_at_server() {
+        return testkit::missing::skip("a disk that is full for one organization alone: a server has one disk");
+    }
     other.limit_pages(1);
     let mut client = Client::connect(house.lmtp().unwrap(), Protocol::Lmtp).unwrap();
     assert_eq!(client.send(&envelope, &to_both(&noise(60_000))).unwrap().codes(), [451, 250]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use store::{Store, StoreSettings};
+use store::Store;
 use testkit::client::Protocol;
 use testkit::kept;
 use testkit::letters::{self, Letters, mix};
@@ -83,7 +83,7 @@ fn note(log: Log, answered: &mut BTreeSet<u64>, open: &mut Vec<u64>) {
 
 /// Counts in the store what the sender's log says was answered; the number of e-mails.
 fn inspect(data: &Path, letters: &Letters, answered: &BTreeSet<u64>) -> i64 {
-    let store = Store::open(StoreSettings::new(data)).unwrap();
+    let store = Store::open(testkit::database::store(data)).unwrap();
     let organization = store.organization_by_name(letters::ORGANIZATION).unwrap();
     assert!(organization.is_sound().unwrap());
     let verified = crm::accounting::verify(&organization).unwrap();
