@@ -5,7 +5,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use store::{Database, PostgresSettings, StoreSettings};
+use tokio_postgres::{Client, NoTls};
 
 /// Names a server: `postgres://user@host:port/database`. Unset or empty: rows are in files.
 pub const VARIABLE: &str = "POSTROOM_TEST_DATABASE";
@@ -45,4 +47,45 @@ fn schema(data: &Path) -> String {
     let mut hasher = DefaultHasher::new();
     std::path::absolute(data).unwrap_or_else(|_| data.to_owned()).hash(&mut hasher);
     format!("t{:016x}", hasher.finish())
+}
+
+/// Copies what is at the server for one data folder, for another one, in place of what was there. Nothing in files.
+///
+/// # Errors
+/// When the server refuses.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let (Database::Postgres(old), Database::Postgres(new)) = (of(from), of(to)) else { return Ok(()) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(&new.url, NoTls).await?;
+        // It ends with its client, and whatever it met is met by the client too.
+        tokio::spawn(connection);
+        for schema in schemas(&client, &new.schema).await? {
+            client.batch_execute(&format!("drop schema {schema} cascade")).await?;
+        }
+        for schema in schemas(&client, &old.schema).await? {
+            let copied = schema.replacen(&old.schema, &new.schema, 1);
+            client.batch_execute(&format!("create schema {copied}")).await?;
+            let sql = "select tablename from pg_tables where schemaname = $1";
+            for row in client.query(sql, &[&schema]).await? {
+                let table: String = row.try_get(0)?;
+                client
+                    .batch_execute(&format!(
+                        "create table {copied}.{table} (like {schema}.{table} including all);
+                         insert into {copied}.{table} select * from {schema}.{table};"
+                    ))
+                    .await?;
+            }
+        }
+        // Every run begins with the same bytes, on the disk.
+        client.batch_execute("checkpoint").await?;
+        Ok(())
+    })
+}
+
+/// The schemas of one house.
+async fn schemas(client: &Client, name: &str) -> Result<Vec<String>> {
+    let sql = "select nspname::text from pg_namespace where nspname = $1 or nspname like $1 || '\\_%' order by 1";
+    let rows = client.query(sql, &[&name]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

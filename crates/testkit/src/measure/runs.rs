@@ -18,6 +18,7 @@ use super::Plan;
 use super::figures::Run;
 use super::process::Usage;
 use crate::client::Protocol;
+use crate::database;
 use crate::letters::Letters;
 use crate::load::{self, Log, Supply, Target};
 use crate::program::{self, Program};
@@ -79,6 +80,7 @@ impl Template {
         }
         fs::create_dir_all(&folder)?;
         well(Command::new("cp").arg("-a").arg(self.data()).arg(&folder))?;
+        database::copy(&self.data(), &program::data(&folder))?;
         well(Command::new("sync").arg("-f").arg(&folder))?;
         let program = Program::start_with(&folder, variables)?;
         Ok(Visit { program, folder })
