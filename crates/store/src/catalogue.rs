@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use model::schema::catalogue::{Organization, Route};
 use model::{Id, limits};
@@ -120,12 +121,19 @@ struct Known {
     ours: HashMap<Box<str>, Route>,
     /// Addresses that lead nowhere. Apart, so that whoever makes them up does not push ours out.
     unknown: HashSet<Box<str>>,
+    /// The same where other nodes publish routes too, and when it was asked: of addresses with a detail alone, which
+    /// nearly all lead where the address without it leads.
+    unknown_lately: HashMap<Box<str>, Instant>,
     /// All sinks, once somebody asked for them.
     sinks: Option<Arc<[Route]>>,
 }
 
 impl Known {
     fn get(&self, address: &str) -> Option<Option<Route>> {
+        let is_lately = |asked: &Instant| asked.elapsed() < UNKNOWN_FOR;
+        if self.unknown_lately.get(address).is_some_and(is_lately) {
+            return Some(None);
+        }
         let ours = self.ours.get(address).cloned();
         if ours.is_none() { self.unknown.contains(address).then_some(None) } else { Some(ours) }
     }
@@ -144,6 +152,15 @@ impl Known {
     }
 }
 
+impl Known {
+    fn keep_lately(&mut self, address: &str) {
+        if self.unknown_lately.len() >= limits::UNKNOWN_ROUTES_MAX {
+            self.unknown_lately.clear();
+        }
+        self.unknown_lately.insert(address.into(), Instant::now());
+    }
+}
+
 impl Routes {
     fn look_up(
         &self,
@@ -156,6 +173,9 @@ impl Routes {
         let version = self.version.load(Ordering::Acquire);
         let route = ask()?;
         if self.are_shared && route.is_none() {
+            if address.contains('+') {
+                locked(&self.known).keep_lately(address);
+            }
             return Ok(None);
         }
         let mut known = locked(&self.known);
@@ -192,6 +212,8 @@ impl Routes {
     }
 }
 
+/// For so long an address with a detail is believed to lead nowhere, whatever other nodes do.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1);
 /// The catalogue is written rarely and by people: its log is carried over on the way.
 const WRITES_BEFORE_CHECKPOINT: u32 = 200;
 

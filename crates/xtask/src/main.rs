@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use runs::Engine;
 
 /// Keeps the house in order, measures it, and pulls its plug.
 #[derive(Parser)]
@@ -61,12 +62,18 @@ enum Bench {
     /// --burst, --beside, --contacts and --no-index, the house beside itself; by --rows, its rows written bare into SQLite
     /// and PostgreSQL. Writes to target/bench/.
     Intake {
+        /// Where rows are; goes before all others.
+        #[arg(long, default_value = "sqlite")]
+        engine: Engine,
         /// `--quick` ends within a minute: one short run each instead of five of a minute; `--help` tells the rest.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
     /// The house: its start, its memory at rest, how soon a mail is on a timeline. Writes target/bench/house.json.
     House {
+        /// Where rows are; goes before all others.
+        #[arg(long, default_value = "sqlite")]
+        engine: Engine,
         /// `--seconds` for the time under load.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -85,8 +92,8 @@ fn main() -> Result<ExitCode> {
     let root = root()?;
     let is_well = match arguments.task {
         Task::Tidy => tidy::run(&root)?,
-        Task::Bench { what: Bench::Intake { arguments } } => runs::bench(&root, "intake", &arguments)?,
-        Task::Bench { what: Bench::House { arguments } } => runs::bench(&root, "house", &arguments)?,
+        Task::Bench { what: Bench::Intake { engine, arguments } } => runs::bench(&root, ("intake", engine), &arguments)?,
+        Task::Bench { what: Bench::House { engine, arguments } } => runs::bench(&root, ("house", engine), &arguments)?,
         Task::Bench { what: Bench::Search { emails } } => runs::bench_search(&root, emails)?,
         Task::Crash { rounds, seeds } => runs::crash(&root, rounds, seeds)?,
         Task::Corpus { update } => runs::corpus(&root, update)?,

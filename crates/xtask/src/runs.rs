@@ -7,25 +7,46 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+/// Where the rows of a measured house are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// In files.
+    Sqlite,
+    /// At a PostgreSQL server of the measurement's own, on this machine.
+    Postgres,
+}
+
+/// Starts a PostgreSQL server beside a program.
+const SERVER: &str = "peer_postgres";
 
 /// Builds the program and its measuring, and measures something of it. Says whether it ended well.
-pub(crate) fn bench(root: &Path, what: &str, arguments: &[String]) -> Result<bool> {
+pub(crate) fn bench(root: &Path, (what, engine): (&str, Engine), arguments: &[String]) -> Result<bool> {
     let arguments: Vec<&str> = std::iter::once(what).chain(arguments.iter().map(String::as_str)).collect();
-    measure(root, "measure", &arguments)
+    measure(root, ("measure", engine), &arguments)
 }
 
 /// The same for the search among very many e-mails.
 pub(crate) fn bench_search(root: &Path, emails: u64) -> Result<bool> {
-    measure(root, "measure_search", &["--emails", &emails.to_string()])
+    measure(root, ("measure_search", Engine::Sqlite), &["--emails", &emails.to_string()])
 }
 
-fn measure(root: &Path, program: &str, arguments: &[&str]) -> Result<bool> {
+fn measure(root: &Path, (program, engine): (&str, Engine), arguments: &[&str]) -> Result<bool> {
     let is_built = cargo(root, &["build", "--release", "-p", "postroom"])?
-        && cargo(root, &["build", "--release", "-p", "testkit", "--bin", program])?;
+        && cargo(root, &["build", "--release", "-p", "testkit", "--bin", program, "--bin", SERVER])?;
     if !is_built {
         return Ok(false);
     }
-    let mut measure = Command::new(root.join("target/release").join(program));
+    let folder = root.join("target/release");
+    let mut measure = match engine {
+        Engine::Sqlite => Command::new(folder.join(program)),
+        Engine::Postgres => {
+            let mut server = Command::new(folder.join(SERVER));
+            server.args(["--synced", "--"]).arg(folder.join(program));
+            server
+        }
+    };
     measure.args(arguments).current_dir(root);
     measure.env("POSTROOM_PROGRAM", root.join("target/release/postroom"));
     run(measure)

@@ -24,6 +24,7 @@ mod errors;
 mod pool;
 mod schema;
 mod session;
+mod texts;
 mod tls;
 mod values;
 mod wait;

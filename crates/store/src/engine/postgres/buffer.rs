@@ -28,7 +28,7 @@ pub(super) struct Group<'b> {
 #[derive(Default)]
 pub(super) struct Buffer {
     rows: Vec<Row>,
-    /// Texts and bytes in rows of this transaction, those that were sent included, by their hash.
+    /// Texts and bytes in rows of this transaction, those that were sent included, by their hash with their table.
     touched: HashMap<u64, u32>,
 }
 
@@ -43,7 +43,7 @@ impl Buffer {
     }
 
     pub(super) fn push(&mut self, table: Table, form: Form, values: Vec<Value>) {
-        for hash in values.iter().filter_map(hash) {
+        for hash in values.iter().filter_map(|value| hash(table.name, value)) {
             *self.touched.entry(hash).or_default() += 1;
         }
         self.rows.push(Row { table, form, values });
@@ -53,7 +53,7 @@ impl Buffer {
     pub(super) fn truncate(&mut self, length: usize) {
         while self.rows.len() > length {
             let Some(row) = self.rows.pop() else { break };
-            for hash in row.values.iter().filter_map(hash) {
+            for hash in row.values.iter().filter_map(|value| hash(row.table.name, value)) {
                 if let Some(count) = self.touched.get_mut(&hash) {
                     *count -= 1;
                     if *count == 0 {
@@ -64,16 +64,18 @@ impl Buffer {
         }
     }
 
-    /// Whether an answer to a question with these values could be changed by rows of this transaction.
+    /// Whether an answer to a question to these tables with these values could be changed by rows of this transaction.
     ///
     /// Every question of a unit compares a text or bytes that it is given with a column, for equality: a row that it
     /// could find holds one of them. Of a question that gives none, nothing is known.
-    pub(super) fn touches(&self, values: &[Value]) -> bool {
-        let mut hashes = values.iter().filter_map(hash).peekable();
-        if hashes.peek().is_none() {
-            return !self.touched.is_empty();
+    pub(super) fn touches(&self, tables: &[&'static str], values: &[Value]) -> bool {
+        if self.touched.is_empty() {
+            return false;
         }
-        hashes.any(|hash| self.touched.contains_key(&hash))
+        let is_touched =
+            |table: &str, value: &Value| hash(table, value).is_some_and(|h| self.touched.contains_key(&h));
+        let tells = values.iter().any(|value| matches!(value, Value::Text(_) | Value::Bytes(_)));
+        !tells || tables.iter().any(|table| values.iter().any(|value| is_touched(table, value)))
     }
 
     /// The rows that wait, a group for each table and form, in the order of their first rows.
@@ -109,8 +111,9 @@ fn key(values: &[Value]) -> Option<&[u8]> {
 }
 
 /// Of a text or bytes; numbers are everywhere.
-fn hash(value: &Value) -> Option<u64> {
+fn hash(table: &str, value: &Value) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
+    table.hash(&mut hasher);
     match value {
         Value::Text(text) => text.hash(&mut hasher),
         Value::Bytes(bytes) => bytes.hash(&mut hasher),

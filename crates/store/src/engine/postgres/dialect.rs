@@ -3,9 +3,10 @@
 //! Placeholders `?1` become `$1`; what stands in `/*pg … */`, a remark for SQLite, is meant. Two forms carry many
 //! rows in one statement: a question asked for many sets of values at once, and rows written together.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use model::schema::Table;
+use model::schema::{ORGANIZATION_TABLES, Table};
 use tokio_postgres::types::Type;
 
 /// A statement in the words of PostgreSQL.
@@ -44,6 +45,12 @@ pub(super) fn rows_of(table: &Table, made: Option<(&str, &str)>) -> String {
         arrays(&kinds),
         places.join(", "),
     )
+}
+
+/// The tables that a statement names; perhaps some more.
+pub(super) fn tables_in(sql: &str) -> Vec<&'static str> {
+    let words: HashSet<&str> = sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    ORGANIZATION_TABLES.iter().map(|table| table.name).filter(|name| words.contains(name)).collect()
 }
 
 /// The type of a column's values.

@@ -6,7 +6,6 @@
 //! *Invariant:* a transaction whose statement failed is over: nothing of it is ever committed.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::schema::Value;
@@ -15,6 +14,7 @@ use super::ahead::Ahead;
 use super::buffer::{Buffer, Group};
 use super::dialect;
 use super::pool::{Lease, Sheet};
+use super::texts::Known;
 use super::values::{Column, Line, owned};
 use super::wire::{Answer, Params, Request};
 use crate::StoreError;
@@ -27,7 +27,6 @@ pub(super) struct PostgresSession {
     lease: Lease,
     faults: Faults,
     state: RefCell<State>,
-    texts: RefCell<HashMap<(usize, usize), Arc<str>>>,
 }
 
 #[derive(Default)]
@@ -59,24 +58,18 @@ struct State {
     copies: i64,
 }
 
-/// `event.eventid` is made of the transaction's id and the place in it. A transaction has fewer events than this.
-const EVENTS_PER_TRANSACTION: &str = "1048576";
-
 impl PostgresSession {
     pub(super) fn new(lease: Lease, faults: &Faults) -> Self {
-        let state = RefCell::default();
-        PostgresSession { lease, faults: faults.clone(), state, texts: RefCell::default() }
+        PostgresSession { lease, faults: faults.clone(), state: RefCell::default() }
     }
 
-    /// The words of PostgreSQL for a statement.
-    fn text(&self, sql: &'static str) -> Arc<str> {
-        let mut texts = self.texts.borrow_mut();
-        let place = (sql.as_ptr() as usize, sql.len());
-        Arc::clone(texts.entry(place).or_insert_with(|| dialect::statement(sql).into()))
+    /// What is known about a statement.
+    fn known(&self, sql: &'static str) -> Result<Arc<Known>, StoreError> {
+        Ok(self.lease.wire()?.texts().known(sql))
     }
 
-    fn statement<'v>(&self, sql: &'static str, values: &'v [Value]) -> Request<'v> {
-        Request { text: self.text(sql), params: Params::Given(values) }
+    fn statement<'v>(&self, sql: &'static str, values: &'v [Value]) -> Result<Request<'v>, StoreError> {
+        Ok(Request { text: Arc::clone(&self.known(sql)?.text), params: Params::Given(values) })
     }
 
     /// Sends statements, with what has to go before them: the beginning of the transaction, keys to hold, and, where
@@ -117,7 +110,8 @@ impl PostgresSession {
         let expected: Vec<(usize, Form, &str)> =
             groups.iter().map(|group| (group.rows.len(), group.form, group.table.name)).collect();
         for group in &groups {
-            requests.push(rows(group, &numbers)?);
+            let text = self.lease.wire()?.texts().rows(&group.table, group.form);
+            requests.push(rows(text, group, &numbers)?);
         }
         requests.extend(statements);
         let answers = self.lease.wire()?.send(requests)?;
@@ -165,10 +159,10 @@ impl PostgresSession {
     /// Asks the server now; rows that the answer depends on go first.
     fn ask(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Line>, StoreError> {
         let depends = {
-            let state = self.state.borrow();
-            !state.buffer.is_empty() && (changes(sql) || state.buffer.touches(values))
+            let (state, known) = (self.state.borrow(), self.known(sql)?);
+            !state.buffer.is_empty() && (changes(sql) || state.buffer.touches(&known.tables, values))
         };
-        let mut answers = self.send(vec![self.statement(sql, values)], depends)?;
+        let mut answers = self.send(vec![self.statement(sql, values)?], depends)?;
         if changes(sql) {
             let mut state = self.state.borrow_mut();
             state.ahead.forget();
@@ -182,7 +176,7 @@ impl PostgresSession {
         {
             let mut state = self.state.borrow_mut();
             if state.together && !state.failed {
-                let is_stale = changes(sql) || state.buffer.touches(&values);
+                let is_stale = changes(sql) || state.buffer.touches(&self.known(sql)?.tables, &values);
                 if !is_stale && let Some(rows) = state.ahead.answer(sql, &values) {
                     return Ok(rows.to_vec());
                 }
@@ -287,27 +281,19 @@ fn script(text: &'static str) -> Request<'static> {
 }
 
 /// The statement that writes a group of rows.
-fn rows<'g>(group: &Group<'g>, numbers: &'g Numbers) -> Result<Request<'g>, StoreError> {
-    let made = match group.form {
-        Form::Numbered => group.table.key.first().map(|column| (*column, numbers.events.as_slice())),
-        Form::OnSheet(column) => Some((column, numbers.copies.as_slice())),
-        Form::New | Form::IfAbsent | Form::Unasked => None,
-    };
-    let expression = format!("pg_current_xact_id()::text::bigint * {EVENTS_PER_TRANSACTION} + {{}}");
-    let expression = match group.form {
-        Form::Numbered => made.map(|(column, _)| (column, expression.as_str())),
-        _ => None,
-    };
-    let text = dialect::rows_of(&group.table, expression);
+fn rows<'g>(text: Arc<str>, group: &Group<'g>, numbers: &'g Numbers) -> Result<Request<'g>, StoreError> {
+    let made = group.form.made_column(&group.table);
+    let given = if group.form == Form::Numbered { &numbers.events } else { &numbers.copies };
     let mut columns = Vec::with_capacity(group.table.columns.len());
     for (place, column) in group.table.columns.iter().enumerate() {
         let kind = dialect::kind_of(column.kind);
-        columns.push(match made {
-            Some((name, given)) if name == column.name => Column::new(&kind, given.iter())?,
-            _ => Column::new(&kind, group.rows.iter().filter_map(|row| row.get(place)))?,
+        columns.push(if made == Some(column.name) {
+            Column::new(&kind, given.iter())?
+        } else {
+            Column::new(&kind, group.rows.iter().filter_map(|row| row.get(place)))?
         });
     }
-    Ok(Request { text: text.into(), params: Params::Columns(columns) })
+    Ok(Request { text, params: Params::Columns(columns) })
 }
 
 /// Whether a question changes or locks rows: it is asked when its unit comes to it, not ahead.
@@ -326,7 +312,7 @@ impl Session for PostgresSession {
             state.asks_itself = true;
         }
         let values: Vec<Value> = params.iter().map(owned).collect();
-        let answers = self.send(vec![self.statement(sql, &values)], true)?;
+        let answers = self.send(vec![self.statement(sql, &values)?], true)?;
         let mut state = self.state.borrow_mut();
         state.ahead.forget();
         state.sends += 1;
@@ -484,7 +470,7 @@ impl Together for PostgresSession {
         let mut requests = Vec::with_capacity(groups.len());
         for (sql, sets) in &groups {
             requests.push(match sets.as_slice() {
-                [values] => self.statement(sql, values),
+                [values] => self.statement(sql, values)?,
                 sets => self.question_of_many(sql, sets)?,
             });
         }
@@ -515,8 +501,10 @@ impl PostgresSession {
         sql: &'static str,
         sets: &'v [Vec<Value>],
     ) -> Result<Request<'v>, StoreError> {
-        let kinds = self.lease.wire()?.kinds(&self.text(sql))?;
-        let text: Arc<str> = dialect::question_of_many(sql, &kinds).into();
+        let wire = self.lease.wire()?;
+        let known = self.known(sql)?;
+        let kinds = wire.kinds(&known.text)?;
+        let text = wire.texts().of_many(sql, &kinds);
         let column = |(place, kind): (usize, &tokio_postgres::types::Type)| {
             Column::new(kind, sets.iter().filter_map(|values| values.get(place)))
         };

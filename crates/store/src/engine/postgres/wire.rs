@@ -19,6 +19,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, Statement}
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::errors::from_postgres;
+use super::texts::Texts;
 use super::values::{Cell as Read, Line};
 use super::wait::{Pending, all, wait_until};
 use crate::StoreError;
@@ -51,6 +52,7 @@ pub(super) struct Answer {
 pub(super) struct Wire {
     client: Client,
     statements: RefCell<HashMap<Arc<str>, Statement>>,
+    texts: Texts,
     warned: Arc<AtomicBool>,
     broken: Cell<bool>,
 }
@@ -83,9 +85,15 @@ impl Wire {
         Ok(Wire {
             client,
             statements: RefCell::default(),
+            texts: Texts::default(),
             warned,
             broken: Cell::new(false),
         })
+    }
+
+    /// Statements in the words of PostgreSQL.
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     /// Whether it can be used again.
