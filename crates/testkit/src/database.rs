@@ -49,20 +49,22 @@ fn schema(data: &Path) -> String {
     format!("t{:016x}", hasher.finish())
 }
 
+/// Drops the schemas of one house.
+///
+/// # Errors
+/// When the server refuses.
+pub fn empty(url: &str, schema: &str) -> Result<()> {
+    at(url, async |client| drop_schemas(&client, schema).await)
+}
+
 /// Copies what is at the server for one data folder, for another one, in place of what was there. Nothing in files.
 ///
 /// # Errors
 /// When the server refuses.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let (Database::Postgres(old), Database::Postgres(new)) = (of(from), of(to)) else { return Ok(()) };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&new.url, NoTls).await?;
-        // It ends with its client, and whatever it met is met by the client too.
-        tokio::spawn(connection);
-        for schema in schemas(&client, &new.schema).await? {
-            client.batch_execute(&format!("drop schema {schema} cascade")).await?;
-        }
+    at(&new.url, async |client| {
+        drop_schemas(&client, &new.schema).await?;
         for schema in schemas(&client, &old.schema).await? {
             let copied = schema.replacen(&old.schema, &new.schema, 1);
             client.batch_execute(&format!("create schema {copied}")).await?;
@@ -78,9 +80,26 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
             }
         }
         // Every run begins with the same bytes, on the disk.
-        client.batch_execute("checkpoint").await?;
-        Ok(())
+        Ok(client.batch_execute("checkpoint").await?)
     })
+}
+
+/// Does something at a server, by a connection of its own.
+fn at<T>(url: &str, work: impl AsyncFnOnce(Client) -> Result<T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+        // It ends with its client, and whatever it met is met by the client too.
+        tokio::spawn(connection);
+        work(client).await
+    })
+}
+
+async fn drop_schemas(client: &Client, name: &str) -> Result<()> {
+    for schema in schemas(client, name).await? {
+        client.batch_execute(&format!("drop schema {schema} cascade")).await?;
+    }
+    Ok(())
 }
 
 /// The schemas of one house.

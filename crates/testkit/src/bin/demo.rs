@@ -18,6 +18,8 @@ use testkit::house::free_ports;
 use testkit::samples::{self, Ended, ExpectedCopy, OriginalSeen, Round, Sample, Sender};
 use testkit::world::{Made, World};
 
+/// What the schemas of the demonstration are called at a server.
+const SCHEMA: &str = "postroom_demo";
 /// Good enough for a house that only this machine can reach.
 const PASSWORD: &str = "paper and ink";
 
@@ -33,6 +35,10 @@ struct Arguments {
     /// Where the house keeps its data; emptied first.
     #[arg(long, default_value = "demo-data")]
     data: PathBuf,
+    /// Keeps rows at this PostgreSQL server instead of in files: postgres://user:password@host:port/database. Its
+    /// schemas called postroom_demo… are emptied first.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
 }
 
 fn main() -> Result<ExitCode> {
@@ -42,7 +48,7 @@ fn main() -> Result<ExitCode> {
     if arguments.data.exists() {
         std::fs::remove_dir_all(&arguments.data)?;
     }
-    let house = start(&arguments.data)?;
+    let house = start(&arguments.data, arguments.database.as_deref())?;
     let made = world.make(|request| house.command(request), |_| Some(PASSWORD.to_owned()))?;
     let mut round = Round::new(&house, &world, &made, true)?;
     heading();
@@ -63,8 +69,13 @@ fn main() -> Result<ExitCode> {
 }
 
 /// The pages stand at their usual port where that is free.
-fn start(data: &Path) -> Result<House> {
+fn start(data: &Path, database: Option<&str>) -> Result<House> {
     let mut settings = free_ports(data)?;
+    if let Some(url) = database {
+        SCHEMA.clone_into(&mut settings.database.schema);
+        url.clone_into(&mut settings.database.url);
+        testkit::database::empty(url, SCHEMA)?;
+    }
     let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
     if std::net::TcpListener::bind(usual).is_ok() {
         settings.web.listen = vec![usual];
