@@ -99,6 +99,7 @@ impl House {
         private::make(&settings.data)?;
         let store = Store::open(StoreSettings {
             database: settings.database.database(),
+            batches_max: settings.database.batches_max,
             writer_threads: settings.store.writer_threads,
             open_organizations_max: settings.store.open_organizations_max,
             readers_per_organization: settings.store.readers_per_organization,

@@ -127,6 +127,8 @@ pub struct DatabaseSection {
     pub schema: String,
     /// Connections of this process.
     pub connections_max: usize,
+    /// Batches of one organization at a time; see [`store::StoreSettings::batches_max`].
+    pub batches_max: usize,
     /// Who may have signed its certificate.
     pub certificate_authority: PathBuf,
 }
@@ -311,6 +313,7 @@ impl Settings {
                 1_000_000,
             ),
             ("database.connections_max", self.database.connections_max, 10_000),
+            ("database.batches_max", self.database.batches_max, 16),
             ("store.writer_threads", store.writer_threads, 64),
             ("store.open_organizations_max", store.open_organizations_max, 10_000),
             ("store.readers_per_organization", store.readers_per_organization, 64),
