@@ -156,6 +156,30 @@ pub const LOG_PAGES_BEFORE_PAUSE_MAX: i64 = 64_000;
 pub const BLOB_ROW_BYTES_MAX: usize = 128 * 1024;
 /// Plain bytes in one frame of a kept mail, so that a part can be read without the whole.
 pub const BLOB_FRAME_BYTES: usize = 256 * 1024;
+/// Seconds for one request to a bucket, tries again included: a mail of full size crosses a slow line in that time, and
+/// whoever brings mail waits ten minutes for the answer (RFC 5321 §4.5.3.2.6).
+pub const BUCKET_SECONDS_MAX: u64 = 60;
+/// Seconds until a bucket's server takes a connection.
+pub const BUCKET_CONNECT_SECONDS_MAX: u64 = 5;
+/// How often a request to a bucket is tried again: a server that is restarted is back by then, or mail is put off.
+pub const BUCKET_RETRIES_MAX: usize = 3;
+/// Seconds in which nobody waits again for a bucket that did not answer: those who bring large mail come again later.
+pub const BUCKET_PAUSE_SECONDS: u64 = 5;
+/// Requests to a bucket at a time: as many large mails are under way, and each holds its bytes in memory.
+pub const BUCKET_REQUESTS_MAX: usize = 32;
+/// Threads that carry requests to a bucket: they wait for the network nearly always.
+pub const BUCKET_THREADS: usize = 2;
+/// Seconds from the writing of large bytes to the commit that names them. Bytes that are older may have been swept.
+pub const BLOB_PREPARED_SECONDS_MAX: u64 = 900;
+/// Hours between two looks for kept bytes that nothing names, and the age at which such bytes may go.
+pub const BLOB_CONDEMNED_HOURS: i64 = 24;
+/// Seconds for which the name of removed bytes stays taken: longer than [`BLOB_PREPARED_SECONDS_MAX`] by more than
+/// clocks differ.
+pub const BLOB_GONE_SECONDS: i64 = 3_600;
+/// Kept bytes that one look goes through, nine bytes of memory each. A larger house is looked through in turns.
+pub const BLOB_LOOK_MAX: usize = 1_000_000;
+/// Rows or names that are read at a time while kept bytes are looked through.
+pub const BLOB_PAGE: usize = 1_000;
 /// Connections at one door at a time.
 pub const CONNECTIONS_MAX: usize = 1_000;
 /// Connections that wait at a door to be taken: as many as may be open at it. The kernel has a limit of its own too,

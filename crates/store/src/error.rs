@@ -6,6 +6,8 @@ use std::io;
 
 use model::schema::WrongValue;
 
+use crate::BucketError;
+
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -75,6 +77,9 @@ pub enum StoreError {
     /// The unit of work panicked; it left nothing.
     #[error("the unit of work panicked")]
     Panicked,
+    /// The bucket of kept bytes could not do it.
+    #[error("the bucket of kept bytes could not do it")]
+    Bucket(#[from] BucketError),
     /// Stored bytes are not what was stored.
     #[error("stored data is damaged")]
     Corrupt,
@@ -99,6 +104,7 @@ impl StoreError {
     /// (RFC 3463 §3.5, 4.3.0) and leaves the mail where it is.
     pub fn is_temporary(&self) -> bool {
         match self {
+            Self::Bucket(error) => error.is_temporary(),
             Self::Temporary { .. }
             | Self::Full
             | Self::Io(_)

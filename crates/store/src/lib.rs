@@ -29,7 +29,10 @@ mod rows;
 mod server;
 mod units;
 
-pub use blobs::{DiskFiles, Files, PreparedBlob};
+pub use blobs::{
+    Addressing, BlobCount, Bucket, BucketError, BucketSettings, Credentials, DiskFiles, Files, PreparedBlob, Secret,
+    Swept,
+};
 #[cfg(feature = "recorder")]
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use engine::postgres::PostgresSettings;
@@ -83,6 +86,8 @@ pub struct StoreSettings {
     pub readers_per_organization: usize,
     /// The file layer of blobs.
     pub files: Arc<dyn Files>,
+    /// Where large kept bytes go from now on; into files where there is none.
+    pub bucket: Option<Arc<Bucket>>,
     /// Faults on purpose.
     pub faults: Faults,
     /// Records what reaches the disk.
@@ -102,6 +107,7 @@ impl StoreSettings {
             open_organizations_max: 128,
             readers_per_organization: 4,
             files: Arc::new(DiskFiles),
+            bucket: None,
             faults: Faults::none(),
             #[cfg(feature = "recorder")]
             recorder: None,

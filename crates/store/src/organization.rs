@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{Id, schema::catalogue};
+use model::{Id, Timestamp, schema::catalogue};
 
-use crate::blobs::{Blobs, PreparedBlob};
+use crate::blobs::{BlobCount, Blobs, PreparedBlob, Swept, sweep};
 use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Readers, Session};
 use crate::server::Server;
@@ -51,7 +51,10 @@ impl Organization {
         if engine.is_remote() {
             prepare_for_many(session.as_ref())?;
         }
-        let blobs = Arc::new(Blobs::new(settings.file_layer(), folder.join("blobs")));
+        let blobs = Arc::new({
+            let bucket = settings.bucket.clone().map(|bucket| (bucket, row.organizationid));
+            Blobs::new(settings.file_layer(), folder.join("blobs"), bucket)
+        });
         let memory = Arc::<Memory>::default();
         memory.advance(Read::new(session.as_ref()).version_seen()?);
         let readers = Arc::new(Readers::new(Arc::clone(&engine), settings.readers_per_organization));
@@ -123,8 +126,8 @@ impl Organization {
         pending
     }
 
-    /// Hashes, compresses and, where it is large, writes bytes to a file, durably. They stay once a unit
-    /// named them ([`Tx::keep_blob`]).
+    /// Hashes, compresses and, where it is large, writes bytes to a file or into the bucket, durably; that may take
+    /// as long as a network does. They stay once a unit named them, soon ([`Tx::keep_blob`]).
     pub fn put_blob(&self, raw: &[u8]) -> Result<PreparedBlob, StoreError> {
         self.put_hashed_blob(raw, *blake3::hash(raw).as_bytes())
     }
@@ -137,13 +140,13 @@ impl Organization {
 
     /// The bytes of a blob, compared with their digest. `NotFound`, `Corrupt`.
     pub fn blob(&self, blobid: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.readers.ask(|read| self.blobs.get(read, blobid))
+        self.readers.ask(|read| self.blobs.find(read, blobid))?.all()
     }
 
     /// A part of a blob, read from the frames that hold it alone; shorter where the blob ends earlier. Offset
     /// and length in plain bytes. The digest is not compared.
     pub fn blob_range(&self, blobid: &[u8], offset: usize, length: usize) -> Result<Vec<u8>, StoreError> {
-        self.readers.ask(|read| self.blobs.get_range(read, blobid, (offset, length)))
+        self.readers.ask(|read| self.blobs.find(read, blobid))?.range(offset, length)
     }
 
     /// The words of its e-mails.
@@ -153,7 +156,31 @@ impl Organization {
 
     /// Large blobs whose file is not there. Looks for the files alone; [`Organization::damaged_blobs`] reads them.
     pub fn missing_blob_files(&self) -> Result<i64, StoreError> {
-        self.readers.ask(|read| self.blobs.missing_files(read))
+        self.blobs.missing_files(&self.readers)
+    }
+
+    /// The same for objects in the bucket.
+    pub fn missing_blob_objects(&self) -> Result<i64, StoreError> {
+        self.blobs.missing_objects(&self.readers)
+    }
+
+    /// How much is kept in each place.
+    pub fn blob_counts(&self) -> Result<Vec<BlobCount>, StoreError> {
+        self.readers.ask(|read| read.blob_counts())
+    }
+
+    /// Removes kept bytes that nothing has named for a day; to be called every hour or so. Waits for units, disks and
+    /// networks: not for asynchronous tasks. `now` is the time of the house.
+    pub fn sweep_blobs(&self, now: Timestamp) -> Result<Swept, StoreError> {
+        sweep::sweep(self, now)
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     /// Blobs that cannot be read, or whose bytes are not those they are named after. Reads every one; a missing
@@ -184,6 +211,12 @@ impl Organization {
         let said =
             self.readers.ask(|read| read.one("pragma integrity_check", &[], |row| row.take::<String>()))?;
         Ok(said.as_deref() == Some("ok"))
+    }
+
+    /// Runs one statement as a unit of work: what no use of the store does, or does not yet.
+    #[cfg(feature = "testing")]
+    pub fn execute(&self, sql: &'static str) -> Result<usize, StoreError> {
+        self.unit(Priority::Background, move |tx| tx.execute(sql, &[])).wait()
     }
 
     /// Carries the log over now, as far as nobody is disturbed.

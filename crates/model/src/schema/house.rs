@@ -4,9 +4,9 @@ use super::column::{Kind::*, table};
 use crate::{Id, Timestamp};
 
 /// Where the bytes of a blob are.
-pub const BLOB_PLACES: &[(i64, &str)] = &[(0, "in the row"), (1, "in a file")];
+pub const BLOB_PLACES: &[(i64, &str)] = &[(0, "in the row"), (1, "in a file"), (2, "in the bucket")];
 /// The life of a blob.
-pub const BLOB_STATES: &[(i64, &str)] = &[(0, "live"), (1, "condemned"), (2, "deleting")];
+pub const BLOB_STATES: &[(i64, &str)] = &[(0, "live"), (1, "condemned"), (2, "deleting"), (3, "gone")];
 
 table! {
     /// Kept bytes, named by their digest.
@@ -18,6 +18,7 @@ table! {
         /// The frames, where they stand in the row.
         bytes: Option<Vec<u8>> = Bytes, "Bytes";
         statecode: i32 = Choice(BLOB_STATES), "State";
+        /// Since when it is in this state, where it is not live.
         condemnedon: Option<Timestamp> = DateTime, "Condemned on";
     }
     indexes { sparse(condemnedon); }

@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use model::Timestamp;
+
 use super::Files;
 use crate::faults::Faults;
 
@@ -53,5 +55,9 @@ impl Files for FaultyFiles {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.sound()?.remove(path)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<(String, Timestamp)>> {
+        self.sound()?.list(folder)
     }
 }

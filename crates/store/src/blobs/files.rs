@@ -3,6 +3,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use model::Timestamp;
 
 /// What blobs ask of a file system. Nothing is durable before it is synced: the bytes of a file by
 /// `sync_file`, its name by `sync_folder`.
@@ -23,6 +26,9 @@ pub trait Files: Send + Sync {
     fn exists(&self, path: &Path) -> io::Result<bool>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// The names in a folder, each with the time it was written; `NotFound` where the folder is not there. What has
+    /// another name meanwhile, or no readable one, is left out.
+    fn list(&self, folder: &Path) -> io::Result<Vec<(String, Timestamp)>>;
 }
 
 /// The files of this machine.
@@ -66,4 +72,23 @@ impl Files for DiskFiles {
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<(String, Timestamp)>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            match entry.metadata().and_then(|metadata| metadata.modified()) {
+                Ok(written) => names.push((name, timestamp(written))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    let since = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    Timestamp(i64::try_from(since).unwrap_or(i64::MAX))
 }

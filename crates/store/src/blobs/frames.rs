@@ -5,14 +5,12 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
 
 use model::limits::BLOB_FRAME_BYTES;
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::Files;
+use super::place::{Digest, Place};
 use crate::StoreError;
 
 /// Compresses; the result begins with the table.
@@ -36,8 +34,8 @@ pub(super) fn compress(raw: &[u8]) -> Result<Vec<u8>, StoreError> {
 pub(super) enum Stored<'b> {
     /// In memory, out of a row.
     Row(Vec<u8>),
-    /// In a file.
-    File(&'b dyn Files, PathBuf),
+    /// In a file or a bucket.
+    Outside(&'b dyn Place, Digest),
 }
 
 impl Stored<'_> {
@@ -48,12 +46,7 @@ impl Stored<'_> {
                 let end = start.checked_add(length).ok_or(StoreError::Corrupt)?;
                 bytes.get(start..end).map(Cow::Borrowed).ok_or(StoreError::Corrupt)
             }
-            Stored::File(files, path) => match files.read(path, start, length) {
-                Ok(bytes) => Ok(Cow::Owned(bytes)),
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(StoreError::Corrupt),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::NotFound),
-                Err(error) => Err(error.into()),
-            },
+            Stored::Outside(place, digest) => place.read(digest, start, length).map(Cow::Owned),
         }
     }
 }

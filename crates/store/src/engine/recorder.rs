@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use model::Timestamp;
+
 use crate::StoreError;
 use crate::blobs::Files;
 use crate::lock::locked;
@@ -129,5 +131,9 @@ impl Files for RecordedFiles {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.record(self.files.remove(path), || Recorded::Remove(path.into(), false))
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<(String, Timestamp)>> {
+        self.files.list(folder)
     }
 }

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a story that fails ends")]
 
 mod blobs;
+mod bucket;
 mod catalogue;
 mod house;
 mod index;
 mod power;
 mod questions;
+mod sweep;
 mod trouble;
 mod units;

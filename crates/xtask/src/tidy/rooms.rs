@@ -14,7 +14,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("receive", &["model"]),
     ("web", &["model"]),
     ("postroom", &["model", "message", "store", "crm", "receive", "web"]),
-    ("testkit", &["model", "message", "store", "crm", "receive", "web", "postroom"]),
+    ("testkit", &["model", "message", "store", "crm", "receive", "web", "postroom", "bucketkit"]),
+    ("bucketkit", &[]),
     ("fuzz", &["model", "message", "receive"]),
     ("xtask", &[]),
 ];
@@ -23,6 +24,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 const HEAVY: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("zstd", &["store"]),
+    ("object_store", &["store"]),
+    ("s3s-fs", &["bucketkit"]),
     ("mail-parser", &["message"]),
     ("ammonia", &["message"]),
     ("axum", &["web", "postroom"]),
