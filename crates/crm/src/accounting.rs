@@ -102,6 +102,7 @@ pub fn verify(organization: &Organization) -> Result<Verified, StoreError> {
     let mut verified = organization.read(recount)?;
     // Outside the snapshot, as there may be many files. A file is there before the row that names it.
     verified.fault(organization.missing_blob_files()?, "kept sources have lost their file");
+    verified.fault(organization.missing_blob_objects()?, "kept sources have lost their object in the bucket");
     Ok(verified)
 }
 

@@ -154,6 +154,8 @@ pub const LOG_PAGES_MAX: i64 = 16_000;
 pub const LOG_PAGES_BEFORE_PAUSE_MAX: i64 = 64_000;
 /// Compressed mail up to this size stands in the database; larger mail in a file of its own.
 pub const BLOB_ROW_BYTES_MAX: usize = 128 * 1024;
+/// Mail up to this size never leaves the row, however badly it is compressed: nobody waits for a disk or a bucket.
+pub const INLINE_MAIL_BYTES_MAX: usize = BLOB_ROW_BYTES_MAX - 1024;
 /// Plain bytes in one frame of a kept mail, so that a part can be read without the whole.
 pub const BLOB_FRAME_BYTES: usize = 256 * 1024;
 /// Seconds for one request to a bucket, tries again included: a mail of full size crosses a slow line in that time, and

@@ -15,6 +15,7 @@ use store::{Organization, StoreError};
 
 use crate::house::{House, NoRandom};
 
+mod blobs;
 mod books;
 mod credentials;
 mod history;
@@ -22,6 +23,7 @@ mod index;
 mod mail;
 mod records;
 
+pub use blobs::{BucketRow, CheckedHouse, KeptRow};
 pub use books::{UndeliverableRow, VerifiedRow};
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
@@ -87,6 +89,8 @@ pub enum Request {
     Verify(Option<String>),
     /// The same, and reads every kept source and compares it with its digest.
     VerifyBytes(Option<String>),
+    /// Says where the bytes of one organization lie, or of all, and whether the bucket does what it is asked.
+    CheckHouse(Option<String>),
     /// Says what would become of a mail.
     Check(CheckMail),
     /// Takes a mail in by hand.
@@ -125,6 +129,8 @@ pub enum Reply {
     Imported(Imported),
     /// The books of each organization.
     Verified(Vec<VerifiedRow>),
+    /// What the house stands on.
+    CheckedHouse(CheckedHouse),
     /// What would become of a mail.
     Checked(CheckedMail),
     /// What became of a mail.
@@ -208,6 +214,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Import(import) => records::import(house, import).await?,
         Request::Verify(name) => books::verify(&organizations(house, name)?, accounting::verify)?,
         Request::VerifyBytes(name) => books::verify(&organizations(house, name)?, accounting::verify_bytes)?,
+        Request::CheckHouse(name) => blobs::check(house, &organizations(house, name)?)?,
         Request::Check(mail) => mail::check(house, &mail)?,
         Request::Track(mail) => mail::track(house, &mail).await?,
         Request::TrackMailbox(mailbox) => history::track(house, mailbox).await?,

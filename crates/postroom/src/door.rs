@@ -53,7 +53,7 @@ impl Keeper {
     async fn take_share(&self, arrival: &Arrival, share: &Share) -> Result<Id, NotTaken> {
         let copyid = self.house.moment()?.id();
         let (moment, copy) = (self.house.moment()?, share.copy(arrival, copyid));
-        let receipt = if copy.raw.len() > INLINE_BYTES_MAX {
+        let receipt = if copy.raw.len() > self.house.inline_bytes_max(INLINE_BYTES_MAX) {
             take_large(&share.organization, copy, moment).await?
         } else {
             intake::take_in(&share.organization, copy, moment).await?

@@ -7,20 +7,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{Moment, Timestamp};
+use model::{Moment, Timestamp, limits};
 use receive::Clock;
-use store::{DiskFiles, Faults, Files, Organization, Store, StoreError, StoreSettings};
+use store::{Bucket, DiskFiles, Faults, Files, Organization, Store, StoreError, StoreSettings};
 use tokio::sync::Notify;
 
 use crate::pages::Cabinet;
 use crate::private::{self, NotPrivate};
-use crate::settings::Settings;
+use crate::settings::{BlobsError, Settings};
 use crate::wiring::RunningHouse;
 
 /// An open house.
 pub struct House {
     pub(crate) settings: Settings,
     pub(crate) store: Arc<Store>,
+    /// Where large mail is kept, where that is not a file.
+    pub(crate) bucket: Option<Arc<Bucket>>,
     pub(crate) clock: Clock,
     /// Rung when a command may have left work for later.
     pub(crate) bell: Notify,
@@ -45,6 +47,12 @@ pub enum HouseError {
     /// The store does not open; `Locked` where another process has it.
     #[error("the data folder cannot be opened")]
     Store(#[from] StoreError),
+    /// The settings of the bucket cannot be used.
+    #[error("the bucket for kept bytes cannot be used")]
+    Blobs(#[from] BlobsError),
+    /// The bucket says no.
+    #[error("the bucket for kept bytes cannot be used")]
+    Bucket(#[source] StoreError),
     /// Others may look into the data folder, and that cannot be changed.
     #[error("the data folder is not private")]
     NotPrivate(#[from] NotPrivate),
@@ -97,9 +105,11 @@ impl House {
     /// As [`House::open`].
     pub fn open_with(settings: Settings, inside: Inside) -> Result<Arc<House>, HouseError> {
         private::make(&settings.data)?;
+        let bucket = settings.blobs.bucket(|name| std::env::var(name).ok())?;
         let store = Store::open(StoreSettings {
             database: settings.database.database(),
             batches_max: settings.database.batches_max,
+            bucket: bucket.clone(),
             writer_threads: settings.store.writer_threads,
             open_organizations_max: settings.store.open_organizations_max,
             readers_per_organization: settings.store.readers_per_organization,
@@ -108,7 +118,7 @@ impl House {
             ..StoreSettings::new(&settings.data)
         })?;
         let (clock, bell, cabinet) = (inside.clock, Notify::new(), Cabinet::default());
-        Ok(Arc::new(House { settings, store, clock, bell, cabinet }))
+        Ok(Arc::new(House { settings, store, bucket, clock, bell, cabinet }))
     }
 
     /// Opens the house and all its doors. They serve on the runtime of the caller.
@@ -117,6 +127,28 @@ impl House {
     /// [`HouseError`], where a door cannot be opened; then none is.
     pub async fn start(settings: Settings) -> Result<RunningHouse, HouseError> {
         House::open(settings)?.serve().await
+    }
+
+    /// Asks the bucket whether it does what the store will ask of it. One that does not answer now may do so later: until
+    /// then large mail is put off, and all other mail flows.
+    ///
+    /// # Errors
+    /// [`HouseError::Bucket`], where it says no.
+    pub(crate) fn check_bucket(&self) -> Result<(), HouseError> {
+        match self.bucket.as_ref().map_or(Ok(()), |bucket| bucket.check()) {
+            Err(error) if error.is_temporary() => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the bucket for kept bytes does not answer; large mail is put off meanwhile");
+                Ok(())
+            }
+            checked => checked.map_err(HouseError::Bucket),
+        }
+    }
+
+    /// The size up to which a mail is taken in on a serving thread, where `bytes_max` is right for files: nobody waits
+    /// there for a bucket.
+    pub(crate) fn inline_bytes_max(&self, bytes_max: usize) -> usize {
+        if self.bucket.is_some() { bytes_max.min(limits::INLINE_MAIL_BYTES_MAX) } else { bytes_max }
     }
 
     /// The store.

@@ -18,6 +18,7 @@ mod pages;
 pub mod private;
 pub mod settings;
 mod site;
+mod sweep_runner;
 pub mod wiring;
 
 pub use house::{House, HouseError, Inside};

@@ -15,6 +15,10 @@ use serde::{Deserialize, Deserializer};
 use store::{Database, PostgresSettings};
 use toml::{Table, Value};
 
+mod blobs;
+
+pub use blobs::{BlobsError, BlobsSection};
+
 /// The commented sample, which is the defaults too.
 pub const SAMPLE: &str = include_str!("settings/postroom.toml");
 
@@ -43,6 +47,8 @@ pub struct Settings {
     pub database: DatabaseSection,
     /// The store.
     pub store: StoreSection,
+    /// Where large mail is kept.
+    pub blobs: BlobsSection,
     /// Search.
     pub search: SearchSection,
     /// The log.

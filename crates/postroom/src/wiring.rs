@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::control;
 use crate::door::Keeper;
 use crate::house::{House, HouseError, random};
-use crate::{index_runner, job_runner, log, site};
+use crate::{index_runner, job_runner, log, site, sweep_runner};
 
 /// A house that serves, until it is stopped or dropped.
 #[derive(Debug)]
@@ -53,6 +53,11 @@ impl House {
     /// # Errors
     /// [`HouseError`]; then no door is open.
     pub async fn serve(self: Arc<Self>) -> Result<RunningHouse, HouseError> {
+        let house = Arc::clone(&self);
+        match tokio::task::spawn_blocking(move || house.check_bucket()).await {
+            Ok(checked) => checked?,
+            Err(_) => tracing::error!("the check of the bucket ended by a fault of ours"),
+        }
         let settings = &self.settings;
         let tls = match settings.tls.files() {
             Some((certificate, key)) => receive::tls::from_pem(certificate, key)?,
@@ -107,6 +112,7 @@ impl House {
         }
         doors.spawn(control.serve(Arc::clone(&self), stop.clone()));
         doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
+        doors.spawn(sweep_runner::run(Arc::clone(&self), stop.clone()));
         if settings.search.follows_mail {
             doors.spawn(index_runner::run(Arc::clone(&self), stop.clone()));
         }

@@ -78,7 +78,7 @@ pub enum StoreError {
     #[error("the unit of work panicked")]
     Panicked,
     /// The bucket of kept bytes could not do it.
-    #[error("the bucket of kept bytes could not do it")]
+    #[error(transparent)]
     Bucket(#[from] BucketError),
     /// Stored bytes are not what was stored.
     #[error("stored data is damaged")]

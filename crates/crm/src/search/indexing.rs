@@ -191,7 +191,10 @@ impl Filling<'_> {
     fn text(&self, email: &IndexedEmail) -> Result<String, CrmError> {
         let raw = match self.organization.blob(&email.blobid) {
             Ok(raw) => raw,
-            Err(error) if error.is_temporary() => return Err(error.into()),
+            // A bucket that says no is mended some day; the index waits for it.
+            Err(error) if error.is_temporary() || matches!(error, StoreError::Bucket(_)) => {
+                return Err(error.into());
+            }
             Err(_) => {
                 tracing::warn!(email = %email.activityid, "the source of an e-mail cannot be read for the index");
                 return Ok(email.preview.clone());

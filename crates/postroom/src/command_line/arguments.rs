@@ -54,7 +54,8 @@ pub(crate) enum Command {
         #[arg(long)]
         bytes: bool,
     },
-    /// Say what would become of mails, and why. Nothing is kept.
+    /// Say what would become of mails, and why. Nothing is kept. Without mails: say where kept bytes lie, and whether
+    /// the bucket does what it is asked.
     Check(CheckArguments),
     /// Take mails in by hand, past all filters: single mails, mailbox files (mbox), Maildirs, folders of .eml.
     Track(TrackArguments),
@@ -314,20 +315,20 @@ pub(crate) struct ImportArguments {
 
 #[derive(Args)]
 pub(crate) struct CheckArguments {
-    /// The organization.
+    /// The organization; without mails all, where none is named.
     #[arg(long, value_name = "NAME")]
-    pub(crate) org: String,
+    pub(crate) org: Option<String>,
     /// The envelope sender; "" for the null sender.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) mail_from: String,
+    #[arg(long, value_name = "ADDRESS", requires = "files")]
+    pub(crate) mail_from: Option<String>,
     /// The envelope recipient: a sink, with or without a sink key, a queue or a user; several with commas.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) rcpt: String,
+    #[arg(long, value_name = "ADDRESS", requires = "files")]
+    pub(crate) rcpt: Option<String>,
     /// Print one JSON object for each file.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The mails; - for standard input.
-    #[arg(required = true)]
+    /// The mails; - for standard input. None: the house itself is checked.
+    #[arg(requires_all = ["org", "mail_from", "rcpt"])]
     pub(crate) files: Vec<PathBuf>,
 }
 

@@ -7,20 +7,31 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use postroom::commands::{CheckMail, CheckedMail, Reply, Request, TrackMail, Tracked};
+use postroom::commands::{
+    CheckMail, CheckedHouse, CheckedMail, KeptRow, Reply, Request, TrackMail, Tracked,
+};
 use serde_json::{Value, json};
 
 use super::arguments::{CheckArguments, TrackArguments};
-use super::show::printable;
+use super::show::{printable, table};
 use super::{Counter, End, history, read_file};
 
-/// Checks each file. Whatever would become of it is no fault.
+/// Checks each file, whatever would become of it is no fault; without files the house itself.
 pub(super) async fn check(house: &mut Counter, arguments: CheckArguments) -> anyhow::Result<End> {
+    let (org, mail_from, rcpt) = match (arguments.org, arguments.mail_from, arguments.rcpt) {
+        (Some(org), Some(mail_from), Some(rcpt)) => (org, mail_from, rcpt),
+        (org, ..) => {
+            let Reply::CheckedHouse(checked) = house.ask(Request::CheckHouse(org)).await? else {
+                bail!("the house answered something else")
+            };
+            return checked_house(&checked, arguments.json);
+        }
+    };
     for file in &arguments.files {
         let request = Request::Check(CheckMail {
-            organization: arguments.org.clone(),
-            mail_from: arguments.mail_from.clone(),
-            recipient: arguments.rcpt.clone(),
+            organization: org.clone(),
+            mail_from: mail_from.clone(),
+            recipient: rcpt.clone(),
             mail: STANDARD.encode(read_file(file)?),
         });
         let reply = house.ask(request).await.with_context(|| file.display().to_string())?;
@@ -32,6 +43,33 @@ pub(super) async fn check(house: &mut Counter, arguments: CheckArguments) -> any
         }
     }
     Ok(End::Well)
+}
+
+fn checked_house(checked: &CheckedHouse, is_json: bool) -> anyhow::Result<End> {
+    let trouble = checked.bucket.as_ref().and_then(|bucket| bucket.trouble.as_ref());
+    if is_json {
+        writeln!(io::stdout(), "{}", serde_json::to_string(checked)?)?;
+    } else {
+        let line = match (&checked.bucket, trouble) {
+            (None, _) => "large mail is kept in files".to_owned(),
+            (Some(bucket), None) => format!("large mail is kept in the bucket {}, which works", bucket.name),
+            (Some(bucket), Some(trouble)) => {
+                format!("large mail is kept in the bucket {}, but: {trouble}", bucket.name)
+            }
+        };
+        writeln!(io::stdout(), "{line}")?;
+        table(checked.kept.iter().map(kept))?;
+    }
+    Ok(if trouble.is_none() { End::Well } else { End::WithFaults })
+}
+
+fn kept(row: &KeptRow) -> Vec<String> {
+    let condemned = match row.condemned {
+        0 => String::new(),
+        count => format!("{count} of them named by nothing"),
+    };
+    let amount = format!("{} mails, {} bytes", row.mails, row.bytes);
+    vec![row.organization.clone(), row.place.clone(), amount, condemned]
 }
 
 /// Takes each file in, or the mails of whole mailboxes. One that ends as Undeliverable is a fault.

@@ -24,6 +24,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done
         | Reply::Imported(_)
+        | Reply::CheckedHouse(_)
         | Reply::Checked(_)
         | Reply::Tracked(_)
         | Reply::TrackedMailbox(_) => Ok(()),

@@ -99,7 +99,7 @@ async fn take_in(
         return Ok(TrackedBefore { tracked: tracked(receipt), was_here: true });
     }
     let moment = house.moment()?;
-    let receipt = if copy.raw.len() > INLINE_BYTES_MAX {
+    let receipt = if copy.raw.len() > house.inline_bytes_max(INLINE_BYTES_MAX) {
         let (organization, runtime) = (Arc::clone(organization), Handle::current());
         let work = move || runtime.block_on(intake::take_in(&organization, copy, moment));
         tokio::task::spawn_blocking(work).await.map_err(|_| CommandError::Ended)?

@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::{Future, ready};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::TryStreamExt as _;
 use futures_util::stream::StreamExt as _;
@@ -58,9 +58,11 @@ impl Bucket {
         Ok(Arc::new(Bucket { client, settings, runtime: Some(runtime), requests, silent_until }))
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.settings.bucket
+    /// Its name, and where it is: an address, or Amazon's region.
+    pub fn name(&self) -> String {
+        let BucketSettings { bucket, endpoint, region, .. } = &self.settings;
+        let place = if endpoint.is_empty() { region } else { endpoint };
+        format!("“{bucket}” at {place}")
     }
 
     /// Tries what the store will do with it: lists, writes an object, removes it.
@@ -117,7 +119,7 @@ impl Bucket {
             Err(_) => Err(StoreError::Closed),
         };
         let is_silent = matches!(ended, Err(StoreError::Bucket(BucketError::Silent)));
-        *locked(&self.silent_until) = is_silent.then(|| Instant::now() + PAUSE);
+        *locked(&self.silent_until) = is_silent.then(|| Instant::now() + self.settings.pause);
         if ended.is_err() {
             metrics::counter!("postroom_bucket_failures_total").increment(1);
         }
@@ -216,5 +218,3 @@ impl Place for Shelf {
 
 /// Written and removed by a check.
 const PROBE: &str = "probe";
-/// So long nobody waits again for a bucket that did not answer: else all who bring large mail would.
-const PAUSE: Duration = Duration::from_secs(limits::BUCKET_PAUSE_SECONDS);

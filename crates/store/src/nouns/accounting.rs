@@ -221,12 +221,13 @@ impl Read<'_> {
         )
     }
 
-    /// Kept sources that nothing names: what named them is gone.
+    /// Kept sources that nothing names: what named them is gone. A sweep has condemned them, or will; they are counted
+    /// until their bytes go.
     pub fn sources_without_owner(&self) -> Result<i64, StoreError> {
         // `condemnedon` rather than `statecode`: it is read from its index, not from behind the bytes of a row.
         self.count(
             "select count(*) from (select blobid from blob \
-             except select blobid from blob where condemnedon is not null \
+             except select blobid from blob where condemnedon is not null and statecode >= 2 \
              except select blobid from email \
              except select blobid from emailversion \
              except select blobid from undeliverable \

@@ -29,6 +29,8 @@ pub struct BucketSettings {
     pub credentials: Credentials,
     /// How long one request may take, tries again and all.
     pub patience: Duration,
+    /// So long nobody waits again for a bucket that did not answer: else all who bring large mail would.
+    pub pause: Duration,
 }
 
 /// Where the bucket's name stands in an address.
@@ -85,6 +87,7 @@ impl BucketSettings {
             allow_http: false,
             credentials,
             patience: Duration::from_secs(limits::BUCKET_SECONDS_MAX),
+            pause: Duration::from_secs(limits::BUCKET_PAUSE_SECONDS),
         }
     }
 
