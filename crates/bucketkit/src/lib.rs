@@ -179,7 +179,8 @@ async fn answer(
 }
 
 fn refusal(status: StatusCode, code: &str) -> Result<Response<Body>, Cut> {
-    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>on purpose</Message></Error>");
+    let body =
+        format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>on purpose</Message></Error>");
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     Ok(response)

@@ -138,7 +138,10 @@ impl House {
         match self.bucket.as_ref().map_or(Ok(()), |bucket| bucket.check()) {
             Err(error) if error.is_temporary() => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "the bucket for kept bytes does not answer; large mail is put off meanwhile");
+                tracing::warn!(
+                    error,
+                    "the bucket for kept bytes does not answer; large mail is put off meanwhile"
+                );
                 Ok(())
             }
             checked => checked.map_err(HouseError::Bucket),

@@ -40,7 +40,7 @@ fn round(house: &House, stop: &CancellationToken) {
             return;
         }
         let organization = row.organizationid;
-        let swept = house.store.organization(organization).and_then(|it| it.sweep_blobs(house.now()));
+        let swept = house.store.organization(organization).and_then(|it| it.sweep_blobs(&|| house.now()));
         match swept {
             Ok(swept) => tell(&organization.to_string(), swept),
             Err(StoreError::Closed) => return,
@@ -64,6 +64,14 @@ fn tell(organization: &str, swept: Swept) {
         metrics::counter!("postroom_blobs_swept_total", "what" => what).increment(count as u64);
     }
     if swept != Swept::default() {
-        tracing::info!(organization, condemned, revived, removed, orphans, leftovers, "kept bytes were swept");
+        tracing::info!(
+            organization,
+            condemned,
+            revived,
+            removed,
+            orphans,
+            leftovers,
+            "kept bytes were swept"
+        );
     }
 }

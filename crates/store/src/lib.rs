@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use model::{Id, limits};
 use model::schema::catalogue::{Organization as OrganizationRow, Route};
+use model::{Id, limits};
 
 mod blobs;
 mod catalogue;
@@ -30,12 +30,12 @@ mod server;
 mod units;
 
 pub use blobs::{
-    Addressing, BlobCount, Bucket, BucketError, BucketSettings, Credentials, DiskFiles, Files, PreparedBlob, Secret,
-    Swept,
+    Addressing, BlobCount, Bucket, BucketError, BucketSettings, Credentials, DiskFiles, Files, PreparedBlob,
+    Secret, Swept,
 };
+pub use engine::postgres::PostgresSettings;
 #[cfg(feature = "recorder")]
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
-pub use engine::postgres::PostgresSettings;
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
 pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex};
@@ -49,9 +49,9 @@ pub use units::{PendingUnit, Priority};
 
 use blobs::FaultyFiles;
 use catalogue::Catalogue;
+use engine::Engine;
 #[cfg(feature = "recorder")]
 use engine::recorder::RecordedFiles;
-use engine::Engine;
 use engine::sqlite::SqliteFile;
 use lock::{FolderLock, locked};
 use server::Server;
@@ -206,7 +206,15 @@ impl Store {
         files.sync_folder(&settings.data)?;
         let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
         let tending = Tending::start()?;
-        Ok(Arc::new(Store { settings, server, catalogue, open: Mutex::default(), threads, tending, _lock: lock }))
+        Ok(Arc::new(Store {
+            settings,
+            server,
+            catalogue,
+            open: Mutex::default(),
+            threads,
+            tending,
+            _lock: lock,
+        }))
     }
 
     /// All organizations, by name.

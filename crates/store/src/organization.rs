@@ -8,9 +8,9 @@ use model::{Id, Timestamp, schema::catalogue};
 use crate::blobs::{BlobCount, Blobs, PreparedBlob, Swept, sweep};
 use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Readers, Session};
-use crate::server::Server;
 use crate::index::TextIndex;
 use crate::memory::Memory;
+use crate::server::Server;
 use crate::units::{PendingUnit, Priority, Surroundings, Writer, WriterThreads, unit};
 use crate::{Read, StoreError, StoreSettings, Tx, migrations};
 
@@ -65,7 +65,8 @@ impl Organization {
             readers: Arc::clone(&readers),
             index: Arc::clone(&index),
         };
-        let writer = Writer::new(engine, session, surroundings, (settings.batch_time_max, settings.batches_max));
+        let writer =
+            Writer::new(engine, session, surroundings, (settings.batch_time_max, settings.batches_max));
         Ok(Organization {
             row,
             readers,
@@ -170,9 +171,9 @@ impl Organization {
     }
 
     /// Removes kept bytes that nothing has named for a day; to be called every hour or so. Waits for units, disks and
-    /// networks: not for asynchronous tasks. `now` is the time of the house.
-    pub fn sweep_blobs(&self, now: Timestamp) -> Result<Swept, StoreError> {
-        sweep::sweep(self, now)
+    /// networks: not for asynchronous tasks. `clock` tells the time of the house, for it may take long.
+    pub fn sweep_blobs(&self, clock: &dyn Fn() -> Timestamp) -> Result<Swept, StoreError> {
+        sweep::sweep(self, clock)
     }
 
     pub(crate) fn blobs(&self) -> &Blobs {
@@ -184,12 +185,12 @@ impl Organization {
     }
 
     /// Blobs that cannot be read, or whose bytes are not those they are named after. Reads every one; a missing
-    /// file is not counted.
+    /// file or object is not counted.
     pub fn damaged_blobs(&self) -> Result<i64, StoreError> {
         let (mut after, mut damaged) = (Vec::new(), 0);
         loop {
             // In parts, or one snapshot would keep the log from beginning anew for as long as all this takes.
-            let ids = self.readers.ask(|read| read.blob_ids_after(&after))?;
+            let ids = self.readers.ask(|read| read.kept_blob_ids_after(&after))?;
             let Some(last) = ids.last() else { return Ok(damaged) };
             after.clone_from(last);
             for id in &ids {
@@ -211,12 +212,6 @@ impl Organization {
         let said =
             self.readers.ask(|read| read.one("pragma integrity_check", &[], |row| row.take::<String>()))?;
         Ok(said.as_deref() == Some("ok"))
-    }
-
-    /// Runs one statement as a unit of work: what no use of the store does, or does not yet.
-    #[cfg(feature = "testing")]
-    pub fn execute(&self, sql: &'static str) -> Result<usize, StoreError> {
-        self.unit(Priority::Background, move |tx| tx.execute(sql, &[])).wait()
     }
 
     /// Carries the log over now, as far as nobody is disturbed.

@@ -104,7 +104,8 @@ async fn drop_schemas(client: &Client, name: &str) -> Result<()> {
 
 /// The schemas of one house.
 async fn schemas(client: &Client, name: &str) -> Result<Vec<String>> {
-    let sql = "select nspname::text from pg_namespace where nspname = $1 or nspname like $1 || '\\_%' order by 1";
+    let sql =
+        "select nspname::text from pg_namespace where nspname = $1 or nspname like $1 || '\\_%' order by 1";
     let rows = client.query(sql, &[&name]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

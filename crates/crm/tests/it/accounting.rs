@@ -139,6 +139,21 @@ async fn a_sound_house_has_no_faults() {
     assert_eq!((verified.emails, verified.faults), (7, vec![]));
 }
 
+/// What a sweep has condemned is a fault as before: whoever reads it has a day.
+#[tokio::test]
+async fn what_a_sweep_has_condemned_is_told_until_it_is_gone() {
+    let house = full_house().await;
+    house.break_database("delete from undeliverable where subject = 'Round'");
+    let fault = ["1 kept sources belong to nothing: what named them is gone"];
+    for (hours, condemned, expected) in [(0, 1, &fault[..]), (24, 0, &[])] {
+        let at = crate::house::NOW.plus_seconds(hours * 3_600);
+        let (organization, clock) = (house.organization.clone(), move || at);
+        let swept = tokio::task::spawn_blocking(move || organization.sweep_blobs(&clock)).await.unwrap();
+        assert_eq!(swept.unwrap().condemned, condemned);
+        assert_eq!(accounting::verify(&house.organization).unwrap().faults, expected);
+    }
+}
+
 #[tokio::test]
 async fn a_lost_copy() {
     check(
@@ -192,7 +207,8 @@ async fn a_lost_email() {
 
 #[tokio::test]
 async fn a_lost_note_of_a_copy_with_its_email() {
-    let loss = "delete from emailcopy where copyid in (select copyid from copy where copynumber % 4294967296 = 2)";
+    let loss =
+        "delete from emailcopy where copyid in (select copyid from copy where copynumber % 4294967296 = 2)";
     check(loss, expect!["1 outcomes have no envelope noted with their e-mail"]).await;
 }
 

@@ -7,9 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use postroom::commands::{
-    CheckMail, CheckedHouse, CheckedMail, KeptRow, Reply, Request, TrackMail, Tracked,
-};
+use postroom::commands::{CheckMail, CheckedHouse, CheckedMail, KeptRow, Reply, Request, TrackMail, Tracked};
 use serde_json::{Value, json};
 
 use super::arguments::{CheckArguments, TrackArguments};

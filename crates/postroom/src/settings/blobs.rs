@@ -52,7 +52,9 @@ pub enum BlobsError {
         name: &'static str,
     },
     /// Nobody is named who may ask.
-    #[error("there are no credentials: set blobs.credentials, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
+    #[error(
+        "there are no credentials: set blobs.credentials, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
     Nobody,
     /// The bucket cannot be used.
     #[error(transparent)]
@@ -100,8 +102,8 @@ impl BlobsSection {
 
 /// `name = value` lines; sections are passed over, and the first of a name counts.
 fn from_file(path: &Path) -> Result<Credentials, BlobsError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| BlobsError::Read { path: path.to_owned(), source })?;
+    let text =
+        fs::read_to_string(path).map_err(|source| BlobsError::Read { path: path.to_owned(), source })?;
     let value = |name: &str| {
         let mut pairs = text.lines().filter_map(|line| line.split_once('='));
         let found = pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned());

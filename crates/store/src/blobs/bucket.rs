@@ -27,8 +27,8 @@ mod settings;
 mod trouble;
 
 pub use settings::{Addressing, BucketSettings, Credentials, Secret};
-pub use trouble::BucketError;
 use trouble::Asked;
+pub use trouble::BucketError;
 
 /// A bucket and the way to it.
 pub struct Bucket {

@@ -84,6 +84,16 @@ impl Read<'_> {
         self.rows(sql, &[blobid.into()], |row| row.take())
     }
 
+    /// The same without those whose bytes are on their way out.
+    pub(crate) fn kept_blob_ids_after(&self, blobid: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let sql = "select blobid
+            from blob
+            where blobid > ?1 and (condemnedon is null or statecode = 1)
+            order by blobid
+            limit 1000";
+        self.rows(sql, &[blobid.into()], |row| row.take())
+    }
+
     /// Names of the live blobs of a place.
     fn blob_ids_at(&self, place: i32) -> Result<Vec<Vec<u8>>, StoreError> {
         let sql = "select blobid
@@ -94,7 +104,7 @@ impl Read<'_> {
 
     /// The kept bytes of each place. Looks at every row.
     pub(crate) fn blob_counts(&self) -> Result<Vec<BlobCount>, StoreError> {
-        let sql = "select place, count(*), coalesce(sum(size), 0), count(condemnedon)
+        let sql = "select place, count(*), cast(coalesce(sum(size), 0) as bigint), count(condemnedon)
             from blob
             group by place
             order by place";

@@ -17,6 +17,7 @@ use model::{Timestamp, limits};
 
 use super::IN_ROW;
 use super::keep::{CONDEMNED, DELETING, GONE};
+use super::place::Digest;
 use crate::rows::RowValues;
 use crate::{Organization, Priority, Read, StoreError};
 
@@ -38,11 +39,12 @@ pub struct Swept {
     pub leftovers: usize,
 }
 
-/// Does what is due at this time.
-pub(crate) fn sweep(organization: &Organization, now: Timestamp) -> Result<Swept, StoreError> {
+/// Does what is due.
+pub(crate) fn sweep(organization: &Organization, clock: &dyn Fn() -> Timestamp) -> Result<Swept, StoreError> {
     let mut swept = Swept::default();
-    free_names(organization, now)?;
-    remove_bytes(organization, now, &mut swept)?;
+    free_names(organization, clock())?;
+    remove_bytes(organization, clock, &mut swept)?;
+    let now = clock();
     if look::is_due(organization, now)? {
         look::look(organization, now, &mut swept)?;
         orphans::claim(organization, now, &mut swept)?;
@@ -70,23 +72,27 @@ fn free_names(organization: &Organization, now: Timestamp) -> Result<(), StoreEr
 }
 
 /// Removes the bytes whose rows say that they go. Where a place does not answer, they go another time.
-fn remove_bytes(organization: &Organization, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+fn remove_bytes(
+    organization: &Organization,
+    clock: &dyn Fn() -> Timestamp,
+    swept: &mut Swept,
+) -> Result<(), StoreError> {
     let mut after = Vec::new();
     loop {
-        let doomed = organization.readers().ask(|read| read.blobs_in_state(DELETING, now, &after))?;
+        let doomed = organization.readers().ask(|read| read.blobs_in_state(DELETING, clock(), &after))?;
         let Some((last, _)) = doomed.last() else { return Ok(()) };
         after.clone_from(last);
         let mut removed = Vec::new();
         let mut trouble = Ok(());
-        for (blobid, place) in doomed {
-            let digest = super::digest(&blobid)?;
-            trouble = organization.blobs().place(place).and_then(|place| place.remove(&digest));
+        for (blobid, _) in doomed {
+            trouble = remove(organization, &blobid);
             if trouble.is_err() {
                 break;
             }
             removed.push(blobid);
         }
-        let count = removed.len();
+        // The hour begins when the last of them is removed.
+        let (count, now) = (removed.len(), clock());
         let unit = organization.unit(Priority::Background, move |tx| {
             removed.iter().try_for_each(|blobid| {
                 let sql = "update blob
@@ -98,6 +104,16 @@ fn remove_bytes(organization: &Organization, now: Timestamp, swept: &mut Swept) 
         unit.wait()?;
         swept.removed += count;
         trouble?;
+    }
+}
+
+/// Removes the bytes of one row that says so now: since the list was read, another node may have removed them, and
+/// their name may have been freed and given again.
+fn remove(organization: &Organization, blobid: &[u8]) -> Result<(), StoreError> {
+    let digest = super::digest(blobid)?;
+    match organization.readers().ask(|read| read.blob_place(&digest))? {
+        Some((place, DELETING)) => organization.blobs().place(place)?.remove(&digest),
+        _ => Ok(()),
     }
 }
 
@@ -126,6 +142,15 @@ fn doom(
 }
 
 impl Read<'_> {
+    /// Where a blob lies and its state.
+    fn blob_place(&self, blobid: &Digest) -> Result<Option<(i32, i32)>, StoreError> {
+        let sql = "select place, statecode
+            from blob
+            where blobid = ?1";
+        let pair = |row: &mut RowValues<'_>| Ok((row.take()?, row.take()?));
+        self.one(sql, &[blobid.into()], pair)
+    }
+
     /// Blobs that are in a state since that time or longer, behind this one in the order of names: name and place.
     fn blobs_in_state(
         &self,

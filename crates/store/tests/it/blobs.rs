@@ -67,46 +67,47 @@ pub(crate) fn everywhere(story: impl Fn(&Keeping)) {
 #[test]
 fn bytes_come_back_as_they_were() {
     everywhere(|house| {
-    for bytes in [Vec::new(), b"a mail".to_vec(), noise(100_000), noise(140_000), noise(3 * BLOB_FRAME_BYTES)]
-    {
-        let blob = keep(house, &bytes);
-        assert_eq!(blob.size, i64::try_from(bytes.len()).unwrap());
-        assert!(house.organization.blob(&blob.blobid).unwrap() == bytes, "{} bytes", bytes.len());
-    }
-    assert_eq!(house.files().len(), 2);
+        for bytes in
+            [Vec::new(), b"a mail".to_vec(), noise(100_000), noise(140_000), noise(3 * BLOB_FRAME_BYTES)]
+        {
+            let blob = keep(house, &bytes);
+            assert_eq!(blob.size, i64::try_from(bytes.len()).unwrap());
+            assert!(house.organization.blob(&blob.blobid).unwrap() == bytes, "{} bytes", bytes.len());
+        }
+        assert_eq!(house.files().len(), 2);
     });
 }
 
 #[test]
 fn a_part_is_what_stands_there() {
     everywhere(|house| {
-    let bytes = noise(2 * BLOB_FRAME_BYTES + 1_000);
-    let blobid = keep(house, &bytes).blobid;
-    let frame = BLOB_FRAME_BYTES;
-    for (offset, length) in [
-        (0, 10),
-        (frame - 5, 10),
-        (frame, frame),
-        (5, 2 * frame),
-        (2 * frame + 990, 100),
-        (3 * frame, 10),
-        (7, 0),
-    ] {
-        let end = (offset + length).min(bytes.len());
-        let part = house.organization.blob_range(&blobid, offset, length).unwrap();
-        assert!(part == bytes[offset.min(end)..end], "{length} bytes at {offset}");
-    }
+        let bytes = noise(2 * BLOB_FRAME_BYTES + 1_000);
+        let blobid = keep(house, &bytes).blobid;
+        let frame = BLOB_FRAME_BYTES;
+        for (offset, length) in [
+            (0, 10),
+            (frame - 5, 10),
+            (frame, frame),
+            (5, 2 * frame),
+            (2 * frame + 990, 100),
+            (3 * frame, 10),
+            (7, 0),
+        ] {
+            let end = (offset + length).min(bytes.len());
+            let part = house.organization.blob_range(&blobid, offset, length).unwrap();
+            assert!(part == bytes[offset.min(end)..end], "{length} bytes at {offset}");
+        }
     });
 }
 
 #[test]
 fn the_same_bytes_are_kept_once() {
     everywhere(|house| {
-    let bytes = noise(300_000);
-    let (first, second) = (keep(house, &bytes), keep(house, &bytes));
-    assert_eq!(first.blobid, second.blobid);
-    assert_eq!(house.files().len(), 1);
-    assert!(house.organization.blob(&first.blobid).unwrap() == bytes);
+        let bytes = noise(300_000);
+        let (first, second) = (keep(house, &bytes), keep(house, &bytes));
+        assert_eq!(first.blobid, second.blobid);
+        assert_eq!(house.files().len(), 1);
+        assert!(house.organization.blob(&first.blobid).unwrap() == bytes);
     });
 }
 
@@ -120,17 +121,20 @@ fn bytes_that_no_unit_named_are_not_there() {
 #[test]
 fn damaged_bytes_are_never_handed_out() {
     everywhere(|house| {
-    let blobid = keep(house, &noise(300_000)).blobid;
-    let path = house.files().remove(0);
-    let whole = fs::read(&path).unwrap();
-    for place in [0, 9, 5_000, whole.len() - 1] {
-        let mut damaged = whole.clone();
-        damaged[place] ^= 1;
-        fs::write(&path, damaged).unwrap();
-        assert!(matches!(house.organization.blob(&blobid), Err(StoreError::Corrupt)), "damaged at {place}");
-    }
-    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    assert!(matches!(house.organization.blob(&blobid), Err(StoreError::Corrupt)));
+        let blobid = keep(house, &noise(300_000)).blobid;
+        let path = house.files().remove(0);
+        let whole = fs::read(&path).unwrap();
+        for place in [0, 9, 5_000, whole.len() - 1] {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1;
+            fs::write(&path, damaged).unwrap();
+            assert!(
+                matches!(house.organization.blob(&blobid), Err(StoreError::Corrupt)),
+                "damaged at {place}"
+            );
+        }
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert!(matches!(house.organization.blob(&blobid), Err(StoreError::Corrupt)));
     });
 }
 
@@ -152,7 +156,7 @@ fn both_places_are_read_side_by_side() {
     drop((store, organization));
     let server = BucketServer::start().unwrap();
     let open = |bucket| {
-        let settings = store::StoreSettings { bucket, ..store::StoreSettings::new(folder.path()) };
+        let settings = store::StoreSettings { bucket, ..store::StoreSettings::for_tests(folder.path()) };
         let store = store::Store::open(settings).unwrap();
         let organization = store.organization_by_name("Organization 1").unwrap();
         (store, organization)

@@ -131,7 +131,9 @@ fn bytes_are_asked_for_on_any_thread() {
     everywhere(|house| {
         let bytes = noise(300_000);
         let blobid = keep(house, &bytes).blobid;
-        for runtime in [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()] {
+        for runtime in
+            [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()]
+        {
             let mut runtime = runtime;
             let runtime = runtime.build().unwrap();
             let read = runtime.block_on(async { house.organization.blob(&blobid) });

@@ -22,7 +22,7 @@ fn now() -> Timestamp {
 
 /// Sweeps at a time; what it did.
 fn sweep(house: &Keeping, at: Timestamp) -> Swept {
-    house.organization.sweep_blobs(at).unwrap()
+    house.organization.sweep_blobs(&|| at).unwrap()
 }
 
 const NOTHING: Swept = Swept { condemned: 0, revived: 0, removed: 0, orphans: 0, leftovers: 0 };
@@ -43,7 +43,7 @@ fn naming(blobid: &[u8; 32], number: u8) -> Undeliverable {
 }
 
 fn forget_all(house: &Keeping) {
-    house.organization.execute("delete from undeliverable").unwrap();
+    house.organization.tamper("delete from undeliverable").unwrap();
 }
 
 fn rows(house: &Keeping) -> i64 {
@@ -79,14 +79,18 @@ fn whatever_can_name_bytes_is_asked() {
         let tables: [(&str, Writing, &'static str); 4] = [
             ("email", |tx, id| tx.add_email(&blank("blobid", id)), "delete from email"),
             ("version", |tx, id| tx.add_version(&blank("blobid", id)).map(drop), "delete from emailversion"),
-            ("undeliverable", |tx, id| tx.keep_undeliverable(&blank("blobid", id)), "delete from undeliverable"),
+            (
+                "undeliverable",
+                |tx, id| tx.keep_undeliverable(&blank("blobid", id)),
+                "delete from undeliverable",
+            ),
             ("copy", |tx, id| tx.enter_copy(&blank("outerblobid", id)), "delete from copy"),
         ];
         for (name, write, delete) in tables {
             house.organization.unit(Priority::Intake, move |tx| write(tx, &blobid)).wait().unwrap();
             assert_eq!(sweep(house, now()), NOTHING, "{name}");
-            house.organization.execute(delete).unwrap();
-            house.organization.execute("delete from setting").unwrap();
+            house.organization.tamper(delete).unwrap();
+            house.organization.tamper("delete from setting").unwrap();
         }
         assert_eq!(sweep(house, now()), Swept { condemned: 1, ..NOTHING });
     });
@@ -191,6 +195,7 @@ fn bytes_whose_unit_never_came_go_a_day_later() {
         assert_eq!(sweep(house, now().plus_seconds(DAY - HOUR)), NOTHING);
         let found = now().plus_seconds(2 * DAY);
         assert_eq!(sweep(house, found), Swept { orphans: 1, ..NOTHING });
+        assert_eq!(house.organization.damaged_blobs().unwrap(), 0);
         // Who comes with them now waits until the name is free.
         let refused = name(&house.organization, &lost, 2).unwrap_err();
         assert!(matches!(refused, StoreError::Temporary { .. }), "{refused}");
@@ -208,7 +213,7 @@ fn bytes_that_were_written_beside_those_that_are_kept_go_too() {
     let blob = in_files.organization.put_blob(&noise(300_000)).unwrap();
     name(&in_files.organization, &blob, 1).unwrap();
     // As if the house had kept them in a bucket before, and wrote them to a file again.
-    in_files.organization.execute("update blob set place = 0").unwrap();
+    in_files.organization.tamper("update blob set place = 0").unwrap();
     let swept = sweep(&in_files, now().plus_seconds(2 * DAY));
     assert_eq!(swept, Swept { orphans: 1, ..NOTHING });
     assert!(in_files.files().is_empty());
@@ -236,7 +241,7 @@ fn a_place_that_does_not_answer_keeps_what_goes_for_another_time() {
     let server = house.server.as_ref().unwrap();
     // It removes, and nobody hears of it.
     server.behave(bucketkit::Manner::CutAfter);
-    let error = house.organization.sweep_blobs(begin.plus_seconds(DAY + HOUR)).unwrap_err();
+    let error = house.organization.sweep_blobs(&|| begin.plus_seconds(DAY + HOUR)).unwrap_err();
     assert!(error.is_temporary(), "{error}");
     assert_eq!(rows(&house), 1);
     server.behave(bucketkit::Manner::Serve);
@@ -256,7 +261,7 @@ fn what_was_answered_is_readable_while_sweeps_run_beside() {
             while !is_over.load(Ordering::SeqCst) {
                 at = at.plus_seconds(DAY);
                 for _ in 0..3 {
-                    house.organization.sweep_blobs(at).unwrap();
+                    house.organization.sweep_blobs(&|| at).unwrap();
                     at = at.plus_seconds(HOUR);
                 }
             }
@@ -274,7 +279,7 @@ fn what_was_answered_is_readable_while_sweeps_run_beside() {
                                 assert!(house.organization.blob(&blob.blobid).unwrap() == bytes);
                                 kept += 1;
                                 let sql = FORGET[usize::from(writer) - 1];
-                                house.organization.execute(sql).unwrap();
+                                house.organization.tamper(sql).unwrap();
                             }
                             Err(error) => assert!(matches!(error, StoreError::Temporary { .. }), "{error}"),
                         }

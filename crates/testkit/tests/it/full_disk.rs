@@ -16,7 +16,9 @@ fn a_mail_for_a_full_disk_stays_with_its_sender() {
         client.send(&envelope, &raw).unwrap()
     };
     if other.is_at_server() {
-        return testkit::missing::skip("a disk that is full for one organization alone: a server has one disk");
+        return testkit::missing::skip(
+            "a disk that is full for one organization alone: a server has one disk",
+        );
     }
     other.limit_pages(1);
     for _ in 0..2 {
@@ -39,7 +41,9 @@ fn over_lmtp_only_the_recipient_without_room_tries_again() {
     let rcpt_to = vec!["tara@other.test".to_owned(), "jane@example.test".to_owned()];
     let envelope = Envelope { mail_from: ZOE.to_owned(), rcpt_to };
     if other.is_at_server() {
-        return testkit::missing::skip("a disk that is full for one organization alone: a server has one disk");
+        return testkit::missing::skip(
+            "a disk that is full for one organization alone: a server has one disk",
+        );
     }
     other.limit_pages(1);
     let mut client = Client::connect(house.lmtp().unwrap(), Protocol::Lmtp).unwrap();

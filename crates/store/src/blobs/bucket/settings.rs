@@ -113,8 +113,7 @@ impl BucketSettings {
             // Web identities and roles of containers are told in the environment.
             Credentials::Role => AmazonS3Builder::from_env(),
             Credentials::Key { id, secret, token } => {
-                let builder =
-                    AmazonS3Builder::new().with_access_key_id(id).with_secret_access_key(&secret.0);
+                let builder = AmazonS3Builder::new().with_access_key_id(id).with_secret_access_key(&secret.0);
                 match token {
                     Some(token) => builder.with_token(&token.0),
                     None => builder,
@@ -138,9 +137,9 @@ impl BucketSettings {
 
     /// An endpoint that is none must not lead to Amazon.
     fn is_usable(&self) -> bool {
-        let host =
-            self.endpoint.strip_prefix("https://").or_else(|| self.endpoint.strip_prefix("http://"));
-        let has_endpoint = self.endpoint.is_empty() || host.is_some_and(|host| !host.trim_matches('/').is_empty());
+        let host = self.endpoint.strip_prefix("https://").or_else(|| self.endpoint.strip_prefix("http://"));
+        let has_endpoint =
+            self.endpoint.is_empty() || host.is_some_and(|host| !host.trim_matches('/').is_empty());
         let is_named = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
         has_endpoint && !self.bucket.is_empty() && self.bucket.bytes().all(is_named)
     }
@@ -181,7 +180,8 @@ mod tests {
 
     #[test]
     fn plain_http_goes_to_this_machine_alone_unless_it_is_allowed() {
-        for near in ["http://127.0.0.1:9000", "http://localhost", "http://[::1]:9000/", "https://s3.example"] {
+        for near in ["http://127.0.0.1:9000", "http://localhost", "http://[::1]:9000/", "https://s3.example"]
+        {
             assert!(settings(near).client().is_ok(), "{near}");
         }
         for far in [
@@ -211,7 +211,10 @@ mod tests {
         let virtual_host =
             BucketSettings { addressing: Addressing::VirtualHost, ..settings("https://s3.example/") };
         assert_eq!(virtual_host.endpoint_of_bucket().as_deref(), Some("https://mail.s3.example"));
-        assert_eq!(settings("https://s3.example/").endpoint_of_bucket().as_deref(), Some("https://s3.example"));
+        assert_eq!(
+            settings("https://s3.example/").endpoint_of_bucket().as_deref(),
+            Some("https://s3.example")
+        );
     }
 
     #[test]

@@ -85,7 +85,9 @@ pub(super) fn of(error: &object_store::Error, asked: Asked, settings: &BucketSet
     if let Some(kind) = http_kind(error) {
         return match kind {
             HttpErrorKind::Timeout => BucketError::Silent,
-            HttpErrorKind::Decode => BucketError::Refused { code: "an answer that cannot be read".to_owned() },
+            HttpErrorKind::Decode => {
+                BucketError::Refused { code: "an answer that cannot be read".to_owned() }
+            }
             _ => BucketError::Unreachable,
         }
         .into();

@@ -39,7 +39,12 @@ pub(super) fn look(organization: &Organization, now: Timestamp, swept: &mut Swep
 }
 
 /// Condemns what was not seen, or moves it on, and lets live what was.
-fn act(organization: &Organization, seen: &Seen, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+fn act(
+    organization: &Organization,
+    seen: &Seen,
+    now: Timestamp,
+    swept: &mut Swept,
+) -> Result<(), StoreError> {
     let mut after = seen.range.begin.clone();
     loop {
         let ids = organization.readers().ask(|read| read.blob_ids_after(&after))?;
@@ -141,12 +146,12 @@ impl Range {
         while let Some(last) = seen.page(readers.ask(|read| read.sources_after(&after))?) {
             after = last;
         }
-        let mut pair = (Vec::new(), Vec::new());
+        let mut version = (Vec::new(), None);
         loop {
-            let versions = readers.ask(|read| read.version_sources_after(&pair))?;
+            let versions = readers.ask(|read| read.version_sources_after(&version))?;
             let Some(last) = versions.last() else { break };
-            pair.clone_from(last);
-            versions.iter().for_each(|(_, blobid)| seen.note(blobid));
+            version.clone_from(last);
+            seen.page(versions);
         }
         after.clear();
         while let Some(last) = seen.page(readers.ask(|read| read.undeliverable_sources_after(&after))?) {
@@ -160,6 +165,9 @@ impl Range {
     }
 }
 
+/// The key of a row, and the bytes that it names.
+type Naming = (Vec<u8>, Option<Vec<u8>>);
+
 /// A range and what of it was seen.
 struct Seen {
     range: Range,
@@ -168,7 +176,7 @@ struct Seen {
 
 impl Seen {
     /// Notes what a page of rows names; the key of its last row.
-    fn page(&mut self, page: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Option<Vec<u8>> {
+    fn page(&mut self, page: Vec<Naming>) -> Option<Vec<u8>> {
         page.iter().filter_map(|(_, blobid)| blobid.as_ref()).for_each(|blobid| self.note(blobid));
         page.into_iter().next_back().map(|(key, _)| key)
     }
@@ -217,7 +225,7 @@ impl Read<'_> {
         self.rows(sql, &[blobid.into()], |row| row.take())
     }
 
-    fn sources_after(&self, after: &[u8]) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+    fn sources_after(&self, after: &[u8]) -> Result<Vec<Naming>, StoreError> {
         let sql = "select activityid, blobid
             from email
             where activityid > ?1
@@ -226,23 +234,18 @@ impl Read<'_> {
         self.rows(sql, &[after.into()], keyed)
     }
 
-    fn version_sources_after(
-        &self,
-        (activityid, blobid): &(Vec<u8>, Vec<u8>),
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    /// An e-mail has several: the key is both.
+    fn version_sources_after(&self, (activityid, blobid): &Naming) -> Result<Vec<Naming>, StoreError> {
         let sql = "select activityid, blobid
             from emailversion
             where (activityid, blobid) > (?1, ?2)
             order by activityid, blobid
             limit 1000";
-        let pair = |row: &mut RowValues<'_>| Ok((row.take()?, row.take()?));
-        self.rows(sql, &[activityid.into(), blobid.into()], pair)
+        let blobid = blobid.as_deref().unwrap_or_default();
+        self.rows(sql, &[activityid.into(), blobid.into()], keyed)
     }
 
-    fn undeliverable_sources_after(
-        &self,
-        after: &[u8],
-    ) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+    fn undeliverable_sources_after(&self, after: &[u8]) -> Result<Vec<Naming>, StoreError> {
         let sql = "select undeliverableid, blobid
             from undeliverable
             where undeliverableid > ?1
@@ -251,7 +254,7 @@ impl Read<'_> {
         self.rows(sql, &[after.into()], keyed)
     }
 
-    fn outer_sources_after(&self, after: &[u8]) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+    fn outer_sources_after(&self, after: &[u8]) -> Result<Vec<Naming>, StoreError> {
         let sql = "select copyid, outerblobid
             from copy
             where copyid > ?1
@@ -261,6 +264,6 @@ impl Read<'_> {
     }
 }
 
-fn keyed(row: &mut RowValues<'_>) -> Result<(Vec<u8>, Option<Vec<u8>>), StoreError> {
+fn keyed(row: &mut RowValues<'_>) -> Result<Naming, StoreError> {
     Ok((row.take()?, row.take()?))
 }
