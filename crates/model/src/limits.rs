@@ -180,6 +180,8 @@ pub const BLOB_CONDEMNED_HOURS: i64 = 24;
 pub const BLOB_GONE_SECONDS: i64 = 3_600;
 /// Kept bytes that one look goes through, nine bytes of memory each. A larger house is looked through in turns.
 pub const BLOB_LOOK_MAX: usize = 1_000_000;
+/// Rows of kept bytes that change or go in one unit: each may hold 128 KiB, which are freed page by page.
+pub const BLOB_ROWS_PER_UNIT_MAX: usize = 100;
 /// Rows or names that are read at a time while kept bytes are looked through.
 pub const BLOB_PAGE: usize = 1_000;
 /// Connections at one door at a time.

@@ -7,11 +7,9 @@
 //!   └──── named again, or seen ─────┘        bytes without a row, a day old ─────┘
 //! ```
 //!
-//! Every step is a unit that looks at the state again, so it may stop between any two and several may run side by side.
-//! Bytes are removed only while the row says so, and a unit that meets such a row keeps nothing.
-//!
-//! *Invariant:* whatever is named before a look begins and still is when it ends is not condemned for long, and never
-//! removed; see decision 18.
+//! Every step is a unit that looks at the state again, so it may stop between any two; several may run side by side.
+//! *Invariant:* bytes are removed only while their row says so, and a unit that meets such a row keeps nothing; what
+//! is named is never removed. See decision 18.
 
 use model::{Timestamp, limits};
 

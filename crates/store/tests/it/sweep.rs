@@ -9,7 +9,7 @@ use model::schema::{Column, Kind, Noun, ORGANIZATION_TABLES, Table, Value};
 use store::{Organization, PreparedBlob, Priority, StoreError, Swept, Tx};
 
 use crate::blobs::{Keeping, everywhere, keep, noise};
-use crate::house::id;
+use crate::house::{id, organization};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -204,6 +204,23 @@ fn bytes_whose_unit_never_came_go_a_day_later() {
         assert_eq!(sweep(house, found.plus_seconds(2 * HOUR)), NOTHING);
         assert_eq!(rows(house), 1);
         assert!(house.organization.blob(&kept.blobid).is_ok());
+    });
+}
+
+#[test]
+fn nobody_sweeps_the_bytes_of_another_organization() {
+    everywhere(|house| {
+        let other = house.store.create_organization(organization(2)).unwrap();
+        let bytes = noise(300_000);
+        name(&other, &other.put_blob(&bytes).unwrap(), 1).unwrap();
+        other.put_blob(&bytes[1..]).unwrap();
+        keep(house, &bytes);
+        let later = now().plus_seconds(2 * DAY);
+        assert_eq!(sweep(house, later), Swept { condemned: 1, ..NOTHING });
+        sweep(house, later.plus_seconds(DAY));
+        assert_eq!(sweep(house, later.plus_seconds(DAY + HOUR)).removed, 1);
+        assert!(other.blob(blake3::hash(&bytes).as_bytes()).unwrap() == bytes);
+        assert_eq!(other.sweep_blobs(&|| later).unwrap(), Swept { orphans: 1, ..NOTHING });
     });
 }
 

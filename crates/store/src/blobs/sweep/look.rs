@@ -51,7 +51,7 @@ fn act(
         let Some(last) = ids.last() else { break };
         after.clone_from(last);
         let unseen: Vec<Vec<u8>> = ids.into_iter().filter(|id| seen.lacks(id)).collect();
-        for few in unseen.chunks(limits::ROWS_PER_UNIT_MAX) {
+        for few in unseen.chunks(limits::BLOB_ROWS_PER_UNIT_MAX) {
             let few = few.to_vec();
             let unit = organization.unit(Priority::Background, move |tx| {
                 let mut ended = (0, 0);
