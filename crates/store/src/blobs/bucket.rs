@@ -77,7 +77,11 @@ impl Bucket {
         let (client, put) = (Arc::clone(&self.client), probe.clone());
         self.ask(Asked::Put, async move { client.put(&put, PutPayload::from_static(b"probe")).await })?;
         let client = Arc::clone(&self.client);
-        self.ask(Asked::Remove, async move { client.delete(&probe).await })
+        match self.ask(Asked::Remove, async move { client.delete(&probe).await }) {
+            // Another node was checking too.
+            Err(StoreError::NotFound) => Ok(()),
+            removed => removed,
+        }
     }
 
     /// The part of it that belongs to an organization.
@@ -120,7 +124,7 @@ impl Bucket {
         };
         let is_silent = matches!(ended, Err(StoreError::Bucket(BucketError::Silent)));
         *locked(&self.silent_until) = is_silent.then(|| Instant::now() + self.settings.pause);
-        if ended.is_err() {
+        if matches!(ended, Err(StoreError::Bucket(_))) {
             metrics::counter!("postroom_bucket_failures_total").increment(1);
         }
         ended

@@ -135,13 +135,14 @@ impl BucketSettings {
         builder.build().map_err(|_| BucketError::Unusable)
     }
 
-    /// An endpoint that is none must not lead to Amazon.
+    /// An endpoint that is none must not lead to Amazon, nor one with a password in it into a log.
     fn is_usable(&self) -> bool {
         let host = self.endpoint.strip_prefix("https://").or_else(|| self.endpoint.strip_prefix("http://"));
-        let has_endpoint =
-            self.endpoint.is_empty() || host.is_some_and(|host| !host.trim_matches('/').is_empty());
+        let is_host = |host: &str| !host.trim_matches('/').is_empty() && !host.contains(['@', '?', '#', ' ']);
         let is_named = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        has_endpoint && !self.bucket.is_empty() && self.bucket.bytes().all(is_named)
+        (self.endpoint.is_empty() || host.is_some_and(is_host))
+            && !self.bucket.is_empty()
+            && self.bucket.bytes().all(is_named)
     }
 
     fn endpoint_of_bucket(&self) -> Option<String> {
@@ -157,11 +158,7 @@ impl BucketSettings {
 /// Whether the host of an address is this machine by its own name or number.
 fn is_loopback(endpoint: &str) -> bool {
     let authority = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    // Before an @ stands a user, and behind it the host.
-    if authority.contains('@') {
-        return false;
-    }
+    let authority = authority.split('/').next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
@@ -184,12 +181,7 @@ mod tests {
         {
             assert!(settings(near).client().is_ok(), "{near}");
         }
-        for far in [
-            "http://s3.example",
-            "http://127.0.0.1.example",
-            "http://localhost@s3.example",
-            "http://10.0.0.1:9000",
-        ] {
+        for far in ["http://s3.example", "http://127.0.0.1.example", "http://10.0.0.1:9000"] {
             assert!(matches!(settings(far).client(), Err(BucketError::NotEncrypted)), "{far}");
             assert!(BucketSettings { allow_http: true, ..settings(far) }.client().is_ok(), "{far}");
         }
@@ -197,7 +189,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for endpoint in ["s3.example", "ftp://s3.example", "https://", "HTTP://s3.example"] {
+        for endpoint in
+            ["s3.example", "ftp://s3.example", "https://", "HTTP://s3.example", "https://a:b@s3.example"]
+        {
             assert!(matches!(settings(endpoint).client(), Err(BucketError::Unusable)), "{endpoint}");
         }
         for bucket in ["", "a/b", "a b", "a@b"] {
