@@ -96,6 +96,11 @@ pub const MIGRATION_SECONDS_MAX: u64 = 3_600;
 /// How long it is asked what became of a commit whose answer was lost. Senders wait ten minutes for the answer to DATA
 /// (RFC 5321 §4.5.3.2.6).
 pub const COMMIT_SETTLE_SECONDS_MAX: u64 = 30;
+/// How long leased work is left to its node without a word from it. With the pause in which others look for work, work
+/// of a node that died is taken over within half a minute.
+pub const LEASE_SECONDS: i64 = 20;
+/// How often a lease is renewed by whoever holds it: it may miss the server twice and keep it.
+pub const LEASE_RENEW_SECONDS: u64 = 6;
 /// Units of work that may wait in one organization: far beyond all doors together, so that a runaway job cannot
 /// eat the memory.
 pub const UNITS_WAITING_MAX: usize = 10_000;

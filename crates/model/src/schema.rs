@@ -41,6 +41,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,
+    &house::Lease::TABLE,
     &house::Setting::TABLE,
 ];
 

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{Moment, Timestamp, limits};
+use model::{Id, Moment, Timestamp, limits};
 use receive::Clock;
 use store::{Bucket, DiskFiles, Faults, Files, Organization, Store, StoreError, StoreSettings};
 use tokio::sync::Notify;
@@ -24,6 +24,8 @@ pub struct House {
     /// Where large mail is kept, where that is not a file.
     pub(crate) bucket: Option<Arc<Bucket>>,
     pub(crate) clock: Clock,
+    /// This node: the owner of what it leases.
+    pub(crate) node: Id,
     /// Rung when a command may have left work for later.
     pub(crate) bell: Notify,
     /// What the pages remember between two questions.
@@ -67,6 +69,9 @@ pub enum HouseError {
         #[source]
         source: std::io::Error,
     },
+    /// The operating system gives no random numbers.
+    #[error(transparent)]
+    Random(#[from] NoRandom),
     /// There is no certificate to encrypt with.
     #[error("TLS cannot be offered")]
     Tls(#[from] receive::tls::TlsError),
@@ -118,7 +123,8 @@ impl House {
             ..StoreSettings::new(&settings.data)
         })?;
         let (clock, bell, cabinet) = (inside.clock, Notify::new(), Cabinet::default());
-        Ok(Arc::new(House { settings, store, bucket, clock, bell, cabinet }))
+        let node = Moment::new(clock(), u64::from_ne_bytes(random()?)).id();
+        Ok(Arc::new(House { settings, store, bucket, clock, node, bell, cabinet }))
     }
 
     /// Opens the house and all its doors. They serve on the runtime of the caller.

@@ -40,7 +40,7 @@ pub use error::StoreError;
 pub use faults::{Fault, Faults};
 pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex};
 pub use nouns::{
-    AddressedRecord, Behind, BehindName, DayLine, EmailFacts, EmailLine, IndexedEmail, Naming, OutcomeCount,
+    AddressedRecord, Behind, BehindName, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail, Naming, OutcomeCount,
     ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
 };
 pub use organization::Organization;

@@ -9,7 +9,7 @@ use crate::rows::Read;
 
 /// The scripts of an organization's database.
 pub(crate) const ORGANIZATION: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
 /// The scripts of the catalogue.
 pub(crate) const CATALOGUE: &[&str] = &[include_str!("migrations/0001_catalogue.sql")];
 

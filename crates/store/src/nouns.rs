@@ -10,6 +10,7 @@ mod house;
 mod identities;
 mod indexed;
 mod intake;
+mod leases;
 mod lists;
 mod people;
 
@@ -18,4 +19,5 @@ pub use customers::{AddressedRecord, SINK_TYPE_CODE};
 pub use emails::{EmailFacts, Tie};
 pub use identities::Naming;
 pub use indexed::IndexedEmail;
+pub use leases::HeldLease;
 pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};

@@ -1,4 +1,4 @@
-//! What keeps the house running: kept bytes, events, jobs, settings.
+//! What keeps the house running: kept bytes, events, jobs, leases, settings.
 
 use super::column::{Kind::*, table};
 use crate::{Id, Timestamp};
@@ -50,10 +50,28 @@ table! {
         jobkey: String = Text(700), "Key";
         dueon: Timestamp = DateTime, "Due on";
         leaseuntil: Option<Timestamp> = DateTime, "Leased until";
+        /// Grows each time it is taken: who took it at an older count has lost it.
         attempts: i32 = Int, "Attempts";
         lasterror: Option<String> = Text(800), "Last error";
+        /// The node that took it last.
+        owner: Option<Id> = Lookup("node"), "Owner";
     }
     indexes { unique(kind, jobkey); many(dueon); }
+}
+
+table! {
+    /// Work that one node at a time does for this organisation, and which one does it. The row stays, so that the
+    /// number never goes back.
+    Lease "lease" set "" label "Lease" key(name) clustered(true) {
+        name: String = Text(100), "Name";
+        /// The node that took it last.
+        owner: Id = Lookup("node"), "Owner";
+        /// By the clock that all nodes share; in the past where it was given back.
+        leaseuntil: Timestamp = DateTime, "Leased until";
+        /// Grows each time it is taken: who holds an older number holds nothing.
+        number: i64 = Int, "Number";
+    }
+    indexes { }
 }
 
 table! {

@@ -7,6 +7,7 @@ mod bucket;
 mod catalogue;
 mod house;
 mod index;
+mod leases;
 mod power;
 mod questions;
 mod sweep;

@@ -1,0 +1,11 @@
+-- What the third release added to the schema of an organization, and why.
+
+-- Several nodes work on one organization: some work is done by one of them at a time, and taken over when it dies.
+create table lease (
+    name text not null,
+    owner blob not null,
+    leaseuntil integer not null,
+    number integer not null,
+    primary key (name)
+) strict, without rowid;
+alter table job add column owner blob;

@@ -1,0 +1,85 @@
+//! Leases: one node at a time does a piece of work, and what it writes after it lost it is not kept.
+
+use model::{Id, Timestamp, limits};
+use store::{HeldLease, Priority, StoreError};
+
+use crate::house::{House, id};
+
+const START: Timestamp = Timestamp(1_000_000);
+
+#[test]
+fn one_node_at_a_time_holds_a_lease() {
+    let house = House::new();
+    let first = take(&house, "work", (id(1), START)).unwrap();
+    assert_eq!(take(&house, "work", (id(2), START)), None);
+    assert_eq!(take(&house, "work", (id(1), START)), None, "nor another thread of the same node");
+    assert!(take(&house, "other work", (id(2), START)).is_some());
+    assert!(renew(&house, &first, START));
+    give_back(&house, &first);
+    let second = take(&house, "work", (id(2), START)).unwrap();
+    assert!(second.number > first.number);
+    assert!(!renew(&house, &first, START));
+    give_back(&house, &first);
+    assert!(renew(&house, &second, START), "a lease is given back by its holder alone");
+}
+
+#[test]
+fn a_lease_that_ran_out_is_taken_over_and_its_old_holder_writes_nothing() {
+    let house = House::new();
+    let first = take(&house, "work", (id(1), START)).unwrap();
+    assert!(write_under(&house, &first));
+    let later = START.plus_seconds(limits::LEASE_SECONDS);
+    run_out(&house);
+    assert!(write_under(&house, &first), "nobody wanted it");
+    let second = take(&house, "work", (id(2), later)).unwrap();
+    assert!(!write_under(&house, &first));
+    assert!(write_under(&house, &second));
+    assert_eq!(house.organization.read(|read| read.setting("written by")).unwrap(), Some(second.number.to_string()));
+}
+
+#[test]
+fn leases_are_asked_for_side_by_side() {
+    let house = House::new();
+    let held: Vec<HeldLease> = ["a", "b", "c"].iter().map(|it| take(&house, it, (id(1), START)).unwrap()).collect();
+    let (gate, gated) = house.gate();
+    let units: Vec<_> = held
+        .into_iter()
+        .map(|lease| house.organization.unit(Priority::Background, move |tx| tx.is_held(&lease)))
+        .collect();
+    drop(gate);
+    gated.wait().unwrap();
+    assert!(units.into_iter().all(|unit| unit.wait().unwrap()));
+}
+
+fn take(house: &House, name: &str, (owner, now): (Id, Timestamp)) -> Option<HeldLease> {
+    let name = name.to_owned();
+    house.organization.unit(Priority::Background, move |tx| tx.take_lease(&name, owner, now)).wait().unwrap()
+}
+
+fn renew(house: &House, lease: &HeldLease, now: Timestamp) -> bool {
+    let lease = lease.clone();
+    house.organization.unit(Priority::Background, move |tx| tx.renew_lease(&lease, now)).wait().unwrap()
+}
+
+fn give_back(house: &House, lease: &HeldLease) {
+    let lease = lease.clone();
+    house.organization.unit(Priority::Background, move |tx| tx.give_lease_back(&lease)).wait().unwrap();
+}
+
+/// Says whether it was written.
+fn write_under(house: &House, lease: &HeldLease) -> bool {
+    let lease = lease.clone();
+    let unit = house.organization.unit(Priority::Background, move |tx| {
+        if !tx.is_held(&lease)? {
+            return Ok::<bool, StoreError>(false);
+        }
+        tx.set_setting("written by", &lease.number.to_string())?;
+        Ok(true)
+    });
+    unit.wait().unwrap()
+}
+
+/// Where a server tells the time, as if the lease's had passed.
+fn run_out(house: &House) {
+    house.organization.tamper("update lease set leaseuntil = 1").unwrap();
+}
