@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::decision::{Entity, RecordRef};
-use model::{EmailAddress, Moment, limits};
+use model::{EmailAddress, Id, Moment, limits};
 use store::{Organization, Priority, StoreError, Tx};
 
 use crate::CrmError;
@@ -14,31 +14,37 @@ use crate::records::note;
 /// The kind of job that ties parties without a record to records that have their address by now.
 pub const REMATCH: &str = "rematch";
 
-/// How long a taken job is left to its taker.
-const LEASE_SECONDS: i64 = 300;
 /// How long a failed job waits.
 const RETRY_SECONDS: i64 = 60;
 
-/// Runs the job that is due longest; says whether there was one.
-pub async fn run_one(organization: &Arc<Organization>, moment: Moment) -> Result<bool, CrmError> {
+/// Runs the job that is due longest, for this node; says whether there was one. A job is one short unit of work, so its
+/// lease need not be renewed: where it ran out all the same and another node took the job, nothing is kept here.
+pub async fn run_one(organization: &Arc<Organization>, node: Id, moment: Moment) -> Result<bool, CrmError> {
     let now = moment.now;
-    let until = now.plus_seconds(LEASE_SECONDS);
-    let lease = organization.unit(Priority::Background, move |tx| tx.lease_job(now, until));
+    let lease = organization.unit(Priority::Background, move |tx| tx.lease_job(node, now));
     let Some(job) = lease.await? else { return Ok(false) };
-    let jobid = job.jobid;
-    let work = organization.unit(Priority::Background, move |tx| match job.kind.as_str() {
-        REMATCH => rematch(tx, &job.jobkey, &moment.again()).and_then(|is_done| {
-            if is_done { tx.finish_job(job.jobid) } else { tx.defer_job(job.jobid, now, "") }
-        }),
-        _ => tx.finish_job(job.jobid),
+    let taken = job.clone();
+    let work = organization.unit(Priority::Background, move |tx| {
+        let is_done = match taken.kind.as_str() {
+            REMATCH => rematch(tx, &taken.jobkey, &moment.again())?,
+            _ => true,
+        };
+        let was_held = if is_done { tx.finish_job(&taken)? } else { tx.defer_job(&taken, now, "")? };
+        if was_held { Ok(()) } else { Err(StoreError::LeaseLost) }
     });
-    if let Err(error) = work.await {
-        let words = error.to_string();
-        let later = now.plus_seconds(RETRY_SECONDS);
-        organization.unit(Priority::Background, move |tx| tx.defer_job(jobid, later, &words)).await?;
-        return Err(error.into());
+    match work.await {
+        Ok(()) => Ok(true),
+        Err(StoreError::LeaseLost) => {
+            tracing::info!(organization = %organization.id(), kind = job.kind, "another node took a job over");
+            Ok(true)
+        }
+        Err(error) => {
+            let words = error.to_string();
+            let later = now.plus_seconds(RETRY_SECONDS);
+            organization.unit(Priority::Background, move |tx| tx.defer_job(&job, later, &words)).await?;
+            Err(error.into())
+        }
     }
-    Ok(true)
 }
 
 /// Ties open parties with this address to the record that has it, or gives them candidates. Says whether

@@ -48,7 +48,7 @@ async fn round(house: &Arc<House>) {
 /// Runs what is due in one organization.
 async fn all_of(house: &Arc<House>, organization: Id) -> Result<(), JobError> {
     let organization = house.store.organization(organization)?;
-    while crm::jobs::run_one(&organization, house.moment()?).await? {
+    while crm::jobs::run_one(&organization, house.node, house.moment()?).await? {
         metrics::counter!("postroom_jobs_total").increment(1);
     }
     Ok(())

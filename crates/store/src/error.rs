@@ -71,6 +71,9 @@ pub enum StoreError {
         "the name of the schema cannot be used: up to 30 lower-case letters, digits and _, beginning with a letter"
     )]
     SchemaName,
+    /// The lease ran out, and another node has it.
+    #[error("the lease ran out and another node has it")]
+    LeaseLost,
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
@@ -110,6 +113,7 @@ impl StoreError {
             | Self::Io(_)
             | Self::Busy
             | Self::Closed
+            | Self::LeaseLost
             | Self::Overtaken { .. }
             | Self::Refused { .. } => true,
             Self::Locked

@@ -1,7 +1,7 @@
 //! Events, jobs, settings, and the version of the records.
 
 use model::schema::house::{Event, Job, Setting};
-use model::{Id, Timestamp};
+use model::{Id, Timestamp, limits};
 
 use crate::StoreError;
 use crate::memory::Question;
@@ -80,24 +80,36 @@ impl Tx<'_> {
         self.insert_if_absent(job)
     }
 
-    /// Takes the job that is due longest, leased until then; another taker finds it again after that.
-    pub fn lease_job(&mut self, now: Timestamp, until: Timestamp) -> Result<Option<Job>, StoreError> {
+    /// Takes the job that is due longest, leased to a node for `limits::LEASE_SECONDS`; another taker finds it again after
+    /// that. What comes back is what the others ask for: the job as its taker holds it.
+    pub fn lease_job(&mut self, owner: Id, now: Timestamp) -> Result<Option<Job>, StoreError> {
         let tail = "where dueon <= leaseclock(?1) and (leaseuntil is null or leaseuntil <= leaseclock(?1)) \
                     order by dueon limit 1 /*pg for update skip locked*/";
         let Some(job) = self.noun::<Job>(tail, &[now.into()])? else { return Ok(None) };
-        let sql = "update job set leaseuntil = leaseclock(?2) + ?3, attempts = attempts + 1 where jobid = ?1";
-        self.execute(sql, &[job.jobid.into(), now.into(), (until.0 - now.0).into()])?;
-        Ok(Some(job))
+        let sql = "update job set leaseuntil = leaseclock(?2) + ?3, attempts = attempts + 1, owner = ?4 where jobid = ?1";
+        let params = [job.jobid.into(), now.into(), (limits::LEASE_SECONDS * 1_000).into(), owner.into()];
+        self.execute(sql, &params)?;
+        Ok(Some(Job { owner: Some(owner), attempts: job.attempts + 1, ..job }))
     }
 
-    /// Takes a job off the list.
-    pub fn finish_job(&mut self, jobid: Id) -> Result<(), StoreError> {
-        self.execute("delete from job where jobid = ?1", &[jobid.into()]).map(drop)
+    /// Takes a job off the list. Says whether its taker still held it: if not, it is another's by now, and what was done
+    /// for it belongs undone.
+    pub fn finish_job(&mut self, job: &Job) -> Result<bool, StoreError> {
+        let sql = "delete from job where jobid = ?1 and owner = ?2 and attempts = ?3";
+        Ok(self.execute(sql, &[job.jobid.into(), job.owner.into(), job.attempts.into()])? == 1)
     }
 
-    /// Puts a job off, with what went wrong.
-    pub fn defer_job(&mut self, jobid: Id, dueon: Timestamp, error: &str) -> Result<(), StoreError> {
-        let sql = "update job set dueon = ?2, leaseuntil = null, lasterror = ?3 where jobid = ?1";
-        self.execute(sql, &[jobid.into(), dueon.into(), error.into()]).map(drop)
+    /// Puts a job off, with what went wrong. Says whether its taker still held it.
+    pub fn defer_job(&mut self, job: &Job, dueon: Timestamp, error: &str) -> Result<bool, StoreError> {
+        let sql = "update job set dueon = ?4, leaseuntil = null, lasterror = ?5
+            where jobid = ?1 and owner = ?2 and attempts = ?3";
+        let params = [job.jobid.into(), job.owner.into(), job.attempts.into(), dueon.into(), error.into()];
+        Ok(self.execute(sql, &params)? == 1)
+    }
+
+    /// Gives back all that this node holds, when it ends: whoever wants it need not wait.
+    pub fn give_all_back(&mut self, owner: Id) -> Result<(), StoreError> {
+        self.execute("update job set leaseuntil = null where owner = ?1 and leaseuntil is not null", &[owner.into()])?;
+        self.execute("update lease set leaseuntil = 0 where owner = ?1", &[owner.into()]).map(drop)
     }
 }

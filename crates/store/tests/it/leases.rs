@@ -1,5 +1,6 @@
 //! Leases: one node at a time does a piece of work, and what it writes after it lost it is not kept.
 
+use model::schema::house::Job;
 use model::{Id, Timestamp, limits};
 use store::{HeldLease, Priority, StoreError};
 
@@ -49,6 +50,64 @@ fn leases_are_asked_for_side_by_side() {
     drop(gate);
     gated.wait().unwrap();
     assert!(units.into_iter().all(|unit| unit.wait().unwrap()));
+}
+
+#[test]
+fn a_job_is_finished_by_whoever_holds_it() {
+    let house = House::new();
+    enqueue(&house);
+    let first = lease_job(&house, (id(1), START)).unwrap();
+    assert_eq!(lease_job(&house, (id(2), START)), None);
+    house.organization.tamper("update job set leaseuntil = 1").unwrap();
+    let second = lease_job(&house, (id(2), START.plus_seconds(limits::LEASE_SECONDS))).unwrap();
+    assert_eq!((first.jobid, second.attempts), (second.jobid, first.attempts + 1));
+    assert!(!finish(&house, &first) && !defer(&house, &first), "it is another node's by now");
+    assert_eq!(lease_job(&house, (id(3), START)), None);
+    assert!(defer(&house, &second));
+    let third = lease_job(&house, (id(1), START)).unwrap();
+    assert!(!finish(&house, &first), "nor by the same node, later");
+    assert!(finish(&house, &third));
+    assert_eq!(lease_job(&house, (id(1), START)), None);
+}
+
+#[test]
+fn a_node_that_ends_gives_everything_back() {
+    let house = House::new();
+    enqueue(&house);
+    let (job, lease) = (lease_job(&house, (id(1), START)), take(&house, "work", (id(1), START)));
+    assert!(job.is_some() && lease.is_some());
+    let other = take(&house, "other work", (id(2), START)).unwrap();
+    house.organization.unit(Priority::Background, |tx| tx.give_all_back(id(1))).wait().unwrap();
+    assert!(lease_job(&house, (id(2), START)).is_some() && take(&house, "work", (id(2), START)).is_some());
+    assert!(renew(&house, &other, START));
+}
+
+fn enqueue(house: &House) {
+    let job = Job {
+        jobid: id(7),
+        kind: "work".to_owned(),
+        jobkey: "a".to_owned(),
+        dueon: START,
+        leaseuntil: None,
+        attempts: 0,
+        lasterror: None,
+        owner: None,
+    };
+    assert!(house.organization.unit(Priority::Background, move |tx| tx.enqueue(&job)).wait().unwrap());
+}
+
+fn lease_job(house: &House, (owner, now): (Id, Timestamp)) -> Option<Job> {
+    house.organization.unit(Priority::Background, move |tx| tx.lease_job(owner, now)).wait().unwrap()
+}
+
+fn finish(house: &House, job: &Job) -> bool {
+    let job = job.clone();
+    house.organization.unit(Priority::Background, move |tx| tx.finish_job(&job)).wait().unwrap()
+}
+
+fn defer(house: &House, job: &Job) -> bool {
+    let job = job.clone();
+    house.organization.unit(Priority::Background, move |tx| tx.defer_job(&job, START, "why")).wait().unwrap()
 }
 
 fn take(house: &House, name: &str, (owner, now): (Id, Timestamp)) -> Option<HeldLease> {
