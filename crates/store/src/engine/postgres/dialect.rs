@@ -90,7 +90,7 @@ pub(super) fn script(sql: &str) -> String {
 fn column_text(line: &str) -> String {
     let mut words = line.splitn(3, ' ');
     let (Some(name), Some(kind)) = (words.next(), words.next()) else { return line.to_owned() };
-    let (kind, comma) = kind.strip_suffix(',').map_or((kind, ""), |kind| (kind, ","));
+    let (kind, comma) = kind.split_at(kind.trim_end_matches([',', ';']).len());
     let kind = match kind {
         "blob" => "bytea",
         "integer" => "bigint",
@@ -159,11 +159,11 @@ mod tests {
     #[test]
     fn scripts_get_the_types_of_postgresql() {
         let text = "create table blob (\n    blobid blob not null,\n    bytes blob,\n    name text\n) strict, without rowid;\n\
-                    alter table blob add column place integer not null default 0;";
+                    alter table blob add column place integer not null default 0;\nalter table blob add column owner blob;";
         assert_eq!(
             script(text),
             "create table blob (\n    blobid bytea not null,\n    bytes bytea,\n    name text collate \"C\"\n);\n\
-             alter table blob add column place bigint not null default 0;\n"
+             alter table blob add column place bigint not null default 0;\nalter table blob add column owner bytea;\n"
         );
     }
 }
