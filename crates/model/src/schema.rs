@@ -46,4 +46,9 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
 ];
 
 /// The tables of the catalogue.
-pub const CATALOGUE_TABLES: &[&Table] = &[&catalogue::Organization::TABLE, &catalogue::Route::TABLE];
+pub const CATALOGUE_TABLES: &[&Table] = &[
+    &catalogue::Organization::TABLE,
+    &catalogue::Route::TABLE,
+    &catalogue::Node::TABLE,
+    &catalogue::CatalogueVersion::TABLE,
+];

@@ -22,11 +22,12 @@ mod history;
 mod import;
 mod index;
 mod mail;
+mod node;
 mod serve;
 mod show;
 
 use arguments::{
-    Arguments, Command, NeverLogCommand, OrgCommand, PasswordSource, QueueCommand, SinkCommand,
+    Arguments, Command, NeverLogCommand, NodeCommand, OrgCommand, PasswordSource, QueueCommand, SinkCommand,
     SinkCredentialArguments, SinkCredentialCommand, UndeliverableCommand, UserCommand,
 };
 
@@ -71,7 +72,14 @@ fn run_command(command: Command, settings: Settings) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let end = runtime.block_on(async {
         match command {
-            Command::Serve { ports_file } => serve::serve(settings, ports_file.as_deref()).await,
+            Command::Serve { ports_file, roles } => {
+                let mut settings = settings;
+                if !roles.is_empty() {
+                    settings.node.roles = roles;
+                }
+                serve::serve(settings, ports_file.as_deref()).await
+            }
+            Command::Node(NodeCommand::Check) => node::check(&settings),
             command => at_the_house(command, &settings).await,
         }
     });
@@ -164,6 +172,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             Request::SetJournalSenders { organization: org, senders }
         }
         Command::Org(OrgCommand::List) => Request::Organizations,
+        Command::Node(NodeCommand::List) => Request::Nodes,
         Command::Queue(QueueCommand::Add { org, name, address, filter }) => {
             Request::AddQueue(AddQueue { organization: org, name, address, filter })
         }
@@ -182,6 +191,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::Undeliverable(UndeliverableCommand::List { org }) => Request::Undeliverables(org),
         Command::Serve { .. }
         | Command::Settings
+        | Command::Node(NodeCommand::Check)
         | Command::Import(_)
         | Command::Index(_)
         | Command::Check(_)

@@ -21,6 +21,7 @@ mod credentials;
 mod history;
 mod index;
 mod mail;
+pub(crate) mod nodes;
 mod records;
 
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
@@ -29,6 +30,7 @@ pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, 
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
+pub use nodes::NodeRow;
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,
@@ -42,6 +44,8 @@ pub enum Request {
     AddOrganization(String),
     /// All organizations.
     Organizations,
+    /// The nodes that serve.
+    Nodes,
     /// Sets the prefixes of tracking tokens.
     SetTokenPrefixes {
         /// The organization's name.
@@ -115,6 +119,8 @@ pub enum Reply {
     Done,
     /// Organizations.
     Organizations(Vec<OrganizationRow>),
+    /// Nodes.
+    Nodes(Vec<NodeRow>),
     /// Users.
     Users(Vec<UserRow>),
     /// Queues.
@@ -194,6 +200,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
     let reply = match request {
         Request::AddOrganization(name) => records::add_organization(house, &name)?,
         Request::Organizations => records::organizations(house)?,
+        Request::Nodes => nodes::nodes(house)?,
         Request::SetTokenPrefixes { organization, prefixes } => {
             records::set_token_prefixes(house, &organization, prefixes).await?
         }

@@ -14,6 +14,7 @@ pub mod house;
 mod index_runner;
 mod job_runner;
 pub mod log;
+pub mod node;
 mod pages;
 pub mod private;
 pub mod settings;

@@ -21,14 +21,15 @@ use std::sync::Arc;
 use crm::CrmError;
 use crm::sign_in;
 use model::outcome::Reason;
-use model::{Id, limits};
+use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 use web::Failure;
 use web::values::{
-    Accounting, Body, Day, Email, File, Found, List, MailLine, Page, Record, RecordKey, RecordKind,
+    Accounting, Body, Day, Email, File, Found, List, MailLine, NodeLine, Page, Record, RecordKey, RecordKind,
     RecordLine, SearchForm, SignedIn, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
 };
 
+use crate::commands::{NodeRow, nodes::rows};
 use crate::house::{House, random};
 use lines::page_of;
 use names::Names;
@@ -149,6 +150,20 @@ impl web::House for House {
             size_bytes: u64::try_from(it.size).unwrap_or(0),
         };
         Ok(List { rows: rows.into_iter().map(line).collect(), next })
+    }
+
+    fn nodes(&self, _: &Visitor) -> Result<Vec<NodeLine>, Failure> {
+        let this = self.node.to_string();
+        let line = |row: NodeRow| NodeLine {
+            is_this: row.id == this,
+            started: row.started.parse().map_or(Timestamp(0), |time: jiff::Timestamp| Timestamp(time.as_millisecond())),
+            name: row.name,
+            state: row.state,
+            roles: row.roles.join(", "),
+            version: row.version,
+            silent_seconds: row.silent_seconds,
+        };
+        Ok(rows(self).map_err(store_failure)?.into_iter().map(line).collect())
     }
 
     fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure> {

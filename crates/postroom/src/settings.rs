@@ -9,12 +9,14 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use model::network::Network;
 use serde::{Deserialize, Deserializer};
 use store::{Database, PostgresSettings};
 use toml::{Table, Value};
 
+use crate::node::Role;
 mod blobs;
 
 pub use blobs::{BlobsError, BlobsSection};
@@ -43,6 +45,8 @@ pub struct Settings {
     pub tls: TlsSection,
     /// What all doors for mail share.
     pub receive: ReceiveSection,
+    /// What this node does.
+    pub node: NodeSection,
     /// Where rows are kept.
     pub database: DatabaseSection,
     /// The store.
@@ -121,6 +125,16 @@ pub struct ReceiveSection {
     /// Relays that may say with XCLIENT for whom they speak.
     #[serde(deserialize_with = "networks")]
     pub xclient_networks: Vec<Network>,
+}
+
+/// What this node does.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSection {
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// Seconds that open transactions have to end when it stops.
+    pub drain_seconds_max: u64,
 }
 
 /// A database server; see [`store::PostgresSettings`].
@@ -240,6 +254,9 @@ pub enum SettingsError {
         /// The largest value.
         most: usize,
     },
+    /// A node without a role.
+    #[error("node.roles is empty, and a node without a role does nothing: give some of receive, web, jobs, index")]
+    NoRole,
     /// A certificate without a key, or a key without a certificate.
     #[error("tls.certificate and tls.key are given both or neither")]
     HalfTls,
@@ -297,6 +314,11 @@ impl Settings {
         if machine.is_empty() { "localhost".to_owned() } else { machine.to_owned() }
     }
 
+    /// How long open transactions and requests have to end when the node stops.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.node.drain_seconds_max)
+    }
+
     fn check(self) -> Result<Self, SettingsError> {
         let (receive, store) = (&self.receive, &self.store);
         let ranges = [
@@ -318,6 +340,7 @@ impl Settings {
                 receive.stranger_recipients_per_minute_max as usize,
                 1_000_000,
             ),
+            ("node.drain_seconds_max", usize::try_from(self.node.drain_seconds_max).unwrap_or(usize::MAX), 3_600),
             ("database.connections_max", self.database.connections_max, 10_000),
             ("database.batches_max", self.database.batches_max, 16),
             ("store.writer_threads", store.writer_threads, 64),
@@ -328,6 +351,9 @@ impl Settings {
             if given == 0 || given > most {
                 return Err(SettingsError::OutOfRange { name, given, least: 1, most });
             }
+        }
+        if self.node.roles.is_empty() {
+            return Err(SettingsError::NoRole);
         }
         let is_empty = |path: &Path| path.as_os_str().is_empty();
         if is_empty(&self.tls.certificate) != is_empty(&self.tls.key) {

@@ -25,7 +25,8 @@ use crate::log;
 
 /// Serves until `stop`; then open requests end.
 pub(crate) async fn serve(house: Arc<House>, listener: TcpListener, stop: CancellationToken) {
-    listener::serve(listener, site(house), stop).await;
+    let drain = house.settings.drain();
+    listener::serve(listener, site(house), (stop, drain)).await;
 }
 
 fn site(house: Arc<House>) -> Router {

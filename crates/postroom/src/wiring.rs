@@ -1,7 +1,7 @@
 //! The wiring: every door gets its sockets, its house and its end.
 //!
 //! What passes through: a house comes in, a [`RunningHouse`] goes out; at its end nothing is cut off that can
-//! be brought to an end within `limits::STOP_SECONDS_MAX`.
+//! be brought to an end within `node.drain_seconds_max`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use model::limits;
 use receive::body::Large;
-use receive::{Door, DoorProtocol, DoorSettings, InFlight, PerMinute, Rates};
+use receive::{Door, DoorProtocol, DoorSettings, InFlight, Patience, PerMinute, Rates};
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
@@ -20,6 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::control;
 use crate::door::Keeper;
 use crate::house::{House, HouseError, random};
+use crate::node::{Presence, Role};
 use crate::{index_runner, job_runner, log, site, sweep_runner};
 
 /// A house that serves, until it is stopped or dropped.
@@ -29,6 +30,7 @@ pub struct RunningHouse {
     pub ports: Ports,
     house: Arc<House>,
     doors: JoinSet<()>,
+    presence: Presence,
     stop: DropGuard,
 }
 
@@ -63,10 +65,11 @@ impl House {
             Some((certificate, key)) => receive::tls::from_pem(certificate, key)?,
             None => receive::tls::self_signed(&settings.data, &settings.name())?,
         };
-        let smtp = bind("SMTP", &settings.smtp.listen)?;
-        let smtps = bind("SMTP with TLS", &settings.smtp.tls_listen)?;
-        let lmtp = bind("LMTP", &settings.lmtp.listen)?;
-        let web = bind("the web", &settings.web.listen)?;
+        let only = |role, addresses: &'_ Vec<SocketAddr>| if self.does(role) { addresses.clone() } else { Vec::new() };
+        let smtp = bind("SMTP", &only(Role::Receive, &settings.smtp.listen))?;
+        let smtps = bind("SMTP with TLS", &only(Role::Receive, &settings.smtp.tls_listen))?;
+        let lmtp = bind("LMTP", &only(Role::Receive, &settings.lmtp.listen))?;
+        let web = bind("the web", &only(Role::Web, &settings.web.listen))?;
         let control = control::Socket::bind(&settings.data).map_err(|source| HouseError::Listen {
             what: "the control socket",
             address: settings.data.join(control::SOCKET_FILE).display().to_string(),
@@ -84,6 +87,7 @@ impl House {
         // Before any door opens: what happens until there is a recorder is never counted.
         log::metrics();
         doors.spawn(log::count(stop.clone()));
+        let presence = Presence::begin(&self).await?;
         let keeper = Keeper::new(Arc::clone(&self));
         let room = InFlight::new(limits::IN_FLIGHT_DISK_BYTES_MAX);
         let large = Large { folder: settings.data.clone(), room };
@@ -111,12 +115,14 @@ impl House {
             doors.spawn(site::serve(Arc::clone(&self), listener, stop.clone()));
         }
         doors.spawn(control.serve(Arc::clone(&self), stop.clone()));
-        doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
-        doors.spawn(sweep_runner::run(Arc::clone(&self), stop.clone()));
-        if settings.search.follows_mail {
+        if self.does(Role::Jobs) {
+            doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
+            doors.spawn(sweep_runner::run(Arc::clone(&self), stop.clone()));
+        }
+        if self.does(Role::Index) && settings.search.follows_mail {
             doors.spawn(index_runner::run(Arc::clone(&self), stop.clone()));
         }
-        Ok(RunningHouse { ports, house: self, doors, stop: stop.drop_guard() })
+        Ok(RunningHouse { ports, house: self, doors, presence, stop: stop.drop_guard() })
     }
 }
 
@@ -141,6 +147,7 @@ impl House {
             proxies: receive.proxy_networks.clone(),
             announcers: receive.xclient_networks.clone(),
             nonces: Some(Arc::new(|| random().ok())),
+            patience: Patience { stop: self.settings.drain(), ..Patience::default() },
             ..DoorSettings::new(self.settings.name(), protocol, Arc::clone(&self.clock))
         }
     }
@@ -154,15 +161,17 @@ impl RunningHouse {
 
     /// Accepts no more, brings to an end what is under way, and closes the store.
     pub async fn stop(self) {
-        let RunningHouse { house, mut doors, stop, .. } = self;
+        let RunningHouse { house, mut doors, presence, stop, .. } = self;
+        presence.drains();
         drop(stop);
         let all_ended = async { while doors.join_next().await.is_some() {} };
         // The doors have a limit of their own; this one is for what hangs in spite of it.
-        let patience = Duration::from_secs(limits::STOP_SECONDS_MAX + 5);
+        let patience = house.settings.drain() + Duration::from_secs(5);
         if tokio::time::timeout(patience, all_ended).await.is_err() {
             tracing::warn!(doors = doors.len(), "doors were cut off at stop");
             doors.shutdown().await;
         }
+        presence.end(Arc::clone(&house)).await;
         let store = Arc::clone(&house.store);
         if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
             tracing::error!("the store did not close");

@@ -4,7 +4,7 @@
 //! caller's to answer with 451, never 550.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,8 @@ use model::{Id, limits};
 
 use crate::engine::{Checkpoint, Engine, Purpose, Readers, Session, Step};
 use crate::lock::locked;
-use crate::{StoreError, Tx, migrations};
+use crate::memory::Checked;
+use crate::{Read, StoreError, Tx, migrations};
 
 /// The open catalogue.
 pub(crate) struct Catalogue {
@@ -30,7 +31,8 @@ impl Catalogue {
         let session = engine.open(Purpose::Write)?;
         migrations::migrate(session.as_ref(), migrations::CATALOGUE)?;
         let readers = Readers::new(Arc::clone(&engine), readers_max);
-        let routes = Routes { are_shared: engine.is_remote(), ..Routes::default() };
+        let checked = if engine.is_remote() { Checked::now_and_then() } else { Checked::always() };
+        let routes = Routes { are_shared: engine.is_remote(), checked, ..Routes::default() };
         let session = Some(session).filter(|session| !session.is_remote());
         Ok(Catalogue { readers, engine, routes, writing: Mutex::new((session, 0)) })
     }
@@ -84,8 +86,37 @@ impl Catalogue {
         })
     }
 
-    /// Writes within one transaction; a connection that failed is not used again.
+    /// Hears which version the catalogue has, by a look that began then: whatever was remembered of an older one is forgotten. Where other
+    /// nodes write too, what is remembered is believed for a few seconds after that and no longer.
+    pub(crate) fn notice(&self, version: i64, began: u64) {
+        if self.routes.seen.swap(version, Ordering::AcqRel) != version {
+            self.routes.forget();
+        }
+        self.routes.checked.note(began);
+    }
+
+    /// Asks within one statement.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.readers.ask(question)
+    }
+
+    /// Changes what is remembered.
     fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let done = self.transact(|tx| {
+            let value = work(tx)?;
+            let sql = "update catalogueversion set number = number + 1 where name = ?1";
+            tx.execute(sql, &[ROUTES.into()])?;
+            Ok(value)
+        });
+        self.routes.forget();
+        done
+    }
+
+    /// Writes within one transaction; a connection that failed is not used again.
+    pub(crate) fn transact<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut writing = locked(&self.writing);
         let (slot, writes) = &mut *writing;
         let session = slot.take().map_or_else(|| self.engine.open(Purpose::Write), Ok)?;
@@ -98,7 +129,6 @@ impl Catalogue {
             // What cannot be carried over now will be next time.
             let _ = session.checkpoint(Checkpoint::Passive);
         }
-        self.routes.forget();
         if done.is_ok() || session.step(Step::Rollback).is_ok() {
             *slot = Some(session).filter(|session| !session.is_remote());
         }
@@ -111,6 +141,10 @@ impl Catalogue {
 struct Routes {
     /// Other nodes publish routes too: that an address leads nowhere is true only when it is asked.
     are_shared: bool,
+    /// Whether what is remembered can be believed at the moment.
+    checked: Checked,
+    /// The version of the catalogue that was heard of last.
+    seen: AtomicI64,
     /// Grows with every write to the catalogue.
     version: AtomicU64,
     known: Mutex<Known>,
@@ -167,7 +201,9 @@ impl Routes {
         address: &str,
         ask: impl FnOnce() -> Result<Option<Route>, StoreError>,
     ) -> Result<Option<Route>, StoreError> {
-        if let Some(route) = locked(&self.known).get(address) {
+        if self.checked.is_fresh()
+            && let Some(route) = locked(&self.known).get(address)
+        {
             return Ok(route);
         }
         let version = self.version.load(Ordering::Acquire);
@@ -214,6 +250,10 @@ impl Routes {
 
 /// For so long an address with a detail is believed to lead nowhere, whatever other nodes do.
 const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+
+/// The name under which changes of routes and organizations are counted.
+pub(crate) const ROUTES: &str = "routes";
+
 /// The catalogue is written rarely and by people: its log is carried over on the way.
 const WRITES_BEFORE_CHECKPOINT: u32 = 200;
 

@@ -23,11 +23,13 @@ mod index;
 mod lock;
 mod memory;
 mod migrations;
+mod nodes;
 mod nouns;
 mod organization;
 mod rows;
 mod server;
 mod units;
+mod watch;
 
 pub use blobs::{
     Addressing, BlobCount, Bucket, BucketError, BucketSettings, Credentials, DiskFiles, Files, PreparedBlob,
@@ -38,6 +40,8 @@ pub use engine::postgres::PostgresSettings;
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
+pub use migrations::known_schema;
+pub use nodes::SeenNode;
 pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex};
 pub use nouns::{
     AddressedRecord, Behind, BehindName, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail, Naming, OutcomeCount,
@@ -56,6 +60,7 @@ use engine::sqlite::SqliteFile;
 use lock::{FolderLock, locked};
 use server::Server;
 use units::{Tending, WriterThreads};
+use watch::Watch;
 
 /// Where rows are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -178,6 +183,7 @@ pub struct Store {
     open: Mutex<Open>,
     threads: Arc<WriterThreads>,
     tending: Tending,
+    watch: Watch,
     _lock: FolderLock,
 }
 
@@ -206,15 +212,13 @@ impl Store {
         files.sync_folder(&settings.data)?;
         let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
         let tending = Tending::start()?;
-        Ok(Arc::new(Store {
-            settings,
-            server,
-            catalogue,
-            open: Mutex::default(),
-            threads,
-            tending,
-            _lock: lock,
-        }))
+        let (open, watch) = (Mutex::default(), Watch::default());
+        let store = Arc::new(Store { settings, server, catalogue, open, threads, tending, watch, _lock: lock });
+        if store.is_at_server() {
+            store.look()?;
+            store.watch.start(&store)?;
+        }
+        Ok(store)
     }
 
     /// All organizations, by name.
@@ -295,6 +299,7 @@ impl Store {
     /// Ends the store: units that wait still run and are answered, then the files are closed. Units that come
     /// later are answered `Closed`.
     pub fn close(&self) {
+        self.watch.close();
         self.threads.close();
         self.tending.close();
         let open = std::mem::take(&mut *locked(&self.open));

@@ -9,8 +9,9 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant};
 
 use model::limits;
 
@@ -64,9 +65,66 @@ impl<T> Weighed for Option<T> {
     }
 }
 
+/// When it was last seen that nobody else has changed what is remembered.
+#[derive(Debug)]
+pub(crate) enum Checked {
+    /// Nobody else can.
+    Always,
+    /// Milliseconds since this process began, of the last look.
+    At(AtomicU64),
+}
+
+impl Default for Checked {
+    fn default() -> Self {
+        Checked::always()
+    }
+}
+
+impl Checked {
+    /// For what this process alone writes.
+    pub(crate) fn always() -> Self {
+        Checked::Always
+    }
+
+    /// For what others write too; as of now.
+    pub(crate) fn now_and_then() -> Self {
+        Checked::At(AtomicU64::new(running_for()))
+    }
+
+    /// The present, as looks are noted by.
+    pub(crate) fn present() -> u64 {
+        running_for()
+    }
+
+    /// Notes a look that began then.
+    pub(crate) fn note(&self, began: u64) {
+        if let Checked::At(last) = self {
+            last.fetch_max(began, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether what is remembered is believed. Where the server cannot be reached it soon is not.
+    pub(crate) fn is_fresh(&self) -> bool {
+        match self {
+            Checked::Always => true,
+            Checked::At(last) => running_for().saturating_sub(last.load(Ordering::Acquire)) <= FRESH_MILLISECONDS,
+        }
+    }
+}
+
+/// A look that is late does no harm, two that are missing do.
+const FRESH_MILLISECONDS: u64 = 2_500;
+
+fn running_for() -> u64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(Duration::as_millis(&BEGAN.elapsed())).unwrap_or(u64::MAX)
+}
+
 /// The answers of one organization.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    /// When the version was last looked at.
+    checked: Checked,
     /// The version of the records that was committed last.
     latest: AtomicI64,
     answers: Mutex<Answers>,
@@ -84,6 +142,22 @@ struct Answers {
 }
 
 impl Memory {
+    /// For an organization that other nodes write to as well.
+    pub(crate) fn shared() -> Self {
+        Memory { checked: Checked::now_and_then(), ..Memory::default() }
+    }
+
+    /// Notes the version that the database was seen to have, by a look that began then.
+    pub(crate) fn check(&self, version: i64, began: u64) {
+        self.advance(version);
+        self.checked.note(began);
+    }
+
+    /// The version that answers may be given under; `None` where it has to be asked first.
+    pub(crate) fn believed(&self) -> Option<i64> {
+        self.checked.is_fresh().then(|| self.latest())
+    }
+
     /// The version of the records that was committed last.
     pub(crate) fn latest(&self) -> i64 {
         self.latest.load(Ordering::Acquire)

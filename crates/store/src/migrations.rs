@@ -11,7 +11,14 @@ use crate::rows::Read;
 pub(crate) const ORGANIZATION: &[&str] =
     &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
 /// The scripts of the catalogue.
-pub(crate) const CATALOGUE: &[&str] = &[include_str!("migrations/0001_catalogue.sql")];
+pub(crate) const CATALOGUE: &[&str] =
+    &[include_str!("migrations/0001_catalogue.sql"), include_str!("migrations/0002_catalogue.sql")];
+
+/// The latest schema of an organization that this program knows.
+#[must_use]
+pub fn known_schema() -> i64 {
+    i64::try_from(ORGANIZATION.len()).unwrap_or(i64::MAX)
+}
 
 /// Brings a database to the latest schema. `TooNew` where it has seen a later program.
 pub(crate) fn migrate(session: &dyn Session, scripts: &[&str]) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use crate::blobs::{BlobCount, Blobs, PreparedBlob, Swept, sweep};
 use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Readers, Session};
 use crate::index::TextIndex;
-use crate::memory::Memory;
+use crate::memory::{Checked, Memory};
 use crate::server::Server;
 use crate::units::{PendingUnit, Priority, Surroundings, Writer, WriterThreads, unit};
 use crate::{Read, StoreError, StoreSettings, Tx, migrations};
@@ -55,8 +55,9 @@ impl Organization {
             let bucket = settings.bucket.clone().map(|bucket| (bucket, row.organizationid));
             Blobs::new(settings.file_layer(), folder.join("blobs"), bucket)
         });
-        let memory = Arc::<Memory>::default();
-        memory.advance(Read::new(session.as_ref()).version_seen()?);
+        let memory = Arc::new(if engine.is_remote() { Memory::shared() } else { Memory::default() });
+        let began = Checked::present();
+        memory.check(Read::new(session.as_ref()).version_seen()?, began);
         let readers = Arc::new(Readers::new(Arc::clone(&engine), settings.readers_per_organization));
         let index = Arc::new(TextIndex::new(folder));
         let surroundings = Surroundings {
@@ -227,6 +228,24 @@ impl Organization {
             file.limit_pages(pages_max);
             self.writer.reopen();
         }
+    }
+
+    /// Looks whether another node has changed the records since they were looked at last. Before an answer that cannot be
+    /// taken back: what is remembered may be a second old.
+    pub fn catch_up(&self) -> Result<bool, StoreError> {
+        if !self.is_at_server() {
+            return Ok(false);
+        }
+        let began = Checked::present();
+        let version = self.readers.ask(|read| read.version_seen())?;
+        let has_grown = version > self.memory.latest();
+        self.memory.check(version, began);
+        Ok(has_grown)
+    }
+
+    /// What is known about its records.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Whether its rows are at a server.

@@ -41,7 +41,7 @@ impl<'c> Read<'c> {
 
     /// On a connection that is lent with the first question; that begins a snapshot.
     pub(crate) fn of(readers: &'c Readers, memory: &'c Memory) -> Self {
-        let version = Cell::new(Some(memory.latest()));
+        let version = Cell::new(memory.believed());
         Read { connection: Connection::Lent(readers, OnceCell::new()), memory: Some(memory), version }
     }
 

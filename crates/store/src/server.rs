@@ -25,10 +25,20 @@ impl Server {
         self.server.schema(self.schema.clone())
     }
 
+    /// The version of the catalogue, and of the records of each of these organizations; `None` where it cannot be asked.
+    pub(crate) fn versions(&self, organizations: &[Id]) -> Result<(i64, Vec<Option<i64>>), StoreError> {
+        let schemas: Vec<String> = organizations.iter().map(|id| self.schema_of(*id)).collect();
+        self.server.versions(&self.schema, &schemas)
+    }
+
     /// Where the rows of an organization are.
     pub(crate) fn organization(&self, id: Id) -> PostgresSchema {
+        self.server.schema(self.schema_of(id))
+    }
+
+    fn schema_of(&self, id: Id) -> String {
         let digits: String = id.to_string().chars().filter(char::is_ascii_hexdigit).collect();
-        self.server.schema(format!("{}_{digits}", self.schema))
+        format!("{}_{digits}", self.schema)
     }
 }
 

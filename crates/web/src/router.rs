@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, WebSettings};
-use crate::pages::{emails, mail, records, search, sign_in, today, undeliverable, unresolved};
+use crate::pages::{emails, mail, nodes, records, search, sign_in, today, undeliverable, unresolved};
 use crate::values::House;
 use crate::{assets, csrf, errors, headers};
 
@@ -51,6 +51,7 @@ fn routes() -> Router<Arc<Desk>> {
         .route("/unresolved", get(unresolved::unresolved))
         .route("/undeliverable", get(undeliverable::undeliverable))
         .route("/undeliverable/{id}/source", get(undeliverable::source))
+        .route("/nodes", get(nodes::nodes))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{name}", get(assets::asset))

@@ -9,6 +9,7 @@
 mod accounting;
 mod email;
 mod lists;
+mod nodes;
 mod records;
 mod search;
 
@@ -18,6 +19,7 @@ pub use email::{
     TextBlock, TextPart, UnresolvedLine,
 };
 pub use lists::{Direction, List, MailLine, Page};
+pub use nodes::NodeLine;
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};
 
@@ -60,6 +62,8 @@ pub trait House: Send + Sync + 'static {
     fn undeliverable(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure>;
     /// The bytes of such a mail.
     fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure>;
+    /// The nodes that serve; for administrators, for they serve the whole house.
+    fn nodes(&self, visitor: &Visitor) -> Result<Vec<NodeLine>, Failure>;
 }
 
 /// Why a question got no answer. `errors.rs` makes a page of it.

@@ -104,7 +104,7 @@ fn look_up(
     let Some(organization) = organization(store, &route)? else { return Ok(Welcome::TryLater) };
     let arrival = Arrival { organization, peer, address, detail };
     match kind(&route) {
-        RecipientKind::Sink => arrival.at_sink(&route),
+        RecipientKind::Sink => arrival.at_sink_for_good(&route),
         RecipientKind::Queue => Ok(arrival.at_person(trusted, Source::Queue(plain))),
         RecipientKind::User => Ok(arrival.at_person(trusted, Source::User(plain))),
     }
@@ -136,7 +136,7 @@ fn at_postmaster(
         let arrival = |organization| Arrival { organization, peer, address, detail: None };
         let asked = organization(store, sink).and_then(|organization| {
             let Some(organization) = organization else { return Ok(Welcome::TryLater) };
-            let welcome = arrival(Arc::clone(&organization)).at_sink(sink)?;
+            let welcome = arrival(Arc::clone(&organization)).at_sink_for_good(sink)?;
             Ok(match welcome {
                 Welcome::Yes(recipient) => arrival(organization).yes(source.clone(), None, recipient.proof),
                 Welcome::NotAllowed => {
@@ -183,9 +183,17 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
+    /// The same as [`Arrival::at_sink`]. A refusal is for good, so it never rests on what another node has changed a
+    /// moment ago.
+    fn at_sink_for_good(&self, route: &Route) -> Result<Welcome, StoreError> {
+        let welcome = self.at_sink(route)?;
+        let is_refusal = matches!(welcome, Welcome::Unknown | Welcome::NotAllowed);
+        if is_refusal && self.organization.catch_up()? { self.at_sink(route) } else { Ok(welcome) }
+    }
+
     /// A sink is open to loopback, to its networks, to its credentials, and to whoever knows a user's key.
     /// What belongs to a disabled user opens nothing.
-    fn at_sink(self, route: &Route) -> Result<Welcome, StoreError> {
+    fn at_sink(&self, route: &Route) -> Result<Welcome, StoreError> {
         let (sink, user, credential) = self.organization.read(|read| {
             let user = self.detail.map(|key| read.user_by_sink_key(&key.to_lowercase())).transpose()?;
             // Asked each time, so that one taken away is worth nothing any more.
@@ -220,7 +228,7 @@ impl Arrival<'_> {
         Ok(self.yes(source, mailbox_user, proof))
     }
 
-    fn at_person(self, trusted: &[Network], source: Source) -> Welcome {
+    fn at_person(&self, trusted: &[Network], source: Source) -> Welcome {
         let peer = self.peer.address;
         let is_loopback = network::is_loopback(peer);
         if !is_loopback && !trusted.iter().any(|network| network.contains(peer)) {
@@ -230,9 +238,9 @@ impl Arrival<'_> {
         self.yes(source, None, proof)
     }
 
-    fn yes(self, source: Source, user: Option<Id>, proof: Proof) -> Welcome {
+    fn yes(&self, source: Source, user: Option<Id>, proof: Proof) -> Welcome {
         let envelope = EnvelopeRecipient { address: self.address.clone(), source, user };
-        Welcome::Yes(Recipient { organization: self.organization, envelope, proof })
+        Welcome::Yes(Recipient { organization: Arc::clone(&self.organization), envelope, proof })
     }
 }
 

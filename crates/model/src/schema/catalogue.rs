@@ -1,4 +1,4 @@
-//! The catalogue: which organisations there are, and whose an address is.
+//! The catalogue: which organisations there are, whose an address is, and which nodes serve.
 
 use super::column::{Kind::*, table};
 use crate::{Id, Timestamp};
@@ -25,4 +25,38 @@ table! {
         targetid: Id = AnyLookup, "Target";
     }
     indexes { many(organizationid); }
+}
+
+/// What a node does.
+pub const NODE_STATES: &[(i64, &str)] = &[(1, "serving"), (2, "draining")];
+
+table! {
+    /// A process that serves.
+    Node "node" set "" label "Node" key(nodeid) clustered(false) {
+        /// Made anew at each start.
+        nodeid: Id = Key, "Node";
+        /// The name of its machine.
+        name: String = Text(255), "Name";
+        /// What it does, with blanks between.
+        roles: String = Text(100), "Roles";
+        /// Of its program.
+        version: String = Text(40), "Version";
+        /// The latest schema of an organisation that its program knows.
+        knownschema: i64 = Int, "Known schema";
+        /// By the clock that all nodes share.
+        startedon: Timestamp = DateTime, "Started on";
+        /// The same.
+        seenon: Timestamp = DateTime, "Last seen on";
+        statecode: i32 = Choice(NODE_STATES), "State";
+    }
+    indexes { }
+}
+
+table! {
+    /// How often the catalogue was changed: what a node remembers of it holds while this stays the same.
+    CatalogueVersion "catalogueversion" set "" label "Version of the catalogue" key(name) clustered(true) {
+        name: String = Text(40), "Name";
+        number: i64 = Int, "Number";
+    }
+    indexes { }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use postroom::node::Role;
 
 /// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
 #[derive(Parser)]
@@ -26,7 +27,13 @@ pub(crate) enum Command {
         /// Write where the doors are to this file, as JSON, once all of them are open.
         #[arg(long, value_name = "FILE")]
         ports_file: Option<PathBuf>,
+        /// What this node does, with commas: receive, web, jobs, index. Else as the setting node.roles says.
+        #[arg(long, value_name = "ROLES", value_delimiter = ',')]
+        roles: Vec<Role>,
     },
+    /// Nodes: the processes that serve, any number where rows are at a server.
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Organizations: each has a database of its own.
     #[command(subcommand)]
     Org(OrgCommand),
@@ -67,6 +74,15 @@ pub(crate) enum Command {
     Index(IndexCommand),
     /// Print every setting with its default, ready to be kept as postroom.toml.
     Settings,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum NodeCommand {
+    /// List the nodes that serve, and those that fell silent within the last hour.
+    List,
+    /// Say whether a node can work with these settings: the database server, its version, our rights there, the
+    /// schemas, the clocks. Changes nothing. Exit status 0 where it can, 1 with faults.
+    Check,
 }
 
 #[derive(Subcommand)]

@@ -12,6 +12,7 @@ use super::End;
 pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
     match reply {
         Reply::Organizations(rows) => table(rows.iter().map(|row| vec![row.name.clone(), row.id.clone()])),
+        Reply::Nodes(rows) => table(rows.iter().map(super::node::cells)),
         Reply::Users(rows) => users(rows),
         Reply::Queues(rows) => {
             table(rows.iter().map(|row| vec![row.name.clone(), row.address.clone(), row.filter.clone()]))

@@ -52,6 +52,9 @@ fn what_is_wrong_is_named() {
     says("[store]\nwriter_threads = 0", "store.writer_threads is 0");
     says("[tls]\nkey = \"x\"", "both or neither");
     says("[receive]\ntrusted_networks = [\"x\"]", "not a network");
+    says("[node]\nroles = [\"receive\", \"mail\"]", "there is no role “mail”; roles are receive");
+    says("[node]\nroles = []", "node.roles is empty");
+    says("[node]\ndrain_seconds_max = 0", "node.drain_seconds_max is 0");
     says("data", "TOML");
 }
 

@@ -19,8 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Serves until `stop`; then accepts no more, and lets open requests end within `limits::STOP_SECONDS_MAX`.
-pub(super) async fn serve(listener: TcpListener, site: Router, stop: CancellationToken) {
+/// Serves until `stop`; then accepts no more, and lets open requests end within `drain`.
+pub(super) async fn serve(listener: TcpListener, site: Router, (stop, drain): (CancellationToken, Duration)) {
     let places = Arc::new(Semaphore::new(limits::WEB_CONNECTIONS_MAX));
     let mut open = JoinSet::new();
     loop {
@@ -44,7 +44,7 @@ pub(super) async fn serve(listener: TcpListener, site: Router, stop: Cancellatio
     }
     drop(listener);
     let all_ended = async { while open.join_next().await.is_some() {} };
-    if tokio::time::timeout(Duration::from_secs(limits::STOP_SECONDS_MAX), all_ended).await.is_err() {
+    if tokio::time::timeout(drain, all_ended).await.is_err() {
         tracing::warn!("requests to the pages were cut off at stop");
     }
 }
@@ -92,7 +92,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let whose = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
-        tokio::spawn(serve(listener, Router::new().route("/", get(whose)), stop.clone()));
+        let site = Router::new().route("/", get(whose));
+        tokio::spawn(serve(listener, site, (stop.clone(), Duration::from_secs(5))));
         (address, stop)
     }
 

@@ -28,6 +28,7 @@ mod texts;
 mod tls;
 mod values;
 mod wait;
+mod watched;
 mod wire;
 
 use pool::{Key, Pool};

@@ -7,7 +7,8 @@ use crate::StoreError;
 use crate::memory::Question;
 use crate::rows::{Read, Tx};
 
-const RECORDS_VERSION: &str = "recordsversion";
+/// The setting in which the version of the records stands.
+pub(crate) const RECORDS_VERSION: &str = "recordsversion";
 
 impl Read<'_> {
     /// A setting of the organisation.

@@ -8,6 +8,7 @@ mod catalogue;
 mod house;
 mod index;
 mod leases;
+mod nodes;
 mod power;
 mod questions;
 mod sweep;

@@ -24,6 +24,21 @@ async fn a_stranger_sees_no_page_with_data() {
 }
 
 #[tokio::test]
+async fn only_administrators_see_the_nodes() {
+    let site = Site::signed_in();
+    assert_eq!(site.get("/nodes").await.status, StatusCode::NOT_FOUND);
+    assert!(!site.get("/").await.text.contains("/nodes"));
+    assert_eq!(Site::stranger().get("/nodes").await.status, StatusCode::SEE_OTHER);
+
+    let site = Site::in_world(|world| world.has_administrator = true);
+    assert!(site.get("/").await.text.contains("href=\"/nodes\""));
+    let nodes = site.get("/nodes").await;
+    assert_eq!((nodes.status, nodes.heading()), (StatusCode::OK, "Nodes"));
+    assert!(nodes.text.contains("one.fabrikam.test") && nodes.text.contains("silent"));
+    assert!(nodes.text.contains("shows this page") && !nodes.text.contains("<two>"));
+}
+
+#[tokio::test]
 async fn after_signing_in_one_is_where_one_wanted_to_go() {
     let site = Site::stranger();
     let to = site.get("/mail").await.header("location").to_owned();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
-    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, Page,
+    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, NodeLine, Page,
     ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink, SearchForm, SignedIn, SourceDay,
     Standing, Tally, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
 };
@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) failing: Option<Failure>,
     /// Holds nothing, to look at empty lists.
     pub(crate) is_empty: bool,
+    /// Whether the visitor runs the house.
+    pub(crate) has_administrator: bool,
 }
 
 impl World {
@@ -47,6 +49,7 @@ impl World {
             tokens: AtomicU64::new(1),
             failing: None,
             is_empty: false,
+            has_administrator: false,
         }
     }
 
@@ -93,7 +96,7 @@ impl House for World {
             name: "Jane Doe".into(),
             address: ADDRESS.into(),
             organization: "Fabrikam Pallets".into(),
-            is_administrator: false,
+            is_administrator: self.has_administrator,
         }))
     }
 
@@ -237,6 +240,20 @@ impl House for World {
     fn undeliverable(&self, _: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
         self.check()?;
         self.page(undeliverable(self.now), page, 20)
+    }
+
+    fn nodes(&self, _: &Visitor) -> Result<Vec<NodeLine>, Failure> {
+        self.check()?;
+        let node = |name: &str, state: &str, is_this| NodeLine {
+            name: name.into(),
+            state: state.into(),
+            roles: "receive, web".into(),
+            version: "1.0.0".into(),
+            started: self.now,
+            silent_seconds: 2,
+            is_this,
+        };
+        Ok(vec![node("one.fabrikam.test", "serving", true), node("<two>.fabrikam.test", "silent", false)])
     }
 
     fn undeliverable_source(&self, _: &Visitor, id: Id) -> Result<Vec<u8>, Failure> {

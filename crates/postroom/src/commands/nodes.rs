@@ -1,0 +1,59 @@
+//! The command about nodes: which there are, and how they are.
+
+use model::limits;
+use serde::{Deserialize, Serialize};
+use store::{SeenNode, StoreError};
+
+use super::{CommandError, Reply};
+use crate::house::House;
+
+/// A node that serves, or did so a while ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRow {
+    /// Its id.
+    pub id: String,
+    /// The name of its machine.
+    pub name: String,
+    /// `serving`, `draining`, or `silent` where it has not been seen for longer than leased work is left to it.
+    pub state: String,
+    /// What it does.
+    pub roles: Vec<String>,
+    /// Of its program.
+    pub version: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// Seconds since it was seen.
+    pub silent_seconds: i64,
+}
+
+pub(super) fn nodes(house: &House) -> Result<Reply, CommandError> {
+    Ok(Reply::Nodes(rows(house)?))
+}
+
+/// The nodes of a house.
+pub(crate) fn rows(house: &House) -> Result<Vec<NodeRow>, StoreError> {
+    let patience = if house.store.is_at_server() { limits::LEASE_SECONDS } else { ALONE_SECONDS };
+    let nodes = house.store.nodes(house.now())?;
+    Ok(nodes.into_iter().map(|seen| row(seen, patience)).collect())
+}
+
+/// Where rows are in files a node speaks once a minute.
+const ALONE_SECONDS: i64 = 90;
+
+fn row(seen: SeenNode, patience: i64) -> NodeRow {
+    let started = jiff::Timestamp::from_millisecond(seen.node.startedon.0);
+    let state = match seen.node.statecode {
+        _ if seen.silent > patience * 1_000 => "silent",
+        1 => "serving",
+        _ => "draining",
+    };
+    NodeRow {
+        id: seen.node.nodeid.to_string(),
+        state: state.to_owned(),
+        name: seen.node.name,
+        roles: seen.node.roles.split_whitespace().map(str::to_owned).collect(),
+        version: seen.node.version,
+        started: started.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default(),
+        silent_seconds: seen.silent.max(0) / 1_000,
+    }
+}
