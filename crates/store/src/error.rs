@@ -90,12 +90,25 @@ pub enum StoreError {
     #[error("a row is not as declared")]
     WrongValue(#[from] WrongValue),
     /// The database is of a newer release than this program.
-    #[error("the database has schema {found}, this program knows up to {known}")]
+    #[error("the database has schema {found}, this program knows up to {known}: start the newer program")]
     TooNew {
         /// The version of the database.
         found: i64,
         /// The latest version this program knows.
         known: i64,
+    },
+    /// A node of an older program serves, and could not go on beside what this program makes of the schema.
+    #[error(
+        "the node {name} serves with a program of schema {known} and could not go on beside schema {needed}: stop all \
+         nodes of that program first"
+    )]
+    OlderNode {
+        /// Its name.
+        name: String,
+        /// What it knows.
+        known: i64,
+        /// The oldest schema whose programs could go on.
+        needed: i64,
     },
     /// The engine refused a statement: a mistake of ours.
     #[error("the engine refused a statement")]
@@ -128,6 +141,7 @@ impl StoreError {
             | Self::Corrupt
             | Self::WrongValue(_)
             | Self::TooNew { .. }
+            | Self::OlderNode { .. }
             | Self::Statement(_) => false,
         }
     }

@@ -215,6 +215,7 @@ impl Store {
         let (open, watch) = (Mutex::default(), Watch::default());
         let store = Arc::new(Store { settings, server, catalogue, open, threads, tending, watch, _lock: lock });
         if store.is_at_server() {
+            store.leave_no_node_behind(migrations::readable_by())?;
             store.look()?;
             store.watch.start(&store)?;
         }

@@ -20,47 +20,112 @@ pub fn known_schema() -> i64 {
     i64::try_from(ORGANIZATION.len()).unwrap_or(i64::MAX)
 }
 
-/// Brings a database to the latest schema. `TooNew` where it has seen a later program.
+/// The oldest schema whose programs go on with a database that this program has brought to its own.
+#[must_use]
+pub(crate) fn readable_by() -> i64 {
+    let newest = ORGANIZATION.len().max(1);
+    ORGANIZATION.last().map_or(1, |script| readable_by_of(script, newest))
+}
+
+/// Brings a database to the latest schema. `TooNew` where it has seen a later program and this one cannot work with what
+/// that made of it.
+///
+/// A script that only adds what an older program leaves alone says so in a line (`READABLE_BY`): then nodes of the older
+/// program serve on beside it. That is how a house is upgraded node by node; see `docs/operate/upgrade.md`.
 pub(crate) fn migrate(session: &dyn Session, scripts: &[&str]) -> Result<(), StoreError> {
     session.prepare_schema()?;
-    // At a server many nodes begin at once: the row 0 is what they take turns by.
-    session.script(
-        "create table if not exists schemaversion (
-    version integer not null primary key
-) strict;
-/*pg insert into schemaversion (version) values (0) on conflict do nothing; */",
-    )?;
-    let found: i64 = Read::new(session)
-        .one(VERSION, &[], |row| row.take())?
-        .unwrap_or(0);
-    let known = i64::try_from(scripts.len()).unwrap_or(i64::MAX);
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
-    }
-    for (version, script) in (1i64..).zip(scripts).filter(|(version, _)| *version > found) {
-        session.step(Step::BeginWrite)?;
-        session.script(TURN)?;
-        if Read::new(session).one(VERSION, &[], |row| row.take::<i64>())?.unwrap_or(0) >= version {
-            session.step(Step::Rollback)?;
-            continue;
-        }
-        let applied = session
-            .script(script)
-            .and_then(|()| {
-                session.execute("insert into schemaversion (version) values (?1)", &[version.into()])
-            })
-            .and_then(|_| session.step(Step::Commit));
-        if let Err(error) = applied {
-            session.step(Step::Rollback)?;
+    let mut tried = 0;
+    while let Err(error) = session.script(BOOK) {
+        tried += 1;
+        // Two nodes that make the same table at once get in each other's way, whatever `if not exists` says.
+        if tried == ATTEMPTS_MAX || !session.is_remote() || !session.is_sound() {
             return Err(error);
+        }
+    }
+    know_readers(session)?;
+    let known = i64::try_from(scripts.len()).unwrap_or(i64::MAX);
+    let (found, readable_by) = version(session)?;
+    if found > known {
+        let is_readable = readable_by > 0 && readable_by <= known;
+        return if is_readable { Ok(()) } else { Err(StoreError::TooNew { found, known }) };
+    }
+    for (number, script) in (1..).zip(scripts).filter(|(number, _)| as_version(*number) > found) {
+        if !apply(session, number, script)? {
+            // Another node did it meanwhile, and perhaps more than this program knows.
+            return migrate(session, scripts);
         }
     }
     Ok(())
 }
 
-const VERSION: &str = "select coalesce(max(version), 0) from schemaversion";
-/// Nothing for SQLite, where whoever began to write is alone.
-const TURN: &str = "/*pg set local lock_timeout = 0; select 1 from schemaversion where version = 0 for update; */";
+/// Applies a script; says whether it was still to be applied. All of it is kept, or nothing.
+fn apply(session: &dyn Session, number: usize, script: &str) -> Result<bool, StoreError> {
+    session.step(Step::BeginWrite)?;
+    let applied = session.script(TURN).and_then(|()| {
+        if version(session)?.0 >= as_version(number) {
+            return Ok(false);
+        }
+        session.script(script)?;
+        let sql = "insert into schemaversion (version, readableby) values (?1, ?2)";
+        session.execute(sql, &[as_version(number).into(), readable_by_of(script, number).into()])?;
+        session.step(Step::Commit)?;
+        Ok(true)
+    });
+    match applied {
+        Ok(true) => Ok(true),
+        Ok(false) => session.step(Step::Rollback).map(|()| false),
+        Err(error) => {
+            tracing::error!(number, error = &error as &dyn std::error::Error, "the schema stays as it was before this script");
+            // Where it cannot be sent the connection is lost, and the server undoes it by itself.
+            let _ = session.step(Step::Rollback);
+            Err(error)
+        }
+    }
+}
+
+/// The version of the schema, and the oldest one whose programs can work with it; 0 where that was not said.
+fn version(session: &dyn Session) -> Result<(i64, i64), StoreError> {
+    let sql = "select version, readableby from schemaversion order by version desc limit 1";
+    let found = Read::new(session).one(sql, &[], |row| Ok((row.take()?, row.take()?)))?;
+    Ok(found.unwrap_or((0, 0)))
+}
+
+/// Files of the first two releases have a table without the column.
+fn know_readers(session: &dyn Session) -> Result<(), StoreError> {
+    if session.is_remote() {
+        return Ok(());
+    }
+    let sql = "select 1 from pragma_table_info('schemaversion') where name = 'readableby'";
+    if Read::new(session).one(sql, &[], |_| Ok(()))?.is_none() {
+        session.script("alter table schemaversion add column readableby integer not null default 0")?;
+    }
+    Ok(())
+}
+
+/// What a script says of the programs before it: the oldest schema whose programs may go on beside it. A script that
+/// says nothing ends them all.
+const READABLE_BY: &str = "-- Readable by programs of schema ";
+
+fn readable_by_of(script: &str, number: usize) -> i64 {
+    let said = script.lines().find_map(|line| line.strip_prefix(READABLE_BY));
+    said.and_then(|text| text.trim_end_matches('.').parse().ok()).unwrap_or(as_version(number))
+}
+
+fn as_version(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// In which the versions stand. At a server many nodes begin at once: the row 0 is what they take turns by.
+const BOOK: &str = "create table if not exists schemaversion (
+    version integer not null primary key,
+    readableby integer not null default 0
+) strict;
+/*pg insert into schemaversion (version) values (0) on conflict do nothing; */";
+/// Nodes that begin at once get in each other's way only once or twice.
+const ATTEMPTS_MAX: u32 = 5;
+/// Nothing for SQLite, where whoever began to write is alone. In two lines: whoever waits here waits for a migration.
+const TURN: &str = "/*pg set local lock_timeout = 0;
+select 1 from schemaversion where version = 0 for update; */";
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! Whoever has said nothing for an hour is forgotten.
 
 use model::schema::catalogue::Node;
-use model::{Id, Timestamp};
+use model::{Id, Timestamp, limits};
 
 use crate::rows::RowValues;
 use crate::{Store, StoreError};
@@ -61,6 +61,21 @@ impl Store {
             order by startedon, nodeid";
         let row = |row: &mut RowValues<'_>| Ok(SeenNode { node: row.noun()?, silent: row.take()? });
         self.catalogue.ask(|read| read.rows(sql, &[now.into()], row))
+    }
+
+    /// `OlderNode` where a node serves whose program could not go on once this one has changed the schemas: first all
+    /// expand, then all contract.
+    pub(crate) fn leave_no_node_behind(&self, readable_by: i64) -> Result<(), StoreError> {
+        let nodes = self.nodes(Timestamp(0))?;
+        let serves = |seen: &&SeenNode| seen.silent <= limits::LEASE_SECONDS * 1_000;
+        match nodes.iter().filter(serves).find(|seen| seen.node.knownschema < readable_by) {
+            Some(SeenNode { node, .. }) => Err(StoreError::OlderNode {
+                name: node.name.clone(),
+                known: node.knownschema,
+                needed: readable_by,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Milliseconds by which a clock is ahead of the database server's; negative where it is behind. About 0 where

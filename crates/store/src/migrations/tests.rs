@@ -3,9 +3,10 @@ use std::path::Path;
 use model::schema::{CATALOGUE_TABLES, ORGANIZATION_TABLES, Table};
 
 use super::{CATALOGUE, ORGANIZATION, migrate};
-use crate::StoreError;
+use crate::server::Server;
+use crate::{Database, StoreError};
 use crate::engine::sqlite::SqliteFile;
-use crate::engine::{Engine, Purpose, Session, ddl};
+use crate::engine::{Engine, Purpose, Session, Step, ddl};
 use crate::faults::Faults;
 use crate::rows::{Read, RowValues};
 
@@ -70,7 +71,97 @@ fn a_script_that_fails_leaves_the_schema_before_it() {
     let bad = "create table two (a integer) strict; create table two (a integer) strict";
     assert!(migrate(session.as_ref(), &["create table one (a integer) strict", bad]).is_err());
     let names: Vec<String> = schema(session.as_ref()).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["one.a", "schemaversion.version"]);
+    assert_eq!(names, ["one.a", "schemaversion.readableby", "schemaversion.version"]);
+}
+
+const ONE: &str = "create table one (\n    a integer\n) strict;";
+const TWO: &str = "create table two (\n    a integer\n) strict;";
+/// A made-up release that only adds: programs of schema 2 go on beside it.
+const EXPAND: &str = "-- Readable by programs of schema 2.\nalter table one add column b integer not null default 7;";
+/// A made-up release that takes away what programs of schema 2 still need.
+const CONTRACT: &str = "-- Readable by programs of schema 3.\ndrop table two;";
+
+#[test]
+fn an_older_program_goes_on_beside_a_schema_that_only_grew() {
+    for database in databases() {
+        let (old, new) = (database.open(), database.open());
+        let older = [ONE, TWO];
+        migrate(old.as_ref(), &older).unwrap();
+        migrate(new.as_ref(), &[ONE, TWO, EXPAND]).unwrap();
+        let written = old.execute("insert into one (a) values (1)", &[]);
+        assert_eq!(written.unwrap(), 1, "what it does not know has a default");
+        migrate(database.open().as_ref(), &older).unwrap();
+        let grown = "select b from one";
+        assert_eq!(Read::new(new.as_ref()).one(grown, &[], |row| row.take::<i64>()).unwrap(), Some(7));
+
+        migrate(new.as_ref(), &[ONE, TWO, EXPAND, CONTRACT]).unwrap();
+        let refused = migrate(database.open().as_ref(), &older);
+        assert!(matches!(refused, Err(StoreError::TooNew { found: 4, known: 2 })), "{refused:?}");
+        migrate(database.open().as_ref(), &[ONE, TWO, EXPAND]).unwrap();
+    }
+}
+
+#[test]
+fn one_of_many_migrates_and_the_others_wait() {
+    let slow = format!("{TWO}\n/*pg select pg_sleep(0.3); */");
+    for database in databases() {
+        std::thread::scope(|scope| {
+            let node = || migrate(database.open().as_ref(), &[ONE, &slow, EXPAND]);
+            let nodes: Vec<_> = (0..4).map(|_| scope.spawn(node)).collect();
+            for ended in nodes {
+                ended.join().unwrap().unwrap();
+            }
+        });
+        let versions = "select version from schemaversion where version > 0 order by version";
+        let session = database.open();
+        let versions: Vec<i64> = Read::new(session.as_ref()).rows(versions, &[], |row| row.take()).unwrap();
+        assert_eq!(versions, [1, 2, 3]);
+    }
+}
+
+#[test]
+fn a_node_that_dies_while_it_migrates_leaves_the_schema_before_it() {
+    for database in databases() {
+        migrate(database.open().as_ref(), &[ONE]).unwrap();
+        let dying = database.open();
+        dying.step(Step::BeginWrite).unwrap();
+        dying.script(super::TURN).unwrap();
+        dying.script(TWO).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| migrate(database.open().as_ref(), &[ONE, TWO]));
+            // Its connection ends, and nothing was committed.
+            drop(dying);
+            waiting.join().unwrap().unwrap();
+        });
+        let bad = format!("{EXPAND}\nalter table nobody add column a integer;");
+        assert!(migrate(database.open().as_ref(), &[ONE, TWO, &bad]).is_err());
+        migrate(database.open().as_ref(), &[ONE, TWO, EXPAND]).unwrap();
+    }
+}
+
+/// A database that several connections open.
+struct Several {
+    engine: Box<dyn Engine>,
+    _folder: tempfile::TempDir,
+}
+
+impl Several {
+    fn open(&self) -> Box<dyn Session> {
+        self.engine.open(Purpose::Write).unwrap()
+    }
+}
+
+/// A file, and a schema where a server is given.
+fn databases() -> Vec<Several> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = SqliteFile::new(&folder.path().join("some.db"), &Faults::none(), None);
+    let at_server = Server::of(&Database::for_tests(folder.path()), &Faults::none()).unwrap();
+    let mut all = vec![Several { engine: Box::new(file), _folder: folder }];
+    if let Some(server) = at_server {
+        let folder = tempfile::tempdir().unwrap();
+        all.push(Several { engine: Box::new(server.catalogue()), _folder: folder });
+    }
+    all
 }
 
 fn check(tables: &[&Table], scripts: &[&str]) {

@@ -49,6 +49,10 @@ pub(super) fn prepare(wire: &Wire, schema: &str) -> Result<(), StoreError> {
         let made = script(format!("create schema if not exists {schema}"))
             .and_then(|()| script(PREPARED.to_owned()));
         tried += 1;
+        if made.is_err() {
+            // What failed may have begun a transaction.
+            script("rollback".to_owned())?;
+        }
         match made {
             Err(StoreError::Conflict { .. } | StoreError::Statement(_)) if tried < ATTEMPTS_MAX => {}
             ended => return ended,
