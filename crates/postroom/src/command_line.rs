@@ -2,7 +2,7 @@
 //!
 //! What passes through: arguments become a [`Request`] at a [`Line`], its [`Reply`] becomes lines on standard
 //! output, or JSON. Faults go to standard error. It ends with 0, with 1 where something is at fault, or with 2
-//! where the arguments or settings are.
+//! where arguments, settings or the database server have to be changed first.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,10 @@ pub(crate) fn run() -> ExitCode {
         Ok(End::WithFaults) => ExitCode::FAILURE,
         Err(error) => {
             complain(&error);
-            ExitCode::FAILURE
+            let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<store::StoreError>());
+            // A service manager need not try again where somebody has to change something first.
+            let is_lasting = causes.any(store::StoreError::wants_an_administrator);
+            if is_lasting { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -47,7 +47,7 @@ pub struct Inside {
 #[derive(Debug, thiserror::Error)]
 pub enum HouseError {
     /// The store does not open; `Locked` where another process has it.
-    #[error("the data folder cannot be opened")]
+    #[error("the store cannot be opened")]
     Store(#[from] StoreError),
     /// The settings of the bucket cannot be used.
     #[error("the bucket for kept bytes cannot be used")]

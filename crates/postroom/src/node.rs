@@ -228,14 +228,19 @@ impl Others {
             tracing::warn!("{}", clock_words(ahead));
         }
         self.is_clock_off = is_off;
-        let silent = |seen: &&SeenNode| seen.node.nodeid != house.node && seen.silent > limits::LEASE_SECONDS * 1_000;
+        let silent =
+            |seen: &&SeenNode| seen.node.nodeid != house.node && seen.silent > limits::LEASE_SECONDS * 1_000;
         for seen in nodes.iter().filter(silent) {
             // Its jobs are free by now, or in a moment.
             if seen.silent <= FORGOTTEN_SECONDS * 1_000 {
                 house.bell.notify_one();
             }
             if self.silent.insert(seen.node.nodeid) {
-                tracing::warn!(node = seen.node.name, seconds = seen.silent / 1_000, "a node has fallen silent");
+                tracing::warn!(
+                    node = seen.node.name,
+                    seconds = seen.silent / 1_000,
+                    "a node has fallen silent"
+                );
             }
         }
         self.silent.retain(|id| nodes.iter().filter(silent).any(|seen| seen.node.nodeid == *id));

@@ -156,7 +156,10 @@ impl web::House for House {
         let this = self.node.to_string();
         let line = |row: NodeRow| NodeLine {
             is_this: row.id == this,
-            started: row.started.parse().map_or(Timestamp(0), |time: jiff::Timestamp| Timestamp(time.as_millisecond())),
+            started: row
+                .started
+                .parse()
+                .map_or(Timestamp(0), |time: jiff::Timestamp| Timestamp(time.as_millisecond())),
             name: row.name,
             state: row.state,
             roles: row.roles.join(", "),

@@ -255,7 +255,9 @@ pub enum SettingsError {
         most: usize,
     },
     /// A node without a role.
-    #[error("node.roles is empty, and a node without a role does nothing: give some of receive, web, jobs, index")]
+    #[error(
+        "node.roles is empty, and a node without a role does nothing: give some of receive, web, jobs, index"
+    )]
     NoRole,
     /// A certificate without a key, or a key without a certificate.
     #[error("tls.certificate and tls.key are given both or neither")]
@@ -340,7 +342,11 @@ impl Settings {
                 receive.stranger_recipients_per_minute_max as usize,
                 1_000_000,
             ),
-            ("node.drain_seconds_max", usize::try_from(self.node.drain_seconds_max).unwrap_or(usize::MAX), 3_600),
+            (
+                "node.drain_seconds_max",
+                usize::try_from(self.node.drain_seconds_max).unwrap_or(usize::MAX),
+                3_600,
+            ),
             ("database.connections_max", self.database.connections_max, 10_000),
             ("database.batches_max", self.database.batches_max, 16),
             ("store.writer_threads", store.writer_threads, 64),

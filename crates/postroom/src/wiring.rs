@@ -14,7 +14,7 @@ use receive::body::Large;
 use receive::{Door, DoorProtocol, DoorSettings, InFlight, Patience, PerMinute, Rates};
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::control;
@@ -30,8 +30,16 @@ pub struct RunningHouse {
     pub ports: Ports,
     house: Arc<House>,
     doors: JoinSet<()>,
+    control: Control,
     presence: Presence,
     stop: DropGuard,
+}
+
+/// The control socket: it answers as long as a door is open.
+#[derive(Debug)]
+struct Control {
+    task: JoinHandle<()>,
+    closing: DropGuard,
 }
 
 /// Where the doors of a house are, with the ports they were given.
@@ -65,7 +73,9 @@ impl House {
             Some((certificate, key)) => receive::tls::from_pem(certificate, key)?,
             None => receive::tls::self_signed(&settings.data, &settings.name())?,
         };
-        let only = |role, addresses: &'_ Vec<SocketAddr>| if self.does(role) { addresses.clone() } else { Vec::new() };
+        let only = |role, addresses: &'_ Vec<SocketAddr>| {
+            if self.does(role) { addresses.clone() } else { Vec::new() }
+        };
         let smtp = bind("SMTP", &only(Role::Receive, &settings.smtp.listen))?;
         let smtps = bind("SMTP with TLS", &only(Role::Receive, &settings.smtp.tls_listen))?;
         let lmtp = bind("LMTP", &only(Role::Receive, &settings.lmtp.listen))?;
@@ -114,7 +124,9 @@ impl House {
         for listener in web {
             doors.spawn(site::serve(Arc::clone(&self), listener, stop.clone()));
         }
-        doors.spawn(control.serve(Arc::clone(&self), stop.clone()));
+        let closing = CancellationToken::new();
+        let control = tokio::spawn(control.serve(Arc::clone(&self), closing.clone()));
+        let control = Control { task: control, closing: closing.drop_guard() };
         if self.does(Role::Jobs) {
             doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
             doors.spawn(sweep_runner::run(Arc::clone(&self), stop.clone()));
@@ -122,7 +134,7 @@ impl House {
         if self.does(Role::Index) && settings.search.follows_mail {
             doors.spawn(index_runner::run(Arc::clone(&self), stop.clone()));
         }
-        Ok(RunningHouse { ports, house: self, doors, presence, stop: stop.drop_guard() })
+        Ok(RunningHouse { ports, house: self, doors, control, presence, stop: stop.drop_guard() })
     }
 }
 
@@ -161,7 +173,7 @@ impl RunningHouse {
 
     /// Accepts no more, brings to an end what is under way, and closes the store.
     pub async fn stop(self) {
-        let RunningHouse { house, mut doors, presence, stop, .. } = self;
+        let RunningHouse { house, mut doors, control, presence, stop, .. } = self;
         presence.drains();
         drop(stop);
         let all_ended = async { while doors.join_next().await.is_some() {} };
@@ -170,6 +182,10 @@ impl RunningHouse {
         if tokio::time::timeout(patience, all_ended).await.is_err() {
             tracing::warn!(doors = doors.len(), "doors were cut off at stop");
             doors.shutdown().await;
+        }
+        drop(control.closing);
+        if tokio::time::timeout(Duration::from_secs(limits::STOP_SECONDS_MAX), control.task).await.is_err() {
+            tracing::warn!("a command was cut off at stop");
         }
         presence.end(Arc::clone(&house)).await;
         let store = Arc::clone(&house.store);

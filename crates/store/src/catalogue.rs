@@ -116,7 +116,10 @@ impl Catalogue {
     }
 
     /// Writes within one transaction; a connection that failed is not used again.
-    pub(crate) fn transact<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) fn transact<T>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut writing = locked(&self.writing);
         let (slot, writes) = &mut *writing;
         let session = slot.take().map_or_else(|| self.engine.open(Purpose::Write), Ok)?;

@@ -63,6 +63,22 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// No connection to the database server, or it broke.
+    #[error(
+        "the database server cannot be reached: is it running, and are host and port in the database URL right?"
+    )]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database server only reads.
+    #[error(
+        "the database server is a standby and only reads: name the primary in the database URL, or promote it"
+    )]
+    Standby,
+    /// The database server is too old.
+    #[error("the database server is PostgreSQL {found}; Postroom needs 13 or later")]
+    OldServer {
+        /// Its version.
+        found: String,
+    },
     /// The database URL cannot be read.
     #[error("the database URL cannot be read; it looks like postgres://user:password@host:5432/database")]
     DatabaseUrl(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -127,10 +143,13 @@ impl StoreError {
             | Self::Busy
             | Self::Closed
             | Self::LeaseLost
+            | Self::Unreachable(_)
+            | Self::Standby
             | Self::Overtaken { .. }
             | Self::Refused { .. } => true,
             Self::Locked
             | Self::DatabaseUrl(_)
+            | Self::OldServer { .. }
             | Self::SchemaName
             | Self::Exists
             | Self::NotFound
@@ -144,6 +163,21 @@ impl StoreError {
             | Self::OlderNode { .. }
             | Self::Statement(_) => false,
         }
+    }
+}
+
+impl StoreError {
+    /// Whether somebody has to change a setting or the server before it can be otherwise: to try again is no use.
+    pub fn wants_an_administrator(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { .. }
+                | Self::DatabaseUrl(_)
+                | Self::SchemaName
+                | Self::OldServer { .. }
+                | Self::TooNew { .. }
+                | Self::OlderNode { .. }
+        )
     }
 }
 

@@ -35,17 +35,17 @@ pub use blobs::{
     Addressing, BlobCount, Bucket, BucketError, BucketSettings, Credentials, DiskFiles, Files, PreparedBlob,
     Secret, Swept,
 };
-pub use engine::postgres::PostgresSettings;
+pub use engine::postgres::{PostgresSettings, ServerState};
 #[cfg(feature = "recorder")]
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
+pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex};
 pub use migrations::known_schema;
 pub use nodes::SeenNode;
-pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex};
 pub use nouns::{
-    AddressedRecord, Behind, BehindName, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail, Naming, OutcomeCount,
-    ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
+    AddressedRecord, Behind, BehindName, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail, Naming,
+    OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
 };
 pub use organization::Organization;
 pub use rows::{Read, Tx};
@@ -194,6 +194,13 @@ struct Open {
     uses: u64,
 }
 
+impl Database {
+    /// What the server says of itself, before a store is opened on it; `None` where rows are in files.
+    pub fn examine(&self) -> Result<Option<ServerState>, StoreError> {
+        Server::of(self, &Faults::none())?.map(|server| server.examine()).transpose()
+    }
+}
+
 impl Store {
     /// Opens a data folder; makes it where it is missing. `Locked` where another process has it.
     pub fn open(settings: StoreSettings) -> Result<Arc<Store>, StoreError> {
@@ -203,6 +210,9 @@ impl Store {
         let files = settings.file_layer();
         files.make_folder(&settings.data.join("organizations"))?;
         let server = Server::of(&settings.database, &settings.faults)?;
+        if let Some(server) = &server {
+            server.examine()?.is_fit()?;
+        }
         let engine: Arc<dyn Engine> = match &server {
             Some(server) => Arc::new(server.catalogue()),
             None => Arc::new(settings.database(&settings.data.join("catalogue.db"))),
@@ -213,7 +223,8 @@ impl Store {
         let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
         let tending = Tending::start()?;
         let (open, watch) = (Mutex::default(), Watch::default());
-        let store = Arc::new(Store { settings, server, catalogue, open, threads, tending, watch, _lock: lock });
+        let store =
+            Arc::new(Store { settings, server, catalogue, open, threads, tending, watch, _lock: lock });
         if store.is_at_server() {
             store.leave_no_node_behind(migrations::readable_by())?;
             store.look()?;
@@ -309,6 +320,10 @@ impl Store {
 
     fn open_folder(&self, row: OrganizationRow) -> Result<Organization, StoreError> {
         let folder = self.folder(row.organizationid);
+        if self.is_at_server() {
+            // Another node may have made the organization.
+            self.settings.file_layer().make_folder(&folder.join("blobs"))?;
+        }
         Organization::open(row, &folder, (&self.settings, self.server.as_ref()), &self.threads)
     }
 

@@ -107,7 +107,9 @@ impl Checked {
     pub(crate) fn is_fresh(&self) -> bool {
         match self {
             Checked::Always => true,
-            Checked::At(last) => running_for().saturating_sub(last.load(Ordering::Acquire)) <= FRESH_MILLISECONDS,
+            Checked::At(last) => {
+                running_for().saturating_sub(last.load(Ordering::Acquire)) <= FRESH_MILLISECONDS
+            }
         }
     }
 }

@@ -8,8 +8,11 @@ use crate::engine::{Session, Step};
 use crate::rows::Read;
 
 /// The scripts of an organization's database.
-pub(crate) const ORGANIZATION: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+pub(crate) const ORGANIZATION: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 /// The scripts of the catalogue.
 pub(crate) const CATALOGUE: &[&str] =
     &[include_str!("migrations/0001_catalogue.sql"), include_str!("migrations/0002_catalogue.sql")];
@@ -75,7 +78,11 @@ fn apply(session: &dyn Session, number: usize, script: &str) -> Result<bool, Sto
         Ok(true) => Ok(true),
         Ok(false) => session.step(Step::Rollback).map(|()| false),
         Err(error) => {
-            tracing::error!(number, error = &error as &dyn std::error::Error, "the schema stays as it was before this script");
+            tracing::error!(
+                number,
+                error = &error as &dyn std::error::Error,
+                "the schema stays as it was before this script"
+            );
             // Where it cannot be sent the connection is lost, and the server undoes it by itself.
             let _ = session.step(Step::Rollback);
             Err(error)

@@ -27,7 +27,8 @@ impl Store {
     pub fn be_seen(&self, node: &Node, now: Timestamp) -> Result<(), StoreError> {
         let is_alone = self.server.is_none();
         self.catalogue.transact(|tx| {
-            let sql = "insert into node (nodeid, name, roles, version, knownschema, startedon, seenon, statecode)
+            let sql =
+                "insert into node (nodeid, name, roles, version, knownschema, startedon, seenon, statecode)
                 values (?1, ?2, ?3, ?4, ?5, leaseclock(?6), leaseclock(?6), ?7)
                 on conflict (nodeid) do update set seenon = excluded.seenon, statecode = excluded.statecode";
             let Node { nodeid, name, roles, version, knownschema, statecode, .. } = node;

@@ -16,8 +16,8 @@ mod people;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};
-pub(crate) use house::RECORDS_VERSION;
 pub use emails::{EmailFacts, Tie};
+pub(crate) use house::RECORDS_VERSION;
 pub use identities::Naming;
 pub use indexed::IndexedEmail;
 pub use leases::HeldLease;

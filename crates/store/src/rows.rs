@@ -217,7 +217,10 @@ impl<'c> Tx<'c> {
         let place = N::TABLE.columns.iter().position(|known| known.name == column);
         if !self.read.connected()?.is_remote() {
             place.map(|place| values.remove(place));
-            return self.insert_values(generated::insert_next::<N>(column, next), &values).map(drop).map_err(in_table::<N>);
+            return self
+                .insert_values(generated::insert_next::<N>(column, next), &values)
+                .map(drop)
+                .map_err(in_table::<N>);
         }
         let first: Vec<Param<'_>> = values.iter().take(1).map(Param::from).collect();
         let made: i64 = self.one(generated::select_next(next), &first, |row| row.take())?.unwrap_or(0);
@@ -285,7 +288,8 @@ impl<'c> Tx<'c> {
     /// Whether a key of such a row is taken. What is learned before it is written can be learned with everything else.
     fn is_taken<N: Noun>(&self, values: &[Value]) -> Result<bool, StoreError> {
         let (sql, places) = generated::taken::<N>();
-        let params: Vec<Param<'_>> = places.iter().filter_map(|place| values.get(*place)).map(Param::from).collect();
+        let params: Vec<Param<'_>> =
+            places.iter().filter_map(|place| values.get(*place)).map(Param::from).collect();
         Ok(self.one(sql, &params, |_| Ok(()))?.is_some())
     }
 

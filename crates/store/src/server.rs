@@ -2,7 +2,7 @@
 
 use model::Id;
 
-use crate::engine::postgres::{PostgresSchema, PostgresServer, PostgresSettings};
+use crate::engine::postgres::{PostgresSchema, PostgresServer, PostgresSettings, ServerState};
 use crate::faults::Faults;
 use crate::{Database, StoreError};
 
@@ -18,6 +18,11 @@ impl Server {
         let Database::Postgres(settings) = database else { return Ok(None) };
         let schema = checked(settings)?;
         Ok(Some(Server { server: PostgresServer::new(settings, faults)?, schema }))
+    }
+
+    /// What the server says of itself.
+    pub(crate) fn examine(&self) -> Result<ServerState, StoreError> {
+        self.server.examine(&self.schema)
     }
 
     /// Where the catalogue is.

@@ -66,7 +66,10 @@ fn watch(shared: &Shared, store: &Weak<Store>) {
             && was_well
         {
             let error: &dyn std::error::Error = error;
-            tracing::warn!(error, "nothing is known of other nodes: everything is asked at the database server");
+            tracing::warn!(
+                error,
+                "nothing is known of other nodes: everything is asked at the database server"
+            );
         }
         was_well = looked.is_ok();
     }

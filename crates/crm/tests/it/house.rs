@@ -48,7 +48,8 @@ impl House {
             // The order in which units join the line is the order of the story.
             batches_max: 1,
             ..StoreSettings::for_tests(folder.path())
-        }).unwrap();
+        })
+        .unwrap();
         let organization = records::add_organization(&store, "contoso", &Moment::new(NOW, 1)).unwrap();
         let nobody = Id::default();
         let moments = Cell::new(1);

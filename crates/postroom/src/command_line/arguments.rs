@@ -10,7 +10,7 @@ use postroom::node::Role;
 #[command(name = "postroom", version, max_term_width = 100, subcommand_required = true)]
 #[command(
     after_help = "Every command works while the house serves: it asks there, and otherwise opens the data \
-    folder itself.\nExit status: 0 well, 1 with faults, 2 wrong arguments or settings."
+    folder itself.\nExit status: 0 well, 1 with faults, 2 where arguments, settings or the database server have to be changed first."
 )]
 pub(crate) struct Arguments {
     /// The settings file; else ./postroom.toml, else /etc/postroom/postroom.toml, else the defaults.

@@ -36,8 +36,13 @@ impl MailClient {
     }
 
     pub(crate) fn ask(&mut self, line: &str) -> String {
-        self.stream.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        self.say(line);
         self.hear()
+    }
+
+    /// Says a line and waits for nothing.
+    pub(crate) fn say(&mut self, line: &str) {
+        self.stream.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
     }
 
     /// Sends a mail from Zoë to some recipients; the answer to its data, or the first refusal.

@@ -10,6 +10,7 @@ mod disk;
 mod history;
 mod log;
 mod mail;
+mod nodes;
 mod pages;
 mod program;
 mod search;

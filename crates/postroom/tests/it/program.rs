@@ -67,9 +67,25 @@ impl Place {
         for section in ["SMTP", "LMTP", "WEB"] {
             command.env(format!("POSTROOM_{section}_LISTEN"), "127.0.0.1:0");
         }
+        if let Some((url, schema)) = self.server() {
+            command.env("POSTROOM_DATABASE_URL", url).env("POSTROOM_DATABASE_SCHEMA", schema);
+        }
         command.env("POSTROOM_HOSTNAME", "house.test");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// The database server of this place and its schema there, where tests are given one.
+    pub(crate) fn server(&self) -> Option<(String, String)> {
+        match store::Database::for_tests(self.folder.path()) {
+            store::Database::Sqlite => None,
+            store::Database::Postgres(settings) => Some((settings.url, settings.schema)),
+        }
+    }
+
+    /// Runs a command with this in its environment.
+    pub(crate) fn run_in(&self, variables: &[(&str, &str)], words: &[&str]) -> Said {
+        said(self.command(words).envs(variables.iter().copied()).output().unwrap())
     }
 
     pub(crate) fn run(&self, words: &[&str]) -> Said {
@@ -81,9 +97,7 @@ impl Place {
         let mut child = self.command(words).spawn().unwrap();
         // Most commands read nothing and may have ended already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+        said(child.wait_with_output().unwrap())
     }
 
     /// Runs a command that must end well; what it printed.
@@ -107,16 +121,32 @@ impl Place {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().starts_with("control")), "the house did not start");
         let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(ports).unwrap()).unwrap();
-        let first = |door: &str| ports[door][0].as_str().unwrap().parse().unwrap();
+        // A door that is not open has no port.
+        let first = |door: &str| ports[door][0].as_str().unwrap_or("0.0.0.0:0").parse().unwrap();
         Serving { child, smtp: first("smtp"), lmtp: first("lmtp"), web: first("web") }
     }
 }
 
+fn said(output: std::process::Output) -> Said {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
 impl Serving {
     /// Asks the house to stop as an init system does, and waits until it has.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(self) -> ExitStatus {
+        self.ask_to_stop();
+        self.wait()
+    }
+
+    /// Asks the house to stop.
+    pub(crate) fn ask_to_stop(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 }

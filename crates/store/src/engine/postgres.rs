@@ -21,6 +21,7 @@ mod ahead;
 mod buffer;
 mod dialect;
 mod errors;
+mod examine;
 mod pool;
 mod schema;
 mod session;
@@ -31,6 +32,7 @@ mod wait;
 mod watched;
 mod wire;
 
+pub use examine::ServerState;
 use pool::{Key, Pool};
 use session::PostgresSession;
 

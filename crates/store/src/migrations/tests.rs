@@ -3,12 +3,12 @@ use std::path::Path;
 use model::schema::{CATALOGUE_TABLES, ORGANIZATION_TABLES, Table};
 
 use super::{CATALOGUE, ORGANIZATION, migrate};
-use crate::server::Server;
-use crate::{Database, StoreError};
 use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Session, Step, ddl};
 use crate::faults::Faults;
 use crate::rows::{Read, RowValues};
+use crate::server::Server;
+use crate::{Database, StoreError};
 
 #[test]
 fn migrated_from_every_release_is_what_the_declarations_say() {
@@ -77,7 +77,8 @@ fn a_script_that_fails_leaves_the_schema_before_it() {
 const ONE: &str = "create table one (\n    a integer\n) strict;";
 const TWO: &str = "create table two (\n    a integer\n) strict;";
 /// A made-up release that only adds: programs of schema 2 go on beside it.
-const EXPAND: &str = "-- Readable by programs of schema 2.\nalter table one add column b integer not null default 7;";
+const EXPAND: &str =
+    "-- Readable by programs of schema 2.\nalter table one add column b integer not null default 7;";
 /// A made-up release that takes away what programs of schema 2 still need.
 const CONTRACT: &str = "-- Readable by programs of schema 3.\ndrop table two;";
 

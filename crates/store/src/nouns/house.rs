@@ -110,7 +110,10 @@ impl Tx<'_> {
 
     /// Gives back all that this node holds, when it ends: whoever wants it need not wait.
     pub fn give_all_back(&mut self, owner: Id) -> Result<(), StoreError> {
-        self.execute("update job set leaseuntil = null where owner = ?1 and leaseuntil is not null", &[owner.into()])?;
+        self.execute(
+            "update job set leaseuntil = null where owner = ?1 and leaseuntil is not null",
+            &[owner.into()],
+        )?;
         self.execute("update lease set leaseuntil = 0 where owner = ?1", &[owner.into()]).map(drop)
     }
 }

@@ -35,8 +35,14 @@ impl Read<'_> {
 impl Tx<'_> {
     /// Takes a lease for `limits::LEASE_SECONDS`; `None` while somebody holds it, be it the same node. Ask within a
     /// unit that does nothing else. `now` is the clock of the house, which counts where there is no server.
-    pub fn take_lease(&mut self, name: &str, owner: Id, now: Timestamp) -> Result<Option<HeldLease>, StoreError> {
-        let sql = "insert into lease (name, owner, leaseuntil, number) values (?1, ?2, leaseclock(?3) + ?4, 1)
+    pub fn take_lease(
+        &mut self,
+        name: &str,
+        owner: Id,
+        now: Timestamp,
+    ) -> Result<Option<HeldLease>, StoreError> {
+        let sql =
+            "insert into lease (name, owner, leaseuntil, number) values (?1, ?2, leaseclock(?3) + ?4, 1)
             on conflict (name) do update
             set owner = excluded.owner, leaseuntil = excluded.leaseuntil, number = lease.number + 1
             where lease.leaseuntil <= leaseclock(?3)

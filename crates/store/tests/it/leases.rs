@@ -35,13 +35,17 @@ fn a_lease_that_ran_out_is_taken_over_and_its_old_holder_writes_nothing() {
     let second = take(&house, "work", (id(2), later)).unwrap();
     assert!(!write_under(&house, &first));
     assert!(write_under(&house, &second));
-    assert_eq!(house.organization.read(|read| read.setting("written by")).unwrap(), Some(second.number.to_string()));
+    assert_eq!(
+        house.organization.read(|read| read.setting("written by")).unwrap(),
+        Some(second.number.to_string())
+    );
 }
 
 #[test]
 fn leases_are_asked_for_side_by_side() {
     let house = House::new();
-    let held: Vec<HeldLease> = ["a", "b", "c"].iter().map(|it| take(&house, it, (id(1), START)).unwrap()).collect();
+    let held: Vec<HeldLease> =
+        ["a", "b", "c"].iter().map(|it| take(&house, it, (id(1), START)).unwrap()).collect();
     let (gate, gated) = house.gate();
     let units: Vec<_> = held
         .into_iter()

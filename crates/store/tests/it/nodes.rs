@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use model::schema::catalogue::{Node, Route};
 use model::{Id, Timestamp};
-use store::{Database, Priority, Store, StoreSettings};
+use store::{Database, Priority, Store, StoreError, StoreSettings};
 
 use crate::house::{House, id, skip};
 
@@ -51,7 +51,11 @@ fn what_one_node_changes_the_other_knows_soon() {
     let route = route("crm@sink.test");
     assert_eq!(there.route(&route.address).unwrap(), None);
     here.publish_route(&route).unwrap();
-    assert_eq!(there.route(&route.address).unwrap().as_ref(), Some(&route), "an address is never unknown by heart");
+    assert_eq!(
+        there.route(&route.address).unwrap().as_ref(),
+        Some(&route),
+        "an address is never unknown by heart"
+    );
     here.withdraw_route(&route.address, route.organizationid).unwrap();
     eventually("the route is gone there too", || there.route(&route.address).unwrap().is_none());
 
@@ -66,6 +70,19 @@ fn what_one_node_changes_the_other_knows_soon() {
     set(&house, "two");
     assert!(organization.catch_up().unwrap() || setting().as_deref() == Some("two"));
     assert_eq!(setting().as_deref(), Some("two"), "whoever must know it asks");
+}
+
+#[test]
+fn a_program_that_would_end_an_older_node_waits_for_it() {
+    let house = House::new();
+    if Other::beside(&house).is_none() {
+        return;
+    }
+    house.store.be_seen(&Node { knownschema: 1, ..node(1) }, START).unwrap();
+    let refused = Other::open(&house).map(drop);
+    assert!(matches!(&refused, Err(StoreError::OlderNode { name, .. }) if name == "node 1"), "{refused:?}");
+    house.store.go(id(1)).unwrap();
+    Other::open(&house).unwrap();
 }
 
 fn set(house: &House, value: &'static str) {
@@ -89,9 +106,14 @@ impl Other {
             skip("two nodes need a database server (POSTROOM_TEST_DATABASE)");
             return None;
         }
+        Some(Other::open(house).unwrap())
+    }
+
+    fn open(house: &House) -> Result<Self, StoreError> {
+        let database = Database::for_tests(house.folder.path());
         let folder = tempfile::tempdir().unwrap();
         let settings = StoreSettings { database, ..StoreSettings::new(folder.path()) };
-        Some(Other { store: Store::open(settings).unwrap(), _folder: folder })
+        Ok(Other { store: Store::open(settings)?, _folder: folder })
     }
 }
 

@@ -57,11 +57,11 @@ fn without_code(error: Error) -> StoreError {
     }
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     match source.map(io::Error::kind) {
-        Some(_) => StoreError::Io(io::Error::other(error)),
+        Some(_) => StoreError::Unreachable(Box::new(error)),
         None if error.to_string().contains("TLS") => {
             refused("no TLS connection to it can be made: look at sslmode and the certificate", error)
         }
-        None if error.to_string().contains("connect") => StoreError::Io(io::Error::other(error)),
+        None if error.to_string().contains("connect") => StoreError::Unreachable(Box::new(error)),
         None => StoreError::Statement(Box::new(error)),
     }
 }

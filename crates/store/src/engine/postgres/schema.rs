@@ -34,7 +34,8 @@ pub(super) fn options(key: &Key) -> String {
 /// Makes the schema and what every one has; nothing where all of it is there. Several nodes may do so at once: each
 /// statement is tried again where another one was in the way.
 pub(super) fn prepare(wire: &Wire, schema: &str) -> Result<(), StoreError> {
-    let script = |text: String| wire.send(vec![Request { text: text.into(), params: Params::Script }]).map(drop);
+    let script =
+        |text: String| wire.send(vec![Request { text: text.into(), params: Params::Script }]).map(drop);
     let is_there = wire.send(vec![Request {
         text: "select 1 from pg_namespace n join pg_proc p on p.pronamespace = n.oid \
                where n.nspname = current_schema() and p.proname = 'prepared_2'"

@@ -21,7 +21,8 @@ impl PostgresServer {
         organizations: &[String],
     ) -> Result<(i64, Vec<Option<i64>>), StoreError> {
         let lease = self.pool.lease(Key { schema: catalogue.into(), purpose: Purpose::Read })?;
-        let catalogue_asked = format!("select number from {catalogue}.catalogueversion where name = '{ROUTES}'");
+        let catalogue_asked =
+            format!("select number from {catalogue}.catalogueversion where name = '{ROUTES}'");
         let asked: Vec<String> = organizations
             .iter()
             .map(|schema| {
@@ -34,7 +35,8 @@ impl PostgresServer {
             Err(error) if !lease.is_sound() => Err(error),
             Err(_) => {
                 let first = numbers(&lease, &[&catalogue_asked])?.remove(0);
-                let each = asked.iter().map(|text| numbers(&lease, &[text]).ok().and_then(|mut found| found.pop()));
+                let each =
+                    asked.iter().map(|text| numbers(&lease, &[text]).ok().and_then(|mut found| found.pop()));
                 Ok((first, each.collect()))
             }
         }

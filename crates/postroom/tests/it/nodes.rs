@@ -1,0 +1,100 @@
+//! Nodes: what one does, how it goes, why one does not start; two of them where a database server is given.
+
+use std::net::TcpStream;
+use std::process::Stdio;
+
+use crate::client::{MailClient, mail};
+use crate::program::Place;
+
+#[test]
+fn a_node_that_is_stopped_takes_the_mail_that_is_in_the_middle() {
+    let place = Place::with_contoso();
+    let house = place.serve();
+    let door = house.smtp;
+    let (mut idle, mut busy) = (MailClient::smtp(door), MailClient::smtp(door));
+    for line in ["MAIL FROM:<zoe@fabrikam.test>", "RCPT TO:<jane@contoso.test>"] {
+        assert!(busy.ask(line).starts_with("250"));
+    }
+    assert!(busy.ask("DATA").starts_with("354"));
+    busy.say("From: zoe@fabrikam.test\r\nTo: jane@contoso.test\r\nMessage-ID: <half@fabrikam.test>\r\n\r\nOne half,");
+
+    house.ask_to_stop();
+    assert!(idle.hear().starts_with("421 4.3.2"), "whoever does nothing is sent away");
+    assert!(TcpStream::connect(door).is_err(), "nobody new comes in");
+    let listed = place.well(&["node", "list"]);
+    assert!(listed.contains("draining"), "{listed}");
+    assert!(busy.ask("and the other.\r\n.").starts_with("250"));
+    drop(busy);
+    assert!(house.wait().success());
+    assert_eq!(place.well(&["node", "list"]), "", "it is gone");
+    let books = place.well(&["verify"]);
+    assert!(books.contains("1 copies seen, 1 e-mails") || books.contains("1 copy"), "{books}");
+}
+
+#[test]
+fn a_transaction_that_does_not_end_is_cut_off_in_time() {
+    let place = Place::with_contoso();
+    let house = place.serve_with(&[("POSTROOM_NODE_DRAIN_SECONDS_MAX", "1")], Stdio::null());
+    let mut busy = MailClient::smtp(house.smtp);
+    assert!(busy.ask("MAIL FROM:<zoe@fabrikam.test>").starts_with("250"));
+    assert!(house.terminate().success());
+}
+
+#[test]
+fn a_node_does_what_its_roles_say() {
+    let place = Place::with_contoso();
+    let house = place.serve_with(&[("POSTROOM_NODE_ROLES", "web,jobs")], Stdio::inherit());
+    assert_eq!((house.smtp.port(), house.lmtp.port()), (0, 0));
+    assert!(TcpStream::connect(house.web).is_ok());
+    assert!(place.well(&["node", "list"]).contains("web,jobs"));
+    assert!(house.terminate().success());
+
+    let unknown = place.run(&["serve", "--roles", "receive,mail"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("there is no role “mail”"), "{}", unknown.err);
+}
+
+#[test]
+fn why_a_node_does_not_start_is_said_with_the_next_step() {
+    let place = Place::new();
+    let says = |url: &str, code: i32, words: &str| {
+        let variables = [("POSTROOM_DATABASE_URL", url)];
+        let serve = place.run_in(&variables, &["serve"]);
+        assert!(serve.code == code && serve.err.contains(words), "{serve:?}");
+        let check = place.run_in(&variables, &["node", "check"]);
+        assert!(check.code == 1 && check.out.contains(words), "{check:?}");
+    };
+    says("postgres://postroom@127.0.0.1:1/postroom", 1, "cannot be reached: is it running");
+    says("mysql://127.0.0.1/x", 2, "it looks like postgres://");
+    let Some((url, _)) = place.server() else { return };
+    let (server, _) = url.rsplit_once('/').unwrap();
+    says(&format!("{server}/nobody_has_made_this"), 2, "no database of that name: create it");
+    let good = place.run(&["node", "check"]);
+    assert_eq!(good.code, 0, "{good:?}");
+    assert!(
+        good.out.contains("the first node makes it") && good.out.contains("the clocks agree"),
+        "{}",
+        good.out
+    );
+}
+
+#[test]
+fn two_nodes_serve_one_house() {
+    let place = Place::with_contoso();
+    if place.server().is_none() {
+        println!("skipped: two nodes need a database server (POSTROOM_TEST_DATABASE)");
+        return;
+    }
+    let (one, two) = (place.serve(), place.serve_with(&[("POSTROOM_DATA", "other")], Stdio::inherit()));
+    assert_eq!(place.well(&["node", "list"]).lines().filter(|line| line.contains("serving")).count(), 2);
+    assert!(MailClient::smtp(one.smtp).send(&["jane@contoso.test"], &mail(1)).starts_with("250"));
+    assert!(MailClient::smtp(two.smtp).send(&["jane@contoso.test"], &mail(1)).starts_with("250"));
+    // What one node is told, the other knows at once where it would have to refuse for good.
+    assert!(MailClient::smtp(two.smtp).send(&["ben@contoso.test"], &mail(2)).starts_with("550"));
+    let ben = ["user", "add", "--org", "contoso", "--name", "Ben", "--address", "ben@contoso.test"];
+    place.well(&ben);
+    assert!(MailClient::smtp(two.smtp).send(&["ben@contoso.test"], &mail(2)).starts_with("250"));
+    assert!(one.terminate().success() && two.terminate().success());
+    let books = place.well(&["verify"]);
+    assert!(books.contains("3 copies seen, 2 e-mails, all is well"), "{books}");
+}
