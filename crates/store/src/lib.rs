@@ -293,6 +293,12 @@ impl Store {
         self.catalogue.route(address)
     }
 
+    /// The same where rows are at a server, never out of memory; `None` where they are in files, for there
+    /// [`Store::route`] is certain.
+    pub fn certain_route(&self, address: &str) -> Result<Option<Route>, StoreError> {
+        if self.is_at_server() { self.catalogue.asked_route(address) } else { Ok(None) }
+    }
+
     /// Where the addresses of all sinks lead, those of an organization together, always in the same order.
     pub fn sinks(&self) -> Result<Arc<[Route]>, StoreError> {
         self.catalogue.sinks()

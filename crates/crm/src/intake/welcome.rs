@@ -90,11 +90,14 @@ fn look_up(
 ) -> Result<Welcome, StoreError> {
     let (plain, detail) = address.split_detail();
     let exact = store.route(&address.key())?;
-    let route = match exact {
+    let route = match &exact {
         None if detail.is_some() => store.route(&plain.key())?,
-        found => found,
+        found => found.clone(),
     };
     let Some(route) = route else {
+        if detail.is_some() && store.certain_route(&address.key())?.is_some() {
+            return Ok(Welcome::TryLater);
+        }
         if !address.local_part().eq_ignore_ascii_case(POSTMASTER) {
             return Ok(Welcome::Unknown);
         }
@@ -102,12 +105,17 @@ fn look_up(
         return at_postmaster(store, trusted, (peer, address), |sink| sink.address.ends_with(&domain));
     };
     let Some(organization) = organization(store, &route)? else { return Ok(Welcome::TryLater) };
+    let is_guess = detail.is_some() && exact.is_none();
     let arrival = Arrival { organization, peer, address, detail };
-    match kind(&route) {
-        RecipientKind::Sink => arrival.at_sink_for_good(&route),
-        RecipientKind::Queue => Ok(arrival.at_person(trusted, Source::Queue(plain))),
-        RecipientKind::User => Ok(arrival.at_person(trusted, Source::User(plain))),
-    }
+    let welcome = match kind(&route) {
+        RecipientKind::Sink => arrival.at_sink_for_good(&route)?,
+        RecipientKind::Queue => arrival.at_person(trusted, Source::Queue(plain)),
+        RecipientKind::User => arrival.at_person(trusted, Source::User(plain)),
+    };
+    let is_refusal = matches!(welcome, Welcome::Unknown | Welcome::NotAllowed);
+    // That the whole address leads nowhere is remembered for a moment; to refuse for good it is asked again.
+    let is_ours = is_refusal && is_guess && store.certain_route(&address.key())?.is_some();
+    Ok(if is_ours { Welcome::TryLater } else { welcome })
 }
 
 /// The organization of a route. `None` is a stale route: the address may be somebody's still, so it is not "unknown".
