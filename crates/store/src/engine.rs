@@ -129,6 +129,9 @@ pub(crate) trait Session: Send {
 pub(crate) trait Together {
     /// From now on, until the transaction ends.
     fn begin(&self);
+    /// Before anything was sent: whoever else wants to hold the version of the records waits until this transaction
+    /// ends, in the order in which they came. Many that hold it for a moment would keep one out for ever who changes it.
+    fn exclude(&self);
     /// A unit begins to run.
     fn begin_unit(&self, asking: Asking) -> Place;
     /// Whether the unit missed an answer. It has to run again.

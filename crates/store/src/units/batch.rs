@@ -25,6 +25,8 @@ pub(super) struct Batch<'b> {
     pub(super) time_max: Duration,
     /// The version of the records that its units made, once it is committed.
     pub(super) bumped: Cell<Option<i64>>,
+    /// Whether a unit of it changes the version of the records, as far as that is known.
+    pub(super) excludes: Cell<bool>,
 }
 
 pub(super) enum Filled {
@@ -156,8 +158,11 @@ impl Batch<'_> {
     fn alone(&self, unit: &mut dyn Unit) -> Result<(), StoreError> {
         self.session.step(Step::BeginWrite)?;
         self.bumped.set(None);
+        if let Some(together) = self.session.together().filter(|_| self.excludes.get()) {
+            together.exclude();
+        }
         if self.session.is_remote() {
-            self.surroundings.memory.advance(crate::Read::new(self.session).version_held()?);
+            self.surroundings.memory.held(crate::Read::new(self.session).version_held()?);
         }
         match self.run_unit(unit) {
             (Ran::Keep, _) => {

@@ -26,9 +26,9 @@ pub(super) fn question_of_many(sql: &str, kinds: &[Type]) -> String {
     )
 }
 
-/// Rows written together, given as arrays, one for each column. A row whose key is taken is left out. What the rows
-/// give for `made.0` is a part of the expression `made.1`, where it is called `{}`.
-pub(super) fn rows_of(table: &Table, made: Option<(&str, &str)>) -> String {
+/// Rows written together, given as arrays, one for each column. A row whose key is taken is an error or, with `skips`,
+/// left out. What the rows give for `made.0` is a part of the expression `made.1`, where it is called `{}`.
+pub(super) fn rows_of(table: &Table, made: Option<(&str, &str)>, skips: bool) -> String {
     let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     let kinds: Vec<Type> = table.columns.iter().map(|column| kind_of(column.kind)).collect();
     let places: Vec<String> = (1..=names.len()).map(|place| format!("p{place}")).collect();
@@ -37,13 +37,13 @@ pub(super) fn rows_of(table: &Table, made: Option<(&str, &str)>) -> String {
         _ => format!("q.{place}"),
     });
     format!(
-        "insert into {} ({}) select {} from unnest({}) with ordinality as q ({}, n) order by q.n \
-         on conflict do nothing",
+        "insert into {} ({}) select {} from unnest({}) with ordinality as q ({}, n) order by q.n{}",
         table.name,
         names.join(", "),
         selected.collect::<Vec<_>>().join(", "),
         arrays(&kinds),
         places.join(", "),
+        if skips { " on conflict do nothing" } else { "" },
     )
 }
 

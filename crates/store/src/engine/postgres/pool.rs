@@ -185,7 +185,7 @@ impl Lease {
         for _ in 0..limits::SHEET_ATTEMPTS_MAX {
             let taken = one(self.wire()?, schema::TAKE_SHEET, &[])?;
             if let Some(Value::Int(number)) = taken.and_then(|mut line| line.pop()) {
-                let _ = self.sheet.set(Sheet { number, commits: Cell::new(0), copies: Cell::new(0) });
+                let _ = self.sheet.set(Sheet { number, marks: Cell::new(0), copies: Cell::new(0) });
                 return Ok(());
             }
         }
@@ -232,7 +232,7 @@ impl Drop for Lease {
 /// A sheet of the ledger: each connection that writes numbers its copies and commits on one of its own.
 pub(super) struct Sheet {
     number: i64,
-    commits: Cell<i64>,
+    marks: Cell<i64>,
     copies: Cell<i64>,
 }
 
@@ -242,14 +242,14 @@ impl Sheet {
         (self.number << COPIES_PER_SHEET_BITS) + self.copies.get() + 1
     }
 
-    /// The mark of the next commit.
+    /// A mark for a commit, another one for each.
     pub(super) fn mark(&self) -> [Value; 2] {
-        [Value::Int(self.number), Value::Int(self.commits.get() + 1)]
+        self.marks.set(self.marks.get() + 1);
+        [Value::Int(self.number), Value::Int(self.marks.get())]
     }
 
     /// Notes a commit of so many copies.
     pub(super) fn committed(&self, copies: i64) {
-        self.commits.set(self.commits.get() + 1);
         self.copies.set(self.copies.get() + copies);
     }
 }

@@ -104,18 +104,23 @@ impl PostgresSession {
             requests.push(Request { text: HOLD.into(), params: Params::Columns(vec![Column::Bytes(keys)]) });
         }
         let before = requests.len();
-        let State { buffer, events, copies, .. } = &mut *state;
+        let State { buffer, events, copies, together, .. } = &mut *state;
         let groups = if with_rows { buffer.groups() } else { Vec::new() };
         let numbers = self.numbers(&groups, (events, copies))?;
         let expected: Vec<(usize, Form, &str)> =
             groups.iter().map(|group| (group.rows.len(), group.form, group.table.name)).collect();
         for group in &groups {
-            let text = self.lease.wire()?.texts().rows(&group.table, group.form);
+            // The commit may be on the same trip: what somebody counts on must end the transaction where it fails.
+            let skips = group.form == Form::Unasked || !*together;
+            let text = self.lease.wire()?.texts().rows(&group.table, group.form, skips);
             requests.push(rows(text, group, &numbers)?);
         }
         requests.extend(statements);
-        let answers = self.lease.wire()?.send(requests)?;
         let is_sent = !groups.is_empty();
+        let answers = self.lease.wire()?.send(requests).map_err(|error| match error {
+            StoreError::Conflict { table } if is_sent && *together => StoreError::Overtaken { table },
+            other => other,
+        })?;
         drop(groups);
         if is_sent {
             buffer.sent();
@@ -444,6 +449,13 @@ impl Together for PostgresSession {
         self.state.borrow_mut().together = true;
     }
 
+    fn exclude(&self) {
+        let mut state = self.state.borrow_mut();
+        if state.begin.is_some() {
+            state.begin = Some(BEGIN_EXCLUDING);
+        }
+    }
+
     fn begin_unit(&self, asking: Asking) -> Place {
         let mut state = self.state.borrow_mut();
         state.has_missed = asking == Asking::OnlyAhead;
@@ -513,6 +525,9 @@ impl PostgresSession {
     }
 }
 
+/// Holding the version of the records (`for share`) takes a lock on its table that conflicts with this one, and those
+/// who wait for locks on tables get them in their order.
+const BEGIN_EXCLUDING: &str = "begin; lock table setting in exclusive mode";
 /// Keys that are held until the transaction ends: whoever wants one of them waits. Nothing stays of it.
 const HOLD: &str = "insert into heldkey (keyhash) select k from unnest($1::bytea[]) as q (k) order by k on conflict do nothing";
 const LET_GO: &str = "delete from heldkey where keyhash = any($1::bytea[])";

@@ -23,7 +23,7 @@ pub(super) struct Known {
 pub(super) struct Texts {
     known: RefCell<HashMap<(usize, usize), Arc<Known>>>,
     of_many: RefCell<HashMap<(usize, usize), Arc<str>>>,
-    rows: RefCell<HashMap<(&'static str, bool), Arc<str>>>,
+    rows: RefCell<HashMap<(&'static str, bool, bool), Arc<str>>>,
 }
 
 impl Texts {
@@ -42,13 +42,13 @@ impl Texts {
         Arc::clone(text)
     }
 
-    /// Rows of a table written together.
-    pub(super) fn rows(&self, table: &Table, form: Form) -> Arc<str> {
+    /// Rows of a table written together; with `skips` those whose key is taken are left out.
+    pub(super) fn rows(&self, table: &Table, form: Form, skips: bool) -> Arc<str> {
         let is_numbered = form == Form::Numbered;
         let mut texts = self.rows.borrow_mut();
-        let text = texts.entry((table.name, is_numbered)).or_insert_with(|| {
+        let text = texts.entry((table.name, is_numbered, skips)).or_insert_with(|| {
             let made = form.made_column(table).filter(|_| is_numbered);
-            dialect::rows_of(table, made.map(|column| (column, EVENT_NUMBER))).into()
+            dialect::rows_of(table, made.map(|column| (column, EVENT_NUMBER)), skips).into()
         });
         Arc::clone(text)
     }
