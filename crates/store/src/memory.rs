@@ -170,6 +170,15 @@ impl Memory {
         self.latest.fetch_max(version, Ordering::AcqRel);
     }
 
+    /// Notes the version that a transaction holds: nobody makes a later one meanwhile. Where a later one is known, the
+    /// server went back to a replica that had not heard of it, and whatever was remembered may never have been.
+    pub(crate) fn held(&self, version: i64) {
+        if self.latest.fetch_max(version, Ordering::AcqRel) > version {
+            *locked(&self.answers) = Answers::default();
+            self.latest.store(version, Ordering::Release);
+        }
+    }
+
     /// The answer under this version.
     pub(crate) fn get<T: Clone + Send + Sync + 'static>(
         &self,
@@ -264,6 +273,17 @@ mod tests {
         memory.put(1, (Question::Setting, "a"), "late".to_owned());
         assert_eq!(memory.get::<String>(1, Question::Setting, "a"), None);
         assert_eq!(memory.get::<String>(2, Question::Setting, "b").as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn what_a_server_has_lost_is_forgotten() {
+        let memory = Memory::default();
+        memory.held(7);
+        memory.put(7, (Question::Setting, "a"), "lost".to_owned());
+        memory.held(6);
+        assert_eq!(memory.latest(), 6);
+        memory.advance(7);
+        assert_eq!(memory.get::<String>(7, Question::Setting, "a"), None);
     }
 
     #[test]

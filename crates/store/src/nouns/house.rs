@@ -64,8 +64,10 @@ impl Tx<'_> {
         }
         let first = Setting { name: RECORDS_VERSION.to_owned(), value: "0".to_owned() };
         self.insert_unless_there(&first)?;
-        // In one statement: two nodes that do it at once must not reach the same number.
-        let sql = "update setting set value = cast(cast(value as bigint) + 1 as text) where name = ?1 returning value";
+        // In one statement: two nodes that do it at once must not reach the same number. Nor must a replica that was
+        // promoted reach one that it has not heard of: there the number is a time.
+        let sql = "update setting set value = cast(/*pg greatest(*/cast(value as bigint) + 1/*pg , leaseclock(0))*/ \
+                   as text) where name = ?1 returning value";
         let next = self.change(sql, &[RECORDS_VERSION.into()], |row| row.take::<String>())?;
         self.note_records_version(next.and_then(|text| text.parse().ok()).unwrap_or(0));
         Ok(())

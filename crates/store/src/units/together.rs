@@ -3,6 +3,8 @@
 //! Each unit runs until it misses an answer; then all missing answers are fetched in one go, and those units run again.
 //! Most mails need two rounds, so a batch is three or four round trips, however many units are in it.
 
+use std::time::{Duration, Instant};
+
 use model::limits;
 
 use super::batch::{Batch, Filled, NOT_BEGUN};
@@ -14,6 +16,7 @@ impl Batch<'_> {
     /// Runs the batch and answers all its units. An error means that the session is not to be trusted any more.
     pub(super) fn run_together(&self, together: &dyn Together) -> Result<(), StoreError> {
         let mut units: Vec<Box<dyn Unit>> = Vec::new();
+        let began = Instant::now();
         for _ in 0..ATTEMPTS_MAX {
             let mut waiting = std::mem::take(&mut units);
             match self.fill_together(together, &mut waiting, &mut units) {
@@ -40,6 +43,10 @@ impl Batch<'_> {
             if let Err(error) = self.session.step(Step::Rollback) {
                 return self.give_up(units, error);
             }
+            // One of them waits for somebody who does not come to an end: the others shall not.
+            if began.elapsed() > ATTEMPTS_TIME_MAX {
+                break;
+            }
         }
         self.one_by_one(units)
     }
@@ -62,10 +69,16 @@ impl Batch<'_> {
             return Filled::NotBegun(error);
         }
         together.begin();
+        if self.excludes.get() {
+            together.exclude();
+        }
         for round in 0.. {
             together.begin_unit(Asking::Ahead);
             let Ok(version) = Read::new(self.session).version_held() else { return self.lost() };
-            self.surroundings.memory.advance(version);
+            // What a unit of this batch makes of it is not committed yet.
+            if !together.has_missed() && self.bumped.get().is_none() {
+                self.surroundings.memory.held(version);
+            }
             // Before the version is known, which is held from then on, nothing is decided.
             let asking = match round {
                 0 => Asking::OnlyAhead,
@@ -86,6 +99,9 @@ impl Batch<'_> {
                 let runs_again = together.has_missed();
                 let is_undone = runs_again || (ran == Ran::Undo && has_written);
                 if runs_again { waiting.push(unit) } else { done.push(unit) }
+                if self.bumped.get() != bumped && !self.excludes.replace(true) {
+                    together.exclude();
+                }
                 if is_undone {
                     self.bumped.set(bumped);
                 }
@@ -115,7 +131,7 @@ impl Batch<'_> {
     }
 
     fn commit_together(&self, units: usize) -> Committed {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let committed = self.session.step(Step::Commit);
         metrics::histogram!("postroom_store_commit_seconds").record(began.elapsed());
         metrics::counter!("postroom_store_commits_total").increment(1);
@@ -145,5 +161,7 @@ enum Committed {
 
 /// A batch that was overtaken runs again so often, before each of its units runs alone.
 const ATTEMPTS_MAX: u32 = 3;
+/// And no longer than this.
+const ATTEMPTS_TIME_MAX: Duration = Duration::from_secs(5);
 /// After so many rounds a unit asks for itself.
 const ROUNDS_MAX: u32 = 6;

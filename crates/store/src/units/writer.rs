@@ -90,10 +90,17 @@ impl Writer {
 
     /// The same, on a connection of the pool: other threads do so at the same time.
     fn work_at_server(&self) -> bool {
-        let done = self.engine.open(Purpose::Write).and_then(|session| self.batch(session.as_ref()));
-        if let Err(error) = done {
-            tracing::warn!(error = &error as &dyn Error, "a batch failed");
-            self.line.refuse("the database cannot be reached");
+        match self.engine.open(Purpose::Write) {
+            Ok(session) => {
+                // Those who wait may have better luck with another connection.
+                if let Err(error) = self.batch(session.as_ref()) {
+                    tracing::warn!(error = &error as &dyn Error, "a batch failed");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn Error, "the database cannot be reached");
+                self.line.refuse("the database cannot be reached");
+            }
         }
         self.line.still_waits()
     }
@@ -107,8 +114,8 @@ impl Writer {
 
     fn batch(&self, session: &dyn Session) -> Result<(), StoreError> {
         let surroundings = &self.surroundings;
-        let (time_max, bumped) = (self.batch_time_max, Cell::new(None));
-        Batch { session, line: &self.line, surroundings, log: &self.log, time_max, bumped }.run()
+        let (time_max, bumped, excludes) = (self.batch_time_max, Cell::default(), Cell::default());
+        Batch { session, line: &self.line, surroundings, log: &self.log, time_max, bumped, excludes }.run()
     }
 
     /// Looks after the log of the database, and gives back memory when that has come to rest.
