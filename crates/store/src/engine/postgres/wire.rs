@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use model::limits;
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, Statement};
@@ -51,6 +52,7 @@ pub(super) struct Answer {
 /// A connection.
 pub(super) struct Wire {
     client: Client,
+    driver: AbortHandle,
     statements: RefCell<HashMap<Arc<str>, Statement>>,
     texts: Texts,
     warned: Arc<AtomicBool>,
@@ -69,7 +71,7 @@ impl Wire {
         let (told, connected) = tokio::sync::oneshot::channel();
         let warned = Arc::<AtomicBool>::default();
         let heard = Arc::clone(&warned);
-        runtime.spawn(async move {
+        let driver = runtime.spawn(async move {
             match config.connect(tls).await {
                 Ok((client, connection)) => {
                     let _ = told.send(Ok(client));
@@ -78,12 +80,15 @@ impl Wire {
                 Err(error) => drop(told.send(Err(error))),
             }
         });
-        let client = wait_until(deadline, connected)
-            .ok_or(StoreError::Temporary { why: "the database server does not answer" })?
-            .map_err(|_| StoreError::Closed)?
-            .map_err(from_postgres)?;
+        let driver = driver.abort_handle();
+        let Some(connected) = wait_until(deadline, connected) else {
+            driver.abort();
+            return Err(StoreError::Temporary { why: "the database server does not answer" });
+        };
+        let client = connected.map_err(|_| StoreError::Closed)?.map_err(from_postgres)?;
         Ok(Wire {
             client,
+            driver,
             statements: RefCell::default(),
             texts: Texts::default(),
             warned,
@@ -97,6 +102,8 @@ impl Wire {
     }
 
     /// Whether it can be used again.
+    ///
+    /// Of one that cannot, nothing is left once it is dropped: its driver would wait for answers that never come.
     pub(super) fn is_sound(&self) -> bool {
         !self.broken.get() && !self.client.is_closed()
     }
@@ -210,6 +217,14 @@ impl Wire {
             let rows = rows?;
             Ok(Answer { changed: rows.len() as u64, rows })
         })
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if !self.is_sound() {
+            self.driver.abort();
+        }
     }
 }
 
