@@ -42,8 +42,8 @@ pub struct Opened {
     originals: Arc<Vec<unwrap::Original>>,
 }
 
-/// So often a copy is looked at again while records change, during an import say, before the sender waits.
-const OVERTAKEN_MAX: u32 = 16;
+/// So often a copy is looked at again while records change, during imports at several nodes say, before the sender waits.
+const OVERTAKEN_MAX: u32 = 64;
 
 /// Takes one copy in and says, after the commit, what became of it.
 ///

@@ -102,6 +102,11 @@ impl<'c> Read<'c> {
         Ok(())
     }
 
+    /// Whether others may write while this unit of work runs.
+    pub(crate) fn is_shared(&self) -> Result<bool, StoreError> {
+        Ok(self.connected()?.is_remote())
+    }
+
     /// The rows of a question, each made into something of the caller's.
     pub(crate) fn rows<T>(
         &self,

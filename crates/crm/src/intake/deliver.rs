@@ -276,7 +276,7 @@ impl Work<'_> {
         // What the poorer source left out is made up for: its id, what it answers, and what answers it.
         self.claim(tx, id)?;
         self.refer(tx, id)?;
-        self.join_conversations(tx, Some(email.conversationtrackingid))?;
+        self.join_conversations(tx, Some(&email))?;
         self.adopt(tx, id)?;
         Ok(())
     }

@@ -56,6 +56,17 @@ impl Read<'_> {
         })
     }
 
+    /// Whether an e-mail still stands in a conversation, and whoever brings that one into another waits until this unit
+    /// of work ends.
+    pub fn stands_in(&self, email: Id, conversation: Id) -> Result<bool, StoreError> {
+        if !self.is_shared()? {
+            return Ok(true);
+        }
+        self.hold(&conversation.0)?;
+        let sql = "select 1 from email where activityid = ?1 and conversationtrackingid = ?2";
+        Ok(self.one(sql, &[email.into(), conversation.into()], |_| Ok(()))?.is_some())
+    }
+
     /// The parties of an e-mail, sender first.
     pub fn parties(&self, email: Id) -> Result<Vec<ActivityParty>, StoreError> {
         self.nouns("where activityid = ?1 order by participationtypemask, activitypartyid", &[email.into()])
@@ -109,12 +120,14 @@ impl Read<'_> {
 
     /// E-mails that carry a token, most recent first.
     pub fn emails_by_token(&self, token: &str, limit: usize) -> Result<Vec<Id>, StoreError> {
+        self.hold(token.as_bytes())?;
         let sql = "select activityid from email where trackingtoken = ?1 order by sortdate desc limit ?2";
         self.rows(sql, &[token.into(), limit.into()], |row| row.take())
     }
 
     /// E-mails with this conversation part of `Thread-Index`, in no order.
     pub fn emails_by_thread_index(&self, index: &str, limit: usize) -> Result<Vec<Id>, StoreError> {
+        self.hold(index.as_bytes())?;
         let sql = "select activityid from email where conversationindex = ?1 limit ?2";
         self.rows(sql, &[index.into(), limit.into()], |row| row.take())
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use store::{PreparedBlob, StoreError, Tie, Tx};
 
-use super::Work;
+use super::{DeliverError, Work};
 use crate::correlate::{IdentityKey, KnownEmail, KnownIdentity, Party, want, who};
 use crate::intake::gather;
 use crate::intake::offer::Offer;
@@ -73,13 +73,27 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The conversation the mail stands in, `own` where it has one already. Those it brings together become
-    /// the eldest of them.
-    pub(super) fn join_conversations(&self, tx: &mut Tx<'_>, own: Option<Id>) -> Result<Id, StoreError> {
-        let joined = self.joined().into_iter().map(|known| known.conversation);
-        let mut all: Vec<Id> = joined.chain(own).collect();
-        all.sort_unstable();
-        all.dedup();
+    /// The conversation the mail stands in, where `own` stands if that is here already. Those it brings together become
+    /// the eldest of them. Where one was brought into another since it was looked at, all is looked at again.
+    pub(super) fn join_conversations(
+        &self,
+        tx: &mut Tx<'_>,
+        own: Option<&Email>,
+    ) -> Result<Id, DeliverError> {
+        let joined = self.joined().into_iter().map(|known| (known.conversation, known.id));
+        let mut standing: Vec<(Id, Id)> =
+            joined.chain(own.map(|own| (own.conversationtrackingid, own.activityid))).collect();
+        standing.sort_unstable();
+        standing.dedup_by_key(|(conversation, _)| *conversation);
+        let mut all = Vec::with_capacity(standing.len());
+        let mut has_moved = false;
+        for (conversation, email) in standing {
+            has_moved |= !tx.stands_in(email, conversation)?;
+            all.push(conversation);
+        }
+        if has_moved {
+            return Err(DeliverError::Overtaken);
+        }
         let Some((eldest, others)) = all.split_first() else { return Ok(self.moment.id()) };
         for other in others {
             tx.join_conversation(*other, *eldest)?;
