@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, NoRandom};
 
-/// Jobs that were put off are looked for this often; new ones ring.
-const ROUND: Duration = Duration::from_secs(30);
+/// Jobs that were put off, and those of nodes that died, are looked for this often; new ones ring. With the time of a
+/// lease it is less than half a minute.
+const ROUND: Duration = Duration::from_secs(8);
 
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
