@@ -104,6 +104,18 @@ impl Proxy {
         self.network.rule.send_modify(|rule| rule.cuts += 1);
     }
 
+    /// From now on the connections that are open carry nothing, new ones are carried: what is on its way arrives after
+    /// [`Proxy::thaw`].
+    pub fn freeze(&self) {
+        let begun = self.network.begun.load(Ordering::SeqCst);
+        self.network.rule.send_modify(|rule| rule.frozen = begun);
+    }
+
+    /// Those that were frozen carry again, what waited first.
+    pub fn thaw(&self) {
+        self.network.rule.send_modify(|rule| rule.frozen = 0);
+    }
+
     /// Loses this of the next COMMIT, one more each time it is called.
     pub fn lose_commit(&self, lost: Lost) {
         self.network.to_lose(lost).fetch_add(1, Ordering::SeqCst);
@@ -148,6 +160,8 @@ struct Network {
     server: Mutex<SocketAddr>,
     listening: Mutex<Listening>,
     listening_changed: Condvar,
+    /// Connections so far.
+    begun: AtomicU64,
     questions_to_lose: AtomicU64,
     answers_to_lose: AtomicU64,
     commits_lost: AtomicU64,
@@ -159,6 +173,8 @@ struct Network {
 struct Rule {
     way: Way,
     cuts: u64,
+    /// So many connections, from the first, carry nothing.
+    frozen: u64,
 }
 
 #[derive(Debug)]
@@ -175,6 +191,7 @@ impl Network {
             server: Mutex::new(server),
             listening: Mutex::new(Listening::No),
             listening_changed: Condvar::new(),
+            begun: AtomicU64::new(0),
             questions_to_lose: AtomicU64::new(0),
             answers_to_lose: AtomicU64::new(0),
             commits_lost: AtomicU64::new(0),

@@ -32,6 +32,8 @@ struct Line {
     network: Arc<Network>,
     /// How often was cut when it began.
     cuts: u64,
+    /// Its number, from 1.
+    number: u64,
     has_lost: AtomicBool,
     wire: Mutex<Wire>,
 }
@@ -41,7 +43,8 @@ pub(super) async fn carry(mut client: TcpStream, network: Arc<Network>) {
     let mut rule = network.rule.subscribe();
     let cuts = rule.borrow_and_update().cuts;
     let wire = Mutex::new(Wire::default());
-    let line = Line { network, cuts, has_lost: AtomicBool::new(false), wire };
+    let number = network.begun.fetch_add(1, Ordering::SeqCst) + 1;
+    let line = Line { network, cuts, number, has_lost: AtomicBool::new(false), wire };
     match line.reach_server(&mut client, &mut rule).await {
         Ok(None) => {}
         Ok(Some(mut server)) => {
@@ -173,6 +176,7 @@ impl Line {
             Way::Swallow => Ok(Some(Flow::IntoNothing)),
             _ if has_lost => Err(Cut),
             Way::Stall => Ok(None),
+            _ if self.number <= rule.frozen => Ok(None),
             Way::Carry | Way::Refuse => Ok(Some(Flow::Onward)),
         }
     }
