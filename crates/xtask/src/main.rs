@@ -35,9 +35,12 @@ enum Task {
     },
     /// Kills the house under load, and cuts its power, and looks at what is left.
     Crash {
-        /// How often it is killed.
+        /// How often it is killed; with --nodes how many rounds of any trouble.
         #[arg(long, default_value_t = 20)]
         rounds: u32,
+        /// So many nodes on one PostgreSQL, instead of one house on files: nodes and server are killed, networks cut.
+        #[arg(long)]
+        nodes: Option<u32>,
         /// At how many random points the power is cut.
         #[arg(long, default_value_t = 300)]
         seeds: u64,
@@ -95,7 +98,8 @@ fn main() -> Result<ExitCode> {
         Task::Bench { what: Bench::Intake { engine, arguments } } => runs::bench(&root, ("intake", engine), &arguments)?,
         Task::Bench { what: Bench::House { engine, arguments } } => runs::bench(&root, ("house", engine), &arguments)?,
         Task::Bench { what: Bench::Search { emails } } => runs::bench_search(&root, emails)?,
-        Task::Crash { rounds, seeds } => runs::crash(&root, rounds, seeds)?,
+        Task::Crash { rounds, nodes: Some(nodes), .. } => runs::crash_nodes(&root, rounds, nodes)?,
+        Task::Crash { rounds, seeds, nodes: None } => runs::crash(&root, rounds, seeds)?,
         Task::Corpus { update } => runs::corpus(&root, update)?,
         Task::Fuzz { arguments } => runs::fuzz(&root, &arguments)?,
     };

@@ -54,12 +54,26 @@ fn measure(root: &Path, (program, engine): (&str, Engine), arguments: &[&str]) -
 
 /// Kills the house and cuts its power, as often as asked. Says whether nothing was lost or doubled.
 pub(crate) fn crash(root: &Path, rounds: u32, seeds: u64) -> Result<bool> {
+    crash_stories(
+        root,
+        "crash::",
+        &[("CRASH_ROUNDS", rounds.to_string()), ("CRASH_SEEDS", seeds.to_string())],
+    )
+}
+
+/// Kills nodes and their server and cuts their networks, as often as asked. Says whether nothing was lost or doubled.
+pub(crate) fn crash_nodes(root: &Path, rounds: u32, nodes: u32) -> Result<bool> {
+    let numbers = [("CRASH_NODE_ROUNDS", rounds.to_string()), ("CRASH_NODES", nodes.to_string())];
+    crash_stories(root, "crash::nodes", &numbers)
+}
+
+fn crash_stories(root: &Path, stories: &str, numbers: &[(&str, String)]) -> Result<bool> {
     if !cargo(root, &["build", "-p", "postroom"])? {
         return Ok(false);
     }
     let mut tests = Command::new(env!("CARGO"));
-    tests.args(["test", "-q", "-p", "testkit", "--test", "it", "crash::", "--", "--nocapture"]);
-    tests.current_dir(root).env("CRASH_ROUNDS", rounds.to_string()).env("CRASH_SEEDS", seeds.to_string());
+    tests.args(["test", "-q", "-p", "testkit", "--test", "it", stories, "--", "--nocapture"]);
+    tests.current_dir(root).envs(numbers.iter().map(|(name, value)| (*name, value.as_str())));
     run(tests)
 }
 
