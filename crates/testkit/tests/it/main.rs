@@ -12,5 +12,6 @@ mod nodes;
 mod peers;
 mod postgres;
 mod postmaster;
+mod promotion;
 mod proxy;
 mod samples;
