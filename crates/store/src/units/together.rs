@@ -52,6 +52,10 @@ impl Batch<'_> {
     }
 
     fn give_up(&self, units: Vec<Box<dyn Unit>>, error: StoreError) -> Result<(), StoreError> {
+        // Not one could begin, nor will the next.
+        if units.is_empty() {
+            self.line.refuse(NOT_BEGUN);
+        }
         for unit in units {
             unit.answer(Some(StoreError::Temporary { why: NOT_BEGUN }));
         }
