@@ -43,7 +43,7 @@ pub(super) const BARE: &str = "\u{e002}";
 
 /// The tables of this release, and what is read out of a source for them. Another release has another number, and
 /// makes the index anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 const TABLES: &str = r#"
     begin immediate;
     create table position (only integer primary key, eventid integer not null, createdon integer not null) strict;
@@ -58,7 +58,7 @@ const TABLES: &str = r#"
     create virtual table name using fts5(words,
         content = '', contentless_delete = 1, detail = none, prefix = '1 2 3',
         tokenize = "unicode61 remove_diacritics 2");
-    pragma user_version = 4;
+    pragma user_version = 5;
     commit;"#;
 
 /// Makes the tables in a new file; `Corrupt` where another release made them.
