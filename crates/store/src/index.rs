@@ -1,4 +1,5 @@
-//! The text index of one organization: the words of its e-mails, in a database file of its own.
+//! The text index of one organization: the words of its e-mails, in a database file of its own, or in tables at the
+//! server where its rows are.
 //!
 //! What passes through: documents in large loads, written by one job behind the intake; searches, answered with
 //! ids, newest first. It holds nothing that cannot be made again from e-mails and blobs: a file that is damaged,
@@ -23,11 +24,13 @@ use crate::rows::Read;
 mod documents;
 mod find;
 mod names;
+mod server;
 mod words;
 
 pub use documents::Document;
 pub use find::{Hit, Span};
 pub use names::NamedRecord;
+use server::ServerIndex;
 
 /// How far the index has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +55,23 @@ pub struct TextIndex {
     path: PathBuf,
     open: RwLock<Option<Open>>,
     turn: Mutex<()>,
+    /// Where the index is at a server, and all of it.
+    server: Option<ServerIndex>,
+}
+
+/// Held by whoever brings an index forward: nobody else does meanwhile.
+pub struct Turn<'i> {
+    _here: MutexGuard<'i, ()>,
+    /// Among the nodes.
+    lease: Option<server::Turn<'i>>,
+}
+
+impl Turn<'_> {
+    /// Says that the work goes on; say so every few seconds. `Temporary` where it took too long, and is another node's
+    /// by now.
+    pub fn keep(&mut self) -> Result<(), StoreError> {
+        self.lease.as_mut().map_or(Ok(()), server::Turn::keep)
+    }
 }
 
 /// Its connections.
@@ -64,32 +84,56 @@ struct Open {
 impl TextIndex {
     /// The index that stands, or will stand, in this folder.
     pub(crate) fn new(folder: &Path) -> Self {
-        TextIndex { path: folder.join("search.db"), open: RwLock::default(), turn: Mutex::default() }
+        let (open, turn) = (RwLock::default(), Mutex::default());
+        TextIndex { path: folder.join("search.db"), open, turn, server: None }
     }
 
-    /// Whoever brings it forward holds this meanwhile, so that two do not index the same e-mails.
-    pub fn turn(&self) -> MutexGuard<'_, ()> {
-        locked(&self.turn)
+    /// The index in this schema of a server.
+    pub(crate) fn at_server(folder: &Path, engine: Arc<dyn Engine>) -> Self {
+        TextIndex {
+            server: Some(ServerIndex::new(engine, (READERS_MAX, SEARCHES_MAX))),
+            ..TextIndex::new(folder)
+        }
+    }
+
+    /// Whoever brings it forward holds this meanwhile, so that two do not index the same e-mails. Waits for others of
+    /// this process; `None` while another node does it.
+    pub fn turn(&self) -> Result<Option<Turn<'_>>, StoreError> {
+        let here = locked(&self.turn);
+        let Some(server) = &self.server else { return Ok(Some(Turn { _here: here, lease: None })) };
+        Ok(server.turn()?.map(|lease| Turn { _here: here, lease: Some(lease) }))
     }
 
     /// How far it has come.
     pub fn position(&self) -> Result<Position, StoreError> {
+        if let Some(server) = &self.server {
+            return server.position();
+        }
         self.ask(documents::position)
     }
 
     /// How many e-mails are in it.
     pub fn count(&self) -> Result<i64, StoreError> {
+        if let Some(server) = &self.server {
+            return server.count();
+        }
         self.ask(documents::count)
     }
 
     /// The source that each of these e-mails was indexed from; those that are not in it are left out.
     pub fn sources(&self, emails: &[Id]) -> Result<Vec<(Id, Vec<u8>)>, StoreError> {
+        if let Some(server) = &self.server {
+            return server.sources(emails);
+        }
         self.ask(|read| documents::sources(read, emails))
     }
 
     /// Writes what brings the index from one position to another: all or nothing. `Temporary` where the index is
-    /// not there any more: it was thrown away meanwhile.
+    /// not there any more: it was thrown away meanwhile, or another node was first.
     pub fn write(&self, load: Load, from: Position, to: Position) -> Result<(), StoreError> {
+        if let Some(server) = &self.server {
+            return server.write(load, (from, to));
+        }
         self.with(|open| {
             let session = locked(&open.writer);
             // What a load that panicked left behind.
@@ -108,16 +152,25 @@ impl TextIndex {
     /// E-mails that a search finds, newest first, behind a hit of the page before. `TookTooLong` where that takes
     /// longer than `limits::SEARCH_SECONDS_MAX`.
     pub fn find(&self, search: &Search, span: Span, limit: usize) -> Result<Vec<Hit>, StoreError> {
+        if let Some(server) = &self.server {
+            return server.find(search, span, limit);
+        }
         self.with(|open| open.searches.ask(|read| find::find(read, search, (span, limit))))
     }
 
     /// Records of a kind by the beginnings of words in their names and addresses, the latest first.
     pub fn find_records(&self, entity: Entity, words: &str, limit: usize) -> Result<Vec<Id>, StoreError> {
+        if let Some(server) = &self.server {
+            return server.find_records(entity, words, limit);
+        }
         self.ask(|read| names::find(read, entity, (words, limit)))
     }
 
     /// Throws the index away, once those who use it are done. The next use begins a new one.
     pub fn discard(&self) -> Result<(), StoreError> {
+        if let Some(server) = &self.server {
+            return server.discard();
+        }
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         // Closed before its files go: the last connection to close removes a log by its name, whosever that is.
         *open = None;

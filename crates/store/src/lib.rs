@@ -40,7 +40,7 @@ pub use engine::postgres::{PostgresSettings, ServerState};
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
-pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex};
+pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex, Turn};
 pub use migrations::known_schema;
 pub use nodes::SeenNode;
 pub use nouns::{
@@ -175,7 +175,7 @@ impl fmt::Debug for StoreSettings {
 }
 
 /// An open data folder: `catalogue.db`, `lock`, and for each organization
-/// `organizations/<id>/org.db`, `blobs/` and `search.db`.
+/// `organizations/<id>/org.db`, `blobs/` and `search.db`; without the databases where those are at a server.
 pub struct Store {
     settings: StoreSettings,
     server: Option<Server>,

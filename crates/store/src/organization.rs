@@ -59,7 +59,10 @@ impl Organization {
         let began = Checked::present();
         memory.check(Read::new(session.as_ref()).version_seen()?, began);
         let readers = Arc::new(Readers::new(Arc::clone(&engine), settings.readers_per_organization));
-        let index = Arc::new(TextIndex::new(folder));
+        let index = Arc::new(match server {
+            Some(_) => TextIndex::at_server(folder, Arc::clone(&engine)),
+            None => TextIndex::new(folder),
+        });
         let surroundings = Surroundings {
             blobs: Arc::clone(&blobs),
             memory: Arc::clone(&memory),

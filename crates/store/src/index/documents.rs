@@ -164,7 +164,7 @@ fn free(read: &Read<'_>, time: Timestamp) -> Result<i64, StoreError> {
 
 /// Numbers of one second. Few enough that the step from one mail to the next stays short in the lists, where it
 /// is written again for every word.
-const PER_SECOND: i64 = 1 << 14;
+pub(super) const PER_SECOND: i64 = 1 << 14;
 /// The last second that is told apart, in the year 36812; whatever claims to be later, or before 1970, stands
 /// at that end.
 const SECONDS_MAX: i64 = 1 << 40;

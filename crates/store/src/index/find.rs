@@ -77,9 +77,7 @@ fn expression(search: &Search) -> Option<String> {
 }
 
 fn phrase(term: &Term, room: &mut usize) -> Option<String> {
-    let spread = spread(&term.words);
-    let words: Vec<&str> = spread.split_whitespace().take(*room).collect();
-    *room -= words.len();
+    let words = words(term, room);
     let column = match term.field {
         Field::Anywhere => "",
         Field::From => "sender : ",
@@ -88,4 +86,11 @@ fn phrase(term: &Term, room: &mut usize) -> Option<String> {
         Field::File => "files : ",
     };
     (!words.is_empty()).then(|| format!("{column}\"{}\"", words.join(" ")))
+}
+
+/// The words of a term, as many of them as there is room for in a search.
+pub(super) fn words(term: &Term, room: &mut usize) -> Vec<String> {
+    let words: Vec<String> = spread(&term.words).split_whitespace().take(*room).map(str::to_owned).collect();
+    *room -= words.len();
+    words
 }

@@ -20,7 +20,7 @@ pub struct NamedRecord {
 }
 
 /// The mark of a kind, a word of its own: a private character, as those of e-mails.
-fn mark(entity: Entity) -> &'static str {
+pub(super) fn mark(entity: Entity) -> &'static str {
     match entity {
         Entity::Account => "\u{e011}",
         Entity::Contact => "\u{e012}",
@@ -69,4 +69,4 @@ pub(super) fn find(
 }
 
 /// Words of a name that are looked for; nobody has more.
-const WORDS_MAX: usize = 16;
+pub(super) const WORDS_MAX: usize = 16;

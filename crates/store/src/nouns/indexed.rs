@@ -41,6 +41,12 @@ impl Read<'_> {
         Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
     }
 
+    /// Whether something happened behind this event, be it that it cannot be read yet.
+    pub fn has_events_after(&self, eventid: i64) -> Result<bool, StoreError> {
+        let sql = "select eventid from event where eventid > ?1 limit 1";
+        Ok(self.one(sql, &[eventid.into()], |_| Ok(()))?.is_some())
+    }
+
     /// How many events behind a cursor tell of e-mails; counts no further than `max`.
     pub fn email_events_after(&self, eventid: i64, max: i64) -> Result<i64, StoreError> {
         let sql = "select count(*) from (

@@ -3,7 +3,7 @@
 use model::Timestamp;
 use model::decision::Entity;
 use model::search::{Field, Search, Term};
-use store::{Document, Load, NamedRecord, Position, Span, StoreError};
+use store::{Database, Document, Load, NamedRecord, Position, Span, StoreError};
 
 use crate::house::{House, id};
 
@@ -203,8 +203,8 @@ fn a_load_for_an_index_that_was_thrown_away_is_refused() {
 }
 
 #[test]
-fn a_damaged_index_is_begun_anew() {
-    let house = House::new();
+fn a_damaged_file_is_begun_anew() {
+    let house = House::with(|settings| settings.database = Database::Sqlite);
     let written = house.organization.index().write(mails(vec![document(1, "a")]), Position::default(), at(7));
     written.unwrap();
     let House { store, organization, folder } = house;
@@ -214,7 +214,7 @@ fn a_damaged_index_is_begun_anew() {
     drop(store);
     assert!(path.exists());
     std::fs::write(&path, "no database at all, but long enough to be taken for one".repeat(100)).unwrap();
-    let store = store::Store::open(store::StoreSettings::for_tests(folder.path())).unwrap();
+    let store = store::Store::open(store::StoreSettings::new(folder.path())).unwrap();
     let organization = store.organization(id(1)).unwrap();
     assert_eq!(organization.index().position().unwrap(), Position::default());
     assert_eq!(organization.index().find(&words("a"), Span::default(), 1).unwrap(), []);

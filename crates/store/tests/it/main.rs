@@ -7,6 +7,7 @@ mod bucket;
 mod catalogue;
 mod house;
 mod index;
+mod index_nodes;
 mod leases;
 mod nodes;
 mod power;
