@@ -3,6 +3,9 @@
 //! One thread of its own at the lowest priority: where the machine is busy taking mail in, the index waits, never
 //! the mail. After two minutes of waiting (`limits::INDEX_WAIT_SECONDS_MAX`) it works beside it.
 //!
+//! At a server every node runs one. Each looks after the organizations it wrote to, and now and then after those that
+//! other nodes may have left behind; a lease in the index keeps two from the same work.
+//!
 //! *Invariant:* it decides nothing and may be stopped between any two loads.
 
 use std::collections::HashMap;
@@ -10,7 +13,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crm::search::indexing;
+use crm::search::indexing::{self, Step};
 use model::{Id, limits};
 use rustix::process::{Pid, setpriority_process};
 use rustix::thread::gettid;
@@ -23,6 +26,8 @@ use crate::house::House;
 
 /// Organizations that were written to are looked at this often.
 const ROUND: Duration = Duration::from_secs(1);
+/// Those that are open at a server are, whoever wrote to them, this often: a node that died left its work behind.
+const SHARED_ROUND: Duration = Duration::from_secs(10);
 /// All of them are, open or not, at the beginning and this often.
 const WHOLE_ROUND: Duration = Duration::from_secs(600);
 /// The nice value of the thread: the largest there is (setpriority(2)).
@@ -63,8 +68,8 @@ struct Runner {
     house: Arc<House>,
     stop: CancellationToken,
     runtime: Handle,
-    /// Commits of each organization at the last look that came to the end.
-    seen: HashMap<Id, u64>,
+    /// Commits of each organization at the last look that came to the end, and when that was.
+    seen: HashMap<Id, (u64, Instant)>,
     pace: Pace,
 }
 
@@ -144,7 +149,11 @@ impl Runner {
         let mut is_behind = false;
         // By value, so that each can be closed after its turn.
         for organization in open {
-            if self.seen.get(&organization.id()) != Some(&organization.commits()) {
+            let is_seen = self.seen.get(&organization.id()).is_some_and(|(commits, when)| {
+                *commits == organization.commits()
+                    && (!organization.is_at_server() || when.elapsed() < SHARED_ROUND)
+            });
+            if !is_seen {
                 is_behind |= self.bring_forward(&organization);
             }
         }
@@ -159,12 +168,14 @@ impl Runner {
             && began.elapsed() < Duration::from_secs(limits::INDEX_TURN_SECONDS_MAX)
         {
             let ended = match indexing::step(organization) {
-                Ok(true) => {
+                Ok(Step::Forward) => {
                     loads += 1;
                     continue;
                 }
-                Ok(false) => {
-                    self.seen.insert(organization.id(), commits);
+                // The next round looks again.
+                Ok(Step::Later) => break,
+                Ok(Step::UpToDate) => {
+                    self.seen.insert(organization.id(), (commits, Instant::now()));
                     // A long stretch of work leaves memory behind that a mail now and then has no use for.
                     if loads > 1 { organization.index().shrink().map_err(Into::into) } else { Ok(()) }
                 }

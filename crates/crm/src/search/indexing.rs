@@ -13,7 +13,7 @@ use std::panic::catch_unwind;
 use model::decision::Entity;
 use model::schema::house::Event;
 use model::{Id, Timestamp, limits};
-use store::{Document, IndexedEmail, Load, NamedRecord, Organization, Position, Read, StoreError};
+use store::{Document, IndexedEmail, Load, NamedRecord, Organization, Position, Read, StoreError, Turn};
 
 use crate::CrmError;
 
@@ -45,18 +45,32 @@ pub fn left(organization: &Organization) -> Result<(i64, Option<Timestamp>), Crm
     Ok((left, (position.eventid > 0).then_some(position.createdon)))
 }
 
-/// Begins the index anew. It is empty afterwards; [`step`] fills it.
-pub fn discard(organization: &Organization) -> Result<(), CrmError> {
-    let index = organization.index();
-    let _turn = index.turn();
-    Ok(index.discard()?)
+/// What one step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There may be more to do.
+    Forward,
+    /// There is nothing to do.
+    UpToDate,
+    /// There is something to do, and not now: another node does it, or events cannot be read yet because others
+    /// before them are still being written.
+    Later,
 }
 
-/// Brings the index forward by one load. Says whether there may be more to do.
-pub fn step(organization: &Organization) -> Result<bool, CrmError> {
+/// Begins the index anew. It is empty afterwards; [`step`] fills it. What somebody is about to write into it is refused.
+pub fn discard(organization: &Organization) -> Result<(), CrmError> {
+    Ok(organization.index().discard()?)
+}
+
+/// Brings the index forward by one load.
+pub fn step(organization: &Organization) -> Result<Step, CrmError> {
     let index = organization.index();
-    let _turn = index.turn();
-    let Some(position) = sound(organization, index.position())? else { return Ok(true) };
+    // Asked before the lease is: most looks find nothing to do.
+    if organization.is_at_server() && is_up_to_date(organization)? {
+        return Ok(Step::UpToDate);
+    }
+    let Some(turn) = index.turn()? else { return Ok(Step::Later) };
+    let Some(position) = sound(organization, index.position())? else { return Ok(Step::Forward) };
     let (last, events) = organization.read(|read| {
         Ok((read.last_event()?, read.events_after(position.eventid, limits::INDEX_EVENTS_MAX)?))
     })?;
@@ -64,16 +78,26 @@ pub fn step(organization: &Organization) -> Result<bool, CrmError> {
         // The database was put back to an earlier day: the index tells of mail that is not there.
         tracing::warn!(organization = %organization.id(), "a text index is ahead of its e-mails; it is made anew");
         index.discard()?;
-        return Ok(true);
+        return Ok(Step::Forward);
     }
     if events.is_empty() {
-        return Ok(false);
+        let is_behind = organization.read(|read| read.has_events_after(position.eventid))?;
+        return Ok(if is_behind { Step::Later } else { Step::UpToDate });
     }
-    let mut filling = Filling { organization, load: Load::default(), bytes: 0, seen: HashSet::new() };
+    let mut filling = Filling { organization, turn, load: Load::default(), bytes: 0, seen: HashSet::new() };
     let reached = filling.follow(&events)?.unwrap_or(position);
-    metrics::counter!("postroom_index_emails_total").increment(filling.load.documents.len() as u64);
-    sound(organization, index.write(filling.load, position, reached))?;
-    Ok(true)
+    let Filling { load, turn, .. } = filling;
+    metrics::counter!("postroom_index_emails_total").increment(load.documents.len() as u64);
+    sound(organization, index.write(load, position, reached))?;
+    drop(turn);
+    Ok(Step::Forward)
+}
+
+fn is_up_to_date(organization: &Organization) -> Result<bool, CrmError> {
+    let Some(position) = sound(organization, organization.index().position())? else { return Ok(false) };
+    Ok(organization.read(|read| {
+        Ok(read.last_event()? == position.eventid && !read.has_events_after(position.eventid)?)
+    })?)
 }
 
 /// The records that these events made, as they are indexed.
@@ -118,6 +142,7 @@ fn sound<T>(organization: &Organization, answer: Result<T, StoreError>) -> Resul
 /// A load that is being filled.
 struct Filling<'o> {
     organization: &'o Organization,
+    turn: Turn<'o>,
     load: Load,
     bytes: usize,
     seen: HashSet<Id>,
@@ -135,6 +160,7 @@ impl Filling<'_> {
                 if let Some(email) = emails.get(&event.objectid)
                     && self.seen.insert(event.objectid)
                 {
+                    self.turn.keep()?;
                     self.take(email)?;
                 }
                 self.load.records.extend(records.remove(&event.objectid));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crm::search::indexing;
+use crm::search::indexing::{self, Step};
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
@@ -28,6 +28,9 @@ pub const LEFT_MAX: i64 = indexing::LEFT_MAX;
 /// One request brings the index forward for about so long; then it tells how far it came.
 const FILL_TIME: Duration = Duration::from_millis(500);
 
+/// Until it is looked at again whether another node is done.
+const LATER: Duration = Duration::from_millis(50);
+
 pub(super) fn state(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
     let rows = organizations.iter().map(|organization| row(organization));
     Ok(Reply::Indexes(rows.collect::<Result<_, _>>()?))
@@ -40,7 +43,14 @@ pub(super) fn discard(organization: &Organization) -> Result<Reply, CommandError
 
 pub(super) fn fill(organization: &Organization) -> Result<Reply, CommandError> {
     let began = Instant::now();
-    while indexing::step(organization)? && began.elapsed() < FILL_TIME {}
+    while began.elapsed() < FILL_TIME {
+        match indexing::step(organization)? {
+            Step::Forward => {}
+            Step::UpToDate => break,
+            // Whoever asks again at once would only be told the same.
+            Step::Later => std::thread::sleep(LATER),
+        }
+    }
     Ok(Reply::Indexes(vec![row(organization)?]))
 }
 
