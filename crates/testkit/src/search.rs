@@ -1,7 +1,7 @@
 //! How fast mail is found: a house with very many e-mails, searched and read over HTTP.
 //!
 //! What passes through: a number of e-mails becomes a house in `target/bench/search-<number>` (`fill`), kept for
-//! the next time; then every kind of question is asked over one connection, and a [`Row`] for each comes out.
+//! the next time where its rows are in files; then every kind of question is asked over one connection, and a [`Row`] for each comes out.
 //!
 //! *Invariant:* what is measured is the shipped program, page for page, as a browser gets it.
 
@@ -14,9 +14,10 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::Program;
 use crate::browser::Browser;
+use crate::{Program, database};
 use questions::Kind;
+use store::Database;
 
 /// One line of the table: how long a kind of page took.
 #[derive(Debug, Clone, Serialize)]
@@ -47,9 +48,11 @@ const PASSWORD: &str = "correct horse battery";
 /// # Errors
 /// When the program does not start, or a page is not what was asked for.
 pub fn search(folder: &Path, emails: u64, say: impl Fn(&str)) -> Result<Vec<Row>> {
-    let folder = folder.join(format!("search-{emails}"));
+    let is_at_server = database::of(folder) != Database::Sqlite;
+    let folder = folder.join(format!("search-{emails}{}", if is_at_server { "-server" } else { "" }));
     let is_filled = folder.join("filled");
-    if !is_filled.exists() {
+    // The server of a measurement goes with it.
+    if is_at_server || !is_filled.exists() {
         let began = Instant::now();
         fill::fill(&folder, emails, &say)?;
         say(&format!("filled in {:.0} s", began.elapsed().as_secs_f64()));

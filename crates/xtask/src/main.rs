@@ -82,8 +82,11 @@ enum Bench {
         arguments: Vec<String>,
     },
     /// The search and the pages among very many e-mails. Fills a house in target/bench at first, which takes some
-    /// minutes and gigabytes, and keeps it. Writes target/bench/search.json.
+    /// minutes and gigabytes, and keeps it, where its rows are in files. Writes target/bench/search.json.
     Search {
+        /// Where rows and the index are.
+        #[arg(long, default_value = "sqlite")]
+        engine: Engine,
         /// How many e-mails.
         #[arg(long, default_value_t = 1_000_000)]
         emails: u64,
@@ -97,7 +100,7 @@ fn main() -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Bench { what: Bench::Intake { engine, arguments } } => runs::bench(&root, ("intake", engine), &arguments)?,
         Task::Bench { what: Bench::House { engine, arguments } } => runs::bench(&root, ("house", engine), &arguments)?,
-        Task::Bench { what: Bench::Search { emails } } => runs::bench_search(&root, emails)?,
+        Task::Bench { what: Bench::Search { engine, emails } } => runs::bench_search(&root, engine, emails)?,
         Task::Crash { rounds, nodes: Some(nodes), .. } => runs::crash_nodes(&root, rounds, nodes)?,
         Task::Crash { rounds, seeds, nodes: None } => runs::crash(&root, rounds, seeds)?,
         Task::Corpus { update } => runs::corpus(&root, update)?,

@@ -28,8 +28,8 @@ pub(crate) fn bench(root: &Path, (what, engine): (&str, Engine), arguments: &[St
 }
 
 /// The same for the search among very many e-mails.
-pub(crate) fn bench_search(root: &Path, emails: u64) -> Result<bool> {
-    measure(root, ("measure_search", Engine::Sqlite), &["--emails", &emails.to_string()])
+pub(crate) fn bench_search(root: &Path, engine: Engine, emails: u64) -> Result<bool> {
+    measure(root, ("measure_search", engine), &["--emails", &emails.to_string()])
 }
 
 fn measure(root: &Path, (program, engine): (&str, Engine), arguments: &[&str]) -> Result<bool> {
