@@ -80,6 +80,18 @@ impl House {
         people::add_user(&self.store, &self.organization, new, self.moment()).await.unwrap().systemuserid
     }
 
+    /// The organization as another node has it, where rows are at a server, with what keeps it open; in files there is
+    /// only this one.
+    pub(crate) fn at_other_node(&self) -> (Arc<Organization>, Option<(Arc<Store>, tempfile::TempDir)>) {
+        if !self.organization.is_at_server() {
+            return (Arc::clone(&self.organization), None);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let database = store::Database::for_tests(self.folder.path());
+        let store = Store::open(StoreSettings { database, ..StoreSettings::for_tests(folder.path()) }).unwrap();
+        (store.organization(self.organization.id()).unwrap(), Some((store, folder)))
+    }
+
     pub(crate) fn catalogue(&self) -> &Store {
         &self.store
     }

@@ -124,6 +124,28 @@ async fn an_index_that_is_thrown_away_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn two_that_bring_it_forward_at_once_index_each_mail_once() {
+    let house = House::new().await;
+    for number in 0..60 {
+        let mail = OFFER.replace("offer@", &format!("{number}@")).replace("Easter", &format!("day {number}"));
+        house.take(house.out_of_mailbox(house.jane, &mail)).await;
+    }
+    let emails = house.email_count();
+    let (other, _open) = house.at_other_node();
+    std::thread::scope(|scope| {
+        for organization in [&*house.organization, &*other] {
+            scope.spawn(move || {
+                while indexing::step(organization).unwrap() != indexing::Step::UpToDate {
+                    std::thread::yield_now();
+                }
+            });
+        }
+    });
+    let state = indexing::state(&other).unwrap();
+    assert_eq!((state.indexed, state.left), (emails, 0));
+}
+
+#[tokio::test]
 async fn an_index_ahead_of_its_mail_is_made_anew() {
     let house = House::new().await;
     let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
