@@ -114,6 +114,15 @@ impl Organization {
         question(&Read::of(&self.readers, &self.memory))
     }
 
+    /// The same for very many questions: at a server they are asked together, in few round trips. The question runs
+    /// until all its answers are here; what it is answered before that may be nothing, and does not count.
+    pub fn read_in_few_trips<T>(
+        &self,
+        question: impl Fn(&Read<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.read(|read| read.in_few_trips(question))
+    }
+
     /// Runs a unit of work on a store thread and answers after its commit. It may run again: everything it
     /// changes, it changes through [`Tx`]; time and randomness are drawn before. An error of its own undoes it
     /// alone. Never wait for a unit inside a unit: its thread would wait for itself.

@@ -12,7 +12,7 @@ use model::{Id, Timestamp};
 
 use crate::StoreError;
 use crate::blobs::Blobs;
-use crate::engine::{Cells, Form, Insertion, Lent, Readers, Session, Step};
+use crate::engine::{Asking, Cells, Form, Insertion, Lent, Readers, Session, Step};
 use crate::memory::{Memory, Question, Weighed};
 
 mod generated;
@@ -107,6 +107,25 @@ impl<'c> Read<'c> {
         Ok(self.connected()?.is_remote())
     }
 
+    /// Asks many questions in few round trips, where the engine is far away: `ask` runs until all it wants to know is
+    /// here. Never within a unit of work, which does so by itself.
+    pub(crate) fn in_few_trips<T>(&self, ask: impl Fn(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let session = self.connected()?;
+        let Some(together) = session.together() else { return ask(self) };
+        together.begin();
+        for _ in 0..ROUNDS_MAX {
+            together.begin_unit(Asking::Ahead);
+            let answer = ask(self);
+            if !together.has_missed() {
+                together.begin_unit(Asking::Itself);
+                return answer;
+            }
+            together.fetch()?;
+        }
+        together.begin_unit(Asking::Itself);
+        ask(self)
+    }
+
     /// The rows of a question, each made into something of the caller's.
     pub(crate) fn rows<T>(
         &self,
@@ -157,6 +176,9 @@ impl<'c> Read<'c> {
         self.one(generated::select::<N>(tail), params, |row| row.noun())
     }
 }
+
+/// Questions that depend on each other's answers in more steps than this are asked one by one.
+const ROUNDS_MAX: u32 = 6;
 
 /// The inside of a unit of work.
 pub struct Tx<'c> {

@@ -154,7 +154,7 @@ impl Filling<'_> {
         let mut reached = None;
         for events in events.chunks(limits::INDEX_ROWS_PER_SNAPSHOT_MAX) {
             let emails = self.to_index(events)?;
-            let records = self.organization.read(|read| named_records(read, events))?;
+            let records = self.organization.read_in_few_trips(|read| named_records(read, events))?;
             let mut records: HashMap<Id, NamedRecord> = records.into_iter().map(|it| (it.id, it)).collect();
             for event in events {
                 if let Some(email) = emails.get(&event.objectid)
@@ -188,7 +188,7 @@ impl Filling<'_> {
         let ids: Vec<Id> = ids.into_iter().collect();
         let known = sound(self.organization, self.organization.index().sources(&ids))?;
         let known: HashMap<Id, Vec<u8>> = known.unwrap_or_default().into_iter().collect();
-        let emails = self.organization.read(|read| {
+        let emails = self.organization.read_in_few_trips(|read| {
             let found: Result<Vec<_>, _> = ids.iter().map(|id| read.email_to_index(*id)).collect();
             Ok(found?.into_iter().flatten().collect::<Vec<_>>())
         })?;
