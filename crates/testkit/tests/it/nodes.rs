@@ -214,7 +214,8 @@ impl Node {
     }
 
     pub(crate) fn run_jobs(&self) {
-        while self.runtime.block_on(jobs::run_one(&self.organization, self.moment())).unwrap() {}
+        let node = self.moment().id();
+        while self.runtime.block_on(jobs::run_one(&self.organization, node, self.moment())).unwrap() {}
     }
 
     /// Keeps a setting, and waits for what becomes of it.
