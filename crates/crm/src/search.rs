@@ -50,7 +50,8 @@ pub fn find_records(organization: &Organization, entity: Entity, words: &str) ->
         found => found?,
     };
     let late = organization.read(|read| {
-        let events = read.events_after(position.eventid, limits::FOUND_RECORDS_MAX)?;
+        let reached = indexing::reached(read, &position)?;
+        let events = read.events_after(reached, limits::FOUND_RECORDS_MAX)?;
         indexing::named_records(read, &events)
     })?;
     let late = late.into_iter().filter(|record| record.entity == entity && begins(&record.words, words));

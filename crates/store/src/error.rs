@@ -90,6 +90,9 @@ pub enum StoreError {
     /// The lease ran out, and another node has it.
     #[error("the lease ran out and another node has it")]
     LeaseLost,
+    /// The events were numbered anew since the cursor was taken: whoever follows them begins anew.
+    #[error("the cursor is of another epoch")]
+    OtherEpoch,
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
@@ -157,6 +160,7 @@ impl StoreError {
             | Self::Conflict { .. }
             | Self::Panicked
             | Self::TookTooLong
+            | Self::OtherEpoch
             | Self::Corrupt
             | Self::WrongValue(_)
             | Self::TooNew { .. }

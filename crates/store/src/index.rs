@@ -19,6 +19,7 @@ use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Readers, Session, Step};
 use crate::faults::Faults;
 use crate::lock::locked;
+use crate::nouns::Cursor;
 use crate::rows::Read;
 
 mod documents;
@@ -35,8 +36,8 @@ use server::ServerIndex;
 /// How far the index has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
-    /// The last event that was looked at; 0 before the first.
-    pub eventid: i64,
+    /// The last event that was looked at. While nothing is in the index, its epoch means nothing.
+    pub cursor: Cursor,
     /// When that event happened.
     pub createdon: Timestamp,
 }

@@ -44,7 +44,7 @@ pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex, Tur
 pub use migrations::known_schema;
 pub use nodes::SeenNode;
 pub use nouns::{
-    AddressedRecord, Behind, BehindName, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail, Naming,
+    AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail, Naming,
     OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
 };
 pub use organization::Organization;
@@ -253,7 +253,10 @@ impl Store {
         files.make_folder(&folder.join("blobs"))?;
         files.sync_folder(&folder)?;
         files.sync_folder(&self.settings.data.join("organizations"))?;
-        drop(self.open_folder(organization.clone())?);
+        let made = self.open_folder(organization.clone())?;
+        // Its id is as good as any other that nobody else has.
+        made.write_alone(|tx| tx.begin_epoch(id))?;
+        drop(made);
         // Only now: what the catalogue names is there. A folder it does not name is in nobody's way.
         self.catalogue.add(&organization)?;
         self.organization(id)

@@ -18,6 +18,7 @@ pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};
 pub use emails::{EmailFacts, Tie};
 pub(crate) use house::RECORDS_VERSION;
+pub use house::Cursor;
 pub use identities::Naming;
 pub use indexed::IndexedEmail;
 pub use leases::HeldLease;

@@ -7,7 +7,7 @@ use model::{Id, Timestamp, schema::catalogue};
 
 use crate::blobs::{BlobCount, Blobs, PreparedBlob, Swept, sweep};
 use crate::engine::sqlite::SqliteFile;
-use crate::engine::{Engine, Purpose, Readers, Session};
+use crate::engine::{Engine, Purpose, Readers, Session, Step};
 use crate::index::TextIndex;
 use crate::memory::{Checked, Memory};
 use crate::server::Server;
@@ -97,6 +97,17 @@ impl Organization {
     /// The writing side, whose log is tended.
     pub(crate) fn writer(&self) -> &Arc<Writer> {
         &self.writer
+    }
+
+    /// Writes one transaction on the calling thread, while nobody else knows of the organization.
+    pub(crate) fn write_alone(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let session = self.writer.engine().open(Purpose::Write)?;
+        session.step(Step::BeginWrite)?;
+        work(&mut Tx::new(session.as_ref(), Some(&self.blobs)))?;
+        session.step(Step::Commit)
     }
 
     /// Whether no unit of it waits or runs.

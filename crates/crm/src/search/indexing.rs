@@ -13,7 +13,7 @@ use std::panic::catch_unwind;
 use model::decision::Entity;
 use model::schema::house::Event;
 use model::{Id, Timestamp, limits};
-use store::{Document, IndexedEmail, Load, NamedRecord, Organization, Position, Read, StoreError, Turn};
+use store::{Cursor, Document, IndexedEmail, Load, NamedRecord, Organization, Position, Read, StoreError, Turn};
 
 use crate::CrmError;
 
@@ -41,8 +41,18 @@ pub fn state(organization: &Organization) -> Result<IndexState, CrmError> {
 /// The last two of [`IndexState`], for a page: they are known without counting the index.
 pub fn left(organization: &Organization) -> Result<(i64, Option<Timestamp>), CrmError> {
     let position = sound(organization, organization.index().position())?.unwrap_or_default();
-    let left = organization.read(|read| read.email_events_after(position.eventid, LEFT_MAX))?;
-    Ok((left, (position.eventid > 0).then_some(position.createdon)))
+    Ok(organization.read(|read| {
+        let reached = reached(read, &position)?;
+        let left = read.email_events_after(reached, LEFT_MAX)?;
+        Ok((left, (reached.eventid > 0).then_some(position.createdon)))
+    })?)
+}
+
+/// The cursor that the index has reached. Of another epoch it has reached nothing: it is made anew at the next
+/// [`step`].
+pub(super) fn reached(read: &Read<'_>, position: &Position) -> Result<Cursor, StoreError> {
+    let first = read.first_cursor()?;
+    Ok(if position.cursor.epoch == first.epoch { position.cursor } else { first })
 }
 
 /// What one step came to.
@@ -71,21 +81,24 @@ pub fn step(organization: &Organization) -> Result<Step, CrmError> {
     }
     let Some(turn) = index.turn()? else { return Ok(Step::Later) };
     let Some(position) = sound(organization, index.position())? else { return Ok(Step::Forward) };
-    let (last, events) = organization.read(|read| {
-        Ok((read.last_event()?, read.events_after(position.eventid, limits::INDEX_EVENTS_MAX)?))
+    let (cursor, last, events) = organization.read(|read| {
+        let cursor = reached(read, &position)?;
+        Ok((cursor, read.last_event()?, read.events_after(cursor, limits::INDEX_EVENTS_MAX)?))
     })?;
-    if position.eventid > last {
-        // The database was put back to an earlier day: the index tells of mail that is not there.
-        tracing::warn!(organization = %organization.id(), "a text index is ahead of its e-mails; it is made anew");
+    let is_begun = position.cursor.eventid > 0;
+    if is_begun && (position.cursor != cursor || cursor.eventid > last) {
+        // The events were numbered anew, or the database was put back to an earlier day: the index may tell of mail
+        // that is not there.
+        tracing::warn!(organization = %organization.id(), "a text index is not of these e-mails; it is made anew");
         index.discard()?;
         return Ok(Step::Forward);
     }
     if events.is_empty() {
-        let is_behind = organization.read(|read| read.has_events_after(position.eventid))?;
+        let is_behind = organization.read(|read| read.has_events_after(cursor))?;
         return Ok(if is_behind { Step::Later } else { Step::UpToDate });
     }
     let mut filling = Filling { organization, turn, load: Load::default(), bytes: 0, seen: HashSet::new() };
-    let reached = filling.follow(&events)?.unwrap_or(position);
+    let reached = filling.follow(&events, cursor.epoch)?.unwrap_or(position);
     let Filling { load, turn, .. } = filling;
     metrics::counter!("postroom_index_emails_total").increment(load.documents.len() as u64);
     sound(organization, index.write(load, position, reached))?;
@@ -96,7 +109,9 @@ pub fn step(organization: &Organization) -> Result<Step, CrmError> {
 fn is_up_to_date(organization: &Organization) -> Result<bool, CrmError> {
     let Some(position) = sound(organization, organization.index().position())? else { return Ok(false) };
     Ok(organization.read(|read| {
-        Ok(read.last_event()? == position.eventid && !read.has_events_after(position.eventid)?)
+        let cursor = reached(read, &position)?;
+        let is_of_these = position.cursor.eventid == 0 || cursor == position.cursor;
+        Ok(is_of_these && read.last_event()? == cursor.eventid && !read.has_events_after(cursor)?)
     })?)
 }
 
@@ -150,7 +165,7 @@ struct Filling<'o> {
 
 impl Filling<'_> {
     /// Takes in e-mails, event by event, until the load is full. Gives the position it brings the index to.
-    fn follow(&mut self, events: &[Event]) -> Result<Option<Position>, CrmError> {
+    fn follow(&mut self, events: &[Event], epoch: Id) -> Result<Option<Position>, CrmError> {
         let mut reached = None;
         for events in events.chunks(limits::INDEX_ROWS_PER_SNAPSHOT_MAX) {
             let emails = self.to_index(events)?;
@@ -164,7 +179,8 @@ impl Filling<'_> {
                     self.take(email)?;
                 }
                 self.load.records.extend(records.remove(&event.objectid));
-                reached = Some(Position { eventid: event.eventid, createdon: event.createdon });
+                let cursor = Cursor { epoch, eventid: event.eventid };
+                reached = Some(Position { cursor, createdon: event.createdon });
                 if self.is_full() {
                     return Ok(reached);
                 }

@@ -3,7 +3,7 @@
 use crm::search::{self, indexing, query};
 use model::Id;
 use model::decision::Entity;
-use store::{Load, Position, Span};
+use store::{Cursor, Load, Position, Span};
 
 use crate::house::House;
 
@@ -150,10 +150,26 @@ async fn an_index_ahead_of_its_mail_is_made_anew() {
     let house = House::new().await;
     let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
     let index_now = house.organization.index();
-    let ahead = Position { eventid: 1_000_000, createdon: crate::house::NOW };
+    let first = house.organization.read(|read| read.first_cursor()).unwrap();
+    let cursor = Cursor { eventid: 1_000_000, ..first };
+    let ahead = Position { cursor, createdon: crate::house::NOW };
     index_now.write(Load::default(), Position::default(), ahead).unwrap();
     index(&house);
     assert_eq!(found(&house, "pallets"), [offer]);
+}
+
+#[tokio::test]
+async fn an_index_of_another_epoch_is_made_anew() {
+    let house = House::new().await;
+    let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
+    let other = Position { cursor: Cursor { epoch: Id([9; 16]), eventid: 1 }, createdon: crate::house::NOW };
+    house.organization.index().write(Load::default(), Position::default(), other).unwrap();
+    let state = indexing::state(&house.organization).unwrap();
+    assert_eq!((state.up_to, state.left), (None, 1), "nothing of it counts");
+    index(&house);
+    assert_eq!(found(&house, "pallets"), [offer]);
+    let first = house.organization.read(|read| read.first_cursor()).unwrap();
+    assert_eq!(house.organization.index().position().unwrap().cursor.epoch, first.epoch);
 }
 
 #[tokio::test]

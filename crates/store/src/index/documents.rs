@@ -11,6 +11,7 @@ use super::Position;
 use super::words::spread;
 use crate::StoreError;
 use crate::engine::Session;
+use crate::nouns::Cursor;
 use crate::rows::{Param, Read, RowValues};
 
 /// An e-mail as it is indexed. All texts are as they were written.
@@ -67,15 +68,24 @@ pub(super) fn make(session: &dyn Session) -> Result<(), StoreError> {
         "select (select user_version from pragma_user_version), (select count(*) from sqlite_master)";
     let found = Read::new(session).one(version, &[], |row| Ok((row.take::<i64>()?, row.take::<i64>()?)))?;
     match found {
-        Some((VERSION, _)) => Ok(()),
-        Some((_, 0)) => session.script(TABLES),
+        Some((VERSION, _)) => session.script(EPOCH),
+        Some((_, 0)) => session.script(TABLES).and_then(|()| session.script(EPOCH)),
         _ => Err(StoreError::Corrupt),
     }
 }
 
+/// The epoch of the events that were looked at. An index that is older than epochs is one of the first.
+const EPOCH: &str = "create table if not exists epoch (only integer primary key, epoch blob not null) strict";
+
 pub(super) fn position(read: &Read<'_>) -> Result<Position, StoreError> {
-    let sql = "select eventid, createdon from position where only = 1";
-    let row = |row: &mut RowValues<'_>| Ok(Position { eventid: row.take()?, createdon: row.take()? });
+    let sql = "select eventid, createdon, (select epoch from epoch where only = 1)
+        from position
+        where only = 1";
+    let row = |row: &mut RowValues<'_>| {
+        let (eventid, createdon) = (row.take()?, row.take()?);
+        let epoch = row.take::<Option<Id>>()?.unwrap_or_default();
+        Ok(Position { cursor: Cursor { epoch, eventid }, createdon })
+    };
     read.one(sql, &[], row)?.ok_or(StoreError::Corrupt)
 }
 
@@ -102,10 +112,15 @@ pub(super) fn write(
 ) -> Result<(), StoreError> {
     let moved = session.execute(
         "update position set eventid = ?2, createdon = ?3 where only = 1 and eventid = ?1",
-        &[from.eventid.into(), to.eventid.into(), to.createdon.into()],
+        &[from.cursor.eventid.into(), to.cursor.eventid.into(), to.createdon.into()],
     )?;
     if moved != 1 {
         return Err(StoreError::Temporary { why: "the text index was begun anew" });
+    }
+    if from.cursor.epoch != to.cursor.epoch {
+        let sql = "insert into epoch (only, epoch) values (1, ?1)
+            on conflict (only) do update set epoch = excluded.epoch";
+        session.execute(sql, &[to.cursor.epoch.into()])?;
     }
     // By date, so that numbers ascend: FTS5 begins a new segment at each step back.
     let mut load: Vec<Document> =

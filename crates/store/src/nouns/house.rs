@@ -7,6 +7,17 @@ use crate::StoreError;
 use crate::memory::Question;
 use crate::rows::{Read, Tx};
 
+/// A place in the events of an organization. It counts only within the epoch it was taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursor {
+    /// The epoch.
+    pub epoch: Id,
+    /// The last event that was seen; 0 before the first.
+    pub eventid: i64,
+}
+
+/// The setting that names the epoch of the events.
+pub(crate) const EPOCH: &str = "epoch";
 /// The setting in which the version of the records stands.
 pub(crate) const RECORDS_VERSION: &str = "recordsversion";
 
@@ -34,10 +45,28 @@ impl Read<'_> {
         Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
     }
 
-    /// Events behind a cursor, in the order of commit.
-    pub fn events_after(&self, eventid: i64, limit: usize) -> Result<Vec<Event>, StoreError> {
+    /// The epoch of the events: it is another one once they were numbered anew, and cursors of the old one point
+    /// nowhere. All zeros in organizations that are older than epochs.
+    pub fn epoch(&self) -> Result<Id, StoreError> {
+        let text = self.setting(EPOCH)?;
+        text.map_or(Ok(Id::default()), |text| text.parse().map_err(|_| StoreError::Corrupt))
+    }
+
+    /// The place before the first event.
+    pub fn first_cursor(&self) -> Result<Cursor, StoreError> {
+        Ok(Cursor { epoch: self.epoch()?, eventid: 0 })
+    }
+
+    /// Events behind a cursor, in the order of commit. `OtherEpoch` where they were numbered anew since the cursor was
+    /// taken: the reader begins anew.
+    pub fn events_after(&self, cursor: Cursor, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.same_epoch(cursor)?;
         let tail = "where eventid > ?1 and settled(eventid) order by eventid limit ?2";
-        self.nouns(tail, &[eventid.into(), limit.into()])
+        self.nouns(tail, &[cursor.eventid.into(), limit.into()])
+    }
+
+    pub(crate) fn same_epoch(&self, cursor: Cursor) -> Result<(), StoreError> {
+        if self.epoch()? == cursor.epoch { Ok(()) } else { Err(StoreError::OtherEpoch) }
     }
 
     /// Events of one record, newest first.
@@ -47,6 +76,11 @@ impl Read<'_> {
 }
 
 impl Tx<'_> {
+    /// Begins an epoch: cursors that were taken before count no more.
+    pub(crate) fn begin_epoch(&mut self, epoch: Id) -> Result<(), StoreError> {
+        self.set_setting(EPOCH, &epoch.to_string())
+    }
+
     /// Sets a setting of the organisation.
     pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
         let setting = Setting { name: name.to_owned(), value: value.to_owned() };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use model::decision::Entity;
 use model::{Id, Timestamp};
 
+use super::Cursor;
 use crate::StoreError;
 use crate::rows::{Read, RowValues};
 
@@ -42,18 +43,19 @@ impl Read<'_> {
     }
 
     /// Whether something happened behind this event, be it that it cannot be read yet.
-    pub fn has_events_after(&self, eventid: i64) -> Result<bool, StoreError> {
+    pub fn has_events_after(&self, cursor: Cursor) -> Result<bool, StoreError> {
         let sql = "select eventid from event where eventid > ?1 limit 1";
-        Ok(self.one(sql, &[eventid.into()], |_| Ok(()))?.is_some())
+        Ok(self.one(sql, &[cursor.eventid.into()], |_| Ok(()))?.is_some())
     }
 
-    /// How many events behind a cursor tell of e-mails; counts no further than `max`.
-    pub fn email_events_after(&self, eventid: i64, max: i64) -> Result<i64, StoreError> {
+    /// How many events behind a cursor tell of e-mails; counts no further than `max`. `OtherEpoch`.
+    pub fn email_events_after(&self, cursor: Cursor, max: i64) -> Result<i64, StoreError> {
+        self.same_epoch(cursor)?;
         let sql = "select count(*) from (
                 select eventid from event
                 where eventid > ?1 and settled(eventid) and objecttypecode = ?2 and operation in ('created', 'duplicate')
                 limit ?3) as few";
-        let params = [eventid.into(), (Entity::Email as i32).into(), max.into()];
+        let params = [cursor.eventid.into(), (Entity::Email as i32).into(), max.into()];
         Ok(self.one(sql, &params, |row| row.take())?.unwrap_or(0))
     }
 

@@ -59,6 +59,11 @@ impl Writer {
         }
     }
 
+    /// The engine of the database.
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
     /// Lets a unit wait. Says whether a thread must be called. A unit that cannot wait is answered at once.
     pub(super) fn join(&self, unit: Box<dyn Unit>, priority: Priority) -> bool {
         self.line.join(unit, priority).unwrap_or_else(|(unit, error)| {

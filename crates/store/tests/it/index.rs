@@ -3,7 +3,7 @@
 use model::Timestamp;
 use model::decision::Entity;
 use model::search::{Field, Search, Term};
-use store::{Database, Document, Load, NamedRecord, Position, Span, StoreError};
+use store::{Cursor, Database, Document, Load, NamedRecord, Position, Span, StoreError};
 
 use crate::house::{House, id};
 
@@ -32,7 +32,7 @@ fn words(words: &str) -> Search {
 }
 
 fn at(eventid: i64) -> Position {
-    Position { eventid, createdon: NOON }
+    Position { cursor: Cursor { epoch: id(7), eventid }, createdon: NOON }
 }
 
 /// The numbers of the e-mails that are found.

@@ -2,7 +2,7 @@
 
 use model::Timestamp;
 use model::schema::house::Event;
-use store::{PendingUnit, Priority, StoreError};
+use store::{Cursor, PendingUnit, Priority, StoreError};
 
 use crate::house::{House, id};
 
@@ -52,7 +52,7 @@ fn a_cursor_over_events_skips_none_that_commits_late() {
     // One unit has its number and is not committed; another is handed in behind it; the reader reads.
     let (gate, gate_unit) = house.gate();
     let (late, last) = (append(&house, "late"), append(&house, "last"));
-    let mut cursor = 0;
+    let mut cursor = house.organization.read(|read| read.first_cursor()).unwrap();
     let mut seen = read_on(&house, &mut cursor);
     drop(gate);
     gate_unit.wait().unwrap();
@@ -60,6 +60,17 @@ fn a_cursor_over_events_skips_none_that_commits_late() {
     last.wait().unwrap();
     seen.extend(read_on(&house, &mut cursor));
     assert_eq!(seen, ["first", "late", "last"]);
+}
+
+#[test]
+fn a_cursor_of_another_epoch_is_told_so() {
+    let house = House::new();
+    append(&house, "first").wait().unwrap();
+    let cursor = Cursor { epoch: id(9), eventid: 1 };
+    let told = house.organization.read(|read| read.events_after(cursor, 10));
+    assert!(matches!(told, Err(StoreError::OtherEpoch)), "{told:?}");
+    let counted = house.organization.read(|read| read.email_events_after(cursor, 10));
+    assert!(matches!(counted, Err(StoreError::OtherEpoch)), "{counted:?}");
 }
 
 fn append(house: &House, operation: &str) -> PendingUnit<(), StoreError> {
@@ -75,8 +86,8 @@ fn append(house: &House, operation: &str) -> PendingUnit<(), StoreError> {
     house.organization.unit(Priority::Intake, move |tx| tx.append_event(&event))
 }
 
-fn read_on(house: &House, cursor: &mut i64) -> Vec<String> {
+fn read_on(house: &House, cursor: &mut Cursor) -> Vec<String> {
     let events = house.organization.read(|read| read.events_after(*cursor, 10)).unwrap();
-    *cursor = events.last().map_or(*cursor, |event| event.eventid);
+    cursor.eventid = events.last().map_or(cursor.eventid, |event| event.eventid);
     events.into_iter().map(|event| event.operation).collect()
 }

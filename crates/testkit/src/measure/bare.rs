@@ -107,11 +107,11 @@ fn write(tx: &mut Tx<'_>, rows: &Rows) -> Result<(), StoreError> {
 fn mails(from: &Organization, into: &Organization, mails_max: usize) -> Result<Vec<Rows>> {
     let keys = Keys::read(from)?;
     let mut mails = Vec::new();
-    let mut cursor = 0;
+    let mut cursor = from.read(|read| read.first_cursor())?;
     while mails.len() < mails_max {
         let events = from.read(|read| read.events_after(cursor, 1_000))?;
         let Some(last) = events.last() else { break };
-        cursor = last.eventid;
+        cursor.eventid = last.eventid;
         let is_new =
             |event: &Event| event.operation == "created" && event.objecttypecode == Entity::Email as i32;
         for event in events.into_iter().filter(is_new) {

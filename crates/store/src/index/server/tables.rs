@@ -3,6 +3,7 @@
 use model::schema::{Column, Kind, Table};
 
 use super::Position;
+use crate::nouns::Cursor;
 use crate::StoreError;
 use crate::engine::Session;
 use crate::rows::{Read, RowValues};
@@ -21,10 +22,11 @@ drop table if exists indexposition, indexdocument, indexrecord;
 create table indexposition (
     one bigint primary key,
     version bigint not null,
+    epoch bytea not null,
     eventid bigint not null,
     createdon bigint not null
 );
-insert into indexposition (one, version, eventid, createdon) values (1, 1, 0, 0);
+insert into indexposition (one, version, epoch, eventid, createdon) values (1, 1, decode(repeat('00', 16), 'hex'), 0, 0);
 create table indexdocument (
     docid bigint primary key,
     activityid bytea not null,
@@ -104,16 +106,26 @@ fn version(session: &dyn Session) -> Result<Option<i64>, StoreError> {
 }
 
 pub(super) fn position(read: &Read<'_>) -> Result<Position, StoreError> {
-    let sql = "select eventid, createdon from indexposition where one = 1 and version = ?1";
-    let row = |row: &mut RowValues<'_>| Ok(Position { eventid: row.take()?, createdon: row.take()? });
+    let sql = "select epoch, eventid, createdon from indexposition where one = 1 and version = ?1";
+    let row = |row: &mut RowValues<'_>| {
+        let cursor = Cursor { epoch: row.take()?, eventid: row.take()? };
+        Ok(Position { cursor, createdon: row.take()? })
+    };
     read.one(sql, &[VERSION.into()], row)?.ok_or(LATER)
 }
 
 /// Moves the position within a transaction, and holds it. Says whether it was where the caller believes.
 pub(super) fn advance(session: &dyn Session, (from, to): (Position, Position)) -> Result<bool, StoreError> {
     let moved = session.execute(
-        "update indexposition set eventid = ?2, createdon = ?3 where one = 1 and version = ?4 and eventid = ?1",
-        &[from.eventid.into(), to.eventid.into(), to.createdon.into(), VERSION.into()],
+        "update indexposition set eventid = ?2, createdon = ?3, epoch = ?5
+            where one = 1 and version = ?4 and eventid = ?1",
+        &[
+            from.cursor.eventid.into(),
+            to.cursor.eventid.into(),
+            to.createdon.into(),
+            VERSION.into(),
+            to.cursor.epoch.into(),
+        ],
     )?;
     Ok(moved == 1)
 }
