@@ -20,6 +20,9 @@ const RETRY_SECONDS: i64 = 60;
 /// Runs the job that is due longest, for this node; says whether there was one. A job is one short unit of work, so its
 /// lease need not be renewed: where it ran out all the same and another node took the job, nothing is kept here.
 pub async fn run_one(organization: &Arc<Organization>, node: Id, moment: Moment) -> Result<bool, CrmError> {
+    if organization.is_closed() {
+        return Ok(false);
+    }
     let now = moment.now;
     let lease = organization.unit(Priority::Background, move |tx| tx.lease_job(node, now));
     let Some(job) = lease.await? else { return Ok(false) };

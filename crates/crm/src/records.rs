@@ -21,16 +21,25 @@ use crate::CrmError;
 /// [`CrmError::Taken`] where the name is; [`CrmError::Invalid`] where it is empty or has other characters than
 /// letters, digits, `-` and `_`.
 pub fn add_organization(store: &Store, name: &str, moment: &Moment) -> Result<Arc<Organization>, CrmError> {
-    let is_plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || name.len() > 60 || !name.chars().all(is_plain) {
-        return Err(CrmError::Invalid("a name has 1 to 60 letters, digits, - and _".to_owned()));
-    }
+    check_organization_name(name)?;
     let organization =
         catalogue::Organization { organizationid: moment.id(), name: name.to_owned(), createdon: moment.now };
     store.create_organization(organization).map_err(|error| match error {
         StoreError::Exists => CrmError::Taken { what: format!("the name {name}") },
         other => other.into(),
     })
+}
+
+/// Whether an organisation may have this name.
+///
+/// # Errors
+/// [`CrmError::Invalid`].
+pub fn check_organization_name(name: &str) -> Result<(), CrmError> {
+    let is_plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 60 || !name.chars().all(is_plain) {
+        return Err(CrmError::Invalid("a name has 1 to 60 letters, digits, - and _".to_owned()));
+    }
+    Ok(())
 }
 
 /// Writes that something happened to a record.

@@ -189,6 +189,15 @@ pub const BLOB_LOOK_MAX: usize = 1_000_000;
 pub const BLOB_ROWS_PER_UNIT_MAX: usize = 100;
 /// Rows or names that are read at a time while kept bytes are looked through.
 pub const BLOB_PAGE: usize = 1_000;
+/// One record of an archive: a row, or the kept bytes of one mail as they are stored. The largest mail fits, however
+/// badly it was compressed.
+pub const ARCHIVE_RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Routes that an archive brings, held in memory until all of them are published at once: one for each user.
+pub const ARCHIVE_ROUTES_MAX: usize = 1_000_000;
+/// Rows of an archive in one transaction, and bytes of them: a restore has the database for itself.
+pub const RESTORE_ROWS_MAX: usize = 2_000;
+/// See [`RESTORE_ROWS_MAX`].
+pub const RESTORE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Connections at one door at a time.
 pub const CONNECTIONS_MAX: usize = 1_000;
 /// Connections that wait at a door to be taken: as many as may be open at it. The kernel has a limit of its own too,

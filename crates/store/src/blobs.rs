@@ -15,6 +15,7 @@ use crate::{Read, StoreError};
 
 mod bucket;
 mod census;
+mod carried;
 mod faulty;
 mod files;
 mod folder;

@@ -57,6 +57,43 @@ impl Catalogue {
         })
     }
 
+    /// The same with the addresses that lead to it, all at once. `AddressTaken` where one leads elsewhere.
+    pub(crate) fn add_with_routes(
+        &self,
+        organization: &Organization,
+        routes: &[Route],
+    ) -> Result<(), StoreError> {
+        self.write(|tx| {
+            tx.insert(organization).map_err(|error| match error {
+                StoreError::Conflict { .. } => StoreError::Exists,
+                other => other,
+            })?;
+            for route in routes {
+                if !tx.insert_if_absent(route)? {
+                    return Err(StoreError::AddressTaken);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes an organization out, with the addresses that lead to it.
+    pub(crate) fn remove(&self, id: Id) -> Result<(), StoreError> {
+        self.write(|tx| {
+            tx.execute("delete from route where organizationid = ?1", &[id.into()])?;
+            match tx.execute("delete from organization where organizationid = ?1", &[id.into()])? {
+                0 => Err(StoreError::NotFound),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// The addresses that lead to an organization.
+    pub(crate) fn routes_of(&self, organizationid: Id) -> Result<Vec<Route>, StoreError> {
+        self.readers
+            .ask(|read| read.nouns("where organizationid = ?1 order by address", &[organizationid.into()]))
+    }
+
     pub(crate) fn route(&self, address: &str) -> Result<Option<Route>, StoreError> {
         self.routes.look_up(address, || self.asked_route(address))
     }

@@ -3,13 +3,16 @@
 //! Everything above speaks to these traits; [`sqlite`] and [`postgres`] implement them. Nothing here knows what the
 //! rows mean.
 
+use std::path::Path;
+
 use model::schema::{Table, Value};
 
 use crate::StoreError;
-use crate::rows::Param;
+use crate::rows::{Param, Read};
 
 #[cfg(test)]
 pub(crate) mod ddl;
+mod frozen;
 mod log;
 pub(crate) mod postgres;
 mod readers;
@@ -17,6 +20,7 @@ mod readers;
 pub(crate) mod recorder;
 pub(crate) mod sqlite;
 
+pub(crate) use frozen::{Removed, remove};
 pub(crate) use log::Log;
 pub(crate) use readers::{Lent, Readers};
 
@@ -27,10 +31,42 @@ pub(crate) trait Engine: Send + Sync {
     /// Waits until the operating system has written out what checkpoints carried over so far. They sync by
     /// themselves; this leaves little for them to wait for.
     fn write_out(&self) -> Result<(), StoreError>;
+    /// A view of the whole database at one moment, however long it is looked at, that holds nobody up. An engine that
+    /// has to copy for it copies to this path, and says how many of how many pages it has.
+    fn freeze(&self, copy: &Path, pages: &mut Pages<'_>) -> Result<Frozen, StoreError>;
+    /// Closes the sessions that rest, so that nobody goes on with numbers that were given before the rows were filled in
+    /// from elsewhere.
+    fn forget_sessions(&self) {}
+    /// Removes everything, where it is more than files of the data folder. No session of it is open.
+    fn erase(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Whether it is a server's: sessions rest in a pool of all databases, have no log to be tended, and write side by
     /// side with those of other nodes.
     fn is_remote(&self) -> bool {
         false
+    }
+}
+
+/// Hears of pages copied, and of how many; an error of its ends the copy.
+pub(crate) type Pages<'p> = dyn FnMut(u64, u64) -> Result<(), StoreError> + 'p;
+
+/// A database as it was at one moment.
+pub(crate) struct Frozen {
+    // Closed before its copy goes.
+    session: Box<dyn Session>,
+    _copy: Option<Removed>,
+}
+
+impl Frozen {
+    /// A session within a snapshot, of a copy where there is one.
+    pub(crate) fn new(session: Box<dyn Session>, copy: Option<Removed>) -> Self {
+        Frozen { session, _copy: copy }
+    }
+
+    /// What it holds.
+    pub(crate) fn read(&self) -> Read<'_> {
+        Read::new(self.session.as_ref())
     }
 }
 

@@ -93,6 +93,9 @@ pub enum StoreError {
     /// The events were numbered anew since the cursor was taken: whoever follows them begins anew.
     #[error("the cursor is of another epoch")]
     OtherEpoch,
+    /// The organization is being moved, or was moved, to another house.
+    #[error("the organization is closed while it is moved")]
+    OrganizationClosed,
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
@@ -144,6 +147,7 @@ impl StoreError {
             | Self::Full
             | Self::Io(_)
             | Self::Busy
+            | Self::OrganizationClosed
             | Self::Closed
             | Self::LeaseLost
             | Self::Unreachable(_)

@@ -16,7 +16,7 @@ use model::{Id, Timestamp};
 
 use crate::StoreError;
 use crate::engine::sqlite::SqliteFile;
-use crate::engine::{Engine, Purpose, Readers, Session, Step};
+use crate::engine::{Engine, Purpose, Readers, Session, Step, remove};
 use crate::faults::Faults;
 use crate::lock::locked;
 use crate::nouns::Cursor;
@@ -228,19 +228,6 @@ impl Open {
         let searches = Readers::for_searches(Arc::clone(&engine), SEARCHES_MAX);
         Ok(Open { readers: Readers::new(engine, READERS_MAX), searches, writer: Mutex::new(writer) })
     }
-}
-
-/// Removes a database with its log.
-fn remove(path: &Path) -> Result<(), StoreError> {
-    for ending in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        match std::fs::remove_file(PathBuf::from(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Searches of one organization that run at a time; more wait for a connection.

@@ -11,14 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use model::schema::Noun as _;
 use model::schema::catalogue::{Organization as OrganizationRow, Route};
 use model::{Id, limits};
 
+mod archive;
 mod blobs;
 mod catalogue;
 mod engine;
+mod epochs;
 mod error;
 mod faults;
+mod gate;
 mod index;
 mod lock;
 mod memory;
@@ -36,6 +40,9 @@ pub use blobs::{
     Secret, Swept,
 };
 pub use engine::postgres::{PostgresSettings, ServerState};
+pub use archive::{
+    Archive, ArchiveError, ArchiveHeader, Backup, Digest, Progress, Restored, Restoring, Stage, TableDigest,
+};
 #[cfg(feature = "recorder")]
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
@@ -184,6 +191,8 @@ pub struct Store {
     threads: Arc<WriterThreads>,
     tending: Tending,
     watch: Watch,
+    /// One archive at a time is written or restored.
+    archiving: Mutex<()>,
     _lock: FolderLock,
 }
 
@@ -222,9 +231,18 @@ impl Store {
         files.sync_folder(&settings.data)?;
         let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
         let tending = Tending::start()?;
-        let (open, watch) = (Mutex::default(), Watch::default());
-        let store =
-            Arc::new(Store { settings, server, catalogue, open, threads, tending, watch, _lock: lock });
+        let (open, watch, archiving) = (Mutex::default(), Watch::default(), Mutex::default());
+        let store = Arc::new(Store {
+            settings,
+            server,
+            catalogue,
+            open,
+            threads,
+            tending,
+            watch,
+            archiving,
+            _lock: lock,
+        });
         if store.is_at_server() {
             store.leave_no_node_behind(migrations::readable_by())?;
             store.look()?;
@@ -248,18 +266,28 @@ impl Store {
             found => return Err(found.map_or_else(|error| error, |_| StoreError::Exists)),
         }
         let id = organization.organizationid;
-        let files = self.settings.file_layer();
-        let folder = self.folder(id);
-        files.make_folder(&folder.join("blobs"))?;
-        files.sync_folder(&folder)?;
-        files.sync_folder(&self.settings.data.join("organizations"))?;
-        let made = self.open_folder(organization.clone())?;
+        let made = self.open_unnamed(&organization)?;
         // Its id is as good as any other that nobody else has.
         made.write_alone(|tx| tx.begin_epoch(id))?;
         drop(made);
         // Only now: what the catalogue names is there. A folder it does not name is in nobody's way.
         self.catalogue.add(&organization)?;
         self.organization(id)
+    }
+
+    /// An organization that the catalogue does not name yet; made where it is not there.
+    fn open_unnamed(&self, row: &OrganizationRow) -> Result<Organization, StoreError> {
+        let files = self.settings.file_layer();
+        let folder = self.folder(row.organizationid);
+        files.make_folder(&folder.join("blobs"))?;
+        files.sync_folder(&folder)?;
+        files.sync_folder(&self.settings.data.join("organizations"))?;
+        self.open_folder(row.clone())
+    }
+
+    /// Removes an organization that the catalogue does not name, and that nobody has open.
+    fn erase_unnamed(&self, id: Id) -> Result<(), StoreError> {
+        Ok(std::fs::remove_dir_all(self.folder(id))?)
     }
 
     /// An organization, opened where it is not open yet. `NotFound`.
@@ -289,6 +317,19 @@ impl Store {
     /// An organization by its name. `NotFound`.
     pub fn organization_by_name(&self, name: &str) -> Result<Arc<Organization>, StoreError> {
         self.organization(self.catalogue.organization_by_name(name)?.organizationid)
+    }
+
+    /// Takes a closed organization and its addresses out of the catalogue: it was moved to another house. Its data stay
+    /// until it comes back, or somebody removes them. `NotFound`; `Conflict` where it is not closed.
+    pub fn forget_organization(&self, organization: &Organization) -> Result<(), StoreError> {
+        if !organization.is_closed() {
+            return Err(StoreError::Conflict { table: OrganizationRow::TABLE.name });
+        }
+        organization.write_alone(|tx| tx.set_setting(archive::CLOSED, archive::MOVED))?;
+        self.catalogue.remove(organization.id())?;
+        let closed = locked(&self.open).organizations.remove(&organization.id());
+        drop(closed);
+        Ok(())
     }
 
     /// Where an address of ours leads; `None` where it is not ours. The address as it is compared: lower case.

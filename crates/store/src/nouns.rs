@@ -19,6 +19,7 @@ pub use customers::{AddressedRecord, SINK_TYPE_CODE};
 pub use emails::{EmailFacts, Tie};
 pub(crate) use house::RECORDS_VERSION;
 pub use house::Cursor;
+pub(crate) use house::{EPOCH, RECORDS_VERSION};
 pub use identities::Naming;
 pub use indexed::IndexedEmail;
 pub use leases::HeldLease;

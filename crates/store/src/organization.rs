@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use model::{Id, Timestamp, schema::catalogue};
 
+use crate::archive::{CLOSED, MOVING, RESTORED};
 use crate::blobs::{BlobCount, Blobs, PreparedBlob, Swept, sweep};
 use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Readers, Session, Step};
+use crate::gate::Gate;
 use crate::index::TextIndex;
 use crate::memory::{Checked, Memory};
 use crate::server::Server;
 use crate::units::{PendingUnit, Priority, Surroundings, Writer, WriterThreads, unit};
-use crate::{Read, StoreError, StoreSettings, Tx, migrations};
+use crate::{Read, StoreError, StoreSettings, Tx, epochs, migrations};
 
 /// An open organization.
 pub struct Organization {
@@ -26,6 +28,7 @@ pub struct Organization {
     memory: Arc<Memory>,
     index: Arc<TextIndex>,
     threads: Arc<WriterThreads>,
+    gate: Arc<Gate>,
 }
 
 impl Organization {
@@ -50,6 +53,7 @@ impl Organization {
         migrations::migrate(session.as_ref(), migrations::ORGANIZATION)?;
         if engine.is_remote() {
             prepare_for_many(session.as_ref())?;
+            epochs::settle(session.as_ref())?;
         }
         let blobs = Arc::new({
             let bucket = settings.bucket.clone().map(|bucket| (bucket, row.organizationid));
@@ -58,6 +62,10 @@ impl Organization {
         let memory = Arc::new(if engine.is_remote() { Memory::shared() } else { Memory::default() });
         let began = Checked::present();
         memory.check(Read::new(session.as_ref()).version_seen()?, began);
+        let gate = Arc::<Gate>::default();
+        if Read::new(session.as_ref()).setting(CLOSED)?.is_some() {
+            gate.close();
+        }
         let readers = Arc::new(Readers::new(Arc::clone(&engine), settings.readers_per_organization));
         let index = Arc::new(match server {
             Some(_) => TextIndex::at_server(folder, Arc::clone(&engine)),
@@ -81,6 +89,7 @@ impl Organization {
             memory,
             index,
             threads: Arc::clone(threads),
+            gate,
         })
     }
 
@@ -92,6 +101,16 @@ impl Organization {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.row.name
+    }
+
+    /// Its row in the catalogue.
+    pub(crate) fn row(&self) -> &catalogue::Organization {
+        &self.row
+    }
+
+    /// Its kept bytes.
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.blobs
     }
 
     /// The writing side, whose log is tended.
@@ -108,6 +127,44 @@ impl Organization {
         session.step(Step::BeginWrite)?;
         work(&mut Tx::new(session.as_ref(), Some(&self.blobs)))?;
         session.step(Step::Commit)
+    }
+
+    /// Goes on behind the numbers of rows that were filled in from elsewhere, before anybody writes.
+    pub(crate) fn settle_numbers(&self) -> Result<(), StoreError> {
+        let engine = self.writer.engine();
+        if engine.is_remote() {
+            prepare_for_many(engine.open(Purpose::Write)?.as_ref())?;
+            engine.forget_sessions();
+        }
+        Ok(())
+    }
+
+    /// Takes no units in any more, in this process and in those that follow, until it is opened again. Whatever was
+    /// handed in before is answered when this returns. Blocks the calling thread until then.
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.gate.close();
+        let noted = self.write_alone(|tx| tx.set_setting(CLOSED, MOVING));
+        if noted.is_err() {
+            self.gate.open();
+        }
+        noted
+    }
+
+    /// Takes units in again.
+    pub fn reopen(&self) -> Result<(), StoreError> {
+        self.write_alone(|tx| tx.execute("delete from setting where name = ?1", &[CLOSED.into()]).map(drop))?;
+        self.gate.open();
+        Ok(())
+    }
+
+    /// Whether it takes no units in, because it is moved.
+    pub fn is_closed(&self) -> bool {
+        self.gate.is_closed()
+    }
+
+    /// What it held when it was restored: [`Digest::whole`](crate::Digest). `None` where it was made here.
+    pub fn restored_digest(&self) -> Result<Option<String>, StoreError> {
+        self.read(|read| read.setting(RESTORED))
     }
 
     /// Whether no unit of it waits or runs.
@@ -146,9 +203,22 @@ impl Organization {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (unit, pending) = unit(work);
-        self.threads.submit(&self.writer, unit, priority);
-        pending
+        match self.gate.enter() {
+            Ok(inside) => {
+                // It leaves with the unit, after its answer.
+                let (unit, pending) = unit(move |tx: &mut Tx<'_>| {
+                    let _inside = &inside;
+                    work(tx)
+                });
+                self.threads.submit(&self.writer, unit, priority);
+                pending
+            }
+            Err(closed) => {
+                let (unit, pending) = unit(work);
+                unit.answer(Some(closed));
+                pending
+            }
+        }
     }
 
     /// Hashes, compresses and, where it is large, writes bytes to a file or into the bucket, durably; that may take

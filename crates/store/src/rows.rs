@@ -7,7 +7,7 @@
 use std::cell::{Cell, OnceCell};
 use std::ops::Deref;
 
-use model::schema::{Field, Noun, Value, WrongValue};
+use model::schema::{Field, Noun, Table, Value, WrongValue};
 use model::{Id, Timestamp};
 
 use crate::StoreError;
@@ -167,6 +167,31 @@ impl<'c> Read<'c> {
         self.rows(generated::select::<N>(tail), params, |row| row.noun())
     }
 
+    /// Some rows of a table behind a key, in the order of its key, which is the same on every engine: bytes and text
+    /// are compared byte by byte.
+    pub(crate) fn page(
+        &self,
+        table: &Table,
+        behind: Option<&[Value]>,
+        limit: usize,
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
+        let mut params: Vec<Param<'_>> = behind.unwrap_or_default().iter().map(Param::from).collect();
+        params.push(limit.into());
+        let sql = if behind.is_some() { generated::next_page(table) } else { generated::first_page(table) };
+        self.rows(sql, &params, |row| {
+            let values: Vec<Value> = table.columns.iter().map_while(|_| row.next()).collect();
+            if values.len() == table.columns.len() { Ok(values) } else { Err(StoreError::Corrupt) }
+        })
+    }
+
+    /// How many rows a table has; 0 where to count them takes too long.
+    pub(crate) fn row_count(&self, table: &Table) -> Result<i64, StoreError> {
+        if self.connected()?.is_remote() {
+            return Ok(0);
+        }
+        Ok(self.one(generated::count(table), &[], |row| row.take())?.unwrap_or(0))
+    }
+
     /// The first noun of a table; `tail` as in [`Read::nouns`].
     pub(crate) fn noun<N: Noun>(
         &self,
@@ -280,6 +305,18 @@ impl<'c> Tx<'c> {
     /// Writes a row whose key is the next number of its table, whatever number the noun has.
     pub(crate) fn insert_numbered<N: Noun>(&mut self, noun: &N) -> Result<(), StoreError> {
         self.write(noun, Form::Numbered, generated::insert_numbered::<N>()).map(drop)
+    }
+
+    /// Writes a row, its values in the order of the columns. Where the store numbers the rows of the table, it gives
+    /// this one the next number.
+    pub(crate) fn insert_row(&mut self, table: &Table, values: Vec<Value>) -> Result<(), StoreError> {
+        let (form, sql) = if table.is_numbered() {
+            (Form::Numbered, generated::insert_numbered_into(table))
+        } else {
+            (Form::New, generated::insert_into(table))
+        };
+        self.begin_to_write();
+        self.read.connected()?.insert(&Insertion { table: *table, form, sql }, values).map(drop)
     }
 
     /// Runs a statement; the number of rows it changed.

@@ -118,10 +118,11 @@ fn look_up(
     Ok(if is_ours { Welcome::TryLater } else { welcome })
 }
 
-/// The organization of a route. `None` is a stale route: the address may be somebody's still, so it is not "unknown".
+/// The organization of a route. `None` is a stale route, or an organization that is being moved: the address may be
+/// somebody's still, so it is not "unknown".
 fn organization(store: &Store, route: &Route) -> Result<Option<Arc<Organization>>, StoreError> {
     match store.organization(route.organizationid) {
-        Ok(organization) => Ok(Some(organization)),
+        Ok(organization) => Ok((!organization.is_closed()).then_some(organization)),
         Err(StoreError::NotFound) => Ok(None),
         Err(error) => Err(error),
     }

@@ -151,7 +151,7 @@ async fn an_index_ahead_of_its_mail_is_made_anew() {
     let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
     let index_now = house.organization.index();
     let first = house.organization.read(|read| read.first_cursor()).unwrap();
-    let cursor = Cursor { eventid: 1_000_000, ..first };
+    let cursor = Cursor { eventid: i64::MAX, ..first };
     let ahead = Position { cursor, createdon: crate::house::NOW };
     index_now.write(Load::default(), Position::default(), ahead).unwrap();
     index(&house);

@@ -96,6 +96,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// Whether the key is one number that the store gives, ascending.
+    pub fn is_numbered(&self) -> bool {
+        let key = self.columns.iter().find(|column| self.key == [column.name]);
+        !self.clustered && key.is_some_and(|column| column.kind == Kind::Int)
+    }
+
     /// The column with this logical name, or with this label in any case.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let name = name.trim();

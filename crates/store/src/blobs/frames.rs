@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
-use model::limits::BLOB_FRAME_BYTES;
+use model::limits::{self, BLOB_FRAME_BYTES};
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::place::{Digest, Place};
@@ -102,6 +102,16 @@ impl<'b> Frames<'b> {
         }
         plain.truncate(length);
         Ok(plain)
+    }
+
+    /// All of it as it is stored.
+    pub(super) fn stored_bytes(&self) -> Result<Vec<u8>, StoreError> {
+        let end = self.table.last().map_or(0, |range| range.end);
+        let length = usize::try_from(end).map_err(|_| StoreError::Corrupt)?;
+        if length > limits::ARCHIVE_RECORD_BYTES_MAX {
+            return Err(StoreError::Corrupt);
+        }
+        Ok(self.stored.part(0, length)?.into_owned())
     }
 
     fn plain(&self, wanted: &[Range<u64>], size_max: usize) -> Result<Vec<u8>, StoreError> {

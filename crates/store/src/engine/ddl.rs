@@ -8,7 +8,7 @@ pub(crate) fn script(tables: &[&Table]) -> String {
 }
 
 fn table_text(table: &Table) -> String {
-    let numbered = numbered(table);
+    let numbered = table.is_numbered();
     let mut lines: Vec<String> = Vec::new();
     for column in table.columns {
         let required = if column.required { " not null" } else { "" };
@@ -29,12 +29,6 @@ fn table_text(table: &Table) -> String {
         text.push_str(&index_text(table, index));
     }
     text
-}
-
-/// Whether the key is one number that the store counts up.
-fn numbered(table: &Table) -> bool {
-    let key = table.columns.iter().find(|c| table.key == [c.name]);
-    !table.clustered && key.is_some_and(|c| c.kind == Kind::Int)
 }
 
 fn column_type(kind: Kind) -> &'static str {

@@ -4,7 +4,7 @@
 //! READ COMMITTED; why that is enough is said in `docs/decisions/0017-postgresql.md`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Engine, Purpose, Session};
+use super::{Engine, Frozen, Pages, Purpose, Session, Step};
 use crate::StoreError;
 use crate::faults::Faults;
 
@@ -117,5 +117,24 @@ impl Engine for PostgresSchema {
 
     fn is_remote(&self) -> bool {
         true
+    }
+
+    fn freeze(&self, _: &Path, _: &mut Pages<'_>) -> Result<Frozen, StoreError> {
+        let session = self.open(Purpose::Read)?;
+        session.step(Step::BeginRead)?;
+        // It rests while what was read is written, however long a slow disk takes for that.
+        session.script("set local idle_in_transaction_session_timeout = 0")?;
+        Ok(Frozen::new(session, None))
+    }
+
+    fn forget_sessions(&self) {
+        self.server.pool.forget(&self.name);
+    }
+
+    fn erase(&self) -> Result<(), StoreError> {
+        self.forget_sessions();
+        let erased = self.open(Purpose::Checkpoint)?.script(&format!("drop schema if exists {} cascade", self.name));
+        self.forget_sessions();
+        erased
     }
 }

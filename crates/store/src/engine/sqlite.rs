@@ -18,7 +18,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, Row, ToSql, ffi};
 
-use super::{Cells, Checkpoint, EachRow, Engine, LogState, Purpose, Session, Step};
+use super::{Cells, Checkpoint, EachRow, Engine, Frozen, LogState, Pages, Purpose, Session, Step, frozen};
 use crate::StoreError;
 use crate::faults::{Fault, Faults};
 use crate::lock::locked;
@@ -49,15 +49,7 @@ impl SqliteFile {
 
 impl Engine for SqliteFile {
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StoreError> {
-        // A connection is used by one thread at a time, so SQLite's own locking around it is left out.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = match &self.vfs {
-            None => Connection::open_with_flags(&self.path, flags),
-            Some(vfs) => Connection::open_with_flags_and_vfs(&self.path, flags, vfs.as_c_str()),
-        }
-        .map_err(from_sqlite)?;
+        let mut connection = self.connect()?;
         let pages_max = self.pages_max.load(Ordering::SeqCst);
         prepare(&connection, purpose, pages_max).map_err(from_sqlite)?;
         let deadline = (purpose == Purpose::Search).then(|| deadline(&mut connection)).transpose();
@@ -83,6 +75,26 @@ impl Engine for SqliteFile {
             }
         };
         Ok(file.sync_data()?)
+    }
+
+    fn freeze(&self, copy: &Path, pages: &mut Pages<'_>) -> Result<Frozen, StoreError> {
+        let source = self.connect()?;
+        prepare(&source, Purpose::Read, 0).map_err(from_sqlite)?;
+        frozen::freeze(&source, copy, pages)
+    }
+}
+
+impl SqliteFile {
+    fn connect(&self) -> Result<Connection, StoreError> {
+        // A connection is used by one thread at a time, so SQLite's own locking around it is left out.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        match &self.vfs {
+            None => Connection::open_with_flags(&self.path, flags),
+            Some(vfs) => Connection::open_with_flags_and_vfs(&self.path, flags, vfs.as_c_str()),
+        }
+        .map_err(from_sqlite)
     }
 }
 
@@ -310,7 +322,7 @@ impl ToSql for Param<'_> {
 }
 
 /// An error of SQLite in the words of the store (<https://sqlite.org/rescode.html>).
-fn from_sqlite(error: rusqlite::Error) -> StoreError {
+pub(super) fn from_sqlite(error: rusqlite::Error) -> StoreError {
     let Some(failure) = error.sqlite_error() else { return StoreError::Statement(Box::new(error)) };
     match (failure.code, failure.extended_code) {
         (ErrorCode::DiskFull, _) => StoreError::Full,

@@ -15,7 +15,37 @@ pub(super) fn select<N: Noun>(tail: &'static str) -> &'static str {
 
 /// `insert` of all columns.
 pub(super) fn insert<N: Noun>() -> &'static str {
-    text((N::TABLE.name, "insert"), || insert_text(&N::TABLE, &[], ""))
+    insert_into(&N::TABLE)
+}
+
+/// The same for a table.
+pub(super) fn insert_into(table: &Table) -> &'static str {
+    text((table.name, "insert"), || insert_text(table, &[], ""))
+}
+
+/// Some rows of a table in the order of its key, from the first on; the last parameter says how many.
+pub(super) fn first_page(table: &Table) -> &'static str {
+    text((table.name, "first page"), || page_text(table, ""))
+}
+
+/// Some rows behind a key.
+pub(super) fn next_page(table: &Table) -> &'static str {
+    text((table.name, "next page"), || {
+        let places: Vec<_> = (1..=table.key.len()).map(|n| format!("?{n}")).collect();
+        page_text(table, &format!("\nwhere ({}) > ({})", table.key.join(", "), places.join(", ")))
+    })
+}
+
+/// How many rows a table has.
+pub(super) fn count(table: &Table) -> &'static str {
+    text((table.name, "count"), || format!("select count(*) from {}", table.name))
+}
+
+fn page_text(table: &Table, behind: &str) -> String {
+    let columns: Vec<_> = table.columns.iter().map(|c| c.name).collect();
+    let (columns, key) = (columns.join(", "), table.key.join(", "));
+    let place = if behind.is_empty() { 1 } else { table.key.len() + 1 };
+    format!("select {columns}\nfrom {}{behind}\norder by {key}\nlimit ?{place}", table.name)
 }
 
 /// `insert` that does nothing where a unique key is taken.
@@ -25,7 +55,12 @@ pub(super) fn insert_if_absent<N: Noun>() -> &'static str {
 
 /// `insert` of all columns but the key, which the engine counts up.
 pub(super) fn insert_numbered<N: Noun>() -> &'static str {
-    text((N::TABLE.name, "insert numbered"), || insert_text(&N::TABLE, N::TABLE.key, ""))
+    insert_numbered_into(&N::TABLE)
+}
+
+/// The same for a table.
+pub(super) fn insert_numbered_into(table: &Table) -> &'static str {
+    text((table.name, "insert numbered"), || insert_text(table, table.key, ""))
 }
 
 /// `insert` of all columns, one of which is what `next` selects. One row of values: where rows are selected, SQLite

@@ -116,6 +116,16 @@ impl Pool {
         }
     }
 
+    /// Closes the connections to a schema that rest.
+    pub(super) fn forget(&self, schema: &str) {
+        let mut state = locked(&self.state);
+        let before = state.idle.len();
+        state.idle.retain(|idle| &*idle.key.schema != schema);
+        state.open -= before - state.idle.len();
+        drop(state);
+        self.freed.notify_all();
+    }
+
     fn connect(&self, key: &Key) -> Result<Wire, StoreError> {
         let runtime = self.runtime.as_ref().ok_or(StoreError::Closed)?;
         let mut config = self.config.clone();

@@ -1,0 +1,393 @@
+//! An organization is made of an archive: written, read back and compared, and only then named in the catalogue.
+
+use std::sync::Arc;
+
+use blake3::Hasher;
+use model::schema::{Kind as ColumnKind, Table, Value, catalogue};
+use model::{Id, Timestamp, limits};
+
+use super::content::Content;
+use super::digest::{self, Columns, Digest, TableDigest};
+use super::format::{self, Kind};
+use super::open::Archive;
+use super::{
+    ArchiveError, BLOB, CLOSED, MOVED, Progress, RESTORED, RESTORING, is_kept, kept_tables, place_of,
+};
+use crate::blobs::Blobs;
+use crate::engine::{Asking, Checkpoint, Purpose, Session, Step};
+use crate::{Organization, Read, Store, StoreError, Tx};
+
+/// How an archive is restored.
+#[derive(Debug, Clone)]
+pub struct Restoring {
+    /// Another name: then it becomes another organization, with an id of its own.
+    pub name: Option<String>,
+    /// The epoch that its events begin: nobody else has it.
+    pub epoch: Id,
+    /// Whether its addresses lead to it afterwards.
+    pub with_routes: bool,
+}
+
+/// An organization that was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The organization.
+    pub organization: catalogue::Organization,
+    /// When the archive was taken.
+    pub taken: Timestamp,
+    /// What it holds: what the archive holds.
+    pub digest: Digest,
+    /// How many addresses lead to it.
+    pub routes: usize,
+}
+
+pub(super) fn restore(
+    store: &Store,
+    mut archive: Archive,
+    restoring: Restoring,
+    progress: &Progress,
+) -> Result<Restored, ArchiveError> {
+    let row = named(&archive, restoring.name);
+    let routes = if restoring.with_routes { routes_to(&row, &archive) } else { Vec::new() };
+    is_free(store, &row, &routes)?;
+    let organization = make_room(store, &row)?;
+    let restored = fill(&organization, &mut archive, progress).and_then(|digest| {
+        let held = digest.hex();
+        organization.write_alone(|tx| {
+            tx.begin_epoch(restoring.epoch)?;
+            tx.set_setting(RESTORED, &held)
+        })?;
+        organization.settle_numbers()?;
+        publish(store, &row, &routes)?;
+        Ok(digest)
+    });
+    let digest = match restored {
+        Ok(digest) => digest,
+        Err(error) => {
+            // What cannot be removed now is removed before the next attempt.
+            let _ = erase(store, organization);
+            return Err(error);
+        }
+    };
+    organization
+        .write_alone(|tx| tx.execute("delete from setting where name = ?1", &[RESTORING.into()]).map(drop))?;
+    let taken = archive.header().taken;
+    Ok(Restored { organization: row, taken, digest, routes: routes.len() })
+}
+
+/// The row of the catalogue. Under another name it is another organization; the same archive and name make the same
+/// one, so that what an attempt before left behind is found.
+fn named(archive: &Archive, name: Option<String>) -> catalogue::Organization {
+    let was = &archive.header().organization;
+    let Some(name) = name else { return was.clone() };
+    let hash = Hasher::new().update(archive.digest()).update(name.as_bytes()).finalize();
+    let (random, _) = hash.as_bytes().split_first_chunk::<10>().unwrap_or((&[0; 10], &[]));
+    let organizationid = Id::from_parts(archive.header().taken, random);
+    catalogue::Organization { organizationid, name, createdon: was.createdon }
+}
+
+fn routes_to(row: &catalogue::Organization, archive: &Archive) -> Vec<catalogue::Route> {
+    let organizationid = row.organizationid;
+    archive.routes().iter().map(|route| catalogue::Route { organizationid, ..route.clone() }).collect()
+}
+
+/// Looks before all the work whether it can be published at its end.
+fn is_free(
+    store: &Store,
+    row: &catalogue::Organization,
+    routes: &[catalogue::Route],
+) -> Result<(), ArchiveError> {
+    let named = store.catalogue.organization_by_name(&row.name);
+    for there in [store.catalogue.organization(row.organizationid), named] {
+        match there {
+            Ok(_) => return Err(ArchiveError::Exists),
+            Err(StoreError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let taken = taken(store, routes)?;
+    if taken.is_empty() { Ok(()) } else { Err(ArchiveError::AddressesTaken(taken)) }
+}
+
+fn taken(store: &Store, routes: &[catalogue::Route]) -> Result<Vec<String>, StoreError> {
+    let mut taken = Vec::new();
+    for route in routes {
+        if store.catalogue.route(&route.address)?.is_some() {
+            taken.push(route.address.clone());
+        }
+    }
+    Ok(taken)
+}
+
+fn publish(
+    store: &Store,
+    row: &catalogue::Organization,
+    routes: &[catalogue::Route],
+) -> Result<(), ArchiveError> {
+    match store.catalogue.add_with_routes(row, routes) {
+        Err(StoreError::Exists) => Err(ArchiveError::Exists),
+        Err(StoreError::AddressTaken) => Err(ArchiveError::AddressesTaken(taken(store, routes)?)),
+        published => Ok(published?),
+    }
+}
+
+/// An empty organization that nobody sees. What an attempt before left behind is removed, and what was left when the
+/// organization moved away; anything else is not ours to remove.
+fn make_room(store: &Store, row: &catalogue::Organization) -> Result<Organization, ArchiveError> {
+    let there = store.open_unnamed(row)?;
+    let (is_left, is_used) = {
+        let session = there.writer().engine().open(Purpose::Read)?;
+        let read = Read::new(session.as_ref());
+        let is_left = read.setting(RESTORING)?.is_some() || read.setting(CLOSED)?.as_deref() == Some(MOVED);
+        (is_left, read.last_event()? > 0 || read.email_count()? > 0)
+    };
+    let organization = match (is_left, is_used) {
+        (false, true) => return Err(ArchiveError::Unnamed),
+        (false, false) => there,
+        (true, _) => {
+            erase(store, there)?;
+            store.open_unnamed(row)?
+        }
+    };
+    organization.write_alone(|tx| tx.set_setting(RESTORING, "1"))?;
+    Ok(organization)
+}
+
+fn erase(store: &Store, organization: Organization) -> Result<(), StoreError> {
+    let (id, engine) = (organization.id(), Arc::clone(organization.writer().engine()));
+    // Its files are closed first.
+    drop(organization);
+    engine.erase()?;
+    store.erase_unnamed(id)
+}
+
+/// Writes everything, reads it back, and compares.
+fn fill(
+    organization: &Organization,
+    archive: &mut Archive,
+    progress: &Progress,
+) -> Result<Digest, ArchiveError> {
+    let engine = organization.writer().engine();
+    let session = engine.open(Purpose::Write)?;
+    let mut writing = Writing {
+        session: session.as_ref(),
+        blobs: organization.blobs(),
+        progress,
+        batch: Vec::new(),
+        batch_bytes: 0,
+        since_checkpoint: 0,
+        columns: Columns::new(),
+        said: Vec::new(),
+    };
+    writing.tables(archive)?;
+    let Writing { columns, said, .. } = writing;
+    drop(session);
+    let session = engine.open(Purpose::Read)?;
+    session.step(Step::BeginRead)?;
+    let content = Content { read: Read::new(session.as_ref()), blobs: organization.blobs(), progress };
+    let digest = digest::of_content(&content, columns)?;
+    let differs = |said: &&TableDigest| !digest.tables.contains(said);
+    let others: Vec<&'static str> = said.iter().filter(differs).map(|said| said.table).collect();
+    if others.is_empty() { Ok(digest) } else { Err(ArchiveError::Differs(others)) }
+}
+
+/// Rows on their way from the archive into the database.
+struct Writing<'w> {
+    session: &'w dyn Session,
+    blobs: &'w Blobs,
+    progress: &'w Progress,
+    batch: Vec<Vec<Value>>,
+    batch_bytes: usize,
+    /// Bytes written since the log was carried over.
+    since_checkpoint: usize,
+    /// The columns that the archive has.
+    columns: Columns,
+    /// What the archive says that it holds.
+    said: Vec<TableDigest>,
+}
+
+impl Writing<'_> {
+    fn tables(&mut self, archive: &mut Archive) -> Result<(), ArchiveError> {
+        let mut tables = kept_tables();
+        loop {
+            let content = match archive.records().next()? {
+                (Kind::End, _) => return Ok(()),
+                (Kind::Table, content) => content,
+                _ => return Err(OTHER),
+            };
+            let names = names(&content)?;
+            let (name, columns) = names.split_first().ok_or(OTHER)?;
+            // In their order, each once; an older archive lacks those that came later.
+            let table = tables.find(|table| table.name == name).ok_or(OTHER)?;
+            let layout = Layout::new(table, columns)?;
+            self.columns.insert(table.name, layout.names());
+            let said = self.rows(archive, &layout)?;
+            self.said.push(said);
+        }
+    }
+
+    /// Takes the rows of a table; gives what the archive says of them.
+    fn rows(&mut self, archive: &mut Archive, layout: &Layout) -> Result<TableDigest, ArchiveError> {
+        let table = layout.table;
+        loop {
+            let (done, of) = (archive.records().done(), archive.records().length);
+            match archive.records().next()? {
+                (Kind::Row, content) => {
+                    let row = layout.row(format::values(&content)?, self.blobs)?;
+                    // Nothing of the house that wrote it.
+                    if !is_kept(table, &row) {
+                        return Err(OTHER);
+                    }
+                    self.batch_bytes += content.len();
+                    self.batch.push(row);
+                }
+                (Kind::Frames, frames) if table.name == BLOB => self.frames(&frames)?,
+                (Kind::TableEnd, content) => {
+                    self.write(table)?;
+                    return said(table, format::values(&content)?);
+                }
+                _ => return Err(OTHER),
+            }
+            if self.batch.len() >= limits::RESTORE_ROWS_MAX || self.batch_bytes >= limits::RESTORE_BYTES_MAX {
+                self.progress.at("writing", done, of)?;
+                self.write(table)?;
+            }
+        }
+    }
+
+    /// Frames of the blob whose row came last.
+    fn frames(&mut self, frames: &[u8]) -> Result<(), ArchiveError> {
+        let row = self.batch.last().ok_or(OTHER)?;
+        match (row.first(), row.get(3)) {
+            (Some(Value::Bytes(blobid)), Some(Value::Null)) => Ok(self.blobs.put_frames(blobid, frames)?),
+            _ => Err(OTHER),
+        }
+    }
+
+    fn write(&mut self, table: &Table) -> Result<(), ArchiveError> {
+        let rows = std::mem::take(&mut self.batch);
+        self.session.step(Step::BeginWrite)?;
+        if let Some(together) = self.session.together() {
+            together.begin();
+            together.begin_unit(Asking::Itself);
+        }
+        let mut tx = Tx::new(self.session, Some(self.blobs));
+        let written = rows.into_iter().try_for_each(|row| tx.insert_row(table, row));
+        // Two rows with one key are no database's.
+        written.and_then(|()| self.session.step(Step::Commit)).map_err(|error| match error {
+            StoreError::Conflict { .. } | StoreError::Overtaken { .. } => OTHER,
+            error => error.into(),
+        })?;
+        self.since_checkpoint += std::mem::take(&mut self.batch_bytes);
+        if self.since_checkpoint >= CHECKPOINT_BYTES {
+            self.since_checkpoint = 0;
+            self.session.checkpoint(Checkpoint::Passive)?;
+        }
+        Ok(())
+    }
+}
+
+/// How the rows of an archive become rows of a table.
+struct Layout {
+    table: &'static Table,
+    /// For each column of the table, where it stands in the archive.
+    places: Vec<Option<usize>>,
+    /// Columns in the archive.
+    columns: usize,
+}
+
+impl Layout {
+    fn new(table: &'static Table, columns: &[String]) -> Result<Self, ArchiveError> {
+        let places = table.columns.iter().map(|column| columns.iter().position(|name| name == column.name));
+        let places: Vec<Option<usize>> = places.collect();
+        // Columns are added, never taken away, so each of an older archive is known.
+        if places.iter().flatten().count() != columns.len() {
+            return Err(ArchiveError::Damaged("a table has columns that this Postroom does not know"));
+        }
+        Ok(Layout { table, places, columns: columns.len() })
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        let columns = self.table.columns.iter().zip(&self.places);
+        columns.filter(|(_, place)| place.is_some()).map(|(column, _)| column.name).collect()
+    }
+
+    /// A row of the archive as a row of the table. What came later has the value of a row that was there before it.
+    fn row(&self, values: Vec<Value>, blobs: &Blobs) -> Result<Vec<Value>, ArchiveError> {
+        if values.len() != self.columns {
+            return Err(OTHER);
+        }
+        let mut row = Vec::with_capacity(self.places.len());
+        for (column, place) in self.table.columns.iter().zip(&self.places) {
+            let value = match place.and_then(|place| values.get(place)) {
+                Some(value) => value.clone(),
+                None if column.required => empty(column.kind),
+                None => Value::Null,
+            };
+            if !fits(&value, column.kind, column.required) {
+                return Err(OTHER);
+            }
+            row.push(value);
+        }
+        self.settle(&mut row, blobs);
+        Ok(row)
+    }
+
+    /// What depends on the house that it is in from now on.
+    fn settle(&self, row: &mut [Value], blobs: &Blobs) {
+        let mut set = |column: &str, value: Value| {
+            if let Some(slot) = place_of(self.table, column).and_then(|place| row.get_mut(place)) {
+                *slot = value;
+            }
+        };
+        match self.table.name {
+            // Whoever held it is in another house.
+            "job" => set("leaseuntil", Value::Null),
+            BLOB => {
+                let is_in_row = place_of(self.table, "bytes")
+                    .and_then(|place| row.get(place))
+                    .is_some_and(|bytes| *bytes != Value::Null);
+                let place = if is_in_row { 0 } else { blobs.place_of_large() };
+                if let Some(slot) = place_of(self.table, "place").and_then(|at| row.get_mut(at)) {
+                    *slot = Value::Int(place);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn empty(kind: ColumnKind) -> Value {
+    match kind {
+        ColumnKind::Text(_) | ColumnKind::Memo => Value::Text(String::new()),
+        ColumnKind::Int | ColumnKind::Bool | ColumnKind::DateTime | ColumnKind::Choice(_) => Value::Int(0),
+        ColumnKind::Key | ColumnKind::Lookup(_) | ColumnKind::AnyLookup | ColumnKind::Bytes => {
+            Value::Bytes(Vec::new())
+        }
+    }
+}
+
+fn fits(value: &Value, kind: ColumnKind, is_required: bool) -> bool {
+    match value {
+        Value::Null => !is_required,
+        value => std::mem::discriminant(value) == std::mem::discriminant(&empty(kind)),
+    }
+}
+
+fn names(content: &[u8]) -> Result<Vec<String>, ArchiveError> {
+    let name = |value| match value {
+        Value::Text(name) => Ok(name),
+        _ => Err(OTHER),
+    };
+    format::values(content)?.into_iter().map(name).collect()
+}
+
+fn said(table: &'static Table, values: Vec<Value>) -> Result<TableDigest, ArchiveError> {
+    let [Value::Int(rows), Value::Bytes(digest)] = values.as_slice() else { return Err(OTHER) };
+    let digest = digest.as_slice().try_into().map_err(|_| OTHER)?;
+    Ok(TableDigest { table: table.name, rows: u64::try_from(*rows).map_err(|_| OTHER)?, digest })
+}
+
+const OTHER: ArchiveError = ArchiveError::Damaged("its records are not those of an archive");
+/// After so many bytes of rows the log is carried over.
+const CHECKPOINT_BYTES: usize = 32 * 1024 * 1024;
