@@ -17,11 +17,13 @@ use postroom::commands::{
 use postroom::control::{Answer, Line};
 use postroom::{Settings, settings};
 
+mod archives;
 mod arguments;
 mod history;
 mod import;
 mod index;
 mod mail;
+mod moving;
 mod node;
 mod serve;
 mod show;
@@ -92,12 +94,16 @@ fn run_command(command: Command, settings: Settings) -> anyhow::Result<End> {
 }
 
 async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<End> {
-    let mut house = Counter { line: Line::open(settings).await?, data: settings.data.clone() };
+    let mut house = Counter::open(settings).await?;
     let end = match command {
         Command::Import(arguments) => import::import(&mut house, arguments).await,
         Command::Index(command) => index::index(&mut house, command).await,
         Command::Check(arguments) => mail::check(&mut house, arguments).await,
         Command::Track(arguments) => mail::track(&mut house, arguments).await,
+        Command::Backup(arguments) => archives::back_up(&mut house, arguments).await,
+        Command::Restore(arguments) => archives::restore(&mut house, arguments).await,
+        Command::Verify { org, digest: true, .. } => archives::digests(&mut house, org).await,
+        Command::Move(arguments) => moving::move_away(&mut house, (arguments, settings)).await,
         command => match request(command)? {
             Some((request, password)) => house.ask(request).await.and_then(|reply| {
                 show::new_password(password.as_deref())?;
@@ -106,7 +112,7 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
             None => Ok(End::Well),
         },
     };
-    house.line.close();
+    house.close();
     end
 }
 
@@ -117,6 +123,11 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
+    /// At the house of these settings.
+    async fn open(settings: &Settings) -> anyhow::Result<Counter> {
+        Ok(Counter { line: Line::open(settings).await?, data: settings.data.clone() })
+    }
+
     /// Another place at the same house, to ask something meanwhile.
     pub(crate) async fn another(&self) -> anyhow::Result<Counter> {
         Ok(Counter { line: self.line.another(&self.data).await?, data: self.data.clone() })
@@ -137,10 +148,20 @@ impl Counter {
     pub(crate) async fn reply(&mut self) -> anyhow::Result<Reply> {
         match self.line.answer().await? {
             Answer::Done(reply) => Ok(reply),
-            Answer::Refused(words) => bail!(words),
+            Answer::Refused(words) => Err(Refused(words).into()),
         }
     }
+
+    /// Leaves the house.
+    fn close(self) {
+        self.line.close();
+    }
 }
+
+/// A command was not done, and why: in the words of the house.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refused(String);
 
 /// The request that a command is, and the password that was made for it.
 fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>> {
@@ -189,8 +210,9 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {
             Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
         }
-        Command::Verify { org, bytes: false } => Request::Verify(org),
-        Command::Verify { org, bytes: true } => Request::VerifyBytes(org),
+        Command::Org(OrgCommand::Reopen { name }) => Request::ReopenOrganization(name),
+        Command::Verify { org, bytes: false, .. } => Request::Verify(org),
+        Command::Verify { org, bytes: true, .. } => Request::VerifyBytes(org),
         Command::Undeliverable(UndeliverableCommand::List { org }) => Request::Undeliverables(org),
         Command::Serve { .. }
         | Command::Settings
@@ -198,7 +220,10 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         | Command::Import(_)
         | Command::Index(_)
         | Command::Check(_)
-        | Command::Track(_) => return Ok(None),
+        | Command::Track(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Move(_) => return Ok(None),
     };
     Ok(Some((request, None)))
 }

@@ -5,16 +5,18 @@
 //!
 //! *Invariant:* commands ask `crm` and `store` like any door; they decide nothing.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crm::{CrmError, accounting};
 use model::filter::UnknownFilter;
 use model::network::NotANetwork;
 use serde::{Deserialize, Serialize};
-use store::{Organization, StoreError};
+use store::{ArchiveError, Organization, StoreError};
 
 use crate::house::{House, NoRandom};
 
+mod archives;
 mod blobs;
 mod books;
 mod credentials;
@@ -24,6 +26,7 @@ mod mail;
 pub(crate) mod nodes;
 mod records;
 
+pub use archives::{BackUp, BackedUp, Held, Restore, Restored, StageRow};
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
 pub use books::{UndeliverableRow, VerifiedRow};
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
@@ -109,6 +112,24 @@ pub enum Request {
     DiscardIndex(String),
     /// Brings the text index of an organization forward for a moment, and says how far it is.
     FillIndex(String),
+    /// Writes an organization to a file.
+    BackUp(BackUp),
+    /// Makes an organization of a file.
+    Restore(Restore),
+    /// What one organization holds, or all; the second is the number of the work.
+    Digests(Option<String>, u64),
+    /// How far a work is.
+    Stage(u64),
+    /// Ends a work early.
+    StopWork(u64),
+    /// What an organization held when it was restored here.
+    RestoredDigest(String),
+    /// Takes nothing in for an organization any more: it is being moved.
+    CloseOrganization(String),
+    /// Takes in again.
+    ReopenOrganization(String),
+    /// Takes a closed organization out of the catalogue: it was moved.
+    ForgetOrganization(String),
 }
 
 /// What comes back for a command that was done.
@@ -147,6 +168,16 @@ pub enum Reply {
     Undeliverables(Vec<UndeliverableRow>),
     /// How far text indexes are.
     Indexes(Vec<IndexRow>),
+    /// An archive that was written.
+    BackedUp(BackedUp),
+    /// An organization that was restored.
+    Restored(Restored),
+    /// What organizations hold.
+    Held(Vec<Held>),
+    /// How far a work is; `None` where there is none of this number.
+    Stage(Option<StageRow>),
+    /// What an organization held when it was restored; `None` where it was made here.
+    RestoredDigest(Option<String>),
 }
 
 /// Why a command was not done, for the person who gave it.
@@ -187,6 +218,18 @@ pub enum CommandError {
     /// The store could not do it.
     #[error("the store could not do it")]
     Store(#[from] StoreError),
+    /// An archive could not be written or restored.
+    #[error("{}", file.display())]
+    Archive {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: ArchiveError,
+    },
+    /// An organization could not be gone through.
+    #[error(transparent)]
+    Digest(#[from] ArchiveError),
     /// The operating system gives no random numbers.
     #[error(transparent)]
     Random(#[from] NoRandom),
@@ -229,6 +272,15 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::IndexState(name) => index::state(&organizations(house, name)?)?,
         Request::DiscardIndex(name) => index::discard(organization(house, &name)?.as_ref())?,
         Request::FillIndex(name) => index::fill(organization(house, &name)?.as_ref())?,
+        Request::BackUp(asked) => archives::back_up(house, &asked)?,
+        Request::Restore(asked) => archives::restore(house, asked)?,
+        Request::Digests(name, work) => archives::digests(house, name, work)?,
+        Request::Stage(work) => archives::stage(house, work),
+        Request::StopWork(work) => archives::stop(house, work),
+        Request::RestoredDigest(name) => archives::restored_digest(house, &name)?,
+        Request::CloseOrganization(name) => archives::close(organization(house, &name)?.as_ref())?,
+        Request::ReopenOrganization(name) => archives::reopen(organization(house, &name)?.as_ref())?,
+        Request::ForgetOrganization(name) => archives::forget(house, &organization(house, &name)?)?,
     };
     // New addresses may have left jobs; looking once too often costs nothing.
     house.bell.notify_one();

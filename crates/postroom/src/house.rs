@@ -16,6 +16,7 @@ use crate::pages::Cabinet;
 use crate::private::{self, NotPrivate};
 use crate::settings::{BlobsError, Settings};
 use crate::wiring::RunningHouse;
+use crate::works::Works;
 
 /// An open house.
 pub struct House {
@@ -30,6 +31,8 @@ pub struct House {
     pub(crate) bell: Notify,
     /// What the pages remember between two questions.
     pub(crate) cabinet: Cabinet,
+    /// Long works of commands.
+    pub(crate) works: Works,
 }
 
 /// What tests choose and the program leaves as it is.
@@ -124,7 +127,7 @@ impl House {
         })?;
         let (clock, bell, cabinet) = (inside.clock, Notify::new(), Cabinet::default());
         let node = Moment::new(clock(), u64::from_ne_bytes(random()?)).id();
-        Ok(Arc::new(House { settings, store, bucket, clock, node, bell, cabinet }))
+        Ok(Arc::new(House { settings, store, bucket, clock, node, bell, cabinet, works: Works::default() }))
     }
 
     /// Opens the house and all its doors. They serve on the runtime of the caller.

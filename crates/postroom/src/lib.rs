@@ -21,6 +21,7 @@ pub mod settings;
 mod site;
 mod sweep_runner;
 pub mod wiring;
+mod works;
 
 pub use house::{House, HouseError, Inside};
 pub use settings::Settings;

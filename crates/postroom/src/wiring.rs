@@ -176,6 +176,8 @@ impl RunningHouse {
         let RunningHouse { house, mut doors, control, presence, stop, .. } = self;
         presence.drains();
         drop(stop);
+        // They would take longer than anybody waits.
+        house.works.stop();
         let all_ended = async { while doors.join_next().await.is_some() {} };
         // The doors have a limit of their own; this one is for what hangs in spite of it.
         let patience = house.settings.drain() + Duration::from_secs(5);

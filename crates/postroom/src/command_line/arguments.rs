@@ -60,7 +60,19 @@ pub(crate) enum Command {
         /// Read every kept source and compare it with its digest: as long as reading all of them takes.
         #[arg(long)]
         bytes: bool,
+        /// Print what it holds as digests, one for each table and one for all: the same in any house with the same
+        /// content. What differs by nature is left out: numbers of events and copies, where kept bytes lie, leases,
+        /// sessions.
+        #[arg(long, conflicts_with = "bytes")]
+        digest: bool,
     },
+    /// Write an organization to one file, as it is at this moment, while mail goes on.
+    Backup(BackupArguments),
+    /// Make an organization of a file that `postroom backup` wrote, in this or another house, on any engine. It is
+    /// compared with the file before it is there; what breaks off leaves nothing.
+    Restore(RestoreArguments),
+    /// Move an organization to another house, of any engine. Meanwhile its mail is answered 451 and comes again.
+    Move(MoveArguments),
     /// Say what would become of mails, and why. Nothing is kept. Without mails: say where kept bytes lie, and whether
     /// the bucket does what it is asked.
     Check(CheckArguments),
@@ -94,6 +106,12 @@ pub(crate) enum OrgCommand {
     },
     /// List all organizations.
     List,
+    /// Open an organization again that was closed by a `postroom move` which did not end. Only where the other house
+    /// does not have it.
+    Reopen {
+        /// Its name.
+        name: String,
+    },
     /// Set the prefixes of tracking tokens in subjects, such as `CRM:` of `CRM:0001001`.
     Tokens {
         /// The organization's name.
@@ -304,6 +322,45 @@ pub(crate) enum IndexCommand {
         #[arg(long, value_name = "NAME")]
         org: String,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct BackupArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME", required_unless_present = "all")]
+    pub(crate) org: Option<String>,
+    /// All organizations, each in a file of its name in a folder.
+    #[arg(long, conflicts_with = "org")]
+    pub(crate) all: bool,
+    /// The file, or with --all the folder. The house writes it, for its owner alone; an old file is replaced when
+    /// the new one is whole. Beside it there must be room for a copy of the database meanwhile.
+    #[arg(value_name = "FILE")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct RestoreArguments {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Restore it under another name, as another organization.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Let no address lead to it: to look into an archive whose organization is still here.
+    #[arg(long)]
+    pub(crate) without_addresses: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct MoveArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) org: String,
+    /// The settings file of the other house, which may serve meanwhile. The environment does not change them.
+    #[arg(long, value_name = "SETTINGS")]
+    pub(crate) to: PathBuf,
+    /// The archive on the way, which both houses can reach [default: in the data folder of this one].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) through: Option<PathBuf>,
 }
 
 /// What a file of customers holds.

@@ -28,7 +28,12 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         | Reply::CheckedHouse(_)
         | Reply::Checked(_)
         | Reply::Tracked(_)
-        | Reply::TrackedMailbox(_) => Ok(()),
+        | Reply::TrackedMailbox(_)
+        | Reply::BackedUp(_)
+        | Reply::Restored(_)
+        | Reply::Held(_)
+        | Reply::Stage(_)
+        | Reply::RestoredDigest(_) => Ok(()),
     }?;
     Ok(End::Well)
 }

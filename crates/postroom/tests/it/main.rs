@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 #![allow(clippy::print_stdout, reason = "a test that needs something missing says so")]
 
+mod archives;
 mod bucket;
 mod client;
 mod commands;

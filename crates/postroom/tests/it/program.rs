@@ -92,6 +92,11 @@ impl Place {
         self.run_with(words, "")
     }
 
+    /// Begins a command and leaves it to itself.
+    pub(crate) fn start(&self, words: &[&str]) -> Child {
+        self.command(words).spawn().unwrap()
+    }
+
     /// Runs a command with this on its standard input.
     pub(crate) fn run_with(&self, words: &[&str], input: &str) -> Said {
         let mut child = self.command(words).spawn().unwrap();

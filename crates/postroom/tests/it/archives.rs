@@ -1,0 +1,172 @@
+//! Archives and moves, as an administrator makes them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Child;
+
+use crate::client::{MailClient, mail};
+use crate::program::Place;
+
+#[test]
+fn a_house_that_serves_is_backed_up_and_restored_elsewhere() {
+    let (from, to) = (Place::with_contoso(), Place::new());
+    let serving = from.serve();
+    let mut smtp = MailClient::smtp(serving.smtp);
+    deliver(&mut smtp, 1);
+    let said = from.well(&["backup", "--org", "contoso", "contoso.postroom"]);
+    assert!(said.starts_with("contoso: 1 e-mails in ") && said.contains(", digest "), "{said}");
+    deliver(&mut smtp, 2);
+    let held = from.well(&["verify", "--digest"]);
+    assert!(held.starts_with("contoso  ") && held.contains("\n  email "), "{held}");
+
+    let archive = from.path("contoso.postroom");
+    let restored = to.well(&["restore", archive.to_str().unwrap()]);
+    assert!(
+        restored.starts_with("contoso: 1 e-mails as of ") && restored.contains("addresses"),
+        "{restored}"
+    );
+    assert_eq!(to.well(&["verify", "--bytes"]), "contoso: 1 copies seen, 1 e-mails, all is well\n");
+    assert_eq!(digest(&said), digest(&restored));
+    // It is a house like any other: the first mail is known there, the second comes in.
+    let serving = to.serve();
+    let mut smtp = MailClient::smtp(serving.smtp);
+    deliver(&mut smtp, 1);
+    deliver(&mut smtp, 2);
+    assert_eq!(to.well(&["verify"]), "contoso: 3 copies seen, 2 e-mails, all is well\n");
+}
+
+#[test]
+fn what_cannot_be_restored_says_why_and_leaves_nothing() {
+    let (from, to) = (Place::with_contoso(), Place::new());
+    from.well(&["backup", "--all", "archives"]);
+    let file = from.path("archives/contoso.postroom");
+    let refused = |place: &Place, words: &[&str]| {
+        let said = place.run(words);
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+        said.err
+    };
+    let path = file.to_str().unwrap();
+    let there = refused(&from, &["restore", path]);
+    assert!(there.contains("already an organization") && there.contains("--as"), "{there}");
+    let taken = refused(&from, &["restore", path, "--as", "copy"]);
+    assert!(taken.contains("crm@sink.test, jane@contoso.test"), "{taken}");
+    let name = refused(&from, &["restore", path, "--as", "../copy"]);
+    assert!(name.contains("letters, digits"), "{name}");
+    assert!(from.well(&["restore", path, "--as", "copy", "--without-addresses"]).contains("0 addresses"));
+
+    let missing = refused(&to, &["restore", "missing.postroom"]);
+    assert!(missing.contains("missing.postroom") && missing.contains("No such file"), "{missing}");
+    to.file("other", "From jane@contoso.test\n");
+    assert!(refused(&to, &["restore", "other"]).contains("no archive of Postroom"));
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    to.file("damaged", &bytes);
+    assert!(refused(&to, &["restore", "damaged"]).contains("damaged or not whole"));
+    to.file("later", "postroom archive 7\n…");
+    assert!(refused(&to, &["restore", "later"]).contains("later Postroom"));
+    let folder = refused(&from, &["backup", "--org", "contoso", "nowhere/contoso.postroom"]);
+    assert!(folder.contains("nowhere/contoso.postroom") && folder.contains("No such file"), "{folder}");
+    assert_eq!(to.well(&["org", "list"]), "");
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_nothing_and_is_begun_again() {
+    let (from, to) = (Place::with_contoso(), Place::new());
+    let mails: String =
+        (0..600).map(|n| format!("From zoe@fabrikam.test\n{}\n", mail(n).replace('\r', ""))).collect();
+    from.file("mails.mbox", mails);
+    from.well(&["track", "--org", "contoso", "mails.mbox"]);
+    let said = from.well(&["backup", "--org", "contoso", "contoso.postroom"]);
+    let archive = from.path("contoso.postroom");
+    let words = ["restore", archive.to_str().unwrap()];
+    let data = to.path("data");
+    for size in [1, 200_000, 600_000] {
+        let mut child = to.start(&words);
+        when_written(&mut child, &data, size);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(to.well(&["org", "list"]), "", "killed when {size} bytes were written");
+    }
+    let restored = to.well(&words);
+    assert_eq!(digest(&said), digest(&restored));
+    assert_eq!(to.well(&["verify", "--bytes"]), "contoso: 600 copies seen, 600 e-mails, all is well\n");
+}
+
+#[test]
+fn an_organization_moves_and_its_mail_comes_again() {
+    let (from, to) = (Place::with_contoso(), Place::new());
+    let data = to.path("there");
+    to.file("house.toml", format!("data = {data:?}\n"));
+    let serving = from.serve();
+    let mut smtp = MailClient::smtp(serving.smtp);
+    deliver(&mut smtp, 1);
+    let before = from.well(&["verify", "--digest"]);
+    let settings = to.path("house.toml");
+    let words = ["move", "--org", "contoso", "--to", settings.to_str().unwrap()];
+    let said = from.well(&words);
+    assert!(said.starts_with("contoso: 1 e-mails moved, digest "), "{said}");
+    assert!(before.starts_with(&format!("contoso  {}", digest(&said))), "{before}");
+    assert_eq!(from.well(&["org", "list"]), "");
+    let refused = smtp.send(&["crm@sink.test"], &mail(2));
+    assert!(refused.starts_with("550"), "nobody here has the address any more: {refused}");
+
+    let there = ["--settings", settings.to_str().unwrap()];
+    let at = |words: &[&str]| to.well(&[&there, words].concat());
+    assert_eq!(at(&["verify", "--bytes"]), "contoso: 1 copies seen, 1 e-mails, all is well\n");
+    let again = from.run(&words);
+    assert!(again.err.contains("no organization called"), "{again:?}");
+    // And back, though what was here is still in the folder.
+    let back = from.path("back.toml");
+    from.file("back.toml", format!("data = {:?}\n", from.path("data")));
+    let said = to.well(&[&there[..], &["move", "--org", "contoso", "--to", back.to_str().unwrap()]].concat());
+    assert!(said.starts_with("contoso: 1 e-mails moved"), "{said}");
+    deliver(&mut smtp, 1);
+    assert_eq!(from.well(&["verify"]), "contoso: 2 copies seen, 1 e-mails, all is well\n");
+}
+
+#[test]
+fn a_move_that_fails_leaves_the_organization_open_here() {
+    let (from, to) = (Place::with_contoso(), Place::with_contoso());
+    let serving = from.serve();
+    let settings = to.path("house.toml");
+    to.file("house.toml", format!("data = {:?}\n", to.path("data")));
+    let said = from.run(&["move", "--org", "contoso", "--to", settings.to_str().unwrap()]);
+    assert!(said.err.contains("contoso stays here and is open again"), "{said:?}");
+    assert!(said.err.contains("already an organization"), "{said:?}");
+    deliver(&mut MailClient::smtp(serving.smtp), 1);
+    let own = from.path("own.toml");
+    from.file("own.toml", format!("data = {:?}\n", from.path("data")));
+    let said = from.run(&["move", "--org", "contoso", "--to", own.to_str().unwrap()]);
+    assert!(said.err.contains("this very house"), "{said:?}");
+    assert!(!from.path("data").join("moving-contoso.postroom").exists());
+}
+
+fn deliver(smtp: &mut MailClient, number: u32) {
+    let answer = smtp.send(&["crm@sink.test"], &mail(number));
+    assert!(answer.starts_with("250"), "{answer}");
+}
+
+/// The digest at the end of a line.
+fn digest(said: &str) -> &str {
+    let line = said.lines().next().unwrap();
+    line.rsplit(' ').next().unwrap()
+}
+
+/// Waits until a restore has written so many bytes of its database, or has ended.
+fn when_written(child: &mut Child, data: &Path, size: u64) {
+    let written = || {
+        let folders = fs::read_dir(data.join("organizations")).ok()?;
+        let sizes = folders.flatten().flat_map(|folder| {
+            ["org.db", "org.db-wal"]
+                .map(|name| fs::metadata(folder.path().join(name)).map_or(0, |it| it.len()))
+        });
+        Some(sizes.sum::<u64>())
+    };
+    while written().unwrap_or(0) < size {
+        if child.try_wait().unwrap().is_some() {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
