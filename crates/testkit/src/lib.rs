@@ -16,6 +16,7 @@ pub mod letters;
 pub mod load;
 pub mod measure;
 pub mod missing;
+pub mod moving;
 pub mod peers;
 pub mod program;
 pub mod proxy;

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::browser::Browser;
 use crate::{Program, database};
+pub(crate) use fill::fill;
 use questions::Kind;
 use store::Database;
 
@@ -37,7 +38,7 @@ pub struct Row {
 }
 
 /// The organization that is filled.
-const ORGANIZATION: &str = "search";
+pub(crate) const ORGANIZATION: &str = "search";
 /// Who looks.
 const ADDRESS: &str = "reader@search.test";
 /// With which password.
@@ -54,7 +55,7 @@ pub fn search(folder: &Path, emails: u64, say: impl Fn(&str)) -> Result<Vec<Row>
     // The server of a measurement goes with it.
     if is_at_server || !is_filled.exists() {
         let began = Instant::now();
-        fill::fill(&folder, emails, &say)?;
+        fill(&folder, emails, &say)?;
         say(&format!("filled in {:.0} s", began.elapsed().as_secs_f64()));
         std::fs::write(&is_filled, "")?;
     }

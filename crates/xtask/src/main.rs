@@ -81,6 +81,15 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// An organization that moves from a house on this engine to one in files, and back. Writes target/bench/move.json.
+    Move {
+        /// Where rows are at first.
+        #[arg(long, default_value = "postgres")]
+        engine: Engine,
+        /// How many e-mails.
+        #[arg(long, default_value_t = 100_000)]
+        emails: u64,
+    },
     /// The search and the pages among very many e-mails. Fills a house in target/bench at first, which takes some
     /// minutes and gigabytes, and keeps it, where its rows are in files. Writes target/bench/search.json.
     Search {
@@ -100,6 +109,7 @@ fn main() -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Bench { what: Bench::Intake { engine, arguments } } => runs::bench(&root, ("intake", engine), &arguments)?,
         Task::Bench { what: Bench::House { engine, arguments } } => runs::bench(&root, ("house", engine), &arguments)?,
+        Task::Bench { what: Bench::Move { engine, emails } } => runs::bench_move(&root, engine, emails)?,
         Task::Bench { what: Bench::Search { engine, emails } } => runs::bench_search(&root, engine, emails)?,
         Task::Crash { rounds, nodes: Some(nodes), .. } => runs::crash_nodes(&root, rounds, nodes)?,
         Task::Crash { rounds, seeds, nodes: None } => runs::crash(&root, rounds, seeds)?,

@@ -32,6 +32,11 @@ pub(crate) fn bench_search(root: &Path, engine: Engine, emails: u64) -> Result<b
     measure(root, ("measure_search", engine), &["--emails", &emails.to_string()])
 }
 
+/// The same for an organization that moves to a house in files and back.
+pub(crate) fn bench_move(root: &Path, engine: Engine, emails: u64) -> Result<bool> {
+    measure(root, ("measure_move", engine), &["--emails", &emails.to_string()])
+}
+
 fn measure(root: &Path, (program, engine): (&str, Engine), arguments: &[&str]) -> Result<bool> {
     let is_built = cargo(root, &["build", "--release", "-p", "postroom"])?
         && cargo(root, &["build", "--release", "-p", "testkit", "--bin", program, "--bin", SERVER])?;

@@ -36,7 +36,7 @@ pub(super) const NEWEST: Timestamp = Timestamp::from_seconds(1_795_687_200);
 /// A million of them reach back four years.
 pub(super) const SECONDS_BETWEEN: i64 = 126;
 
-pub(super) fn fill(folder: &Path, emails: u64, say: impl Fn(&str)) -> Result<()> {
+pub(crate) fn fill(folder: &Path, emails: u64, say: impl Fn(&str)) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }

@@ -8,6 +8,7 @@ mod forwarded;
 mod full_disk;
 mod house;
 mod measure;
+mod moving;
 mod nodes;
 mod peers;
 mod postgres;
