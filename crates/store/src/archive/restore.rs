@@ -51,26 +51,33 @@ pub(super) fn restore(
     let routes = if restoring.with_routes { routes_to(&row, &archive) } else { Vec::new() };
     is_free(store, &row, &routes)?;
     let organization = make_room(store, &row)?;
-    let restored = fill(&organization, &mut archive, progress).and_then(|digest| {
+    let filled = fill(&organization, &mut archive, progress).and_then(|digest| {
         let held = digest.hex();
         organization.write_alone(|tx| {
             tx.begin_epoch(restoring.epoch)?;
             tx.set_setting(RESTORED, &held)
         })?;
         organization.settle_numbers()?;
-        publish(store, &row, &routes)?;
         Ok(digest)
     });
-    let digest = match restored {
+    let published = filled.and_then(|digest| publish(store, &row, &routes).map(|()| digest));
+    let digest = match published {
         Ok(digest) => digest,
         Err(error) => {
-            // What cannot be removed now is removed before the next attempt.
-            let _ = erase(store, organization);
+            // A commit of the catalogue whose end nobody knows may have named it: then it stays.
+            if let Err(StoreError::NotFound) = store.catalogue.organization(row.organizationid) {
+                // What cannot be removed now is removed before the next attempt.
+                let _ = erase(store, organization);
+            }
             return Err(error);
         }
     };
-    organization
-        .write_alone(|tx| tx.execute("delete from setting where name = ?1", &[RESTORING.into()]).map(drop))?;
+    let unmarked = organization
+        .write_alone(|tx| tx.execute("delete from setting where name = ?1", &[RESTORING.into()]).map(drop));
+    if let Err(error) = unmarked {
+        // It is there all the same; of an organization that the catalogue names the mark says nothing.
+        tracing::warn!(error = &error as &dyn std::error::Error, "the mark of a restore stays behind");
+    }
     let taken = archive.header().taken;
     Ok(Restored { organization: row, taken, digest, routes: routes.len() })
 }
