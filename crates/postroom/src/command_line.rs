@@ -148,7 +148,7 @@ impl Counter {
     pub(crate) async fn reply(&mut self) -> anyhow::Result<Reply> {
         match self.line.answer().await? {
             Answer::Done(reply) => Ok(reply),
-            Answer::Refused(words) => Err(Refused(words).into()),
+            Answer::Refused(words) => bail!(words),
         }
     }
 
@@ -157,11 +157,6 @@ impl Counter {
         self.line.close();
     }
 }
-
-/// A command was not done, and why: in the words of the house.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Refused(String);
 
 /// The request that a command is, and the password that was made for it.
 fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>> {

@@ -26,7 +26,7 @@ mod mail;
 pub(crate) mod nodes;
 mod records;
 
-pub use archives::{BackUp, BackedUp, Held, Restore, Restored, StageRow};
+pub use archives::{BackUp, BackedUp, Held, Origin, Restore, Restored, StageRow};
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
 pub use books::{UndeliverableRow, VerifiedRow};
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
@@ -122,8 +122,8 @@ pub enum Request {
     Stage(u64),
     /// Ends a work early.
     StopWork(u64),
-    /// What an organization held when it was restored here.
-    RestoredDigest(String),
+    /// Where an organization of this name came from.
+    Origin(String),
     /// Takes nothing in for an organization any more: it is being moved.
     CloseOrganization(String),
     /// Takes in again.
@@ -176,8 +176,8 @@ pub enum Reply {
     Held(Vec<Held>),
     /// How far a work is; `None` where there is none of this number.
     Stage(Option<StageRow>),
-    /// What an organization held when it was restored; `None` where it was made here.
-    RestoredDigest(Option<String>),
+    /// Where an organization came from.
+    Origin(Origin),
 }
 
 /// Why a command was not done, for the person who gave it.
@@ -277,7 +277,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Digests(name, work) => archives::digests(house, name, work)?,
         Request::Stage(work) => archives::stage(house, work),
         Request::StopWork(work) => archives::stop(house, work),
-        Request::RestoredDigest(name) => archives::restored_digest(house, &name)?,
+        Request::Origin(name) => archives::origin(house, &name)?,
         Request::CloseOrganization(name) => archives::close(organization(house, &name)?.as_ref())?,
         Request::ReopenOrganization(name) => archives::reopen(organization(house, &name)?.as_ref())?,
         Request::ForgetOrganization(name) => archives::forget(house, &organization(house, &name)?)?,

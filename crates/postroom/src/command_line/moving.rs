@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use postroom::Settings;
-use postroom::commands::{Reply, Request};
+use postroom::commands::{Origin, Reply, Request};
 
 use super::archives::{SOMETHING_ELSE, back_up_to, restore_from};
 use super::arguments::MoveArguments;
@@ -50,7 +50,7 @@ async fn copy(
 ) -> anyhow::Result<(u64, String)> {
     let backup = match back_up_to(here, name.to_owned(), &file).await {
         Ok(backup) => backup,
-        Err(error) => return Err(reopened(here, name, error).await),
+        Err(error) => return Err(reopened((here, there), name, error).await),
     };
     let digest = backup.held.digest;
     let restored = restore_from(there, file.clone(), (None, true)).await;
@@ -63,18 +63,27 @@ async fn copy(
         Ok(_) => bail!("what is there is not what was here; {}", stays_closed(name)),
         // An attempt before may have come so far, and broken off before it could say so here.
         Err(_) if was_moved(there, name, &digest).await => Ok((backup.held.emails, digest)),
-        Err(error) if error.is::<super::Refused>() => Err(reopened(here, name, error).await),
-        Err(error) => Err(error.context(stays_closed(name))),
+        Err(error) => Err(reopened((here, there), name, error).await),
     }
 }
 
 /// Whether the other house restored this very content.
 async fn was_moved(there: &mut Counter, name: &str, digest: &str) -> bool {
-    let asked = there.ask(Request::RestoredDigest(name.to_owned())).await;
-    matches!(asked, Ok(Reply::RestoredDigest(Some(held))) if held == digest)
+    let asked = there.ask(Request::Origin(name.to_owned())).await;
+    matches!(asked, Ok(Reply::Origin(Origin::Restored(held))) if held == digest)
 }
 
-async fn reopened(here: &mut Counter, name: &str, error: anyhow::Error) -> anyhow::Error {
+/// Opens it here again, where the other house says that it restored nothing of this name: this attempt, or one before it,
+/// may have come further than anybody heard.
+async fn reopened(
+    (here, there): (&mut Counter, &mut Counter),
+    name: &str,
+    error: anyhow::Error,
+) -> anyhow::Error {
+    match there.ask(Request::Origin(name.to_owned())).await {
+        Ok(Reply::Origin(Origin::Nobody | Origin::Made)) => {}
+        _ => return error.context(stays_closed(name)),
+    }
     match here.ask(Request::ReopenOrganization(name.to_owned())).await {
         Ok(Reply::Done) => error.context(format!("{name} stays here and is open again")),
         Ok(_) => error.context(SOMETHING_ELSE),

@@ -33,7 +33,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         | Reply::Restored(_)
         | Reply::Held(_)
         | Reply::Stage(_)
-        | Reply::RestoredDigest(_) => Ok(()),
+        | Reply::Origin(_) => Ok(()),
     }?;
     Ok(End::Well)
 }

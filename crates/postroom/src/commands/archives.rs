@@ -82,6 +82,18 @@ pub struct StageRow {
     pub of: u64,
 }
 
+/// Where an organization came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// There is none.
+    Nobody,
+    /// It was made here.
+    Made,
+    /// It was restored here; then it held this, in hexadecimal digits.
+    Restored(String),
+}
+
 pub(super) fn back_up(house: &House, asked: &BackUp) -> Result<Reply, CommandError> {
     let organization = organization(house, &asked.organization)?;
     let work = house.works.begin(asked.work);
@@ -129,9 +141,13 @@ pub(super) fn stop(house: &House, work: u64) -> Reply {
     Reply::Done
 }
 
-/// What an organization held when it was restored here.
-pub(super) fn restored_digest(house: &House, name: &str) -> Result<Reply, CommandError> {
-    Ok(Reply::RestoredDigest(organization(house, name)?.restored_digest()?))
+pub(super) fn origin(house: &House, name: &str) -> Result<Reply, CommandError> {
+    let held = match organization(house, name) {
+        Ok(organization) => organization.restored_digest()?,
+        Err(CommandError::NoOrganization(_)) => return Ok(Reply::Origin(Origin::Nobody)),
+        Err(error) => return Err(error),
+    };
+    Ok(Reply::Origin(held.map_or(Origin::Made, Origin::Restored)))
 }
 
 pub(super) fn close(organization: &Organization) -> Result<Reply, CommandError> {

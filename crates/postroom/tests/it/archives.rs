@@ -126,6 +126,31 @@ fn an_organization_moves_and_its_mail_comes_again() {
 }
 
 #[test]
+fn a_move_that_broke_off_after_the_other_house_had_all_goes_on() {
+    let (from, to) = (Place::with_contoso(), Place::new());
+    let settings = to.path("house.toml");
+    to.file("house.toml", format!("data = {:?}\n", to.path("data")));
+    // What such a move has done by then.
+    from.well(&["backup", "--org", "contoso", "contoso.postroom"]);
+    to.well(&["restore", from.path("contoso.postroom").to_str().unwrap()]);
+    let said = from.well(&["move", "--org", "contoso", "--to", settings.to_str().unwrap()]);
+    assert!(said.starts_with("contoso: 0 e-mails moved"), "{said}");
+    assert_eq!(from.well(&["org", "list"]), "");
+    // Restored there and not the same any more: nobody knows which one counts, so nothing is opened or forgotten.
+    let other = Place::with_contoso();
+    other.well(&["backup", "--org", "contoso", "contoso.postroom"]);
+    let third = Place::new();
+    third.file("house.toml", format!("data = {:?}\n", third.path("data")));
+    third.well(&["restore", other.path("contoso.postroom").to_str().unwrap()]);
+    other.well(&["never-log", "add", "--org", "contoso", "@fabrikam.test"]);
+    let said = other.run(&["move", "--org", "contoso", "--to", third.path("house.toml").to_str().unwrap()]);
+    assert!(said.err.contains("contoso stays closed"), "{said:?}");
+    assert_eq!(other.run(&["never-log", "add", "--org", "contoso", "@litware.test"]).code, 1, "it is closed");
+    other.well(&["org", "reopen", "contoso"]);
+    other.well(&["never-log", "add", "--org", "contoso", "@litware.test"]);
+}
+
+#[test]
 fn a_move_that_fails_leaves_the_organization_open_here() {
     let (from, to) = (Place::with_contoso(), Place::with_contoso());
     let serving = from.serve();
