@@ -17,7 +17,6 @@ mod people;
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};
 pub use emails::{EmailFacts, Tie};
-pub(crate) use house::RECORDS_VERSION;
 pub use house::Cursor;
 pub(crate) use house::{EPOCH, RECORDS_VERSION};
 pub use identities::Naming;

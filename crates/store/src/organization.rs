@@ -270,10 +270,6 @@ impl Organization {
         sweep::sweep(self, clock)
     }
 
-    pub(crate) fn blobs(&self) -> &Blobs {
-        &self.blobs
-    }
-
     pub(crate) fn readers(&self) -> &Readers {
         &self.readers
     }

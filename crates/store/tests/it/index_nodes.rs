@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::search::{Field, Search, Term};
 use model::{Id, Timestamp};
 use store::{
-    Database, Document, Hit, Load, NamedRecord, Organization, Position, Span, Store, StoreError,
+    Cursor, Database, Document, Hit, Load, NamedRecord, Organization, Position, Span, Store, StoreError,
     StoreSettings,
 };
 
@@ -42,7 +42,7 @@ impl Node {
 }
 
 fn at(eventid: i64) -> Position {
-    Position { eventid, createdon: NOON }
+    Position { cursor: Cursor { eventid, ..Cursor::default() }, createdon: NOON }
 }
 
 fn document(number: u8, text: &str) -> Document {

@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 
 use model::decision::Entity;
-use store::Priority;
+use store::{Cursor, Priority};
 use testkit::missing::or_skip;
 use testkit::proxy::Lost;
 use testkit::wait;
@@ -52,7 +52,11 @@ struct Reader<'n> {
 
 impl Reader<'_> {
     fn follow(&mut self) -> anyhow::Result<()> {
-        let events = self.node.organization.read(|read| read.events_after(self.cursor, 100))?;
+        let eventid = self.cursor;
+        let events = self.node.organization.read(|read| {
+            let first = read.first_cursor()?;
+            read.events_after(Cursor { eventid, ..first }, 100)
+        })?;
         let mails =
             events.iter().filter(|event| event.operation == "created" && event.objecttypecode == EMAIL);
         self.seen.extend(mails.map(|event| event.eventid));
