@@ -14,8 +14,8 @@ use crate::rows::RowValues;
 use crate::{Read, StoreError};
 
 mod bucket;
-mod census;
 mod carried;
+mod census;
 mod faulty;
 mod files;
 mod folder;

@@ -35,14 +35,14 @@ mod server;
 mod units;
 mod watch;
 
+pub use archive::{
+    Archive, ArchiveError, ArchiveHeader, Backup, Digest, Progress, Restored, Restoring, Stage, TableDigest,
+};
 pub use blobs::{
     Addressing, BlobCount, Bucket, BucketError, BucketSettings, Credentials, DiskFiles, Files, PreparedBlob,
     Secret, Swept,
 };
 pub use engine::postgres::{PostgresSettings, ServerState};
-pub use archive::{
-    Archive, ArchiveError, ArchiveHeader, Backup, Digest, Progress, Restored, Restoring, Stage, TableDigest,
-};
 #[cfg(feature = "recorder")]
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
@@ -51,8 +51,8 @@ pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex, Tur
 pub use migrations::known_schema;
 pub use nodes::SeenNode;
 pub use nouns::{
-    AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail, Naming,
-    OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
+    AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail,
+    Naming, OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
 };
 pub use organization::Organization;
 pub use rows::{Read, Tx};

@@ -109,7 +109,10 @@ impl<'c> Read<'c> {
 
     /// Asks many questions in few round trips, where the engine is far away: `ask` runs until all it wants to know is
     /// here. Never within a unit of work, which does so by itself.
-    pub(crate) fn in_few_trips<T>(&self, ask: impl Fn(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) fn in_few_trips<T>(
+        &self,
+        ask: impl Fn(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let session = self.connected()?;
         let Some(together) = session.together() else { return ask(self) };
         together.begin();

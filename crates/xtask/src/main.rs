@@ -107,8 +107,12 @@ fn main() -> Result<ExitCode> {
     let root = root()?;
     let is_well = match arguments.task {
         Task::Tidy => tidy::run(&root)?,
-        Task::Bench { what: Bench::Intake { engine, arguments } } => runs::bench(&root, ("intake", engine), &arguments)?,
-        Task::Bench { what: Bench::House { engine, arguments } } => runs::bench(&root, ("house", engine), &arguments)?,
+        Task::Bench { what: Bench::Intake { engine, arguments } } => {
+            runs::bench(&root, ("intake", engine), &arguments)?
+        }
+        Task::Bench { what: Bench::House { engine, arguments } } => {
+            runs::bench(&root, ("house", engine), &arguments)?
+        }
         Task::Bench { what: Bench::Move { engine, emails } } => runs::bench_move(&root, engine, emails)?,
         Task::Bench { what: Bench::Search { engine, emails } } => runs::bench_search(&root, engine, emails)?,
         Task::Crash { rounds, nodes: Some(nodes), .. } => runs::crash_nodes(&root, rounds, nodes)?,

@@ -13,7 +13,9 @@ use std::panic::catch_unwind;
 use model::decision::Entity;
 use model::schema::house::Event;
 use model::{Id, Timestamp, limits};
-use store::{Cursor, Document, IndexedEmail, Load, NamedRecord, Organization, Position, Read, StoreError, Turn};
+use store::{
+    Cursor, Document, IndexedEmail, Load, NamedRecord, Organization, Position, Read, StoreError, Turn,
+};
 
 use crate::CrmError;
 

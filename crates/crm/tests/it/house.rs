@@ -88,7 +88,8 @@ impl House {
         }
         let folder = tempfile::tempdir().unwrap();
         let database = store::Database::for_tests(self.folder.path());
-        let store = Store::open(StoreSettings { database, ..StoreSettings::for_tests(folder.path()) }).unwrap();
+        let store =
+            Store::open(StoreSettings { database, ..StoreSettings::for_tests(folder.path()) }).unwrap();
         (store.organization(self.organization.id()).unwrap(), Some((store, folder)))
     }
 

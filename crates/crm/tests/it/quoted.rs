@@ -153,7 +153,8 @@ async fn a_quotation_takes_one_mail_of_a_program_and_no_other() {
     let (_, other) = take(&house, &alarm_quoted(13).replace("runs dry", "is wet")).await;
     let digits: String = other.unwrap().0.iter().map(|byte| format!("{byte:02x}")).collect();
     // Digits of bytes are written in another way by each engine.
-    let id = if house.organization.is_at_server() { format!("'\\x{digits}'") } else { format!("x'{digits}'") };
+    let id =
+        if house.organization.is_at_server() { format!("'\\x{digits}'") } else { format!("x'{digits}'") };
     house.break_database(&format!(
         "update email set messageid = 'wet@fabrikam.test', marks = 0 where activityid = {id}"
     ));

@@ -133,7 +133,8 @@ impl Engine for PostgresSchema {
 
     fn erase(&self) -> Result<(), StoreError> {
         self.forget_sessions();
-        let erased = self.open(Purpose::Checkpoint)?.script(&format!("drop schema if exists {} cascade", self.name));
+        let erased =
+            self.open(Purpose::Checkpoint)?.script(&format!("drop schema if exists {} cascade", self.name));
         self.forget_sessions();
         erased
     }

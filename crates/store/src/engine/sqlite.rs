@@ -165,7 +165,8 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
 /// The functions that statements name and that differ between the engines. Whoever writes here writes alone, so every
 /// event that can be read is followed by later ones only; and the house that has the file has the only clock.
 fn dialect(connection: &Connection) -> rusqlite::Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    let flags =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function("settled", 1, flags, |_| Ok(true))?;
     connection.create_scalar_function("leaseclock", 1, flags, |given| given.get::<i64>(0))
 }

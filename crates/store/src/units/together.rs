@@ -91,7 +91,9 @@ impl Batch<'_> {
             };
             let mut again = std::mem::take(waiting).into_iter();
             // What joins the line while the first round runs comes along.
-            let next = |count| if round > 0 || count >= limits::UNITS_TOGETHER_MAX { None } else { self.line.next() };
+            let next = |count| {
+                if round > 0 || count >= limits::UNITS_TOGETHER_MAX { None } else { self.line.next() }
+            };
             while let Some(mut unit) = again.next().or_else(|| next(waiting.len())) {
                 let (place, bumped) = (together.begin_unit(asking), self.bumped.get());
                 let (ran, has_written) = self.run_unit(unit.as_mut());
@@ -102,7 +104,11 @@ impl Batch<'_> {
                 }
                 let runs_again = together.has_missed();
                 let is_undone = runs_again || (ran == Ran::Undo && has_written);
-                if runs_again { waiting.push(unit) } else { done.push(unit) }
+                if runs_again {
+                    waiting.push(unit)
+                } else {
+                    done.push(unit)
+                }
                 if self.bumped.get() != bumped && !self.excludes.replace(true) {
                     together.exclude();
                 }

@@ -17,7 +17,8 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let folder = std::path::absolute(Path::new("target/bench/move"))?;
-    let steps = testkit::moving::there_and_back(&folder, Arguments::parse().emails, |line| println!("{line}"))?;
+    let steps =
+        testkit::moving::there_and_back(&folder, Arguments::parse().emails, |line| println!("{line}"))?;
     std::fs::write("target/bench/move.json", serde_json::to_string_pretty(&steps)?)?;
     std::fs::remove_dir_all(&folder)?;
     println!("\nthe same at all stations; written to target/bench/move.json");

@@ -208,9 +208,10 @@ impl Lease {
         let deadline = Instant::now() + Duration::from_secs(limits::COMMIT_SETTLE_SECONDS_MAX);
         loop {
             // Waits for the old transaction, where it is still there, by the unique key of its mark.
-            let settled = self.pool.connect(&self.key).and_then(|wire| {
-                one(&wire, schema::SETTLE, mark).map(|written| written.is_none())
-            });
+            let settled = self
+                .pool
+                .connect(&self.key)
+                .and_then(|wire| one(&wire, schema::SETTLE, mark).map(|written| written.is_none()));
             match settled {
                 Ok(is_kept) => {
                     metrics::counter!("postroom_store_commits_settled_total").increment(1);

@@ -26,7 +26,9 @@ pub(super) fn options(key: &Key) -> String {
             let seconds = model::limits::SEARCH_SECONDS_MAX;
             // Hits are found by the index of words, whatever the planner believes about them; of very many, their places
             // fit into the memory.
-            text.push_str(&format!(" -c statement_timeout={seconds}s -c enable_seqscan=off -c work_mem=32MB"));
+            text.push_str(&format!(
+                " -c statement_timeout={seconds}s -c enable_seqscan=off -c work_mem=32MB"
+            ));
         }
         // What a crash of the server takes of an index is made again: its place in the events goes with it.
         Purpose::Index => text.push_str(" -c synchronous_commit=off -c enable_seqscan=off"),

@@ -247,7 +247,9 @@ impl PostgresSession {
             Err(error) if self.lease.is_sound() => Err(error),
             // The connection ended, and nobody knows on which side of the commit.
             Err(error) => match &mark {
-                Some(mark) => self.lease.settle(mark).and_then(|is_kept| if is_kept { Ok(()) } else { Err(error) }),
+                Some(mark) => {
+                    self.lease.settle(mark).and_then(|is_kept| if is_kept { Ok(()) } else { Err(error) })
+                }
                 None => Err(error),
             },
         };

@@ -67,7 +67,11 @@ pub(super) fn given<'v>(value: &'v Value, kind: &Type) -> Box<dyn ToSql + Sync +
 
 /// PostgreSQL keeps no NUL in text (<https://www.postgresql.org/docs/15/datatype-character.html>); mail may have some.
 fn without_nul(text: &str) -> Cow<'_, str> {
-    if text.as_bytes().contains(&0) { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+    if text.as_bytes().contains(&0) {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// A column of many rows, given as an array.

@@ -4,8 +4,8 @@
 //! that failed, or that answered too late, is never used again.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future as _;
 use std::collections::HashMap;
+use std::future::Future as _;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -111,13 +111,11 @@ impl Wire {
     /// Sends requests together and waits for all their answers. The first that fails is the error of all.
     pub(super) fn send(&self, requests: Vec<Request<'_>>) -> Result<Vec<Answer>, StoreError> {
         let is_migration = requests.iter().any(|request| {
-            matches!(request.params, Params::Script) && request.text.lines().nth(1).is_some_and(|l| !l.is_empty())
+            matches!(request.params, Params::Script)
+                && request.text.lines().nth(1).is_some_and(|l| !l.is_empty())
         });
-        let seconds = if is_migration {
-            limits::MIGRATION_SECONDS_MAX
-        } else {
-            limits::DATABASE_ANSWER_SECONDS_MAX
-        };
+        let seconds =
+            if is_migration { limits::MIGRATION_SECONDS_MAX } else { limits::DATABASE_ANSWER_SECONDS_MAX };
         let deadline = Instant::now() + Duration::from_secs(seconds);
         let sent = self.prepare(deadline, &requests).and_then(|()| {
             let answers = requests.into_iter().map(|request| self.pending(request)).collect();
@@ -234,7 +232,10 @@ fn line(row: &tokio_postgres::Row) -> Result<Line, Error> {
 
 /// Moves bytes until the connection ends, and hears the server's warnings.
 async fn drive(
-    mut connection: Connection<tokio_postgres::Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream>,
+    mut connection: Connection<
+        tokio_postgres::Socket,
+        <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream,
+    >,
     warned: &AtomicBool,
 ) {
     while let Some(message) = std::future::poll_fn(|context| connection.poll_message(context)).await {
@@ -247,7 +248,10 @@ async fn drive(
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::info!(error = &error as &dyn std::error::Error, "a connection to the database ended");
+                tracing::info!(
+                    error = &error as &dyn std::error::Error,
+                    "a connection to the database ended"
+                );
                 return;
             }
         }

@@ -3,9 +3,9 @@
 use model::schema::{Column, Kind, Table};
 
 use super::Position;
-use crate::nouns::Cursor;
 use crate::StoreError;
 use crate::engine::Session;
+use crate::nouns::Cursor;
 use crate::rows::{Read, RowValues};
 
 /// The tables of this release, as in the index of a file. A node of an older release waits beside them.
