@@ -73,7 +73,10 @@ const OTHERS: u32 = 0o077;
 
 /// Whether nothing is in the folder, or a house.
 fn is_ours(data: &Path) -> io::Result<bool> {
-    Ok(data.join("catalogue.db").exists() || fs::read_dir(data)?.next().is_none())
+    // Where rows are at a server there is no catalogue here, but the bytes and the index of each organization.
+    let is_house = data.join("catalogue.db").exists()
+        || (data.join("organizations").is_dir() && data.join("lock").is_file());
+    Ok(is_house || fs::read_dir(data)?.next().is_none())
 }
 
 #[cfg(test)]
@@ -98,6 +101,11 @@ mod tests {
         let folder = open_folder();
         fs::write(folder.path().join("catalogue.db"), "").unwrap();
         fs::write(folder.path().join("other"), "").unwrap();
+        make(folder.path()).unwrap();
+        assert_eq!(mode(folder.path()), 0o700);
+        let folder = open_folder();
+        fs::create_dir(folder.path().join("organizations")).unwrap();
+        fs::write(folder.path().join("lock"), "").unwrap();
         make(folder.path()).unwrap();
         assert_eq!(mode(folder.path()), 0o700);
         let inner = folder.path().join("a/b");

@@ -112,7 +112,7 @@ fn settings_are_printed_and_read_again() {
     let sample = place.well(&["settings"]);
     place.file("postroom.toml", sample.replace("data = \"data\"", "data = \"elsewhere\""));
     place.well(&["org", "add", "contoso"]);
-    assert!(place.path("elsewhere/catalogue.db").exists());
+    assert!(place.path("elsewhere/organizations").exists());
     place.file("wrong.toml", "[smtp]\nlisen = []\n");
     let said = place.run(&["--settings", "wrong.toml", "org", "list"]);
     assert_eq!(said.code, 2);

@@ -58,6 +58,9 @@ fn direction_parent_and_source_are_right() {
     track(&place, &["Maildir"]);
     let mut settings = Settings::read(None, |_| None).unwrap();
     settings.data = place.path("data");
+    if let Some((url, schema)) = place.server() {
+        (settings.database.url, settings.database.schema) = (url, schema);
+    }
     let house = House::open(settings).unwrap();
     let organization = house.organization("contoso").unwrap();
     let emails = organization.read(|read| {
