@@ -105,6 +105,28 @@ fn a_server_that_restarts_is_found_again() {
 }
 
 #[test]
+fn a_standby_refuses_for_now_and_takes_over_when_it_is_promoted() {
+    or_skip(|| {
+        let mut nodes = Nodes::start(1)?;
+        let second = nodes.postgres.replica("second")?;
+        nodes.postgres.commits_wait_for(Some("second"))?;
+        answer_is_true(&nodes.nodes[0], "before")?;
+        nodes.nodes[0].proxy.lead_to(second.address());
+        nodes.nodes[0].proxy.cut();
+        for _ in 0..3 {
+            assert!(answer_is_true(&nodes.nodes[0], "while").is_err(), "it only reads");
+        }
+        nodes.postgres.stop(Stop::Killed)?;
+        second.promote()?;
+        let node = &nodes.nodes[0];
+        wait::until("a server that writes", || answer_is_true(node, "after").ok())?;
+        let found = ["before", "while", "after"].map(|name| node.setting(name).is_some());
+        assert_eq!(found, [true, false, true]);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_server_without_room_for_connections_is_busy() {
     or_skip(|| {
         let settings =
