@@ -13,6 +13,8 @@ use crate::rows::{Param, Read};
 #[cfg(test)]
 pub(crate) mod ddl;
 mod frozen;
+#[cfg(feature = "testing")]
+pub(crate) mod heard;
 mod log;
 pub(crate) mod postgres;
 mod readers;
@@ -45,6 +47,19 @@ pub(crate) trait Engine: Send + Sync {
     /// side with those of other nodes.
     fn is_remote(&self) -> bool {
         false
+    }
+    /// Its name: a path, or a schema.
+    #[cfg(feature = "testing")]
+    fn name(&self) -> String;
+    /// How it goes about the statements that it was given since somebody listened.
+    #[cfg(feature = "testing")]
+    fn plans(&self) -> Result<Vec<crate::Plan>, StoreError> {
+        let heard = heard::by(&self.name());
+        if heard.is_empty() {
+            return Ok(Vec::new());
+        }
+        let session = self.open(Purpose::Write)?;
+        heard.iter().map(|statement| session.plan(statement)).collect()
     }
 }
 
@@ -158,6 +173,9 @@ pub(crate) trait Session: Send {
     /// Holds a key until the transaction ends; another transaction that wants to hold it waits, and then sees all that
     /// this one wrote. Nothing where only one session ever writes.
     fn hold(&self, _key: &[u8]) {}
+    /// How it would go about a statement that is given in the engine's own words.
+    #[cfg(feature = "testing")]
+    fn plan(&self, statement: &str) -> Result<crate::Plan, StoreError>;
 }
 
 /// Units that share a transaction at a server: their questions are asked ahead, together, and their rows go out

@@ -30,6 +30,8 @@ mod migrations;
 mod nodes;
 mod nouns;
 mod organization;
+#[cfg(feature = "testing")]
+mod plans;
 mod rows;
 mod server;
 mod units;
@@ -55,6 +57,8 @@ pub use nouns::{
     Naming, OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
 };
 pub use organization::Organization;
+#[cfg(feature = "testing")]
+pub use plans::{Access, Condition, Plan};
 pub use rows::{Read, Tx};
 pub use units::{PendingUnit, Priority};
 
@@ -366,6 +370,28 @@ impl Store {
         self.tending.close();
         let open = std::mem::take(&mut *locked(&self.open));
         drop(open);
+    }
+
+    /// From now on every store remembers the statements that its databases are given.
+    #[cfg(feature = "testing")]
+    pub fn listen() {
+        engine::heard::listen();
+    }
+
+    /// How the engines go about the statements that the catalogue, this organization and its index were given since
+    /// somebody listened.
+    #[cfg(feature = "testing")]
+    pub fn plans(&self, organizationid: Id) -> Result<Vec<Plan>, StoreError> {
+        let folder = self.folder(organizationid);
+        let file = |path: PathBuf| -> Box<dyn Engine> { Box::new(self.settings.database(&path)) };
+        let (catalogue, organization): (Box<dyn Engine>, Box<dyn Engine>) = match &self.server {
+            Some(server) => (Box::new(server.catalogue()), Box::new(server.organization(organizationid))),
+            None => (file(self.settings.data.join("catalogue.db")), file(folder.join("org.db"))),
+        };
+        let mut plans = catalogue.plans()?;
+        plans.extend(organization.plans()?);
+        plans.extend(file(folder.join("search.db")).plans()?);
+        Ok(plans)
     }
 
     fn open_folder(&self, row: OrganizationRow) -> Result<Organization, StoreError> {

@@ -19,6 +19,7 @@ mod hostile;
 mod house;
 mod indexed;
 mod offered;
+mod plans;
 mod postmaster;
 mod quoted;
 mod same;

@@ -67,5 +67,5 @@ table! {
         statecode: i32 = Choice(UNDELIVERABLE_STATES), "Status";
         createdon: Timestamp = DateTime, "Created on";
     }
-    indexes { many(statecode, createdon); }
+    indexes { many(statecode, createdon); many(blobid, statecode); }
 }

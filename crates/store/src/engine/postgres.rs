@@ -119,6 +119,11 @@ impl Engine for PostgresSchema {
         true
     }
 
+    #[cfg(feature = "testing")]
+    fn name(&self) -> String {
+        self.name.to_string()
+    }
+
     fn freeze(&self, _: &Path, _: &mut Pages<'_>) -> Result<Frozen, StoreError> {
         let session = self.open(Purpose::Read)?;
         session.step(Step::BeginRead)?;

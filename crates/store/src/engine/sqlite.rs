@@ -77,6 +77,11 @@ impl Engine for SqliteFile {
         Ok(file.sync_data()?)
     }
 
+    #[cfg(feature = "testing")]
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn freeze(&self, copy: &Path, pages: &mut Pages<'_>) -> Result<Frozen, StoreError> {
         let source = self.connect()?;
         prepare(&source, Purpose::Read, 0).map_err(from_sqlite)?;
@@ -185,6 +190,7 @@ impl Session for SqliteSession {
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreError> {
         self.meet_faults()?;
         self.still_within()?;
+        self.heard(sql);
         let mut statement = self.bound(sql, params).map_err(from_sqlite)?;
         statement.raw_execute().map_err(from_sqlite)
     }
@@ -200,6 +206,7 @@ impl Session for SqliteSession {
         if let Some(deadline) = &self.deadline {
             *locked(deadline) = Instant::now().checked_add(Duration::from_secs(limits::SEARCH_SECONDS_MAX));
         }
+        self.heard(sql);
         let mut statement = self.bound(sql, params).map_err(from_sqlite)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(from_sqlite)? {
@@ -250,9 +257,26 @@ impl Session for SqliteSession {
             .query_row(sql, [], |row| Ok(LogState { pages: row.get(1)?, carried: row.get(2)? }))
             .map_err(from_sqlite)
     }
+
+    #[cfg(feature = "testing")]
+    fn plan(&self, statement: &str) -> Result<crate::Plan, StoreError> {
+        let asked = self.connection.prepare(&format!("explain query plan {statement}"));
+        let lines = asked.and_then(|mut asked| asked.raw_query().mapped(|row| row.get("detail")).collect());
+        let lines: Vec<String> = lines.map_err(from_sqlite)?;
+        Ok(crate::Plan { statement: statement.to_owned(), accesses: crate::plans::of_sqlite(&lines), lines })
+    }
 }
 
 impl SqliteSession {
+    #[cfg(feature = "testing")]
+    fn heard(&self, sql: &str) {
+        super::heard::note(self.connection.path().unwrap_or_default(), sql);
+    }
+
+    #[cfg(not(feature = "testing"))]
+    #[expect(clippy::unused_self, reason = "only tests listen")]
+    fn heard(&self, _: &str) {}
+
     fn bound(&self, sql: &str, params: &[Param<'_>]) -> rusqlite::Result<CachedStatement<'_>> {
         let mut statement = self.connection.prepare_cached(sql)?;
         for (place, param) in params.iter().enumerate() {

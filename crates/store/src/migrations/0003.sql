@@ -9,3 +9,7 @@ create table lease (
     primary key (name)
 ) strict, without rowid;
 alter table job add column owner blob;
+
+-- Each mail that cannot be read, and each that a person tracks, asks whether the same bytes wait already: by their
+-- digest, not through all that wait.
+create index undeliverable_blobid_statecode on undeliverable (blobid, statecode);

@@ -120,7 +120,9 @@ impl Tx<'_> {
     /// Takes the job that is due longest, leased to a node for `limits::LEASE_SECONDS`; another taker finds it again after
     /// that. What comes back is what the others ask for: the job as its taker holds it.
     pub fn lease_job(&mut self, owner: Id, now: Timestamp) -> Result<Option<Job>, StoreError> {
-        let tail = "where dueon <= leaseclock(?1) and (leaseuntil is null or leaseuntil <= leaseclock(?1)) \
+        // The time is selected once: an index is not asked for what a server's clock may say anew at each row.
+        let tail = "where dueon <= (select leaseclock(?1)) \
+                    and (leaseuntil is null or leaseuntil <= (select leaseclock(?1))) \
                     order by dueon limit 1 /*pg for update skip locked*/";
         let Some(job) = self.noun::<Job>(tail, &[now.into()])? else { return Ok(None) };
         let sql = "update job set leaseuntil = leaseclock(?2) + ?3, attempts = attempts + 1, owner = ?4 where jobid = ?1";

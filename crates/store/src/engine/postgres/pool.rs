@@ -172,6 +172,12 @@ impl Lease {
         self.wire.as_ref().is_some_and(Wire::is_sound)
     }
 
+    /// The schema it belongs to.
+    #[cfg(feature = "testing")]
+    pub(super) fn schema(&self) -> &str {
+        &self.key.schema
+    }
+
     /// Makes the schema and what every schema has.
     pub(super) fn prepare_schema(&self) -> Result<(), StoreError> {
         schema::prepare(self.wire()?, &self.key.schema)

@@ -116,6 +116,10 @@ impl PostgresSession {
             requests.push(rows(text, group, &numbers)?);
         }
         requests.extend(statements);
+        #[cfg(feature = "testing")]
+        for request in requests.iter().filter(|request| !matches!(request.params, Params::Script)) {
+            crate::engine::heard::note(self.lease.schema(), &request.text);
+        }
         let is_sent = !groups.is_empty();
         let answers = self.lease.wire()?.send(requests).map_err(|error| match error {
             StoreError::Conflict { table } if is_sent && *together => StoreError::Overtaken { table },
@@ -430,6 +434,23 @@ impl Session for PostgresSession {
         if state.is_writing && !is_known(&state.held) && !is_known(&state.to_hold) {
             state.to_hold.push(key.to_owned());
         }
+    }
+
+    /// The plan that is made once for all values, as connections for units use it. Where nothing else is possible the
+    /// planner walks through a table all the same.
+    #[cfg(feature = "testing")]
+    fn plan(&self, statement: &str) -> Result<crate::Plan, StoreError> {
+        let wire = self.lease.wire()?;
+        let given = wire.kinds(&statement.into())?.iter().map(|_| "null").collect::<Vec<_>>().join(", ");
+        let values = if given.is_empty() { given } else { format!("({given})") };
+        let send = |text: String, params| wire.send(vec![Request { text: text.into(), params }]);
+        send(format!("prepare explained as {statement}"), Params::Script)?;
+        let said = send(format!("explain (costs off) execute explained {values}"), Params::Given(&[]))?;
+        send("deallocate explained".to_owned(), Params::Script)?;
+        let cells = said.into_iter().flat_map(|answer| answer.rows).flatten();
+        let text = |cell| if let Value::Text(text) = cell { Some(text) } else { None };
+        let lines: Vec<String> = cells.filter_map(text).collect();
+        Ok(crate::Plan { statement: statement.to_owned(), accesses: crate::plans::of_postgres(&lines), lines })
     }
 }
 
