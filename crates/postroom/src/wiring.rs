@@ -63,11 +63,7 @@ impl House {
     /// # Errors
     /// [`HouseError`]; then no door is open.
     pub async fn serve(self: Arc<Self>) -> Result<RunningHouse, HouseError> {
-        let house = Arc::clone(&self);
-        match tokio::task::spawn_blocking(move || house.check_bucket()).await {
-            Ok(checked) => checked?,
-            Err(_) => tracing::error!("the check of the bucket ended by a fault of ours"),
-        }
+        Arc::clone(&self).look_at_bucket().await?;
         let settings = &self.settings;
         let tls = match settings.tls.files() {
             Some((certificate, key)) => receive::tls::from_pem(certificate, key)?,
@@ -139,6 +135,16 @@ impl House {
 }
 
 impl House {
+    async fn look_at_bucket(self: Arc<Self>) -> Result<(), HouseError> {
+        match tokio::task::spawn_blocking(move || self.check_bucket()).await {
+            Ok(checked) => checked,
+            Err(_) => {
+                tracing::error!("the check of the bucket ended by a fault of ours");
+                Ok(())
+            }
+        }
+    }
+
     fn rates(&self) -> Arc<Rates> {
         let receive = &self.settings.receive;
         Arc::new(Rates::new(PerMinute {

@@ -133,7 +133,7 @@ async fn ask_at_the_door(house: &House) {
 }
 
 async fn ask_for_pages(house: &House) {
-    while indexing::step(&house.organization).unwrap() {}
+    while indexing::step(&house.organization).unwrap() == indexing::Step::Forward {}
     for line in ["question", "from:zoe", "\"may I\" -offer", "before:2026-12-24", "has:attachment"] {
         crm::search::find(&house.organization, &query::read(line).search, (Span::default(), 10)).unwrap();
     }
@@ -167,10 +167,10 @@ async fn ask_for_pages(house: &House) {
             read.open_undeliverables(50)?;
             read.undeliverable(person)?;
             read.latest_outcomes(NOW.day(), 50)?;
-            read.events_after(0, 50)?;
+            read.events_after(read.first_cursor()?, 50)?;
             read.events_of(email, 50)?;
             read.last_event()?;
-            read.email_events_after(0, 50)?;
+            read.email_events_after(read.first_cursor()?, 50)?;
             let tokenhash = [1; 32];
             read.session(&tokenhash, NOW)?;
             one_email(read, email)

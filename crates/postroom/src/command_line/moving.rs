@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use postroom::Settings;
 use postroom::commands::{Origin, Reply, Request};
+use store::Database;
 
 use super::archives::{SOMETHING_ELSE, back_up_to, restore_from};
 use super::arguments::MoveArguments;
@@ -27,6 +28,9 @@ pub(super) async fn move_away(
     fs::create_dir_all(&target.data).with_context(|| format!("{}", target.data.display()))?;
     let (from, to) = (settings.data.canonicalize()?, target.data.canonicalize()?);
     ensure!(from != to, "{} are the settings of this very house", arguments.to.display());
+    let is_same_server = target.database.database() != Database::Sqlite
+        && (&target.database.url, &target.database.schema) == (&settings.database.url, &settings.database.schema);
+    ensure!(!is_same_server, "{} names the database of this very house", arguments.to.display());
     let mut there = Counter::open(&target).await.context("the other house")?;
     let file = match arguments.through {
         Some(file) => std::path::absolute(file)?,

@@ -73,6 +73,9 @@ fn what_cannot_be_restored_says_why_and_leaves_nothing() {
 #[test]
 fn a_restore_that_is_killed_leaves_nothing_and_is_begun_again() {
     let (from, to) = (Place::with_contoso(), Place::new());
+    if to.server().is_some() {
+        return println!("skipped: how far a restore has come is seen by files, and there are none at a server");
+    }
     let mails: String =
         (0..600).map(|n| format!("From zoe@fabrikam.test\n{}\n", mail(n).replace('\r', ""))).collect();
     from.file("mails.mbox", mails);
@@ -97,7 +100,7 @@ fn a_restore_that_is_killed_leaves_nothing_and_is_begun_again() {
 fn an_organization_moves_and_its_mail_comes_again() {
     let (from, to) = (Place::with_contoso(), Place::new());
     let data = to.path("there");
-    to.file("house.toml", format!("data = {data:?}\n"));
+    to.house_file("house.toml", &data);
     let serving = from.serve();
     let mut smtp = MailClient::smtp(serving.smtp);
     deliver(&mut smtp, 1);
@@ -118,7 +121,7 @@ fn an_organization_moves_and_its_mail_comes_again() {
     assert!(again.err.contains("no organization called"), "{again:?}");
     // And back, though what was here is still in the folder.
     let back = from.path("back.toml");
-    from.file("back.toml", format!("data = {:?}\n", from.path("data")));
+    from.house_file("back.toml", &from.path("data"));
     let said = to.well(&[&there[..], &["move", "--org", "contoso", "--to", back.to_str().unwrap()]].concat());
     assert!(said.starts_with("contoso: 1 e-mails moved"), "{said}");
     deliver(&mut smtp, 1);
@@ -129,7 +132,7 @@ fn an_organization_moves_and_its_mail_comes_again() {
 fn a_move_that_broke_off_after_the_other_house_had_all_goes_on() {
     let (from, to) = (Place::with_contoso(), Place::new());
     let settings = to.path("house.toml");
-    to.file("house.toml", format!("data = {:?}\n", to.path("data")));
+    to.house_file("house.toml", &to.path("data"));
     // What such a move has done by then.
     from.well(&["backup", "--org", "contoso", "contoso.postroom"]);
     to.well(&["restore", from.path("contoso.postroom").to_str().unwrap()]);
@@ -140,7 +143,7 @@ fn a_move_that_broke_off_after_the_other_house_had_all_goes_on() {
     let other = Place::with_contoso();
     other.well(&["backup", "--org", "contoso", "contoso.postroom"]);
     let third = Place::new();
-    third.file("house.toml", format!("data = {:?}\n", third.path("data")));
+    third.house_file("house.toml", &third.path("data"));
     third.well(&["restore", other.path("contoso.postroom").to_str().unwrap()]);
     other.well(&["never-log", "add", "--org", "contoso", "@fabrikam.test"]);
     let said = other.run(&["move", "--org", "contoso", "--to", third.path("house.toml").to_str().unwrap()]);
@@ -155,13 +158,13 @@ fn a_move_that_fails_leaves_the_organization_open_here() {
     let (from, to) = (Place::with_contoso(), Place::with_contoso());
     let serving = from.serve();
     let settings = to.path("house.toml");
-    to.file("house.toml", format!("data = {:?}\n", to.path("data")));
+    to.house_file("house.toml", &to.path("data"));
     let said = from.run(&["move", "--org", "contoso", "--to", settings.to_str().unwrap()]);
     assert!(said.err.contains("contoso stays here and is open again"), "{said:?}");
     assert!(said.err.contains("already an organization"), "{said:?}");
     deliver(&mut MailClient::smtp(serving.smtp), 1);
     let own = from.path("own.toml");
-    from.file("own.toml", format!("data = {:?}\n", from.path("data")));
+    from.house_file("own.toml", &from.path("data"));
     let said = from.run(&["move", "--org", "contoso", "--to", own.to_str().unwrap()]);
     assert!(said.err.contains("this very house"), "{said:?}");
     assert!(!from.path("data").join("moving-contoso.postroom").exists());

@@ -75,6 +75,15 @@ impl Place {
         command
     }
 
+    /// Settings of a house of this place with this data folder.
+    pub(crate) fn house_file(&self, name: &str, data: &std::path::Path) {
+        let mut text = format!("data = {data:?}\n");
+        if let Some((url, schema)) = self.server() {
+            text.push_str(&format!("[database]\nurl = {url:?}\nschema = {schema:?}\n"));
+        }
+        self.file(name, text);
+    }
+
     /// The database server of this place and its schema there, where tests are given one.
     pub(crate) fn server(&self) -> Option<(String, String)> {
         match store::Database::for_tests(self.folder.path()) {
