@@ -29,7 +29,8 @@ pub(super) async fn move_away(
     let (from, to) = (settings.data.canonicalize()?, target.data.canonicalize()?);
     ensure!(from != to, "{} are the settings of this very house", arguments.to.display());
     let is_same_server = target.database.database() != Database::Sqlite
-        && (&target.database.url, &target.database.schema) == (&settings.database.url, &settings.database.schema);
+        && (&target.database.url, &target.database.schema)
+            == (&settings.database.url, &settings.database.schema);
     ensure!(!is_same_server, "{} names the database of this very house", arguments.to.display());
     let mut there = Counter::open(&target).await.context("the other house")?;
     let file = match arguments.through {

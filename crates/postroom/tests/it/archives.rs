@@ -74,7 +74,9 @@ fn what_cannot_be_restored_says_why_and_leaves_nothing() {
 fn a_restore_that_is_killed_leaves_nothing_and_is_begun_again() {
     let (from, to) = (Place::with_contoso(), Place::new());
     if to.server().is_some() {
-        return println!("skipped: how far a restore has come is seen by files, and there are none at a server");
+        return println!(
+            "skipped: how far a restore has come is seen by files, and there are none at a server"
+        );
     }
     let mails: String =
         (0..600).map(|n| format!("From zoe@fabrikam.test\n{}\n", mail(n).replace('\r', ""))).collect();

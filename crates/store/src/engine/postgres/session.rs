@@ -450,7 +450,11 @@ impl Session for PostgresSession {
         let cells = said.into_iter().flat_map(|answer| answer.rows).flatten();
         let text = |cell| if let Value::Text(text) = cell { Some(text) } else { None };
         let lines: Vec<String> = cells.filter_map(text).collect();
-        Ok(crate::Plan { statement: statement.to_owned(), accesses: crate::plans::of_postgres(&lines), lines })
+        Ok(crate::Plan {
+            statement: statement.to_owned(),
+            accesses: crate::plans::of_postgres(&lines),
+            lines,
+        })
     }
 }
 

@@ -18,12 +18,15 @@ pub(super) struct Known {
     pub(super) tables: Vec<&'static str>,
 }
 
+/// The table, whether its key is made of the transaction, whether taken keys are skipped.
+type RowsKey = (&'static str, bool, bool);
+
 /// The texts so far. A statement is known by its place in memory.
 #[derive(Default)]
 pub(super) struct Texts {
     known: RefCell<HashMap<(usize, usize), Arc<Known>>>,
     of_many: RefCell<HashMap<(usize, usize), Arc<str>>>,
-    rows: RefCell<HashMap<(&'static str, bool, bool), Arc<str>>>,
+    rows: RefCell<HashMap<RowsKey, Arc<str>>>,
 }
 
 impl Texts {

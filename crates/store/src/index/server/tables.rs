@@ -139,7 +139,8 @@ pub(super) fn sort_in(session: &dyn Session) -> Result<(), StoreError> {
 
 /// Empties the index within a transaction; the position first, so that no load comes in between.
 pub(super) fn clear(session: &dyn Session) -> Result<(), StoreError> {
-    let sql = "update indexposition set eventid = 0, createdon = 0, epoch = ?2 where one = 1 and version = ?1";
+    let sql =
+        "update indexposition set eventid = 0, createdon = 0, epoch = ?2 where one = 1 and version = ?1";
     if session.execute(sql, &[VERSION.into(), Cursor::default().epoch.into()])? != 1 {
         return Err(LATER);
     }
