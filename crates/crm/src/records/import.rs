@@ -132,28 +132,18 @@ fn import_rows(
     moment: &Moment,
 ) -> Result<Imported, StoreError> {
     let mut imported = Imported::default();
-    let mut addresses = Vec::new();
     for row in rows {
         match import_row(tx, columns, row, moment)? {
-            Ok(Some(added)) => {
-                imported.added += 1;
-                addresses.extend(added);
-            }
-            Ok(None) => imported.here_already += 1,
+            Ok(true) => imported.added += 1,
+            Ok(false) => imported.here_already += 1,
             Err(words) => imported.faults.push(RowFault { line: row.line, words }),
         }
-    }
-    if imported.added > 0 {
-        tx.bump_records_version()?;
-        // Only now: from then on no mail comes whose parties, and no job ends whose work, this unit does not see.
-        rematch_later(tx, addresses, moment)?;
     }
     Ok(imported)
 }
 
-/// The addresses of the row's record, as they are compared, where it was added and not here already; or what is wrong
-/// with the row.
-type RowEnd = Result<Option<Vec<String>>, String>;
+/// Whether the row's record was added (or is here already), or what is wrong with the row.
+type RowEnd = Result<bool, String>;
 
 fn import_row(tx: &mut Tx<'_>, columns: &Columns, row: &Row, moment: &Moment) -> Result<RowEnd, StoreError> {
     let cells = match Cells::read(columns, row) {
@@ -165,7 +155,7 @@ fn import_row(tx: &mut Tx<'_>, columns: &Columns, row: &Row, moment: &Moment) ->
         Err(words) => return Ok(Err(words)),
     };
     if is_here(tx, columns.customers, &name, &cells)? {
-        return Ok(Ok(None));
+        return Ok(Ok(false));
     }
     let company = match (columns.customers, cells.get("parentcustomerid")) {
         (Customers::Contacts, Some(company)) => match tx.account_by_name(&company)? {
@@ -180,18 +170,21 @@ fn import_row(tx: &mut Tx<'_>, columns: &Columns, row: &Row, moment: &Moment) ->
     };
     let record = add(tx, columns.customers, Draft { name, company, cells: &cells }, moment)?;
     note(tx, moment, record, "created")?;
-    Ok(Ok(Some(cells.addresses().map(|address| address.key()).collect())))
+    // First: from then on no mail comes whose parties and no job ends whose work this unit does not see.
+    tx.bump_records_version()?;
+    for address in cells.addresses() {
+        rematch_later(tx, &address.key(), moment)?;
+    }
+    Ok(Ok(true))
 }
 
 /// Adding an address to a record matches history again, later and in small pieces.
-fn rematch_later(tx: &mut Tx<'_>, mut addresses: Vec<String>, moment: &Moment) -> Result<(), StoreError> {
-    addresses.sort_unstable();
-    addresses.dedup();
-    for jobkey in tx.with_open_parties(&addresses)? {
+fn rematch_later(tx: &mut Tx<'_>, address: &str, moment: &Moment) -> Result<(), StoreError> {
+    if tx.has_open_parties(address)? {
         tx.enqueue(&Job {
             jobid: moment.id(),
             kind: REMATCH.to_owned(),
-            jobkey,
+            jobkey: address.to_owned(),
             dueon: moment.now,
             leaseuntil: None,
             attempts: 0,

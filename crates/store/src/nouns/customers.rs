@@ -175,17 +175,9 @@ impl Tx<'_> {
         self.insert_unless_there(&RecordAddress { address: address.key(), objecttypecode, objectid })
     }
 
-    /// Those of the addresses for which any party still waits for a record.
-    pub fn with_open_parties(&self, addresses: &[String]) -> Result<Vec<String>, StoreError> {
-        // A server is asked for several in one go: this is asked behind a change, when others wait.
-        let sql = "select a from (select ?1 as a union all select ?2 union all select ?3 union all select ?4 \
-                   union all select ?5 union all select ?6 union all select ?7 union all select ?8) asked \
-                   where exists (select 1 from activityparty where addressused = a and partyid is null)";
-        let mut found = Vec::new();
-        for some in addresses.chunks(8) {
-            let params = std::array::from_fn::<Param<'_>, 8, _>(|place| some.get(place).into());
-            found.extend(self.rows(sql, &params, |row| row.take::<String>())?);
-        }
-        Ok(found)
+    /// Whether any party still waits for a record with this address.
+    pub fn has_open_parties(&self, address: &str) -> Result<bool, StoreError> {
+        let sql = "select 1 from activityparty where addressused = ?1 and partyid is null limit 1";
+        Ok(self.one(sql, &[Param::from(address)], |_| Ok(()))?.is_some())
     }
 }
