@@ -186,6 +186,11 @@ pub enum CommandError {
     /// There is no organization of this name.
     #[error("there is no organization called “{0}”; `postroom org list` shows them")]
     NoOrganization(String),
+    /// An organization cannot be closed by one of several nodes.
+    #[error(
+        "other nodes serve too (`postroom node list`): stop them first, for they would go on taking mail in"
+    )]
+    OtherNodes,
     /// More than `limits::HISTORY_BATCH_MAX` in one batch.
     #[error("these are too many mails for one batch")]
     TooMany,
@@ -278,7 +283,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Stage(work) => archives::stage(house, work),
         Request::StopWork(work) => archives::stop(house, work),
         Request::Origin(name) => archives::origin(house, &name)?,
-        Request::CloseOrganization(name) => archives::close(organization(house, &name)?.as_ref())?,
+        Request::CloseOrganization(name) => archives::close(house, organization(house, &name)?.as_ref())?,
         Request::ReopenOrganization(name) => archives::reopen(organization(house, &name)?.as_ref())?,
         Request::ForgetOrganization(name) => archives::forget(house, &organization(house, &name)?)?,
     };

@@ -7,6 +7,7 @@
 //! held by a lease (`store`), never by this list.
 
 use std::collections::HashSet;
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -176,7 +177,10 @@ fn farewell(house: &House) -> Result<(), StoreError> {
     let node = house.node;
     for organization in house.store.open_organizations() {
         let unit = organization.unit(store::Priority::Background, move |tx| tx.give_all_back(node));
-        unit.wait()?;
+        if let Err(error) = unit.wait() {
+            // They run out by themselves.
+            tracing::warn!(organization = %organization.id(), error = &error as &dyn Error, "leases are not given back");
+        }
     }
     house.store.go(node)
 }

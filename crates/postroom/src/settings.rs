@@ -212,14 +212,15 @@ pub enum SettingsError {
         #[source]
         source: io::Error,
     },
-    /// The file is no TOML.
-    #[error("{origin} is not written as TOML")]
+    /// The file is no TOML. Its lines are not shown: a password may stand in them.
+    #[error("{origin} is not written as TOML: line {line}: {why}")]
     Syntax {
         /// The file or the sample.
         origin: String,
-        /// Where and why.
-        #[source]
-        source: Box<toml::de::Error>,
+        /// In which line.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
     },
     /// There is no such setting.
     #[error("{origin}: there is no setting “{name}”; `postroom settings` prints them all")]
@@ -393,8 +394,11 @@ impl TlsSection {
 }
 
 fn parse(text: &str, origin: &str) -> Result<Table, SettingsError> {
-    text.parse::<Table>()
-        .map_err(|error| SettingsError::Syntax { origin: origin.to_owned(), source: Box::new(error) })
+    text.parse::<Table>().map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        SettingsError::Syntax { origin: origin.to_owned(), line, why: error.message().to_owned() }
+    })
 }
 
 /// Where a setting was met, for messages.

@@ -181,7 +181,8 @@ impl Store {
 
 /// The tables that an archive holds, in its order. Whoever was signed in signs in again.
 fn kept_tables() -> impl Iterator<Item = &'static Table> {
-    ORGANIZATION_TABLES.iter().copied().filter(|table| table.name != people::Session::TABLE.name)
+    let stay = [people::Session::TABLE.name, house::Lease::TABLE.name];
+    ORGANIZATION_TABLES.iter().copied().filter(move |table| !stay.contains(&table.name))
 }
 
 /// Whether a row belongs to the organization rather than to the house it is in.
@@ -189,8 +190,9 @@ fn is_kept(table: &Table, row: &[Value]) -> bool {
     if table.name == house::Setting::TABLE.name {
         return !matches!(row.first(), Some(Value::Text(name)) if HOUSE_SETTINGS.contains(&name.as_str()));
     }
-    // Bytes that are being deleted are gone in a moment.
-    table.name != BLOB || place_of(table, "statecode").and_then(|place| row.get(place)) != Some(&DELETING)
+    // Bytes that are being deleted are gone in a moment, or gone already.
+    let state = place_of(table, "statecode").and_then(|place| row.get(place));
+    table.name != BLOB || !matches!(state, Some(Value::Int(state)) if *state >= DELETING)
 }
 
 /// Where a column stands in the rows of a table.
@@ -201,7 +203,7 @@ fn place_of(table: &Table, column: &str) -> Option<usize> {
 /// The table of kept bytes.
 const BLOB: &str = house::Blob::TABLE.name;
 /// `blob.statecode`: deleting.
-const DELETING: Value = Value::Int(2);
+const DELETING: i64 = 2;
 /// Set while an organization is being restored.
 const RESTORING: &str = "restoring";
 /// What it held when it was restored.

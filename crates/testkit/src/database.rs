@@ -68,7 +68,8 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
         for schema in schemas(&client, &old.schema).await? {
             let copied = schema.replacen(&old.schema, &new.schema, 1);
             client.batch_execute(&format!("create schema {copied}")).await?;
-            let sql = "select tablename from pg_tables where schemaname = $1";
+            // The text index is made again: it goes by the names of its indexes, which a copy has not.
+            let sql = "select tablename from pg_tables where schemaname = $1 and tablename not like 'index%'";
             for row in client.query(sql, &[&schema]).await? {
                 let table: String = row.try_get(0)?;
                 client

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use postroom::Settings;
 use postroom::commands::{Origin, Reply, Request};
 use store::Database;
@@ -57,6 +57,10 @@ async fn copy(
         Ok(backup) => backup,
         Err(error) => return Err(reopened((here, there), name, error).await),
     };
+    if backup.lost > 0 {
+        let error = anyhow!("{} kept sources are lost here; `postroom verify` tells more", backup.lost);
+        return Err(reopened((here, there), name, error).await);
+    }
     let digest = backup.held.digest;
     let restored = restore_from(there, file.clone(), (None, true)).await;
     let removed = remove(&file);

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model::limits;
 use serde::{Deserialize, Serialize};
 use store::{ArchiveError, Organization, Restoring};
 
@@ -143,6 +144,8 @@ pub(super) fn stop(house: &House, work: u64) -> Reply {
 
 pub(super) fn origin(house: &House, name: &str) -> Result<Reply, CommandError> {
     let held = match organization(house, name) {
+        // One that is closed is on its way from there, and no other house's.
+        Ok(organization) if organization.is_closed() => None,
         Ok(organization) => organization.restored_digest()?,
         Err(CommandError::NoOrganization(_)) => return Ok(Reply::Origin(Origin::Nobody)),
         Err(error) => return Err(error),
@@ -150,7 +153,14 @@ pub(super) fn origin(house: &House, name: &str) -> Result<Reply, CommandError> {
     Ok(Reply::Origin(held.map_or(Origin::Made, Origin::Restored)))
 }
 
-pub(super) fn close(organization: &Organization) -> Result<Reply, CommandError> {
+/// Only this house knows by then that it is closed: another node would go on taking mail in.
+pub(super) fn close(house: &House, organization: &Organization) -> Result<Reply, CommandError> {
+    let is_other = |seen: &store::SeenNode| {
+        seen.node.nodeid != house.node && seen.silent <= limits::LEASE_SECONDS * 1_000
+    };
+    if house.store.is_at_server() && house.store.nodes(house.now())?.iter().any(is_other) {
+        return Err(CommandError::OtherNodes);
+    }
     organization.close()?;
     Ok(Reply::Done)
 }

@@ -331,7 +331,10 @@ impl Layout {
                 None if column.required => empty(column.kind),
                 None => Value::Null,
             };
-            if !fits(&value, column.kind, column.required) {
+            let is_too_large = self.table.name == BLOB
+                && column.name == "size"
+                && !matches!(value, Value::Int(size) if (0..=ARCHIVED_BYTES_MAX).contains(&size));
+            if !fits(&value, column.kind, column.required) || is_too_large {
                 return Err(OTHER);
             }
             row.push(value);
@@ -363,6 +366,9 @@ impl Layout {
         }
     }
 }
+
+/// Plain bytes of one kept mail: twice what any door takes.
+const ARCHIVED_BYTES_MAX: i64 = 2 * model::limits::MESSAGE_BYTES_MAX as i64;
 
 fn empty(kind: ColumnKind) -> Value {
     match kind {

@@ -59,6 +59,10 @@ impl Files for DiskFiles {
 
     fn read(&self, path: &Path, start: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
+        // Before memory is taken for it: what a row says of a file need not be true.
+        if start.saturating_add(length as u64) > file.metadata()?.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = vec![0; length];
         file.read_exact(&mut bytes)?;
