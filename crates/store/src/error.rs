@@ -153,6 +153,7 @@ impl StoreError {
             | Self::Unreachable(_)
             | Self::Standby
             | Self::Overtaken { .. }
+            | Self::TookTooLong
             | Self::Refused { .. } => true,
             Self::Locked
             | Self::DatabaseUrl(_)
@@ -163,7 +164,6 @@ impl StoreError {
             | Self::AddressTaken
             | Self::Conflict { .. }
             | Self::Panicked
-            | Self::TookTooLong
             | Self::OtherEpoch
             | Self::Corrupt
             | Self::WrongValue(_)

@@ -89,7 +89,9 @@ impl<'c> Read<'c> {
             Some(version) => Ok(version),
             None => {
                 let version = self.version_seen()?;
-                self.version.set(Some(version));
+                if !self.connected()?.is_guessing() {
+                    self.version.set(Some(version));
+                }
                 Ok(version)
             }
         }

@@ -18,7 +18,7 @@ use crate::settings;
 
 impl Work<'_> {
     /// Claims every key the mail has. A clash with another unit is settled by the unique key.
-    pub(super) fn claim(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
+    pub(super) fn claim(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), DeliverError> {
         let offer = &self.original.offer;
         for (key, keyhash) in gather::keys(offer) {
             let has_claimed = |known: &KnownIdentity| known.email == email && known.key == key;
@@ -28,7 +28,11 @@ impl Work<'_> {
             if key == IdentityKey::Quoted && !self.opened.desk.settings.has_guesses {
                 settings::note_guess(tx)?;
             }
-            tx.claim(&self.claim_of(email, &keyhash))?;
+            match tx.claim(&self.claim_of(email, &keyhash)) {
+                // Another node was first: it is looked at again.
+                Err(StoreError::Conflict { .. }) => return Err(DeliverError::Overtaken),
+                claimed => claimed?,
+            }
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ pub(super) struct Ahead {
 }
 
 /// A statement, by its place in memory, and its values.
-type Key = (usize, Vec<u8>);
+type Key = (usize, usize, Vec<u8>);
 
 impl Ahead {
     /// The answer, where it is here.
@@ -70,5 +70,5 @@ fn key(sql: &'static str, values: &[Value]) -> Key {
         bytes.extend((content.len() as u64).to_le_bytes());
         bytes.extend(content);
     }
-    (sql.as_ptr() as usize, bytes)
+    (sql.as_ptr() as usize, sql.len(), bytes)
 }

@@ -43,6 +43,10 @@ pub(super) fn from_postgres(error: Error) -> StoreError {
         ),
         SqlState::IO_ERROR => StoreError::Io(io::Error::other(error)),
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => StoreError::Corrupt,
+        // Connections, resources, operators, the machine: https://www.postgresql.org/docs/15/errcodes-appendix.html
+        code if ["08", "40", "53", "57", "58"].iter().any(|class| code.code().starts_with(class)) => {
+            StoreError::Temporary { why: "the database server could not do it now" }
+        }
         _ => StoreError::Statement(Box::new(error)),
     }
 }

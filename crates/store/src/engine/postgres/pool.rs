@@ -214,19 +214,30 @@ impl Lease {
         let deadline = Instant::now() + Duration::from_secs(limits::COMMIT_SETTLE_SECONDS_MAX);
         loop {
             // Waits for the old transaction, where it is still there, by the unique key of its mark.
-            let settled = self
-                .pool
-                .connect(&self.key)
-                .and_then(|wire| one(&wire, schema::SETTLE, mark).map(|written| written.is_none()));
+            let settled = self.pool.connect(&self.key).and_then(|wire| refused(&wire, mark));
             match settled {
-                Ok(is_kept) => {
+                Ok(is_refused) => {
                     metrics::counter!("postroom_store_commits_settled_total").increment(1);
-                    return Ok(is_kept);
+                    return Ok(!is_refused);
                 }
                 Err(error) if Instant::now() >= deadline => return Err(error),
                 Err(_) => std::thread::sleep(SETTLE_PAUSE),
             }
         }
+    }
+}
+
+/// Whether the mark stands there because a transaction is refused, and not because it was kept. This writes in either
+/// case, so that it waits for replicas as the transaction had to.
+fn refused(wire: &Wire, mark: &[Value]) -> Result<bool, StoreError> {
+    wire.take_warning();
+    let found = one(wire, schema::SETTLE, mark)?.and_then(|mut line| line.pop());
+    if wire.take_warning() {
+        return Err(StoreError::Temporary { why: "the commit is not known to be replicated" });
+    }
+    match found {
+        Some(Value::Int(is_refused)) => Ok(is_refused != 0),
+        _ => Err(StoreError::Corrupt),
     }
 }
 

@@ -78,6 +78,7 @@ begin;
 create table if not exists writersheet (
     sheet bigint not null,
     number bigint not null,
+    isrefused boolean not null default false,
     primary key (sheet, number)
 );
 create unlogged table if not exists heldkey (keyhash bytea not null primary key);
@@ -94,7 +95,8 @@ pub(super) const TAKE_SHEET: &str = "insert into writersheet (sheet, number)
     on conflict do nothing
     returning sheet";
 
-/// Writes the mark of a transaction in its place. No row comes back where the transaction was kept.
-pub(super) const SETTLE: &str = "insert into writersheet (sheet, number) values ($1, $2)
-    on conflict do nothing
-    returning sheet";
+/// Writes the mark of a transaction in its place, as that of one that is refused; where it stands already, it says what
+/// it stands for.
+pub(super) const SETTLE: &str = "insert into writersheet (sheet, number, isrefused) values ($1, $2, true)
+    on conflict (sheet, number) do update set isrefused = writersheet.isrefused
+    returning isrefused";

@@ -97,13 +97,20 @@ impl PostgresSession {
         with_rows: bool,
     ) -> Result<Vec<Answer>, StoreError> {
         let mut requests: Vec<Request<'_>> = Vec::new();
-        requests.extend(state.begin.map(script));
+        // Begun from now on, be it that the rest fails: then it has to be rolled back.
+        requests.extend(state.begin.take().map(script));
+        let mut statements = statements.into_iter().peekable();
+        // The version comes before all keys: nobody waits for it who holds what others wait for.
+        let first = statements.next_if(|statement| statement.text.ends_with(VERSION_LOCK));
+        let is_version_first = first.is_some();
+        requests.extend(first);
         let to_hold = std::mem::take(&mut state.to_hold);
         if !to_hold.is_empty() {
             let keys = to_hold.iter().map(|key| Some(key.as_slice())).collect();
             requests.push(Request { text: HOLD.into(), params: Params::Columns(vec![Column::Bytes(keys)]) });
         }
         let before = requests.len();
+        let holds = usize::from(!to_hold.is_empty());
         let State { buffer, events, copies, together, .. } = &mut *state;
         let groups = if with_rows { buffer.groups() } else { Vec::new() };
         let numbers = self.numbers(&groups, (events, copies))?;
@@ -121,7 +128,8 @@ impl PostgresSession {
             crate::engine::heard::note(self.lease.schema(), &request.text);
         }
         let is_sent = !groups.is_empty();
-        let answers = self.lease.wire()?.send(requests).map_err(|error| match error {
+        let group_count = groups.len();
+        let mut answers = self.lease.wire()?.send(requests).map_err(|error| match error {
             StoreError::Conflict { table } if is_sent && *together => StoreError::Overtaken { table },
             other => other,
         })?;
@@ -130,12 +138,16 @@ impl PostgresSession {
             buffer.sent();
         }
         state.sends += u64::from(is_sent);
-        state.begin = None;
         state.held.extend(to_hold);
         for ((count, form, table), answer) in expected.into_iter().zip(answers.iter().skip(before)) {
             if form != Form::Unasked && answer.changed != count as u64 {
                 return Err(StoreError::Overtaken { table });
             }
+        }
+        if is_version_first {
+            // Its answer stands before those of the other statements again.
+            let version = answers.remove(before - holds - 1);
+            answers.insert(before - 1 + group_count, version);
         }
         Ok(answers)
     }
@@ -240,11 +252,15 @@ impl PostgresSession {
             last.push(Request { text: UNMARK.into(), params: Params::Given(mark) });
         }
         last.push(script("commit"));
+        // Of an earlier warning nothing is meant here.
+        self.lease.wire()?.take_warning();
         let sent = self.send(last, true);
         let is_warned = self.lease.wire()?.take_warning();
         let copies = self.state.borrow().copies;
         let settled = match sent {
             Ok(_) if is_warned => {
+                // It stands at this server, and perhaps nowhere else: it is not run again, and its numbers are not used.
+                self.lease.wire()?.give_up();
                 Err(StoreError::Temporary { why: "the commit is not known to be replicated" })
             }
             Ok(_) => Ok(()),
@@ -555,6 +571,8 @@ impl PostgresSession {
 /// Holding the version of the records (`for share`) takes a lock on its table that conflicts with this one, and those
 /// who wait for locks on tables get them in their order.
 const BEGIN_EXCLUDING: &str = "begin; lock table setting in exclusive mode";
+/// How the question ends that holds the version of the records.
+const VERSION_LOCK: &str = " for share";
 /// Keys that are held until the transaction ends: whoever wants one of them waits. Nothing stays of it.
 const HOLD: &str = "insert into heldkey (keyhash) select k from unnest($1::bytea[]) as q (k) order by k on conflict do nothing";
 const LET_GO: &str = "delete from heldkey where keyhash = any($1::bytea[])";

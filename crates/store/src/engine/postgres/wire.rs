@@ -108,6 +108,11 @@ impl Wire {
         !self.broken.get() && !self.client.is_closed()
     }
 
+    /// Never uses it again.
+    pub(super) fn give_up(&self) {
+        self.broken.set(true);
+    }
+
     /// Sends requests together and waits for all their answers. The first that fails is the error of all.
     pub(super) fn send(&self, requests: Vec<Request<'_>>) -> Result<Vec<Answer>, StoreError> {
         let is_migration = requests.iter().any(|request| {
@@ -164,6 +169,10 @@ impl Wire {
             self.broken.set(true);
             return Err(StoreError::Temporary { why: "the database server does not answer" });
         };
+        if answers.iter().any(|answer| answer.as_ref().is_err_and(|error| error.code().is_none())) {
+            // Not the server's own words: nobody knows what of the rest was done.
+            self.broken.set(true);
+        }
         answers.into_iter().collect::<Result<_, _>>().map_err(from_postgres)
     }
 
