@@ -57,6 +57,17 @@ pub fn empty(url: &str, schema: &str) -> Result<()> {
     at(url, async |client| drop_schemas(&client, schema).await)
 }
 
+/// Drops what is at the server for a data folder, where there is one. Nothing in files.
+///
+/// # Errors
+/// When the server refuses.
+pub fn forget(data: &Path) -> Result<()> {
+    match of(data) {
+        Database::Sqlite => Ok(()),
+        Database::Postgres(server) => empty(&server.url, &server.schema),
+    }
+}
+
 /// Copies what is at the server for one data folder, for another one, in place of what was there. Nothing in files.
 ///
 /// # Errors

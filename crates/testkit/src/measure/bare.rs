@@ -44,6 +44,7 @@ struct Rows {
 pub(super) fn rate(data: &Path, folder: &Path, (mails_max, waiting): (usize, usize)) -> Result<f64> {
     let kept = Store::open(crate::database::store(data))?;
     let from = kept.organization_by_name(ORGANIZATION)?;
+    crate::database::forget(folder)?;
     let into = Store::open(crate::database::store(folder))?;
     let row = catalogue::Organization {
         organizationid: Id([7; 16]),

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use postroom::commands::{Reply, Request};
-use store::Database;
 use tokio::runtime;
 
 use super::Plan;
@@ -59,10 +58,8 @@ pub(super) struct Sender {
 impl Template {
     /// Makes a world in a folder. Users get a password where one is given.
     pub(super) fn make(folder: PathBuf, world: &World, password: Option<&str>) -> Result<(Self, Made)> {
-        if let Database::Postgres(server) = database::of(&program::data(&folder)) {
-            // Of a run that was broken off.
-            database::empty(&server.url, &server.schema)?;
-        }
+        // Of a run that was broken off.
+        database::forget(&program::data(&folder))?;
         let program = Program::start(&folder)?;
         let made = world.make(|request| program.command(request), |_| password.map(str::to_owned))?;
         for organization in &world.organization {

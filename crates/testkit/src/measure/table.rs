@@ -135,6 +135,7 @@ impl Case<'_> {
 
     fn postroom(&self) -> Result<(Run, f64)> {
         let data = self.folder.join("postroom");
+        crate::database::forget(&crate::program::data(&data))?;
         let program = Program::start(&data)?;
         let made = letters::world()?.make(|request| program.command(request), |_| None)?;
         let recipients = letters::recipients(&made)?;
