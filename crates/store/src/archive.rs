@@ -202,6 +202,8 @@ fn place_of(table: &Table, column: &str) -> Option<usize> {
 
 /// The table of kept bytes.
 const BLOB: &str = house::Blob::TABLE.name;
+/// `blob.statecode`: live.
+const LIVE: i64 = 0;
 /// `blob.statecode`: deleting.
 const DELETING: i64 = 2;
 /// Set while an organization is being restored.

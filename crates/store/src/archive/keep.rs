@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use blake3::Hasher;
@@ -13,7 +13,7 @@ use zstd::stream::write::Encoder;
 use super::content::{Content, Part};
 use super::digest::{Digest, Digesting, TableDigest};
 use super::format::{self, FORMAT, Kind, NAME};
-use super::{ArchiveError, Progress};
+use super::{ArchiveError, LIVE, Progress};
 use crate::engine::Frozen;
 use crate::rows::Read;
 use crate::{Organization, Store, StoreError, migrations};
@@ -75,17 +75,26 @@ struct PartFile {
 impl PartFile {
     fn create(file: &Path) -> Result<Self, ArchiveError> {
         let path = with_ending(file, ".part");
-        let mut options = OpenOptions::new();
-        // What a killed command left behind is written over. Everything the organization has is in it.
-        let opened = options.create(true).truncate(false).write(true).mode(PRIVATE).open(&path);
-        let opened = opened.map_err(ArchiveError::File)?;
-        match opened.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ArchiveError::BeingWritten),
-            Err(TryLockError::Error(error)) => return Err(ArchiveError::File(error)),
-        }
-        opened.set_len(0).map_err(ArchiveError::File)?;
-        Ok(PartFile { file: opened, path, is_done: false })
+        // What a killed command left behind goes; and nobody else's file is written to, however it came to be there.
+        let _left = match File::open(&path) {
+            Ok(left) => {
+                let left = only_here(left)?;
+                fs::remove_file(&path).map_err(ArchiveError::File)?;
+                Some(left)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(ArchiveError::File(error)),
+        };
+        // Everything the organization has is in it.
+        let made = OpenOptions::new().create_new(true).write(true).mode(PRIVATE).open(&path);
+        let file = only_here(made.map_err(ArchiveError::File)?)?;
+        Ok(PartFile { file, path, is_done: false })
+    }
+
+    /// Whether the file is still the one of this name: another command may have taken it for one that was left behind.
+    fn is_ours(&self) -> io::Result<bool> {
+        let (ours, named) = (self.file.metadata()?, fs::symlink_metadata(&self.path)?);
+        Ok((ours.dev(), ours.ino()) == (named.dev(), named.ino()))
     }
 
     fn finish(mut self, file: &Path) -> Result<(), ArchiveError> {
@@ -93,6 +102,11 @@ impl PartFile {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
+        if !self.is_ours().map_err(ArchiveError::File)? {
+            // Nothing of it is ours to remove either.
+            self.is_done = true;
+            return Err(ArchiveError::BeingWritten);
+        }
         let renamed = self
             .file
             .sync_all()
@@ -103,9 +117,18 @@ impl PartFile {
     }
 }
 
+/// Locks a file. `BeingWritten` where another command has it.
+fn only_here(file: File) -> Result<File, ArchiveError> {
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ArchiveError::BeingWritten),
+        Err(TryLockError::Error(error)) => Err(ArchiveError::File(error)),
+    }
+}
+
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if !self.is_done {
+        if !self.is_done && self.is_ours().unwrap_or(false) {
             // What is left of it is written over next time.
             let _ = fs::remove_file(&self.path);
         }
@@ -176,7 +199,8 @@ impl Writing {
             Part::Row(row) => self.record(Kind::Row, row),
             Part::Blob(row, frames) => {
                 self.record(Kind::Row, row)?;
-                self.lost += u64::from(frames.is_none());
+                // What is condemned may have been swept since that moment.
+                self.lost += u64::from(frames.is_none() && row.get(4) == Some(&Value::Int(LIVE)));
                 match frames.filter(|_| row.get(3) == Some(&Value::Null)) {
                     Some(frames) => format::write(&mut self.out, Kind::Frames, frames),
                     None => Ok(()),

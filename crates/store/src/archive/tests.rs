@@ -41,7 +41,7 @@ fn all_of_it_comes_back_in_another_house() {
         .read(|read| {
             assert_eq!(read.row_count(&SignedIn::TABLE)?, 0, "nobody is signed in");
             assert_eq!(read.row_count(&Lease::TABLE)?, 0, "nobody holds a lease");
-            let lease = "select 1 from job where leaseuntil is not null";
+            let lease = "select 1 from job where leaseuntil is not null or owner is not null";
             assert!(read.one(lease, &[], |_| Ok(()))?.is_none(), "nobody holds a job");
             assert_eq!(read.setting(RESTORING)?, None);
             Ok(())
@@ -254,6 +254,26 @@ fn what_moves_away_may_come_back() {
     let back = from.restore(&to.file(), None).unwrap();
     assert_eq!(back.digest, backup.digest);
     assert!(!from.organization().is_closed());
+}
+
+#[test]
+fn an_archive_is_its_owner_s_alone_and_written_by_one_at_a_time() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let from = Place::filled();
+    let part = from.file().with_extension("postroom.part");
+    // A link that somebody laid there, and what a killed command left behind.
+    let other = from.folder.path().join("other");
+    fs::write(&other, "another's").unwrap();
+    symlink(&other, &part).unwrap();
+    from.back_up();
+    assert_eq!(fs::read(&other).unwrap(), b"another's");
+    fs::write(&part, "left").unwrap();
+    from.back_up();
+    assert_eq!(from.file().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let writing = fs::File::create(&part).unwrap();
+    writing.lock().unwrap();
+    let refused = from.store.back_up(&from.organization(), (&from.file(), NOW), &Progress::default());
+    assert!(matches!(refused, Err(ArchiveError::BeingWritten)));
 }
 
 #[test]
