@@ -267,6 +267,9 @@ impl Organization {
     /// Removes kept bytes that nothing has named for a day; to be called every hour or so. Waits for units, disks and
     /// networks: not for asynchronous tasks. `clock` tells the time of the house, for it may take long.
     pub fn sweep_blobs(&self, clock: &dyn Fn() -> Timestamp) -> Result<Swept, StoreError> {
+        if self.is_closed() {
+            return Ok(Swept::default());
+        }
         sweep::sweep(self, clock)
     }
 

@@ -62,7 +62,7 @@ pub(crate) enum Command {
         bytes: bool,
         /// Print what it holds as digests, one for each table and one for all: the same in any house with the same
         /// content. What differs by nature is left out: numbers of events and copies, where kept bytes lie, leases,
-        /// sessions.
+        /// sessions. Where rows are in files, a database is copied in the data folder meanwhile.
         #[arg(long, conflicts_with = "bytes")]
         digest: bool,
     },

@@ -119,7 +119,7 @@ fn is_free(
 fn taken(store: &Store, routes: &[catalogue::Route]) -> Result<Vec<String>, StoreError> {
     let mut taken = Vec::new();
     for route in routes {
-        if store.catalogue.route(&route.address)?.is_some() {
+        if store.catalogue.asked_route(&route.address)?.is_some() {
             taken.push(route.address.clone());
         }
     }
@@ -352,7 +352,10 @@ impl Layout {
         };
         match self.table.name {
             // Whoever held it is in another house.
-            "job" => set("leaseuntil", Value::Null),
+            "job" => {
+                set("leaseuntil", Value::Null);
+                set("owner", Value::Null);
+            }
             BLOB => {
                 let is_in_row = place_of(self.table, "bytes")
                     .and_then(|place| row.get(place))
