@@ -11,16 +11,21 @@ use std::sync::Arc;
 use model::schema::Value;
 
 use super::ahead::Ahead;
-use super::buffer::{Buffer, Group};
+use super::buffer::Buffer;
 use super::dialect;
 use super::pool::{Lease, Sheet};
 use super::texts::Known;
-use super::values::{Column, Line, owned};
-use super::wire::{Answer, Params, Request};
+use super::values::{Line, owned};
+use super::wire::{Params, Request};
 use crate::StoreError;
-use crate::engine::{Asking, Checkpoint, EachRow, Form, Insertion, LogState, Place, Session, Step, Together};
+use crate::engine::{Checkpoint, EachRow, Form, Insertion, LogState, Session, Step, Together};
 use crate::faults::{Fault, Faults};
 use crate::rows::Param;
+
+mod together;
+mod trip;
+
+use trip::{script, with_keys};
 
 /// One session.
 pub(super) struct PostgresSession {
@@ -70,111 +75,6 @@ impl PostgresSession {
 
     fn statement<'v>(&self, sql: &'static str, values: &'v [Value]) -> Result<Request<'v>, StoreError> {
         Ok(Request { text: Arc::clone(&self.known(sql)?.text), params: Params::Given(values) })
-    }
-
-    /// Sends statements, with what has to go before them: the beginning of the transaction, keys to hold, and, where
-    /// wanted, the rows that wait. The answers to the statements alone come back.
-    fn send(&self, statements: Vec<Request<'_>>, with_rows: bool) -> Result<Vec<Answer>, StoreError> {
-        let mut state = self.state.borrow_mut();
-        if state.failed {
-            return Err(StoreError::Temporary { why: "the transaction had failed" });
-        }
-        let count = statements.len();
-        let sent = self.send_all(&mut state, statements, with_rows);
-        match sent {
-            Ok(mut answers) => Ok(answers.split_off(answers.len().saturating_sub(count))),
-            Err(error) => {
-                state.failed = state.within;
-                Err(error)
-            }
-        }
-    }
-
-    fn send_all(
-        &self,
-        state: &mut State,
-        statements: Vec<Request<'_>>,
-        with_rows: bool,
-    ) -> Result<Vec<Answer>, StoreError> {
-        let mut requests: Vec<Request<'_>> = Vec::new();
-        // Begun from now on, be it that the rest fails: then it has to be rolled back.
-        requests.extend(state.begin.take().map(script));
-        let mut statements = statements.into_iter().peekable();
-        // The version comes before all keys: nobody waits for it who holds what others wait for.
-        let first = statements.next_if(|statement| statement.text.ends_with(VERSION_LOCK));
-        let is_version_first = first.is_some();
-        requests.extend(first);
-        let to_hold = std::mem::take(&mut state.to_hold);
-        if !to_hold.is_empty() {
-            let keys = to_hold.iter().map(|key| Some(key.as_slice())).collect();
-            requests.push(Request { text: HOLD.into(), params: Params::Columns(vec![Column::Bytes(keys)]) });
-        }
-        let before = requests.len();
-        let holds = usize::from(!to_hold.is_empty());
-        let State { buffer, events, copies, together, .. } = &mut *state;
-        let groups = if with_rows { buffer.groups() } else { Vec::new() };
-        let numbers = self.numbers(&groups, (events, copies))?;
-        let expected: Vec<(usize, Form, &str)> =
-            groups.iter().map(|group| (group.rows.len(), group.form, group.table.name)).collect();
-        for group in &groups {
-            // The commit may be on the same trip: what somebody counts on must end the transaction where it fails.
-            let skips = group.form == Form::Unasked || !*together;
-            let text = self.lease.wire()?.texts().rows(&group.table, group.form, skips);
-            requests.push(rows(text, group, &numbers)?);
-        }
-        requests.extend(statements);
-        #[cfg(feature = "testing")]
-        for request in requests.iter().filter(|request| !matches!(request.params, Params::Script)) {
-            crate::engine::heard::note(self.lease.schema(), &request.text);
-        }
-        let is_sent = !groups.is_empty();
-        let group_count = groups.len();
-        let mut answers = self.lease.wire()?.send(requests).map_err(|error| match error {
-            StoreError::Conflict { table } if is_sent && *together => StoreError::Overtaken { table },
-            other => other,
-        })?;
-        drop(groups);
-        if is_sent {
-            buffer.sent();
-        }
-        state.sends += u64::from(is_sent);
-        state.held.extend(to_hold);
-        for ((count, form, table), answer) in expected.into_iter().zip(answers.iter().skip(before)) {
-            if form != Form::Unasked && answer.changed != count as u64 {
-                return Err(StoreError::Overtaken { table });
-            }
-        }
-        if is_version_first {
-            // Its answer stands before those of the other statements again.
-            let version = answers.remove(before - holds - 1);
-            answers.insert(before - 1 + group_count, version);
-        }
-        Ok(answers)
-    }
-
-    /// Numbers for the columns that the store makes, a list for each form.
-    fn numbers(
-        &self,
-        groups: &[Group<'_>],
-        (events, copies): (&mut i64, &mut i64),
-    ) -> Result<Numbers, StoreError> {
-        let mut numbers = Numbers::default();
-        for group in groups {
-            let count = i64::try_from(group.rows.len()).unwrap_or(i64::MAX);
-            match group.form {
-                Form::Numbered => {
-                    numbers.events = (*events..*events + count).map(Value::Int).collect();
-                    *events += count;
-                }
-                Form::OnSheet(_) => {
-                    let first = self.lease.sheet()?.next() + *copies;
-                    numbers.copies = (first..first + count).map(Value::Int).collect();
-                    *copies += count;
-                }
-                Form::New | Form::IfAbsent | Form::Unasked => {}
-            }
-        }
-        Ok(numbers)
     }
 
     /// Asks the server now; rows that the answer depends on go first.
@@ -243,8 +143,7 @@ impl PostgresSession {
         let sheet = self.lease.sheet_if_any();
         let mut last = Vec::new();
         if !held.is_empty() {
-            let keys = held.iter().map(|key| Some(key.as_slice())).collect();
-            last.push(Request { text: LET_GO.into(), params: Params::Columns(vec![Column::Bytes(keys)]) });
+            last.push(with_keys(LET_GO, &held));
         }
         let mark = sheet.map(Sheet::mark);
         if let Some(mark) = &mark {
@@ -295,32 +194,6 @@ impl PostgresSession {
         };
         if was_begun { self.lease.wire()?.send_off("rollback") } else { Ok(()) }
     }
-}
-
-#[derive(Default)]
-struct Numbers {
-    events: Vec<Value>,
-    copies: Vec<Value>,
-}
-
-fn script(text: &'static str) -> Request<'static> {
-    Request { text: text.into(), params: Params::Script }
-}
-
-/// The statement that writes a group of rows.
-fn rows<'g>(text: Arc<str>, group: &Group<'g>, numbers: &'g Numbers) -> Result<Request<'g>, StoreError> {
-    let made = group.form.made_column(&group.table);
-    let given = if group.form == Form::Numbered { &numbers.events } else { &numbers.copies };
-    let mut columns = Vec::with_capacity(group.table.columns.len());
-    for (place, column) in group.table.columns.iter().enumerate() {
-        let kind = dialect::kind_of(column.kind);
-        columns.push(if made == Some(column.name) {
-            Column::new(&kind, given.iter())?
-        } else {
-            Column::new(&kind, group.rows.iter().filter_map(|row| row.get(place)))?
-        });
-    }
-    Ok(Request { text, params: Params::Columns(columns) })
 }
 
 /// Whether a question changes or locks rows: it is asked when its unit comes to it, not ahead.
@@ -474,107 +347,7 @@ impl Session for PostgresSession {
     }
 }
 
-impl PostgresSession {
-    /// Sends a single row that waits. A key that is taken leaves the transaction as it is.
-    fn send_rows_alone(&self) -> Result<(), StoreError> {
-        let sent = self.send(Vec::new(), true).map(drop);
-        let mut state = self.state.borrow_mut();
-        if let Err(StoreError::Overtaken { .. }) = sent {
-            state.failed = false;
-        }
-        state.ahead.forget();
-        sent
-    }
-}
-
-impl Together for PostgresSession {
-    fn begin(&self) {
-        self.state.borrow_mut().together = true;
-    }
-
-    fn exclude(&self) {
-        let mut state = self.state.borrow_mut();
-        if state.begin.is_some() {
-            state.begin = Some(BEGIN_EXCLUDING);
-        }
-    }
-
-    fn begin_unit(&self, asking: Asking) -> Place {
-        let mut state = self.state.borrow_mut();
-        state.has_missed = asking == Asking::OnlyAhead;
-        state.asks_itself = asking == Asking::Itself;
-        Place { rows: state.buffer.len(), sends: state.sends }
-    }
-
-    fn has_missed(&self) -> bool {
-        self.state.borrow().has_missed
-    }
-
-    fn take_back(&self, place: Place) -> Result<(), StoreError> {
-        let mut state = self.state.borrow_mut();
-        state.has_missed = false;
-        if state.sends != place.sends {
-            return Err(StoreError::Temporary { why: "what is to be undone was sent" });
-        }
-        state.buffer.truncate(place.rows);
-        Ok(())
-    }
-
-    fn fetch(&self) -> Result<(), StoreError> {
-        let groups = self.state.borrow_mut().ahead.take_wanted();
-        let mut requests = Vec::with_capacity(groups.len());
-        for (sql, sets) in &groups {
-            requests.push(match sets.as_slice() {
-                [values] => self.statement(sql, values)?,
-                sets => self.question_of_many(sql, sets)?,
-            });
-        }
-        let answers = self.send(requests, false)?;
-        let mut state = self.state.borrow_mut();
-        for ((sql, sets), answer) in groups.iter().zip(answers) {
-            if let [values] = sets.as_slice() {
-                state.ahead.put(sql, values, answer.rows);
-                continue;
-            }
-            let mut rows: Vec<Vec<Line>> = sets.iter().map(|_| Vec::new()).collect();
-            for mut line in answer.rows {
-                let Value::Int(number) = line.remove(0) else { return Err(StoreError::Corrupt) };
-                let place = usize::try_from(number - 1).map_err(|_| StoreError::Corrupt)?;
-                rows.get_mut(place).ok_or(StoreError::Corrupt)?.push(line);
-            }
-            for (values, rows) in sets.iter().zip(rows) {
-                state.ahead.put(sql, values, rows);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl PostgresSession {
-    fn question_of_many<'v>(
-        &self,
-        sql: &'static str,
-        sets: &'v [Vec<Value>],
-    ) -> Result<Request<'v>, StoreError> {
-        let wire = self.lease.wire()?;
-        let known = self.known(sql)?;
-        let kinds = wire.kinds(&known.text)?;
-        let text = wire.texts().of_many(sql, &kinds);
-        let column = |(place, kind): (usize, &tokio_postgres::types::Type)| {
-            Column::new(kind, sets.iter().filter_map(|values| values.get(place)))
-        };
-        let columns = kinds.iter().enumerate().map(column).collect::<Result<_, _>>()?;
-        Ok(Request { text, params: Params::Columns(columns) })
-    }
-}
-
-/// Holding the version of the records (`for share`) takes a lock on its table that conflicts with this one, and those
-/// who wait for locks on tables get them in their order.
-const BEGIN_EXCLUDING: &str = "begin; lock table setting in exclusive mode";
-/// How the question ends that holds the version of the records.
-const VERSION_LOCK: &str = " for share";
-/// Keys that are held until the transaction ends: whoever wants one of them waits. Nothing stays of it.
-const HOLD: &str = "insert into heldkey (keyhash) select k from unnest($1::bytea[]) as q (k) order by k on conflict do nothing";
+/// Keys that were held by this transaction alone.
 const LET_GO: &str = "delete from heldkey where keyhash = any($1::bytea[])";
 /// The mark of a commit: it is there exactly if the transaction was kept.
 const MARK: &str = "insert into writersheet (sheet, number) values ($1, $2)";
