@@ -351,6 +351,19 @@ impl Organization {
         self.readers.tamper(sql)
     }
 
+    /// Waits until every event that is committed by now can be read: at a server, what others began before it is awaited.
+    #[cfg(feature = "testing")]
+    pub fn wait_for_events(&self) -> Result<(), StoreError> {
+        let is_behind = |read: &Read<'_>| {
+            let last = crate::Cursor { eventid: read.last_event()?, ..read.first_cursor()? };
+            read.has_events_after(last)
+        };
+        while self.read(is_behind)? {
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
     /// Commits since it was opened.
     pub fn commits(&self) -> u64 {
         self.writer.commits()

@@ -22,19 +22,6 @@ fn index(house: &House) {
     }
 }
 
-/// Waits until all events can be read: at a server others may be writing, and what they began before ours is awaited.
-fn settle(house: &House) {
-    let is_behind = || {
-        house.organization.read(|read| {
-            let last = Cursor { eventid: read.last_event()?, ..read.first_cursor()? };
-            read.has_events_after(last)
-        })
-    };
-    while is_behind().unwrap() {
-        std::thread::yield_now();
-    }
-}
-
 #[track_caller]
 fn found(house: &House, line: &str) -> Vec<Id> {
     let search = query::read(line).search;
@@ -47,6 +34,7 @@ async fn what_is_taken_in_is_found_by_every_part_of_it() {
     let house = House::new().await;
     let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
     assert_eq!(found(&house, "pallets"), [], "the index follows behind");
+    house.organization.wait_for_events().unwrap();
     assert_eq!(indexing::state(&house.organization).unwrap().left, 1);
     index(&house);
     for line in [
@@ -177,7 +165,7 @@ async fn an_index_of_another_epoch_is_made_anew() {
     let offer = house.store(house.out_of_mailbox(house.jane, OFFER)).await;
     let other = Position { cursor: Cursor { epoch: Id([9; 16]), eventid: 1 }, createdon: crate::house::NOW };
     house.organization.index().write(Load::default(), Position::default(), other).unwrap();
-    settle(&house);
+    house.organization.wait_for_events().unwrap();
     let state = indexing::state(&house.organization).unwrap();
     assert_eq!((state.up_to, state.left), (None, 1), "nothing of it counts");
     index(&house);
@@ -203,7 +191,7 @@ async fn a_mail_whose_bytes_are_lost_holds_nothing_up() {
 async fn records_are_found_before_and_after_they_are_indexed() {
     let house = House::new().await;
     let find = |words: &str| search::find_records(&house.organization, Entity::Contact, words).unwrap();
-    settle(&house);
+    house.organization.wait_for_events().unwrap();
     let zoe = find("zo");
     assert_eq!(zoe.len(), 1, "made a moment ago");
     index(&house);

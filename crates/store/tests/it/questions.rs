@@ -58,6 +58,7 @@ fn a_cursor_over_events_skips_none_that_commits_late() {
     gate_unit.wait().unwrap();
     late.wait().unwrap();
     last.wait().unwrap();
+    house.organization.wait_for_events().unwrap();
     seen.extend(read_on(&house, &mut cursor));
     assert_eq!(seen, ["first", "late", "last"]);
 }
