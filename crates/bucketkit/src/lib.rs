@@ -14,8 +14,9 @@ use std::task::{Context, Poll};
 
 use http_body::{Body as HttpBody, Frame};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::IF_NONE_MATCH;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use s3s::Body;
 use s3s::auth::SimpleAuth;
@@ -40,6 +41,10 @@ pub enum Manner {
     Cut,
     /// It does what is asked, and closes the connection instead of saying so.
     CutAfter,
+    /// The same, where something is removed; it serves everything else.
+    CutAfterRemoval,
+    /// It knows no conditions on a request that writes: 501 with the code `NotImplemented`.
+    Unconditional,
     /// 503 with the code `SlowDown`.
     Busy,
     /// It answers with a header and never comes to an end with the body.
@@ -61,6 +66,8 @@ pub struct BucketServer {
 struct Shared {
     manner: Mutex<Manner>,
     requests: AtomicU64,
+    /// Held while something is written on a condition: stores do that at once, this server looks and then writes.
+    conditions: tokio::sync::Mutex<()>,
 }
 
 impl BucketServer {
@@ -78,7 +85,8 @@ impl BucketServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { manner: Mutex::new(Manner::Serve), requests: AtomicU64::new(0) });
+        let (manner, requests) = (Mutex::new(Manner::Serve), AtomicU64::new(0));
+        let shared = Arc::new(Shared { manner, requests, conditions: tokio::sync::Mutex::default() });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         runtime.spawn(serve(listener, service, Arc::clone(&shared)));
         Ok(BucketServer { address, folder, shared, runtime: Some(runtime) })
@@ -163,6 +171,8 @@ async fn answer(
 ) -> Result<Response<Body>, Cut> {
     shared.requests.fetch_add(1, Ordering::SeqCst);
     let manner = *shared.manner.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_conditional = request.headers().contains_key(IF_NONE_MATCH);
+    let _turn = if is_conditional { Some(shared.conditions.lock().await) } else { None };
     match manner {
         Manner::Serve => service.call(request.map(Body::from)).await.map_err(|_| Cut),
         Manner::Silent => std::future::pending().await,
@@ -171,6 +181,13 @@ async fn answer(
             let _ = service.call(request.map(Body::from)).await;
             Err(Cut)
         }
+        Manner::CutAfterRemoval => {
+            let is_removal = request.method() == Method::DELETE;
+            let served = service.call(request.map(Body::from)).await.map_err(|_| Cut);
+            if is_removal { Err(Cut) } else { served }
+        }
+        Manner::Unconditional if is_conditional => refusal(StatusCode::NOT_IMPLEMENTED, "NotImplemented"),
+        Manner::Unconditional => service.call(request.map(Body::from)).await.map_err(|_| Cut),
         Manner::Busy => refusal(StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
         Manner::WrongTime => refusal(StatusCode::FORBIDDEN, "RequestTimeTooSkewed"),
         Manner::OtherRegion => refusal(StatusCode::MOVED_PERMANENTLY, "PermanentRedirect"),

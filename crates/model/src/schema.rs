@@ -51,4 +51,5 @@ pub const CATALOGUE_TABLES: &[&Table] = &[
     &catalogue::Route::TABLE,
     &catalogue::Node::TABLE,
     &catalogue::CatalogueVersion::TABLE,
+    &catalogue::HouseSetting::TABLE,
 ];

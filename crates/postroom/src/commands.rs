@@ -98,6 +98,8 @@ pub enum Request {
     VerifyBytes(Option<String>),
     /// Says where the bytes of one organization lie, or of all, and whether the bucket does what it is asked.
     CheckHouse(Option<String>),
+    /// Makes the bucket this house's, whoever had it.
+    TakeBucket,
     /// Says what would become of a mail.
     Check(CheckMail),
     /// Takes a mail in by hand.
@@ -191,6 +193,9 @@ pub enum CommandError {
         "other nodes serve too (`postroom node list`): stop them first, for they would go on taking mail in"
     )]
     OtherNodes,
+    /// Large mail goes to files.
+    #[error("blobs.bucket is empty: this house keeps large mail in files")]
+    NoBucket,
     /// More than `limits::HISTORY_BATCH_MAX` in one batch.
     #[error("these are too many mails for one batch")]
     TooMany,
@@ -269,6 +274,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Import(import) => records::import(house, import).await?,
         Request::Verify(name) => books::verify(&organizations(house, name)?, accounting::verify)?,
         Request::VerifyBytes(name) => books::verify(&organizations(house, name)?, accounting::verify_bytes)?,
+        Request::TakeBucket => blobs::take_bucket(house)?,
         Request::CheckHouse(name) => blobs::check(house, &organizations(house, name)?)?,
         Request::Check(mail) => mail::check(house, &mail)?,
         Request::Track(mail) => mail::track(house, &mail).await?,

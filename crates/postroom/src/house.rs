@@ -138,13 +138,14 @@ impl House {
         House::open(settings)?.serve().await
     }
 
-    /// Asks the bucket whether it does what the store will ask of it. One that does not answer now may do so later: until
+    /// Asks the bucket whether it does what the store will ask of it, and makes it this house's where it is nobody's. One that does not answer now may do so later: until
     /// then large mail is put off, and all other mail flows.
     ///
     /// # Errors
-    /// [`HouseError::Bucket`], where it says no.
+    /// [`HouseError::Bucket`], where it says no, or belongs to another house.
     pub(crate) fn check_bucket(&self) -> Result<(), HouseError> {
-        match self.bucket.as_ref().map_or(Ok(()), |bucket| bucket.check()) {
+        let checked = self.bucket.as_ref().map_or(Ok(()), |bucket| bucket.check());
+        match checked.and_then(|()| self.store.claim_bucket()) {
             Err(error) if error.is_temporary() => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(

@@ -24,6 +24,7 @@ mod keep;
 mod place;
 pub(crate) mod sweep;
 
+pub(crate) use bucket::Mark;
 pub use bucket::{Addressing, Bucket, BucketError, BucketSettings, Credentials, Secret};
 pub use census::BlobCount;
 pub(crate) use faulty::FaultyFiles;

@@ -127,6 +127,12 @@ impl Catalogue {
         })
     }
 
+    /// The id of the house, made with its catalogue.
+    pub(crate) fn house(&self) -> Result<String, StoreError> {
+        let sql = "select value from housesetting where name = 'house'";
+        self.readers.ask(|read| read.one(sql, &[], |row| row.take()))?.ok_or(StoreError::Corrupt)
+    }
+
     /// Hears which version the catalogue has, by a look that began then: whatever was remembered of an older one is forgotten. Where other
     /// nodes write too, what is remembered is believed for a few seconds after that and no longer.
     pub(crate) fn notice(&self, version: i64, began: u64) {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use model::schema::Noun as _;
 use model::schema::catalogue::{Organization as OrganizationRow, Route};
@@ -62,7 +62,7 @@ pub use plans::{Access, Condition, Plan};
 pub use rows::{Read, Tx};
 pub use units::{PendingUnit, Priority};
 
-use blobs::FaultyFiles;
+use blobs::{FaultyFiles, Mark};
 use catalogue::Catalogue;
 use engine::Engine;
 #[cfg(feature = "recorder")]
@@ -223,14 +223,20 @@ impl Store {
         let files = settings.file_layer();
         files.make_folder(&settings.data.join("organizations"))?;
         let server = Server::of(&settings.database, &settings.faults)?;
+        let mut server_place = None;
         if let Some(server) = &server {
-            server.examine()?.is_fit()?;
+            let state = server.examine()?;
+            state.is_fit()?;
+            server_place = Some(state.place);
         }
         let engine: Arc<dyn Engine> = match &server {
             Some(server) => Arc::new(server.catalogue()),
             None => Arc::new(settings.database(&settings.data.join("catalogue.db"))),
         };
         let catalogue = Catalogue::open(engine, settings.readers_per_organization)?;
+        if let Some(bucket) = &settings.bucket {
+            bucket.serve(Mark { house: catalogue.house()?, place: place_of(&settings, server_place)? })?;
+        }
         // The names of new folders and files; SQLite syncs the folders of its own files.
         files.sync_folder(&settings.data)?;
         let threads = Arc::new(WriterThreads::start(settings.writer_threads)?);
@@ -372,6 +378,31 @@ impl Store {
         drop(open);
     }
 
+    /// Makes the bucket this house's where it is nobody's yet. Nothing where there is no bucket.
+    ///
+    /// # Errors
+    /// [`BucketError::AnotherHouse`] and [`BucketError::Copied`] where it is not ours to use.
+    pub fn claim_bucket(&self) -> Result<(), StoreError> {
+        self.settings.bucket.as_ref().map_or(Ok(()), |bucket| bucket.claim_again())
+    }
+
+    /// Whether the bucket is ours or nobody's; changes nothing.
+    ///
+    /// # Errors
+    /// As [`Store::claim_bucket`].
+    pub fn look_at_bucket(&self) -> Result<(), StoreError> {
+        self.settings.bucket.as_ref().map_or(Ok(()), |bucket| bucket.names_us().map(drop))
+    }
+
+    /// Makes the bucket this house's, whoever had it: that house uses it no more within an hour. Says whether there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn take_bucket(&self) -> Result<bool, StoreError> {
+        let Some(bucket) = &self.settings.bucket else { return Ok(false) };
+        bucket.take_over().map(|()| true)
+    }
+
     /// From now on every store remembers the statements that its databases are given.
     #[cfg(feature = "testing")]
     pub fn listen() {
@@ -406,6 +437,17 @@ impl Store {
     fn folder(&self, id: Id) -> PathBuf {
         self.settings.data.join("organizations").join(id.to_string())
     }
+}
+
+/// Where the catalogue is, for a bucket to tell a house from its copy: at a server what that says of itself, in a file
+/// when this file was made, which a copy never has in common with it. Empty where nobody can tell.
+fn place_of(settings: &StoreSettings, at_server: Option<String>) -> Result<String, StoreError> {
+    if let Some(place) = at_server {
+        return Ok(place);
+    }
+    let made = settings.data.join("catalogue.db").metadata()?.created();
+    let since = made.ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+    Ok(since.map_or_else(String::new, |since| format!("file {}", since.as_nanos())))
 }
 
 impl Drop for Store {

@@ -27,6 +27,15 @@ table! {
     indexes { many(organizationid); }
 }
 
+table! {
+    /// A setting of the house that the house makes for itself. `house`: its id, which a bucket names it by.
+    HouseSetting "housesetting" set "" label "Setting of the house" key(name) clustered(true) {
+        name: String = Text(40), "Name";
+        value: String = Text(200), "Value";
+    }
+    indexes { }
+}
+
 /// What a node does.
 pub const NODE_STATES: &[(i64, &str)] = &[(1, "serving"), (2, "draining")];
 

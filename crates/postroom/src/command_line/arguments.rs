@@ -400,6 +400,11 @@ pub(crate) struct CheckArguments {
     /// Print one JSON object for each file.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Make the bucket this house's before, though it names another house or this one in another place: after a house
+    /// was moved to another machine or put back from a copy. Two houses that use one bucket and prefix remove each
+    /// other's mail: stop the other one for good first.
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) take_bucket: bool,
     /// The mails; - for standard input. None: the house itself is checked.
     #[arg(requires_all = ["org", "mail_from", "rcpt"])]
     pub(crate) files: Vec<PathBuf>,

@@ -19,6 +19,9 @@ pub(super) async fn check(house: &mut Counter, arguments: CheckArguments) -> any
     let (org, mail_from, rcpt) = match (arguments.org, arguments.mail_from, arguments.rcpt) {
         (Some(org), Some(mail_from), Some(rcpt)) => (org, mail_from, rcpt),
         (org, ..) => {
+            if arguments.take_bucket {
+                house.ask(Request::TakeBucket).await?;
+            }
             let Reply::CheckedHouse(checked) = house.ask(Request::CheckHouse(org)).await? else {
                 bail!("the house answered something else")
             };

@@ -41,11 +41,16 @@ pub struct KeptRow {
     pub condemned: i64,
 }
 
+/// Makes the bucket this house's, whoever had it.
+pub(super) fn take_bucket(house: &House) -> Result<Reply, CommandError> {
+    if house.store.take_bucket()? { Ok(Reply::Done) } else { Err(CommandError::NoBucket) }
+}
+
 /// Asks the bucket and counts. A bucket that says no is a reply like any other.
 pub(super) fn check(house: &House, organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
     let bucket = house.bucket.as_ref().map(|bucket| BucketRow {
         name: bucket.name(),
-        trouble: bucket.check().err().map(|error| error.to_string()),
+        trouble: bucket.check().and_then(|()| house.store.look_at_bucket()).err().map(|it| it.to_string()),
     });
     let mut kept = Vec::new();
     for organization in organizations {

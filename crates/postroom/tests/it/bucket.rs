@@ -37,7 +37,7 @@ fn large_mail_is_kept_in_the_bucket_and_put_off_while_it_is_away() {
     let sink = ["crm@sink.test"];
     let send = |text: &str| MailClient::smtp(house.smtp).send(&sink, text);
     assert!(send(&large(1)).starts_with("250 "));
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().len(), 2, "the mail, and whose it is");
 
     server.behave(Manner::Busy);
     let answer = send(&large(2));
@@ -55,6 +55,27 @@ fn large_mail_is_kept_in_the_bucket_and_put_off_while_it_is_away() {
     let said = place.run(&["verify"]);
     assert!(said.out.contains("1 kept sources have lost their object in the bucket"), "{said:?}");
     drop(house);
+}
+
+#[test]
+fn a_house_does_not_start_on_the_bucket_of_another_one_unless_it_takes_it() {
+    let server = BucketServer::start().unwrap();
+    let (first, second) = (place(&server, SECRET), place(&server, SECRET));
+    drop(first.serve());
+    for command in ["serve", "check"] {
+        let said = second.run(&[command]);
+        assert_eq!(said.code, 1, "{said:?}");
+        let all = said.out.clone() + &said.err;
+        assert!(all.contains("belongs to another house under the prefix “”"), "{said:?}");
+        assert!(all.contains("set another blobs.prefix"), "{said:?}");
+    }
+    assert!(second.well(&["check", "--take-bucket"]).contains("which works"));
+    let house = second.serve();
+    assert!(MailClient::smtp(house.smtp).send(&["crm@sink.test"], &large(1)).starts_with("250 "));
+    let said = first.run(&["serve"]);
+    assert!(said.err.contains("belongs to another house"), "{said:?}");
+    let said = Place::with_contoso().run(&["check", "--take-bucket"]);
+    assert!(said.code == 1 && said.err.contains("blobs.bucket is empty"), "{said:?}");
 }
 
 #[test]

@@ -23,9 +23,12 @@ use super::place::{Digest, Listed, Place, digest_of, names};
 use crate::StoreError;
 use crate::lock::locked;
 
+mod owner;
 mod settings;
 mod trouble;
 
+pub(crate) use owner::Mark;
+use owner::Owning;
 pub use settings::{Addressing, BucketSettings, Credentials, Secret};
 use trouble::Asked;
 pub use trouble::BucketError;
@@ -39,6 +42,7 @@ pub struct Bucket {
     requests: Arc<Semaphore>,
     /// Until then nobody waits for it again: it did not answer in time.
     silent_until: Mutex<Option<Instant>>,
+    owning: Owning,
 }
 
 impl Bucket {
@@ -54,8 +58,8 @@ impl Bucket {
             .enable_all()
             .build()?;
         let requests = Arc::new(Semaphore::new(limits::BUCKET_REQUESTS_MAX));
-        let silent_until = Mutex::default();
-        Ok(Arc::new(Bucket { client, settings, runtime: Some(runtime), requests, silent_until }))
+        let (silent_until, owning, runtime) = (Mutex::default(), Owning::default(), Some(runtime));
+        Ok(Arc::new(Bucket { client, settings, runtime, requests, silent_until, owning }))
     }
 
     /// Its name, and where it is: an address, or Amazon's region.
@@ -170,6 +174,7 @@ fn listed(root: &Path, object: &ObjectMeta) -> Option<Listed> {
 
 impl Place for Shelf {
     fn write(&self, digest: &Digest, frames: Vec<u8>) -> Result<(), StoreError> {
+        self.bucket.claim()?;
         let (client, path) = (Arc::clone(&self.bucket.client), self.path(digest));
         let put = async move { client.put(&path, PutPayload::from(frames)).await };
         self.bucket.ask(Asked::Put, put).map(drop)
@@ -190,6 +195,10 @@ impl Place for Shelf {
             Err(StoreError::NotFound) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    fn is_ours(&self) -> Result<(), StoreError> {
+        self.bucket.claim_again()
     }
 
     fn remove(&self, digest: &Digest) -> Result<(), StoreError> {

@@ -17,6 +17,9 @@ pub(super) trait Place: Send + Sync {
     fn read(&self, digest: &Digest, start: u64, length: usize) -> Result<Vec<u8>, StoreError>;
     /// Whether there are frames under this digest.
     fn exists(&self, digest: &Digest) -> Result<bool, StoreError>;
+    /// Whether this house may remove what lies there: to be asked before a sweep does. An error where it may not, or
+    /// nobody knows.
+    fn is_ours(&self) -> Result<(), StoreError>;
     /// Removes frames; no error where there are none.
     fn remove(&self, digest: &Digest) -> Result<(), StoreError>;
     /// What lies behind this digest, in the order of digests: at least `wanted` where there is as much, and none at

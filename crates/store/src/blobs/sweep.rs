@@ -9,7 +9,7 @@
 //!
 //! Every step is a unit that looks at the state again, so it may stop between any two; several may run side by side.
 //! *Invariant:* bytes are removed only while their row says so, and a unit that meets such a row keeps nothing; what
-//! is named is never removed. See decision 18.
+//! is named is never removed. In a bucket that names another house nothing is removed. See decision 18.
 
 use model::{Timestamp, limits};
 
@@ -82,8 +82,9 @@ fn remove_bytes(
         after.clone_from(last);
         let mut removed = Vec::new();
         let mut trouble = Ok(());
-        for (blobid, _) in doomed {
-            trouble = remove(organization, &blobid);
+        let mut ours = Vec::new();
+        for (blobid, place) in doomed {
+            trouble = is_ours(organization, place, &mut ours).and_then(|()| remove(organization, &blobid));
             if trouble.is_err() {
                 break;
             }
@@ -103,6 +104,15 @@ fn remove_bytes(
         swept.removed += count;
         trouble?;
     }
+}
+
+/// Asks a place once whether we may remove there; `ours` are those that said yes.
+fn is_ours(organization: &Organization, place: i32, ours: &mut Vec<i32>) -> Result<(), StoreError> {
+    if !ours.contains(&place) {
+        organization.blobs().place(place)?.is_ours()?;
+        ours.push(place);
+    }
+    Ok(())
 }
 
 /// Removes the bytes of one row that says so now: since the list was read, another node may have removed them, and

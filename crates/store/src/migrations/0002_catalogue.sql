@@ -19,3 +19,12 @@ create table catalogueversion (
     primary key (name)
 ) strict, without rowid;
 insert into catalogueversion (name, number) values ('routes', 0);
+-- A bucket belongs to one house, and says to which. Made here, under the lock of the migration, so that all nodes of a
+-- house have the same id. What stands before the two dashes is meant for PostgreSQL alone, what stands behind for SQLite.
+create table housesetting (
+    name text not null,
+    value text not null,
+    primary key (name)
+) strict, without rowid;
+insert into housesetting (name, value)
+values ('house', /*pg replace(gen_random_uuid()::text, '-', '')); -- */ lower(hex(randomblob(16))));

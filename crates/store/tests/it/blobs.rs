@@ -34,7 +34,7 @@ impl Keeping {
             None => files(&self.house),
             Some(server) => {
                 assert_eq!(files(&self.house), Vec::<PathBuf>::new());
-                server.objects()
+                mails(server)
             }
         }
     }
@@ -46,6 +46,13 @@ impl Deref for Keeping {
     fn deref(&self) -> &House {
         &self.house
     }
+}
+
+/// The objects of mail, without the one that names the house.
+pub(crate) fn mails(server: &BucketServer) -> Vec<PathBuf> {
+    let mut objects = server.objects();
+    objects.retain(|path| path.extension().is_some_and(|ending| ending == "zst"));
+    objects
 }
 
 /// How a server of bucketkit is reached.

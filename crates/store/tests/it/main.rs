@@ -10,6 +10,7 @@ mod index;
 mod index_nodes;
 mod leases;
 mod nodes;
+mod owner;
 mod power;
 mod questions;
 mod sweep;

@@ -15,7 +15,7 @@ const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
 /// The present by the clock of the disk, for bytes without a row are as old as their file.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp(i64::try_from(since.as_millis()).unwrap())
 }
@@ -257,7 +257,7 @@ fn a_place_that_does_not_answer_keeps_what_goes_for_another_time() {
     sweep(&house, begin.plus_seconds(DAY));
     let server = house.server.as_ref().unwrap();
     // It removes, and nobody hears of it.
-    server.behave(bucketkit::Manner::CutAfter);
+    server.behave(bucketkit::Manner::CutAfterRemoval);
     let error = house.organization.sweep_blobs(&|| begin.plus_seconds(DAY + HOUR)).unwrap_err();
     assert!(error.is_temporary(), "{error}");
     assert_eq!(rows(&house), 1);

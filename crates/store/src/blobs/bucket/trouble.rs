@@ -50,6 +50,29 @@ pub enum BucketError {
         /// The region that was named.
         region: String,
     },
+    /// The mail of another house lies there.
+    #[error(
+        "the bucket {place} belongs to another house under the prefix “{prefix}”: set another blobs.prefix; only if that \
+         house is gone for good, `postroom check --take-bucket`"
+    )]
+    AnotherHouse {
+        /// Its name, and where it is.
+        place: String,
+        /// What all keys begin with.
+        prefix: String,
+    },
+    /// The mail of this very house lies there, but its catalogue is a copy.
+    #[error(
+        "the bucket {place} belongs, under the prefix “{prefix}”, to this house as it stands elsewhere: these rows are a \
+         copy. To try a copy, set another blobs.prefix; if this is the house from now on (moved, or put back), stop the \
+         other one for good and give `postroom check --take-bucket`"
+    )]
+    Copied {
+        /// Its name, and where it is.
+        place: String,
+        /// What all keys begin with.
+        prefix: String,
+    },
     /// Requests are signed with the time.
     #[error("the bucket's server has another time: set the clock of this machine")]
     WrongClock,
@@ -123,6 +146,14 @@ pub(super) fn of(error: &object_store::Error, asked: Asked, settings: &BucketSet
         _ => BucketError::Refused { code: if code.is_empty() { "no code".to_owned() } else { code } },
     };
     said.into()
+}
+
+/// Whether the store does not know this kind of request at all.
+pub(super) fn is_unknown(error: &object_store::Error) -> bool {
+    let text = with_sources(error);
+    matches!(error, object_store::Error::NotImplemented { .. })
+        || code(&text).is_some_and(|code| code == "NotImplemented")
+        || status(&text) == Some(501)
 }
 
 /// How the connection failed, where it was the connection.

@@ -18,6 +18,7 @@ pub(super) fn claim(
 ) -> Result<(), StoreError> {
     let before = a_day_before(now);
     for (number, place) in organization.blobs().places() {
+        place.is_ours()?;
         swept.leftovers += place.clear_leftovers(before)?;
         let mut after = None;
         loop {

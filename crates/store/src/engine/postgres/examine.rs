@@ -23,6 +23,9 @@ pub struct ServerState {
     pub may_change: bool,
     /// Connections that it allows, for everybody.
     pub connections_max: i64,
+    /// Which database it is, and which of our catalogues in it, by whatever name it was reached: the same at all nodes and
+    /// on a standby that was promoted, another one where a dump was loaded. Empty where the server does not tell.
+    pub place: String,
     /// Milliseconds by which the clock of this machine is ahead.
     pub clock_ahead: i64,
     number: i64,
@@ -51,6 +54,11 @@ const ASK: &str = "select current_setting('server_version_num')::bigint, current
         current_setting('max_connections')::bigint,
         (extract(epoch from clock_timestamp()) * 1000)::bigint";
 
+/// <https://www.postgresql.org/docs/13/functions-info.html#FUNCTIONS-INFO-CONTROLDATA>
+const ASK_PLACE: &str = "select 'postgres ' || c.system_identifier || ' ' || d.oid || ' ' || $1
+    from pg_control_system() as c, pg_database as d
+    where d.datname = current_database()";
+
 impl PostgresServer {
     /// Asks a server about itself and the schema of a catalogue.
     pub(crate) fn examine(&self, catalogue: &str) -> Result<ServerState, StoreError> {
@@ -62,6 +70,14 @@ impl PostgresServer {
         let before = present();
         let answer = lease.wire()?.send(request())?.pop().and_then(|mut answer| answer.rows.pop());
         let middle = i64::midpoint(before, present());
+        let request = vec![Request { text: ASK_PLACE.into(), params: Params::Given(&given) }];
+        let place = match lease.wire()?.send(request) {
+            Ok(mut answers) => answers.pop().and_then(|mut answer| answer.rows.pop()),
+            // Some who run servers for others tell nobody.
+            Err(StoreError::Refused { .. } | StoreError::Statement(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let place = place.and_then(|row| row.into_iter().next());
         let line = answer.ok_or(StoreError::Corrupt)?;
         let number = |place: usize| match line.get(place) {
             Some(Value::Int(number)) => *number,
@@ -77,6 +93,7 @@ impl PostgresServer {
             has_schema: number(3) != 0,
             may_change: number(4) != 0,
             connections_max: number(5),
+            place: if let Some(Value::Text(place)) = place { place } else { String::new() },
             clock_ahead: middle - number(6),
             number: number(0),
         })
@@ -100,6 +117,7 @@ mod tests {
             has_schema: true,
             may_change: true,
             connections_max: 100,
+            place: String::new(),
             clock_ahead: 0,
             number,
         };
