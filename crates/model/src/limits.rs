@@ -189,11 +189,20 @@ pub const BLOB_LOOK_MAX: usize = 1_000_000;
 pub const BLOB_ROWS_PER_UNIT_MAX: usize = 100;
 /// Rows or names that are read at a time while kept bytes are looked through.
 pub const BLOB_PAGE: usize = 1_000;
-/// One record of an archive: a row, or the kept bytes of one mail as they are stored. The largest mail fits, however
-/// badly it was compressed.
+/// The longest record of an archive: the kept bytes of one mail as they are stored. The largest mail fits, however badly it
+/// was compressed.
 pub const ARCHIVE_RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A row in an archive: a few of the longest texts ([`TEXT_BYTES_MAX`], [`HEADER_BYTES_MAX`]), which are held three times
+/// while the row is made.
+pub const ARCHIVE_ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What stands around the rows of an archive: names of columns, counts, digests.
+pub const ARCHIVE_NAMES_BYTES_MAX: usize = 64 * 1024;
+/// Columns that an archive names for a table: more than any has. A value takes one byte there and thirty in memory.
+pub const ARCHIVE_COLUMNS_MAX: usize = 256;
 /// Routes that an archive brings, held in memory until all of them are published at once: one for each user.
 pub const ARCHIVE_ROUTES_MAX: usize = 1_000_000;
+/// Bytes of all of them: as many addresses of usual length.
+pub const ARCHIVE_ROUTES_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Rows of an archive in one transaction, and bytes of them: a restore has the database for itself.
 pub const RESTORE_ROWS_MAX: usize = 2_000;
 /// See [`RESTORE_ROWS_MAX`].

@@ -38,6 +38,17 @@ pub(super) enum Kind {
     End,
 }
 
+impl Kind {
+    /// How long its content may be.
+    fn bytes_max(self) -> usize {
+        match self {
+            Kind::Frames => limits::ARCHIVE_RECORD_BYTES_MAX,
+            Kind::Row => limits::ARCHIVE_ROW_BYTES_MAX,
+            Kind::Header | Kind::Table | Kind::TableEnd | Kind::End => limits::ARCHIVE_NAMES_BYTES_MAX,
+        }
+    }
+}
+
 const KINDS: [(u8, Kind); 6] = [
     (b'H', Kind::Header),
     (b'T', Kind::Table),
@@ -50,7 +61,7 @@ const KINDS: [(u8, Kind); 6] = [
 /// Writes a record. `TooLong` as an error of the file would help nobody: what is longer than the limit was never kept.
 pub(super) fn write(out: &mut impl Write, kind: Kind, content: &[u8]) -> Result<(), ArchiveError> {
     let letter = KINDS.iter().find(|(_, known)| *known == kind).map_or(0, |(letter, _)| *letter);
-    let length = u32::try_from(content.len()).ok().filter(|length| *length as usize <= MAX);
+    let length = u32::try_from(content.len()).ok().filter(|length| *length as usize <= kind.bytes_max());
     let length = length.ok_or(ArchiveError::Damaged("a row is larger than an archive takes"))?;
     let mut head = [letter, 0, 0, 0, 0];
     head[1..].copy_from_slice(&length.to_le_bytes());
@@ -65,7 +76,7 @@ pub(super) fn read(from: &mut impl Read) -> Result<(Kind, Vec<u8>), ArchiveError
     let kind = KINDS.iter().find(|(known, _)| *known == letter).map(|(_, kind)| *kind);
     let kind = kind.ok_or(ArchiveError::Damaged("a record is of no known kind"))?;
     let length = u64::from(u32::from_le_bytes(length));
-    if length > MAX as u64 {
+    if length > kind.bytes_max() as u64 {
         return Err(ArchiveError::Damaged("a record is too long"));
     }
     let mut content = Vec::new();
@@ -108,11 +119,14 @@ fn put_bytes(out: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     out.extend(bytes);
 }
 
-/// Reads the values of a record.
-pub(super) fn values(content: &[u8]) -> Result<Vec<Value>, ArchiveError> {
+/// Reads the values of a record, of which there are so many at most: each may take more memory than it has bytes.
+pub(super) fn values(content: &[u8], values_max: usize) -> Result<Vec<Value>, ArchiveError> {
     let mut rest = content;
     let mut values = Vec::new();
     while !rest.is_empty() {
+        if values.len() == values_max {
+            return Err(ArchiveError::Damaged("a record has more values than its table has columns"));
+        }
         values.push(value(&mut rest).ok_or(ArchiveError::Damaged("a value cannot be read"))?);
     }
     Ok(values)
@@ -147,7 +161,6 @@ const NULL: u8 = 0;
 const INT: u8 = 1;
 const TEXT: u8 = 2;
 const BYTES: u8 = 3;
-const MAX: usize = limits::ARCHIVE_RECORD_BYTES_MAX;
 const ENDS_EARLY: ArchiveError = ArchiveError::Damaged("it ends early");
 
 /// Whatever decompression says of bytes that are not what was written.
@@ -176,10 +189,11 @@ mod tests {
         ];
         let mut bytes = Vec::new();
         put(&mut bytes, &all);
-        assert_eq!(values(&bytes).unwrap(), all);
+        assert_eq!(values(&bytes, all.len()).unwrap(), all);
+        assert!(values(&bytes, all.len() - 1).is_err());
         for end in 0..bytes.len() {
             // A part reads as the first few values, or not at all.
-            if let Ok(some) = values(&bytes[..end]) {
+            if let Ok(some) = values(&bytes[..end], all.len()) {
                 assert_eq!(some, all[..some.len()], "{end}");
             }
         }
@@ -188,11 +202,31 @@ mod tests {
     #[test]
     fn lengths_that_lie_take_no_memory() {
         let long = [BYTES, 255, 255, 255, 255, 255, 255, 255, 127, 1];
-        assert!(values(&long).is_err());
+        assert!(values(&long, 1).is_err());
         let head = [b'R', 0, 0, 0, 3, 1];
         assert!(matches!(read(&mut head.as_slice()), Err(ArchiveError::Damaged(_))));
         let head = [b'R', 255, 255, 255, 255];
         assert!(matches!(read(&mut head.as_slice()), Err(ArchiveError::Damaged(_))));
+    }
+
+    #[test]
+    fn each_kind_of_record_has_a_length_of_its_own() {
+        for (letter, kind) in KINDS {
+            for (length, is_read) in [(kind.bytes_max(), true), (kind.bytes_max() + 1, false)] {
+                let length = u32::try_from(length).unwrap();
+                let [a, b, c, d] = length.to_le_bytes();
+                let head = [letter, a, b, c, d];
+                let mut whole = head.chain(io::repeat(NULL));
+                assert_eq!(read(&mut whole).is_ok(), is_read, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_table_has_fewer_columns_than_an_archive_may_name() {
+        for table in super::super::kept_tables() {
+            assert!(table.columns.len() < limits::ARCHIVE_COLUMNS_MAX, "{}", table.name);
+        }
     }
 
     #[test]

@@ -177,10 +177,15 @@ impl Writing {
             return Err(ArchiveError::Damaged("there are more addresses than an archive takes"));
         }
         self.table(&catalogue::Route::TABLE)?;
+        let mut bytes = 0;
         for route in routes {
             if has_target(read, route)? {
                 self.record(Kind::Row, &route.to_values())?;
+                bytes += self.content.len();
             }
+        }
+        if bytes > limits::ARCHIVE_ROUTES_BYTES_MAX {
+            return Err(ArchiveError::Damaged("there are longer addresses than an archive takes"));
         }
         self.record(Kind::TableEnd, &[])
     }

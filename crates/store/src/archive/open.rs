@@ -120,7 +120,7 @@ impl Records {
 
 fn header(records: &mut Records) -> Result<ArchiveHeader, ArchiveError> {
     let (Kind::Header, content) = records.next()? else { return Err(OTHER) };
-    let mut values = format::values(&content)?.into_iter();
+    let mut values = format::values(&content, HEADER_VALUES)?.into_iter();
     let (Some(Value::Int(schema)), Some(Value::Int(taken)), Some(Value::Bytes(epoch))) =
         (values.next(), values.next(), values.next())
     else {
@@ -137,13 +137,19 @@ fn header(records: &mut Records) -> Result<ArchiveHeader, ArchiveError> {
 
 fn routes(records: &mut Records) -> Result<Vec<Route>, ArchiveError> {
     let (Kind::Table, _) = records.next()? else { return Err(OTHER) };
-    let mut routes = Vec::new();
+    let (mut routes, mut bytes) = (Vec::new(), 0);
     loop {
         match records.next()? {
             (Kind::TableEnd, _) => return Ok(routes),
             (Kind::Row, content) if routes.len() < limits::ARCHIVE_ROUTES_MAX => {
-                let values = format::values(&content)?;
-                routes.push(Route::from_values(&mut values.into_iter()).map_err(|_| OTHER)?);
+                bytes += content.len();
+                let values = format::values(&content, Route::TABLE.columns.len())?;
+                let route = Route::from_values(&mut values.into_iter()).map_err(|_| OTHER)?;
+                if bytes > limits::ARCHIVE_ROUTES_BYTES_MAX || route.address.len() > limits::ADDRESS_BYTES_MAX
+                {
+                    return Err(OTHER);
+                }
+                routes.push(route);
             }
             _ => return Err(OTHER),
         }
@@ -152,6 +158,8 @@ fn routes(records: &mut Records) -> Result<Vec<Route>, ArchiveError> {
 
 const TORN: ArchiveError = ArchiveError::Damaged("its bytes are not those that its digest was made of");
 const OTHER: ArchiveError = ArchiveError::Damaged("its records are not those of an archive");
+/// Values of the header: schema, time, epoch, the row of the organization.
+const HEADER_VALUES: usize = 3 + Organization::TABLE.columns.len();
 /// Bytes read at a time.
 const PIECE_BYTES: usize = 1024 * 1024;
 /// Decompression remembers 8 MiB at most; what this program writes asks for less.

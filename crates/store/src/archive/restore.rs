@@ -240,7 +240,7 @@ impl Writing<'_> {
             let (done, of) = (archive.records().done(), archive.records().length);
             match archive.records().next()? {
                 (Kind::Row, content) => {
-                    let row = layout.row(format::values(&content)?, self.blobs)?;
+                    let row = layout.row(format::values(&content, layout.columns)?, self.blobs)?;
                     // Nothing of the house that wrote it.
                     if !is_kept(table, &row) {
                         return Err(OTHER);
@@ -251,7 +251,7 @@ impl Writing<'_> {
                 (Kind::Frames, frames) if table.name == BLOB => self.frames(&frames)?,
                 (Kind::TableEnd, content) => {
                     self.write(table)?;
-                    return said(table, format::values(&content)?);
+                    return said(table, format::values(&content, 2)?);
                 }
                 _ => return Err(OTHER),
             }
@@ -395,7 +395,8 @@ fn names(content: &[u8]) -> Result<Vec<String>, ArchiveError> {
         Value::Text(name) => Ok(name),
         _ => Err(OTHER),
     };
-    format::values(content)?.into_iter().map(name).collect()
+    // The name of the table stands before them.
+    format::values(content, 1 + limits::ARCHIVE_COLUMNS_MAX)?.into_iter().map(name).collect()
 }
 
 fn said(table: &'static Table, values: Vec<Value>) -> Result<TableDigest, ArchiveError> {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 
 use blake3::Hasher;
+use model::schema::catalogue::Route;
 use model::schema::emails::{Email, MessageReference};
 use model::schema::{Noun, Value};
 use zstd::stream::write::Encoder;
@@ -131,6 +132,27 @@ fn what_was_forged_is_refused() {
         },
         &is_damaged,
     );
+    // A byte in the archive, thirty in memory.
+    forge(
+        &|kind, values| {
+            if kind == Kind::Row {
+                values.resize(100_000, Value::Null);
+            }
+        },
+        &|error| matches!(error, ArchiveError::Damaged(what) if what.contains("more values")),
+    );
+    let mut addresses = 0;
+    let longer = std::cell::RefCell::new(&mut addresses);
+    forge(
+        &|kind, values| {
+            if kind == Kind::Row && values.len() == Route::TABLE.columns.len() && values[2] == Value::Int(3) {
+                values[0] = text(&"a".repeat(model::limits::ADDRESS_BYTES_MAX + 1));
+                **longer.borrow_mut() += 1;
+            }
+        },
+        &is_damaged,
+    );
+    assert!(addresses > 0, "there was an address to make longer");
     forge(
         &|kind, values| {
             if kind == Kind::Table && values[0] == text("email") {
@@ -190,7 +212,7 @@ fn rewrite(place: &Place, mut change: impl FnMut(Kind, &mut Vec<Value>)) {
         let (kind, content) = format::read(&mut records).unwrap();
         let mut changed = content.clone();
         if kind != Kind::Frames {
-            let mut values = format::values(&content).unwrap();
+            let mut values = format::values(&content, usize::MAX).unwrap();
             change(kind, &mut values);
             changed.clear();
             format::put(&mut changed, &values);
