@@ -31,7 +31,9 @@ pub(super) async fn move_away(
     let is_same_server = target.database.database() != Database::Sqlite
         && (&target.database.url, &target.database.schema)
             == (&settings.database.url, &settings.database.schema);
-    ensure!(!is_same_server, "{} names the database of this very house", arguments.to.display());
+    let same = || format!("{} names the database of this very house", arguments.to.display());
+    ensure!(!is_same_server, same());
+    ensure!(!is_same_database(settings, &target)?, same());
     let mut there = Counter::open(&target).await.context("the other house")?;
     let file = match arguments.through {
         Some(file) => std::path::absolute(file)?,
@@ -45,6 +47,15 @@ pub(super) async fn move_away(
     writeln!(io::stdout(), "{name}: {emails} e-mails moved, digest {digest}")?;
     writeln!(io::stdout(), "  what was here stays in the data folder until you remove it")?;
     Ok(End::Well)
+}
+
+/// Whether both are the same catalogue by what the server says of itself, whatever name or user it is reached by.
+fn is_same_database(here: &Settings, there: &Settings) -> anyhow::Result<bool> {
+    let Some(there) = there.database.database().examine().context("the other house")? else {
+        return Ok(false);
+    };
+    let here = here.database.database().examine()?;
+    Ok(here.is_some_and(|here| !here.place.is_empty() && here.place == there.place))
 }
 
 /// Copies and compares. Where nothing was kept there, the organization is opened here again.
