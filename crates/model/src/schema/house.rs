@@ -56,7 +56,7 @@ table! {
         /// The node that took it last.
         owner: Option<Id> = Lookup("node"), "Owner";
     }
-    indexes { unique(kind, jobkey); many(dueon); }
+    indexes { unique(kind, jobkey); many(dueon); many(owner); }
 }
 
 table! {

@@ -13,3 +13,6 @@ alter table job add column owner blob;
 -- Each mail that cannot be read, and each that a person tracks, asks whether the same bytes wait already: by their
 -- digest, not through all that wait.
 create index undeliverable_blobid_statecode on undeliverable (blobid, statecode);
+
+-- A node that ends gives its jobs back: an import leaves as many jobs as it has new addresses.
+create index job_owner on job (owner);
