@@ -33,7 +33,7 @@ pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, 
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
-pub use nodes::NodeRow;
+pub use nodes::{NodeRow, undone};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,

@@ -42,6 +42,23 @@ pub enum Role {
 pub struct UnknownRole(String);
 
 impl Role {
+    /// All there are.
+    pub const ALL: [Role; 4] = [Role::Receive, Role::Web, Role::Jobs, Role::Index];
+
+    /// What it means that no node does this, for people.
+    pub fn undone(self) -> &'static str {
+        match self {
+            Role::Receive => "no node takes mail in (role receive): senders find no door here",
+            Role::Web => "no node shows pages (role web)",
+            Role::Jobs => {
+                "no node runs jobs (role jobs): old mail is not matched with new addresses, kept bytes are not swept"
+            }
+            Role::Index => {
+                "no node follows the mail with the text index (role index): search does not find new mail"
+            }
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -57,8 +74,7 @@ impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        let all = [Role::Receive, Role::Web, Role::Jobs, Role::Index];
-        all.into_iter().find(|role| role.name() == text).ok_or_else(|| UnknownRole(text.to_owned()))
+        Role::ALL.into_iter().find(|role| role.name() == text).ok_or_else(|| UnknownRole(text.to_owned()))
     }
 }
 

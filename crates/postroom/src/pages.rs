@@ -25,11 +25,11 @@ use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 use web::Failure;
 use web::values::{
-    Accounting, Body, Day, Email, File, Found, List, MailLine, NodeLine, Page, Record, RecordKey, RecordKind,
-    RecordLine, SearchForm, SignedIn, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
+    Accounting, Body, Day, Email, File, Found, List, MailLine, NodeLine, NodeList, Page, Record, RecordKey,
+    RecordKind, RecordLine, SearchForm, SignedIn, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
 };
 
-use crate::commands::{NodeRow, nodes::rows};
+use crate::commands::{NodeRow, nodes::rows, undone};
 use crate::house::{House, random};
 use lines::page_of;
 use names::Names;
@@ -152,7 +152,7 @@ impl web::House for House {
         Ok(List { rows: rows.into_iter().map(line).collect(), next })
     }
 
-    fn nodes(&self, _: &Visitor) -> Result<Vec<NodeLine>, Failure> {
+    fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {
         let this = self.node.to_string();
         let line = |row: NodeRow| NodeLine {
             is_this: row.id == this,
@@ -166,7 +166,9 @@ impl web::House for House {
             version: row.version,
             silent_seconds: row.silent_seconds,
         };
-        Ok(rows(self).map_err(store_failure)?.into_iter().map(line).collect())
+        let rows = rows(self).map_err(store_failure)?;
+        let undone = undone(&rows).into_iter().map(str::to_owned).collect();
+        Ok(NodeList { nodes: rows.into_iter().map(line).collect(), undone })
     }
 
     fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure> {

@@ -19,7 +19,7 @@ pub use email::{
     TextBlock, TextPart, UnresolvedLine,
 };
 pub use lists::{Direction, List, MailLine, Page};
-pub use nodes::NodeLine;
+pub use nodes::{NodeLine, NodeList};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};
 
@@ -63,7 +63,7 @@ pub trait House: Send + Sync + 'static {
     /// The bytes of such a mail.
     fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure>;
     /// The nodes that serve; for administrators, for they serve the whole house.
-    fn nodes(&self, visitor: &Visitor) -> Result<Vec<NodeLine>, Failure>;
+    fn nodes(&self, visitor: &Visitor) -> Result<NodeList, Failure>;
 }
 
 /// Why a question got no answer. `errors.rs` makes a page of it.

@@ -59,9 +59,12 @@ fn checked_house(checked: &CheckedHouse, is_json: bool) -> anyhow::Result<End> {
             }
         };
         writeln!(io::stdout(), "{line}")?;
+        for words in &checked.undone {
+            writeln!(io::stdout(), "{words}")?;
+        }
         table(checked.kept.iter().map(kept))?;
     }
-    Ok(if trouble.is_none() { End::Well } else { End::WithFaults })
+    Ok(if trouble.is_none() && checked.undone.is_empty() { End::Well } else { End::WithFaults })
 }
 
 fn kept(row: &KeptRow) -> Vec<String> {

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use postroom::commands::{
-    NewSinkCredential, Reply, SinkCredentialRow, SinkRow, UndeliverableRow, UserRow, VerifiedRow,
+    NewSinkCredential, NodeRow, Reply, SinkCredentialRow, SinkRow, UndeliverableRow, UserRow, VerifiedRow,
+    undone,
 };
 
 use super::End;
@@ -12,7 +13,7 @@ use super::End;
 pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
     match reply {
         Reply::Organizations(rows) => table(rows.iter().map(|row| vec![row.name.clone(), row.id.clone()])),
-        Reply::Nodes(rows) => table(rows.iter().map(super::node::cells)),
+        Reply::Nodes(rows) => return nodes(rows),
         Reply::Users(rows) => users(rows),
         Reply::Queues(rows) => {
             table(rows.iter().map(|row| vec![row.name.clone(), row.address.clone(), row.filter.clone()]))
@@ -36,6 +37,16 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         | Reply::Origin(_) => Ok(()),
     }?;
     Ok(End::Well)
+}
+
+/// The nodes, and what none of them does: a fault, for it waits for nobody.
+fn nodes(rows: &[NodeRow]) -> anyhow::Result<End> {
+    table(rows.iter().map(super::node::cells))?;
+    let undone = undone(rows);
+    for words in &undone {
+        writeln!(io::stdout(), "{words}")?;
+    }
+    Ok(if undone.is_empty() { End::Well } else { End::WithFaults })
 }
 
 /// A password that was made is shown this once.

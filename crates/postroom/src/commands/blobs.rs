@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
-use super::{CommandError, Reply};
+use super::{CommandError, Reply, nodes};
 use crate::house::House;
 
 /// What the house stands on.
@@ -13,6 +13,8 @@ use crate::house::House;
 pub struct CheckedHouse {
     /// Where large mail goes; `None` for files.
     pub bucket: Option<BucketRow>,
+    /// What no node does, in words; empty where none serves.
+    pub undone: Vec<String>,
     /// What is kept where.
     pub kept: Vec<KeptRow>,
 }
@@ -64,5 +66,6 @@ pub(super) fn check(house: &House, organizations: &[Arc<Organization>]) -> Resul
             });
         }
     }
-    Ok(Reply::CheckedHouse(CheckedHouse { bucket, kept }))
+    let undone = nodes::undone(&nodes::rows(house)?).into_iter().map(str::to_owned).collect();
+    Ok(Reply::CheckedHouse(CheckedHouse { bucket, undone, kept }))
 }

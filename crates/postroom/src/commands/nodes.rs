@@ -6,6 +6,7 @@ use store::{SeenNode, StoreError};
 
 use super::{CommandError, Reply};
 use crate::house::House;
+use crate::node::Role;
 
 /// A node that serves, or did so a while ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,17 @@ pub(crate) fn rows(house: &House) -> Result<Vec<NodeRow>, StoreError> {
     Ok(nodes.into_iter().map(|seen| row(seen, patience)).collect())
 }
 
+/// What no node does of what a house wants done, in words. Nothing where none serves at all: then that is plain.
+pub fn undone(rows: &[NodeRow]) -> Vec<&'static str> {
+    let serving: Vec<&NodeRow> = rows.iter().filter(|row| row.state == SERVING).collect();
+    let is_done = |role: &Role| serving.iter().any(|row| row.roles.iter().any(|name| name == role.name()));
+    if serving.is_empty() {
+        return Vec::new();
+    }
+    Role::ALL.into_iter().filter(|role| !is_done(role)).map(Role::undone).collect()
+}
+
+const SERVING: &str = "serving";
 /// Where rows are in files a node speaks once a minute.
 const ALONE_SECONDS: i64 = 90;
 
@@ -44,7 +56,7 @@ fn row(seen: SeenNode, patience: i64) -> NodeRow {
     let started = jiff::Timestamp::from_millisecond(seen.node.startedon.0);
     let state = match seen.node.statecode {
         _ if seen.silent > patience * 1_000 => "silent",
-        1 => "serving",
+        1 => SERVING,
         _ => "draining",
     };
     NodeRow {
@@ -55,5 +67,35 @@ fn row(seen: SeenNode, patience: i64) -> NodeRow {
         version: seen.node.version,
         started: started.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default(),
         silent_seconds: seen.silent.max(0) / 1_000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(state: &str, roles: &str) -> NodeRow {
+        NodeRow {
+            id: String::new(),
+            name: "mail".to_owned(),
+            state: state.to_owned(),
+            roles: roles.split(',').map(str::to_owned).collect(),
+            version: String::new(),
+            started: String::new(),
+            silent_seconds: 0,
+        }
+    }
+
+    #[test]
+    fn what_no_living_node_does_is_told() {
+        assert_eq!(undone(&[]), Vec::<&str>::new());
+        assert_eq!(undone(&[node("serving", "receive,web,jobs,index")]), Vec::<&str>::new());
+        assert_eq!(
+            undone(&[node("serving", "receive,web"), node("serving", "jobs,index")]),
+            Vec::<&str>::new()
+        );
+        // Who is silent or about to go does nothing for long.
+        let left = [node("serving", "receive,web"), node("silent", "jobs"), node("draining", "index")];
+        assert_eq!(undone(&left), [Role::Jobs.undone(), Role::Index.undone()]);
     }
 }

@@ -52,7 +52,15 @@ fn a_node_does_what_its_roles_say() {
     let house = place.serve_with(&[("POSTROOM_NODE_ROLES", "web,jobs")], Stdio::inherit());
     assert_eq!((house.smtp.port(), house.lmtp.port()), (0, 0));
     assert!(TcpStream::connect(house.web).is_ok());
-    assert!(place.well(&["node", "list"]).contains("web,jobs"));
+    // What nobody does is told.
+    for command in [&["node", "list"][..], &["check"]] {
+        let said = place.run(command);
+        let is_told = said.out.contains("no node takes mail in (role receive)")
+            && said.out.contains("(role index): search does not find new mail")
+            && !said.out.contains("(role jobs)");
+        assert!(said.code == 1 && is_told, "{said:?}");
+    }
+    assert!(place.run(&["node", "list"]).out.contains("web,jobs"));
     assert!(house.terminate().success());
 
     let unknown = place.run(&["serve", "--roles", "receive,mail"]);

@@ -5,6 +5,15 @@ use serde::Serialize;
 
 use super::as_millis;
 
+/// All nodes.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeList {
+    /// Each of them.
+    pub nodes: Vec<NodeLine>,
+    /// What none of them does, in words.
+    pub undone: Vec<String>,
+}
+
 /// A process that serves, among others.
 #[derive(Debug, Clone, Serialize)]
 pub struct NodeLine {

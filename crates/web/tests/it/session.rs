@@ -35,6 +35,7 @@ async fn only_administrators_see_the_nodes() {
     let nodes = site.get("/nodes").await;
     assert_eq!((nodes.status, nodes.heading()), (StatusCode::OK, "Nodes"));
     assert!(nodes.text.contains("one.fabrikam.test") && nodes.text.contains("silent"));
+    assert!(nodes.text.contains("no node runs jobs"));
     assert!(nodes.text.contains("shows this page") && !nodes.text.contains("<two>"));
 }
 

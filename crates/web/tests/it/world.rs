@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
-    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, NodeLine, Page,
-    ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink, SearchForm, SignedIn, SourceDay,
-    Standing, Tally, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
+    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, NodeLine,
+    NodeList, Page, ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink, SearchForm, SignedIn,
+    SourceDay, Standing, Tally, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -242,7 +242,7 @@ impl House for World {
         self.page(undeliverable(self.now), page, 20)
     }
 
-    fn nodes(&self, _: &Visitor) -> Result<Vec<NodeLine>, Failure> {
+    fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {
         self.check()?;
         let node = |name: &str, state: &str, is_this| NodeLine {
             name: name.into(),
@@ -253,7 +253,9 @@ impl House for World {
             silent_seconds: 2,
             is_this,
         };
-        Ok(vec![node("one.fabrikam.test", "serving", true), node("<two>.fabrikam.test", "silent", false)])
+        let nodes =
+            vec![node("one.fabrikam.test", "serving", true), node("<two>.fabrikam.test", "silent", false)];
+        Ok(NodeList { nodes, undone: vec!["no node runs jobs".into()] })
     }
 
     fn undeliverable_source(&self, _: &Visitor, id: Id) -> Result<Vec<u8>, Failure> {
