@@ -42,7 +42,7 @@ pub enum StoreError {
         why: &'static str,
     },
     /// The disk, or the space allowed to the database, is full.
-    #[error("the disk is full")]
+    #[error("the disk is full (here, or the database server's): make room")]
     Full,
     /// The disk failed.
     #[error("reading or writing the disk failed")]

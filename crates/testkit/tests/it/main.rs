@@ -15,4 +15,5 @@ mod postgres;
 mod postmaster;
 mod promotion;
 mod proxy;
+mod refusals;
 mod samples;

@@ -18,7 +18,8 @@ pub(super) fn from_postgres(error: Error) -> StoreError {
             StoreError::Temporary { why: "another transaction was in the way" }
         }
         SqlState::DISK_FULL => StoreError::Full,
-        SqlState::LOCK_NOT_AVAILABLE | SqlState::TOO_MANY_CONNECTIONS => StoreError::Busy,
+        SqlState::LOCK_NOT_AVAILABLE => StoreError::Busy,
+        SqlState::TOO_MANY_CONNECTIONS => StoreError::Temporary { why: NO_CONNECTION },
         SqlState::QUERY_CANCELED => StoreError::TookTooLong,
         SqlState::OUT_OF_MEMORY => StoreError::Temporary { why: "the database server has no memory" },
         SqlState::READ_ONLY_SQL_TRANSACTION => {
@@ -31,9 +32,14 @@ pub(super) fn from_postgres(error: Error) -> StoreError {
             StoreError::Temporary { why: "the transaction stood still for too long" }
         }
         SqlState::IN_FAILED_SQL_TRANSACTION => StoreError::Temporary { why: "the transaction had failed" },
-        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+        SqlState::INVALID_PASSWORD => {
             refused("it does not accept the user or the password: look at the database URL", error)
         }
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION => refused(
+            "it does not let this user in: look at the user in the database URL, whether it may log in (alter role … \
+             login), and at pg_hba.conf of the server",
+            error,
+        ),
         SqlState::INVALID_CATALOG_NAME => {
             refused("it has no database of that name: create it, or look at the database URL", error)
         }
@@ -50,6 +56,10 @@ pub(super) fn from_postgres(error: Error) -> StoreError {
         _ => StoreError::Statement(Box::new(error)),
     }
 }
+
+/// Of the server, the database or the user: each has a limit.
+const NO_CONNECTION: &str = "the database server has no connection left: lower database.connections_max of the nodes, or \
+                             raise its max_connections (or the limit of the user or database)";
 
 fn refused(why: &'static str, error: Error) -> StoreError {
     StoreError::Refused { why, source: Box::new(error) }

@@ -156,6 +156,32 @@ fn a_server_without_room_for_connections_is_busy() {
     });
 }
 
+#[test]
+fn a_user_who_is_shut_out_is_refused_for_now() {
+    or_skip(|| {
+        let nodes = Nodes::start(1)?;
+        let node = &nodes.nodes[0];
+        let before = node.take(&mail("before", "Offer", ""));
+        // As where somebody changes a password at the server and forgets the nodes.
+        let session = nodes.session("alter role postgres nologin")?;
+        session.run(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+            where pid <> pg_backend_pid() and backend_type = 'client backend'",
+        )?;
+        let put_off = mail("while", "Offer", "");
+        let Err(error) = node.take_in(&put_off) else { anyhow::bail!("nobody was let in") };
+        assert!(error.is_temporary(), "{error}");
+        let words = format!("{:#}", anyhow::Error::from(error));
+        assert!(words.contains("look at the user in the database URL"), "{words}");
+        session.run("alter role postgres login")?;
+        wait::until("the server letting it in", || node.take_in(&put_off).ok())?;
+        assert_eq!(node.email(before.1).subject, "Offer");
+        assert_eq!(node.organization.read(|read| read.email_count())?, 2);
+        nodes.books_are_right();
+        Ok(())
+    });
+}
+
 /// The network fails at each place of a unit's way.
 #[test]
 fn a_network_that_is_cut_anywhere_makes_no_answer_untrue() {
