@@ -103,8 +103,8 @@ impl Writer {
                 }
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn Error, "the database cannot be reached");
-                self.line.refuse("the database cannot be reached");
+                tracing::warn!(error = &error as &dyn Error, "no connection to the database could be opened");
+                self.line.refuse("no connection to the database could be opened");
             }
         }
         self.line.still_waits()
