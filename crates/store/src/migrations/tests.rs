@@ -21,7 +21,9 @@ fn released_scripts_stay_as_they_were() {
     let digest = |script: &str| blake3::hash(script.as_bytes()).to_hex()[..16].to_owned();
     assert_eq!(digest(ORGANIZATION[0]), "17967390a4fbf327");
     assert_eq!(digest(ORGANIZATION[1]), "27cd9c53449568f8");
+    assert_eq!(digest(ORGANIZATION[2]), "ee05dd86782c88d7");
     assert_eq!(digest(CATALOGUE[0]), "16f81c2ec3fa2152");
+    assert_eq!(digest(CATALOGUE[1]), "4999d85571293960");
 }
 
 #[test]

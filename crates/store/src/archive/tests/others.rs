@@ -178,7 +178,7 @@ fn what_would_take_more_memory_than_it_has_bytes_is_refused() {
 }
 
 /// Restores an archive that somebody changed; what is told of it.
-fn forge(change: impl Fn(Kind, &mut Vec<Value>), told: impl Fn(&ArchiveError) -> bool) {
+fn forge(change: &dyn Fn(Kind, &mut Vec<Value>), told: &dyn Fn(&ArchiveError) -> bool) {
     let (from, to) = (Place::filled(), Place::new());
     from.back_up();
     rewrite(&from, change);
