@@ -17,6 +17,8 @@ use model::{Id, limits};
 
 mod archive;
 mod blobs;
+#[cfg(feature = "testing")]
+mod bulk;
 mod catalogue;
 mod engine;
 mod epochs;
@@ -44,6 +46,8 @@ pub use blobs::{
     Addressing, BlobCount, Bucket, BucketError, BucketSettings, Credentials, DiskFiles, Files, PreparedBlob,
     Secret, Swept,
 };
+#[cfg(feature = "testing")]
+pub use bulk::Bulk;
 pub use engine::postgres::{PostgresSettings, ServerState};
 #[cfg(feature = "recorder")]
 pub use engine::recorder::{CrashImage, Recorded, Recorder};

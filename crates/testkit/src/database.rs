@@ -68,6 +68,33 @@ pub fn forget(data: &Path) -> Result<()> {
     }
 }
 
+/// Bytes of the rows of a house, indexes included.
+///
+/// # Errors
+/// When the server refuses, or files cannot be looked at.
+pub fn bytes(data: &Path) -> Result<u64> {
+    let Database::Postgres(server) = of(data) else { return bytes_below(data) };
+    at(&server.url, async |client| {
+        let mut bytes = 0;
+        for schema in schemas(&client, &server.schema).await? {
+            let sql = "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class c
+                       join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'r'";
+            bytes += u64::try_from(client.query_one(sql, &[&schema]).await?.try_get::<_, i64>(0)?)?;
+        }
+        Ok(bytes)
+    })
+}
+
+fn bytes_below(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let known = entry.metadata()?;
+        bytes += if known.is_dir() { bytes_below(&entry.path())? } else { known.len() };
+    }
+    Ok(bytes)
+}
+
 /// Copies what is at the server for one data folder, for another one, in place of what was there. Nothing in files.
 ///
 /// # Errors

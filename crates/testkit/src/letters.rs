@@ -17,7 +17,7 @@ pub const WRITERS: u64 = 2_000;
 /// Users who get the letters.
 const READERS: u64 = 10;
 /// A reply answers the letter so many before it, which has long been answered 250 by then.
-const REPLY_DISTANCE: u64 = 301;
+pub(crate) const REPLY_DISTANCE: u64 = 301;
 /// Bodies that letters choose from.
 const BODIES: u64 = 64;
 

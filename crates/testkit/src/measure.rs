@@ -12,6 +12,8 @@ mod book;
 mod burst;
 mod contacts;
 mod figures;
+#[cfg(feature = "bulk")]
+mod flat;
 mod house;
 mod index;
 mod organizations;
@@ -27,6 +29,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 pub use figures::Run;
+#[cfg(feature = "bulk")]
+pub use flat::Full;
 pub use table::Row;
 
 /// What is measured at the door.
@@ -109,6 +113,23 @@ pub fn intake(folder: &Path, (mode, plan): (Mode, &Plan), say: &dyn Fn(&str)) ->
         Mode::Rows => rows::measure(&bench),
     }?;
     fs::remove_dir_all(&scratch)?;
+    Ok(())
+}
+
+/// Measures the door of a full house beside that of an empty one.
+///
+/// # Errors
+/// As [`intake`]; where the disk has no room.
+#[cfg(feature = "bulk")]
+pub fn flat(folder: &Path, (full, plan): (Full, &Plan), say: &dyn Fn(&str)) -> Result<()> {
+    ensure!(plan.runs > 0, "no runs, no figures");
+    ensure!(full.addresses > 1, "mail is spread over several contacts");
+    let scratch = empty(folder, "flat")?;
+    let files = folder.join("flat");
+    flat::measure(&runs::Bench { scratch: &scratch, files: &files, plan, say }, full)?;
+    if !full.is_kept {
+        fs::remove_dir_all(&scratch)?;
+    }
     Ok(())
 }
 

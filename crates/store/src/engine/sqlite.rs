@@ -172,6 +172,8 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
 fn dialect(connection: &Connection) -> rusqlite::Result<()> {
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    #[cfg(feature = "testing")]
+    crate::bulk::functions(connection)?;
     connection.create_scalar_function("settled", 1, flags, |_| Ok(true))?;
     connection.create_scalar_function("leaseclock", 1, flags, |given| given.get::<i64>(0))
 }

@@ -150,7 +150,7 @@ pub(super) fn emails(program: &Program) -> Result<usize> {
     Ok(emails)
 }
 
-fn well(command: &mut Command) -> Result<()> {
+pub(super) fn well(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("{command:?} cannot be started"))?;
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok(())
