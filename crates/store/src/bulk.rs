@@ -20,8 +20,8 @@ use crate::{Store, StoreError};
 
 mod words;
 
-pub(crate) use words::functions;
 use words::Words;
+pub(crate) use words::functions;
 
 /// What an organization is filled with.
 #[derive(Debug, Clone, Copy)]

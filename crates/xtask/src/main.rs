@@ -81,6 +81,17 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The door of a house that is full of contacts and e-mails (rows alone, no bytes), beside that of an empty one. Says
+    /// what it takes of the disk before it begins: at full size, tens of gigabytes and some minutes. Writes
+    /// target/bench/flat.md.
+    Flat {
+        /// Where rows are; goes before all others.
+        #[arg(long, default_value = "sqlite")]
+        engine: Engine,
+        /// `--addresses` [default: 10000000], `--emails` [5000000], `--seconds` of a run [20], `--runs` of each [3], `--keep`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// An organization that moves from a house on this engine to one in files, and back. Writes target/bench/move.json.
     Move {
         /// Where rows are at first.
@@ -112,6 +123,9 @@ fn main() -> Result<ExitCode> {
         }
         Task::Bench { what: Bench::House { engine, arguments } } => {
             runs::bench(&root, ("house", engine), &arguments)?
+        }
+        Task::Bench { what: Bench::Flat { engine, arguments } } => {
+            runs::bench_flat(&root, engine, &arguments)?
         }
         Task::Bench { what: Bench::Move { engine, emails } } => runs::bench_move(&root, engine, emails)?,
         Task::Bench { what: Bench::Search { engine, emails } } => runs::bench_search(&root, engine, emails)?,

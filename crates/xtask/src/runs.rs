@@ -37,12 +37,26 @@ pub(crate) fn bench_move(root: &Path, engine: Engine, emails: u64) -> Result<boo
     measure(root, ("measure_move", engine), &["--emails", &emails.to_string()])
 }
 
+/// The same for the door of a full house. What fills it is compiled into no other measurement.
+pub(crate) fn bench_flat(root: &Path, engine: Engine, arguments: &[String]) -> Result<bool> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let program = "measure_flat";
+    Ok(build(root, &["--bin", program, "--bin", SERVER, "--features", "bulk"])?
+        && run_measure(root, (program, engine), &arguments)?)
+}
+
 fn measure(root: &Path, (program, engine): (&str, Engine), arguments: &[&str]) -> Result<bool> {
-    let is_built = cargo(root, &["build", "--release", "-p", "postroom"])?
-        && cargo(root, &["build", "--release", "-p", "testkit", "--bin", program, "--bin", SERVER])?;
-    if !is_built {
-        return Ok(false);
-    }
+    Ok(build(root, &["--bin", program, "--bin", SERVER])? && run_measure(root, (program, engine), arguments)?)
+}
+
+/// The program as it is shipped, and then what measures it.
+fn build(root: &Path, measuring: &[&str]) -> Result<bool> {
+    let postroom = ["build", "--release", "-p", "postroom"];
+    let testkit = [&["build", "--release", "-p", "testkit"], measuring].concat();
+    Ok(cargo(root, &postroom)? && cargo(root, &testkit)?)
+}
+
+fn run_measure(root: &Path, (program, engine): (&str, Engine), arguments: &[&str]) -> Result<bool> {
     let folder = root.join("target/release");
     let mut measure = match engine {
         Engine::Sqlite => Command::new(folder.join(program)),

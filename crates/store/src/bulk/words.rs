@@ -147,9 +147,7 @@ impl Source {
             ("recordaddress", _) | ("event", false) => "t.objectid = n.contactid",
             ("event", true) => "t.objectid = n.activityid",
             ("copy", _) => "t.copyid = n.copyid",
-            ("blob", _) => {
-                "t.blobid = (select e.blobid from bulk_email e where e.activityid = n.activityid)"
-            }
+            ("blob", _) => "t.blobid = (select e.blobid from bulk_email e where e.activityid = n.activityid)",
             _ => "t.activityid = n.activityid",
         }
     }
@@ -207,9 +205,11 @@ select substring(int8send(ms) from 3 for 6) || decode('70', 'hex') || substring(
 || decode('80', 'hex') || substring(sha256(old || int8send(i)) from 2 for 7) $$;
 insert into writersheet (sheet, number) select coalesce(max(sheet), 0) + 1, 0 from writersheet;
 ";
-const SERVER_ENDS: &str = "drop function bulk_id(bytea, bigint, bigint);\ndrop function bulk_hash(bytea, bigint);\n";
+const SERVER_ENDS: &str =
+    "drop function bulk_id(bytea, bigint, bigint);\ndrop function bulk_hash(bytea, bigint);\n";
 /// What is lost when the power goes is made again, so nothing is written twice.
-const FILE_BEGINS: &str = "pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive;
+const FILE_BEGINS: &str =
+    "pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive;
 pragma temp_store = file; pragma soft_heap_limit = 0; pragma cache_size = -2000000;
 ";
 const FILE_ENDS: &str = "pragma locking_mode = normal; pragma journal_mode = wal;\n";

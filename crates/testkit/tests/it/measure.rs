@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::measure::{self, Mode, Plan};
+use testkit::measure::{self, Full, Mode, Plan};
 
 /// One run of no time: each connection sends the letter that it began with.
 fn plan(cases: &[(usize, usize)]) -> Plan {
@@ -16,7 +16,13 @@ fn plan(cases: &[(usize, usize)]) -> Plan {
 fn check(mode: Mode, cases: &[(usize, usize)], expect: &[&str]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     measure::intake(folder.path(), (mode, &plan(cases)), &|_| {}).unwrap();
-    let file = |ending: &str| folder.path().join(mode.name()).with_extension(ending);
+    look(folder.path(), mode.name(), expect)
+}
+
+/// What stands in the files of a measurement.
+#[track_caller]
+fn look(folder: &Path, name: &str, expect: &[&str]) -> Value {
+    let file = |ending: &str| folder.join(name).with_extension(ending);
     let written: Value = serde_json::from_slice(&std::fs::read(file("json")).unwrap()).unwrap();
     let rows = written.get("rows").unwrap_or(&written).as_array().unwrap();
     let what: Vec<&str> = rows.iter().map(|row| row["what"].as_str().unwrap()).collect();
@@ -25,7 +31,7 @@ fn check(mode: Mode, cases: &[(usize, usize)], expect: &[&str]) -> Value {
     assert!(rows.iter().all(is_measured), "{written}");
     let table = std::fs::read_to_string(file("md")).unwrap();
     assert!(table.contains("| 4 KB | "), "{table}");
-    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    let left = std::fs::read_dir(folder).unwrap().count();
     assert_eq!(left, 2, "only the figures are left");
     written
 }
@@ -65,6 +71,14 @@ fn many_contacts() {
     let written =
         check(Mode::Contacts(1_500), &[(4096, 2)], &["0 contacts", "1000 contacts", "1500 contacts"]);
     assert_eq!(written["facts"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn a_full_house_whose_books_add_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = Full { addresses: 300, emails: 403, is_kept: false };
+    measure::flat(folder.path(), (full, &plan(&[(4096, 2)])), &|_| {}).unwrap();
+    look(folder.path(), "flat", &["1000 contacts, no e-mails", "300 contacts, 403 e-mails"]);
 }
 
 #[test]
