@@ -124,7 +124,9 @@ pub fn intake(folder: &Path, (mode, plan): (Mode, &Plan), say: &dyn Fn(&str)) ->
 pub fn flat(folder: &Path, (full, plan): (Full, &Plan), say: &dyn Fn(&str)) -> Result<()> {
     ensure!(plan.runs > 0, "no runs, no figures");
     ensure!(full.addresses > 1, "mail is spread over several contacts");
-    let scratch = empty(folder, "flat")?;
+    // What is kept of one engine is in nobody's way who fills the other one.
+    let is_at_server = crate::database::of(folder) != store::Database::Sqlite;
+    let scratch = empty(folder, if is_at_server { "flat-server" } else { "flat" })?;
     let files = folder.join("flat");
     flat::measure(&runs::Bench { scratch: &scratch, files: &files, plan, say }, full)?;
     if !full.is_kept {
