@@ -1,7 +1,8 @@
 //! A full house beside an empty one: whether the door stays as fast when millions of records and e-mails are there.
 //!
 //! What passes through: a house with one contact takes in four mails by its door, and `store` makes millions out of
-//! them ([`store::Bulk`]); then it and a house with a thousand contacts and no mail are put under the same load by turns.
+//! them ([`store::Bulk`]); then it and a house with a thousand contacts and no mail get the same letters by turns. The empty
+//! house gets letters by few writers as well: what is known of them is remembered, which is not a matter of size.
 //!
 //! *Invariant:* nothing is begun for which the disk has no room. The full house is started anew for each run and keeps
 //! what earlier runs brought, the empty one is a new copy each time. The text index of both stands still: bytes that its
@@ -65,8 +66,11 @@ pub(super) fn measure(bench: &Bench<'_>, full: Full) -> Result<()> {
     let house = House::fill(bench, &mut book, full)?;
     for (size_bytes, connections) in bench.plan.cases_or(&CASES) {
         let case = (size_bytes, connections);
-        let mut sides: [Side<'_>; 2] =
-            [Box::new(|| empty.run(bench, case)), Box::new(|| house.run(bench, case))];
+        let mut sides: [Side<'_>; 3] = [
+            Box::new(|| empty.run(bench, full.addresses * 2, case)),
+            Box::new(|| empty.run(bench, WRITERS, case)),
+            Box::new(|| house.run(bench, case)),
+        ];
         book.by_turns(bench.plan.runs, &mut sides)?;
     }
     if full.emails <= RECOUNTED_MAX {
@@ -85,9 +89,14 @@ struct Empty {
 }
 
 impl Empty {
-    fn run(&self, bench: &Bench<'_>, (size_bytes, connections): (usize, usize)) -> Result<Vec<Run>> {
-        let letters = Arc::new(Letters::new(size_bytes, self.recipients.clone()));
-        let what = format!("{} contacts, no e-mails", WRITERS / 2);
+    fn run(
+        &self,
+        bench: &Bench<'_>,
+        writers: u64,
+        (size_bytes, connections): (usize, usize),
+    ) -> Result<Vec<Run>> {
+        let letters = Arc::new(Letters::new(size_bytes, self.recipients.clone()).by_writers(writers));
+        let what = format!("{} contacts, no e-mails, mail by {writers} writers", WRITERS / 2);
         let sender =
             Sender { what, size_bytes, connections, duration: bench.plan.duration, letters, from: 0 };
         let visit = self.template.start(bench.scratch, &INDEX_STANDS_STILL)?;
@@ -124,7 +133,10 @@ impl House {
         self.runs.set(self.runs.get() + 1);
         let Full { addresses, emails, .. } = self.full;
         let letters = Letters::new(size_bytes, self.recipients.clone()).by_writers(addresses * 2);
-        let (what, letters) = (format!("{addresses} contacts, {emails} e-mails"), Arc::new(letters));
+        let (what, letters) = (
+            format!("{addresses} contacts, {emails} e-mails, mail by {} writers", addresses * 2),
+            Arc::new(letters),
+        );
         let (duration, from) = (bench.plan.duration, self.runs.get() * LETTERS_PER_RUN);
         let sender = Sender { what, size_bytes, connections, duration, letters, from };
         let before = emails_in(&program::data(&self.folder))?;

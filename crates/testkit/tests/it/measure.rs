@@ -78,7 +78,15 @@ fn a_full_house_whose_books_add_up() {
     let folder = tempfile::tempdir().unwrap();
     let full = Full { addresses: 300, emails: 403, is_kept: false };
     measure::flat(folder.path(), (full, &plan(&[(4096, 2)])), &|_| {}).unwrap();
-    look(folder.path(), "flat", &["1000 contacts, no e-mails", "300 contacts, 403 e-mails"]);
+    look(
+        folder.path(),
+        "flat",
+        &[
+            "1000 contacts, no e-mails, mail by 600 writers",
+            "1000 contacts, no e-mails, mail by 2000 writers",
+            "300 contacts, 403 e-mails, mail by 600 writers",
+        ],
+    );
 }
 
 #[test]
