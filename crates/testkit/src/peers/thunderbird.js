@@ -8,7 +8,7 @@ const pause = () =>
     timer.initWithCallback(resume, 50, Ci.nsITimer.TYPE_ONE_SHOT);
   });
 async function until(what, look) {
-  for (let looks = 0; looks < 500; looks++) {
+  for (let looks = 0; looks < 2000; looks++) {
     const seen = look();
     if (seen) return seen;
     await pause();

@@ -81,12 +81,13 @@ impl Thunderbird {
     }
 
     fn begin(&mut self) -> Result<()> {
-        let timeout = Some(wait::PATIENCE);
+        // It starts a whole browser's worth of windows, on a machine that may do much else.
+        let timeout = Some(wait::PATIENCE * 3);
         self.control.get_ref().set_read_timeout(timeout)?;
         self.message()?;
         self.command("WebDriver:NewSession", &json!({}))?;
         self.command("Marionette:SetContext", &json!({"value": "chrome"}))?;
-        let patience_ms = wait::PATIENCE.as_millis() / 2;
+        let patience_ms = wait::PATIENCE.as_millis() * 2;
         self.command("WebDriver:SetTimeouts", &json!({"script": u64::try_from(patience_ms)?}))?;
         Ok(())
     }
