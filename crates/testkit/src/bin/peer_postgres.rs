@@ -15,6 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 /// What tests read the URL from.
 const VARIABLE: &str = "POSTROOM_TEST_DATABASE";
 
+/// What is measured, is measured on a server set up as docs/operate/scale.md advises: with room for some minutes of log
+/// before a checkpoint, and a memory of its own.
+const ADVISED: [(&str, &str); 2] = [("max_wal_size", "4GB"), ("shared_buffers", "1GB")];
+
 /// Runs a command beside a PostgreSQL server that is there for it alone.
 #[derive(Parser)]
 struct Arguments {
@@ -43,6 +47,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let settings = PostgresSettings {
         is_synced: arguments.synced,
         connections_max: arguments.connections,
+        more: if arguments.synced {
+            ADVISED.map(|(name, value)| (name, value.to_owned())).to_vec()
+        } else {
+            Vec::new()
+        },
         ..PostgresSettings::default()
     };
     let postgres = Postgres::start(settings)?;
