@@ -293,3 +293,14 @@ pub const HISTORY_BATCH_MAX: usize = 64;
 /// Bytes of mail after which such a request is full: with one mail of full size, it stays below
 /// [`CONTROL_BYTES_MAX`] in base64.
 pub const HISTORY_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Messages of a folder that are looked at in one turn: enough that a commit is shared, few enough that a mailbox of
+/// any size is soon done with its turn.
+pub const POLL_TURN_MESSAGES_MAX: usize = 64;
+/// Bytes of message bodies that a turn holds at a time, if no single message is larger.
+pub const POLL_TURN_BYTES: u64 = 4 * 1024 * 1024;
+/// From this attempt on a message of a folder is tried alone: whatever stopped the process was perhaps this one.
+pub const POLL_ALONE_FROM: u32 = 3;
+/// From this attempt on a message of a folder is kept for a person without being read.
+pub const POLL_SET_ASIDE_FROM: u32 = 5;
+/// From this attempt on a message of a folder is not even fetched, if other messages of the session were.
+pub const POLL_LEAVE_FROM: u32 = 6;

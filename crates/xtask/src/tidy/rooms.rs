@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("crm", &["model", "message", "store"]),
     ("receive", &["model"]),
     ("web", &["model"]),
+    ("poll", &["model"]),
     ("postroom", &["model", "message", "store", "crm", "receive", "web"]),
     ("testkit", &["model", "message", "store", "crm", "receive", "web", "postroom", "bucketkit"]),
     ("bucketkit", &[]),

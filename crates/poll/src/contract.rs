@@ -1,0 +1,121 @@
+//! The Router's contract: what it asks of the house, in the two questions of the original, *CheckIncoming* and
+//! *DeliverIncoming*.
+//!
+//! What passes through: headers out, advice back; a message out, what became of it back.
+//!
+//! *Invariant:* ids, bytes and words only, so that a Router on another machine can speak it over a wire.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use model::outcome::Outcome;
+use model::{Id, Timestamp};
+
+/// What the Router asks of the house. The Router decides nothing itself.
+pub trait Intake: Clone + Send + Sync + 'static {
+    /// For each header, in their order, whether more than the header is wanted. Advice: the delivery decides.
+    ///
+    /// # Errors
+    /// [`NotNow`]: everything stays where it is.
+    fn check(
+        &self,
+        pair: Pair,
+        offered: Vec<Offered>,
+    ) -> impl Future<Output = Result<Vec<Advice>, NotNow>> + Send;
+
+    /// Takes a copy in. Resolves only after what became of it is kept durably, because it leaves its folder then. The
+    /// same copy again is answered the same, and kept once.
+    ///
+    /// # Errors
+    /// [`NotNow`]: it stays where it is.
+    fn deliver(
+        &self,
+        pair: Pair,
+        delivery: Delivery,
+    ) -> impl Future<Output = Result<Delivered, NotNow>> + Send;
+}
+
+/// A mailbox, and the organization that its mail is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pair {
+    /// The organization.
+    pub organization: Id,
+    /// The mailbox, a record of the organization.
+    pub mailbox: Id,
+}
+
+/// What a folder is to the house.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FolderRole {
+    /// Mail is forwarded here for the house to take out.
+    Sink,
+}
+
+/// A header that is asked about.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    /// The copy it belongs to.
+    pub copy: Id,
+    /// What its folder is.
+    pub role: FolderRole,
+    /// The header, with the empty line.
+    pub header: Arc<[u8]>,
+    /// Bytes of the whole message.
+    pub size: u64,
+}
+
+/// What to do with a message of which the header is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// By its header nobody wants it: deliver the header.
+    Ignore,
+    /// Deliver the whole.
+    Fetch,
+}
+
+/// A copy, handed over.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The copy: the id that the ledger gave it.
+    pub copy: Id,
+    /// What its folder is.
+    pub role: FolderRole,
+    /// When it came into its folder, where the source says so.
+    pub arrived: Option<Timestamp>,
+    /// Bytes of the whole message.
+    pub size: u64,
+    /// What of it.
+    pub what: What,
+}
+
+/// What of a message is handed over.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// All of it.
+    Whole(Arc<[u8]>),
+    /// The header alone, because it was advised to be ignored.
+    Header(Arc<[u8]>),
+    /// All of it, to be kept for a person and not to be read: reading it has failed too often.
+    SetAside(Arc<[u8]>),
+    /// Nothing: somebody took it out of the folder before it was read.
+    Vanished,
+    /// Nothing: the source shows it and does not give it, or it is too large. It stays at the source, apart.
+    Unfetchable(String),
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// It is committed.
+    Ended(Outcome),
+    /// What is known now wants more than the header: deliver the whole.
+    WholeWanted,
+}
+
+/// The house cannot do it now; asked again later, it may.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct NotNow {
+    /// Why, for the log and the list of mailboxes.
+    pub words: String,
+}

@@ -1,0 +1,141 @@
+//! The ledger of a folder: which messages were seen in it, which copy each is, and which of them are gone.
+//!
+//! What passes through: what a source lists and what became of it, one unit of work for each turn.
+//!
+//! *Invariant:* a message has its copy in the ledger, durably, before anything of it is delivered; so whoever comes
+//! back after a crash delivers the same copy again, and the house answers what it answered before.
+
+use std::future::Future;
+
+use model::outcome::Outcome;
+use model::{Id, Timestamp};
+
+use crate::contract::{FolderRole, NotNow, Pair};
+use crate::source::{Key, Validity};
+
+/// What is remembered of folders.
+pub trait Ledger: Clone + Send + Sync + 'static {
+    /// The folder of this name. Where its validity is another one than before, the keys of before say nothing any more:
+    /// the folder begins anew, and what was open in it counts as vanished unless it is met again.
+    ///
+    /// # Errors
+    /// [`NotNow`].
+    fn open(
+        &self,
+        pair: Pair,
+        name: &str,
+        validity: Validity,
+    ) -> impl Future<Output = Result<Folder, NotNow>> + Send;
+
+    /// The keys that are in the ledger and not gone, in their order.
+    ///
+    /// # Errors
+    /// [`NotNow`].
+    fn present(&self, folder: &Folder) -> impl Future<Output = Result<Vec<Key>, NotNow>> + Send;
+
+    /// One unit: notes what was told, enters what is listed and new, and counts one more attempt for whatever is due, has
+    /// no outcome and fewer than [`POLL_ALONE_FROM`](model::limits::POLL_ALONE_FROM) attempts.
+    ///
+    /// Answers one entry for each listed message, in their order, and behind them one for each absent one that has no
+    /// outcome: it counts as gone only once it has one. A message that is listed although it is gone, or with another
+    /// header than it had, is another message: it gets a copy of its own.
+    ///
+    /// # Errors
+    /// [`NotNow`]: nothing of it was noted.
+    fn see(
+        &self,
+        folder: &Folder,
+        told: Told,
+        listed: Vec<Listed>,
+    ) -> impl Future<Output = Result<Vec<Entry>, NotNow>> + Send;
+
+    /// Counts one more attempt for a message that is tried alone.
+    ///
+    /// # Errors
+    /// [`NotNow`].
+    fn try_alone(&self, folder: &Folder, copy: Id) -> impl Future<Output = Result<(), NotNow>> + Send;
+}
+
+/// A folder as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// The mailbox and its organization.
+    pub pair: Pair,
+    /// The folder, a record of the ledger.
+    pub id: Id,
+    /// What it is to the house.
+    pub role: FolderRole,
+    /// Counts how often its keys have lost their meaning.
+    pub generation: i64,
+}
+
+/// What became of messages of the last turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// They are not listed any more, by our hand.
+    pub gone: Vec<Key>,
+    /// They are not in the folder any more, by somebody else's.
+    pub absent: Vec<Key>,
+    /// They were tried, and the process lived on: their attempts begin at 0 again.
+    pub survived: Vec<Key>,
+    /// They are to be tried later.
+    pub put_off: Vec<PutOff>,
+}
+
+impl Told {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        let Told { gone, absent, survived, put_off } = self;
+        gone.is_empty() && absent.is_empty() && survived.is_empty() && put_off.is_empty()
+    }
+}
+
+/// A message that is to be tried later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutOff {
+    /// Which.
+    pub key: Key,
+    /// Why, for the list of mailboxes.
+    pub words: String,
+}
+
+/// A message in a folder, as its source shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: Key,
+    /// Bytes of the whole.
+    pub size: u64,
+    /// When it came into the folder, where the source says so.
+    pub arrived: Option<Timestamp>,
+    /// Of its header; `None` where the source does not give it.
+    pub header: Option<HeaderDigest>,
+}
+
+/// SHA-256 of a header: whether the same message still stands under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderDigest(pub [u8; 32]);
+
+impl HeaderDigest {
+    /// Of these bytes.
+    pub fn of(header: &[u8]) -> Self {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, header).as_ref());
+        HeaderDigest(digest)
+    }
+}
+
+/// A message in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key.
+    pub key: Key,
+    /// The copy that it is.
+    pub copy: Id,
+    /// How often it was tried without an end that was told, this time included.
+    pub attempts: u32,
+    /// Whether its time has come, where it was put off.
+    pub is_due: bool,
+    /// What became of it, where that is committed.
+    pub ended: Option<Outcome>,
+}

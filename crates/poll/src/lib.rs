@@ -1,0 +1,17 @@
+//! The Router: folders of other people's mail systems, watched, and what lies in them handed to the house.
+//!
+//! What passes through: the messages of one folder ([`Source`]) become rows of a ledger ([`Ledger`]), questions and
+//! deliveries ([`Intake`]), and, once an answer is committed, leave the folder. Read it as [`turn`].
+//!
+//! *Invariant:* it decides nothing about mail and knows no database. Nothing leaves a folder before its outcome is
+//! committed, and nothing is taken for gone that the source did not call gone.
+
+pub mod contract;
+pub mod ledger;
+pub mod source;
+pub mod turn;
+
+pub use contract::{Advice, Delivered, Delivery, FolderRole, Intake, NotNow, Offered, Pair, What};
+pub use ledger::{Entry, Folder, HeaderDigest, Ledger, Listed, PutOff, Told};
+pub use source::{Disposal, Disposed, Fetched, Header, Key, Source, SourceError, SourceTrouble, Validity};
+pub use turn::{House, Trouble, Turned, Watched, turn};

@@ -1,0 +1,162 @@
+//! A source: one folder of one mailbox, whatever is spoken to it.
+//!
+//! What passes through: keys, headers, bodies out of the folder, and what is to leave it.
+//!
+//! *Invariant:* what is missing in an answer is not therefore gone: only [`Source::missing`] says so.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Timestamp;
+
+/// One open folder. One task owns it, and no call is dropped half-way: in the midst of an answer a line is of no
+/// further use.
+pub trait Source: Send {
+    /// What makes the keys of this session mean what they meant in another one.
+    fn validity(&self) -> Validity;
+
+    /// The keys of all messages that are there to be taken, in ascending order. Those that carry a mark of removal are
+    /// not.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn keys(&mut self) -> impl Future<Output = Result<Vec<Key>, SourceError>> + Send;
+
+    /// The headers of these messages, unread and unchanged.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn headers(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<Header>, SourceError>> + Send;
+
+    /// These messages whole, unread and unchanged.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn bodies(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<Fetched>, SourceError>> + Send;
+
+    /// Which of these are certainly not in the folder any more.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn missing(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<Key>, SourceError>> + Send;
+
+    /// Takes these out of the folder, or marks them as removed where no more is possible without harm to others.
+    ///
+    /// # Errors
+    /// [`SourceError`]: some may be gone. That the source refuses to, for want of room or of rights, is no error.
+    fn dispose(
+        &mut self,
+        keys: &[Key],
+        how: Disposal,
+    ) -> impl Future<Output = Result<Disposed, SourceError>> + Send;
+
+    /// Waits for news, at most so long. Says nothing: look again afterwards.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn wait(&mut self, at_most: Duration) -> impl Future<Output = Result<(), SourceError>> + Send;
+}
+
+/// What names a message within its folder, for good as long as the folder's [`Validity`] is the same.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Box<[u8]>);
+
+impl Key {
+    /// Of an IMAP UID (RFC 9051 §2.3.1.1): in its order.
+    pub fn of_uid(uid: u32) -> Self {
+        Key(uid.to_be_bytes().into())
+    }
+
+    /// As the ledger kept it.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Key(bytes.into())
+    }
+
+    /// As the ledger keeps it.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The UID, where it is one.
+    pub fn uid(&self) -> Option<u32> {
+        self.0.as_ref().try_into().ok().map(u32::from_be_bytes)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.uid() {
+            Some(uid) => write!(f, "uid {uid}"),
+            None => write!(f, "{:02x?}", self.0),
+        }
+    }
+}
+
+/// What keys are valid with: IMAP's UIDVALIDITY; 0 where keys are valid for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity(pub u32);
+
+/// A header, fetched.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Whose.
+    pub key: Key,
+    /// Its bytes, with the empty line; `None` where the source shows the message and does not give its header.
+    pub header: Option<Arc<[u8]>>,
+    /// Bytes of the whole message, as the source says.
+    pub size: u64,
+    /// When it came into the folder.
+    pub arrived: Option<Timestamp>,
+}
+
+/// A message, fetched whole.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Which.
+    pub key: Key,
+    /// Its bytes.
+    pub body: Arc<[u8]>,
+}
+
+/// How a message leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposal {
+    /// It is removed.
+    Remove,
+    /// It is moved to the folder for undeliverable mail, which is made where it is missing.
+    SetAside,
+}
+
+/// What became of messages that were to leave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Disposed {
+    /// They are not listed any more.
+    pub gone: Vec<Key>,
+    /// Why the others stay, in the words of the source.
+    pub refusal: Option<String>,
+}
+
+/// A source does not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct SourceError {
+    /// What it is, for when to try again.
+    pub trouble: SourceTrouble,
+    /// In words, for the list of mailboxes.
+    pub words: String,
+}
+
+/// Kinds of trouble with a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceTrouble {
+    /// Nobody is there, or the line broke: soon again.
+    Away,
+    /// It refuses who we are: seldom again, for servers lock accounts.
+    Refused,
+    /// It does not offer or allow what is needed: a person must look.
+    NotOffered,
+    /// What it says contradicts itself or is beyond a limit.
+    Contradiction,
+}

@@ -1,0 +1,157 @@
+//! Bringing: headers and bodies are delivered, many at a time, so that they share a commit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::limits;
+use model::outcome::Outcome;
+use tokio::task::JoinSet;
+
+use super::ask::Asked;
+use super::look::Seen;
+use super::{Trouble, Watched};
+use crate::contract::{Advice, Delivered, Delivery, Intake, NotNow, What};
+use crate::ledger::{Entry, PutOff};
+use crate::source::{Key, Source};
+
+/// A message whose outcome is committed.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) entry: Entry,
+    pub(super) outcome: Outcome,
+    /// It is certainly the message that the outcome is of, and still there.
+    pub(super) is_there: bool,
+}
+
+/// Delivers whatever can be delivered.
+pub(super) async fn bring<S: Source, I: Intake>(
+    watched: &mut Watched<S>,
+    intake: &I,
+    asked: Vec<Asked>,
+) -> Result<Vec<Ended>, Trouble> {
+    let mut ended = Vec::new();
+    let (mut at_once, mut whole) = (Vec::new(), Vec::new());
+    for Asked { seen, advice } in asked {
+        if let Some(outcome) = seen.entry.ended {
+            let is_there = seen.header.is_some();
+            ended.push(Ended { entry: seen.entry, outcome, is_there });
+            continue;
+        }
+        match without_body(&seen, advice) {
+            Some(what) => at_once.push((seen, what)),
+            None => whole.push(seen),
+        }
+    }
+    let wanted = deliver(watched, intake, (at_once, &mut ended)).await?;
+    whole.extend(wanted);
+    while !whole.is_empty() {
+        let rest = whole.split_off(fitting(&whole));
+        let fetched = fetch(watched, whole).await?;
+        whole = rest;
+        let wanted = deliver(watched, intake, (fetched, &mut ended)).await?;
+        for seen in wanted {
+            put_off(watched, seen.entry.key, "the whole was delivered and the whole was asked for");
+        }
+    }
+    Ok(ended)
+}
+
+/// What is delivered of a message without its body, if that is enough.
+fn without_body(seen: &Seen, advice: Advice) -> Option<What> {
+    match &seen.header {
+        _ if seen.is_absent => Some(What::Vanished),
+        _ if seen.size > limits::MESSAGE_BYTES_MAX as u64 => {
+            Some(What::Unfetchable(format!("{} bytes are more than are taken in", seen.size)))
+        }
+        Some(header) if advice == Advice::Ignore => Some(What::Header(Arc::clone(header))),
+        _ => None,
+    }
+}
+
+/// How many of them, from the first, are fetched at a time.
+fn fitting(seen: &[Seen]) -> usize {
+    let mut bytes = 0;
+    let fits = |seen: &&Seen| {
+        bytes += seen.size;
+        bytes <= limits::POLL_TURN_BYTES
+    };
+    seen.iter().take_while(fits).count().max(1)
+}
+
+/// The bodies of these. One that does not come, or is not the message of the header, is tried later; in the end it is
+/// told that it cannot be fetched.
+async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<Vec<(Seen, What)>, Trouble> {
+    let has_fetched = watched.has_fetched;
+    let fetchable = seen.iter().filter(|seen| !(seen.is_left() && has_fetched));
+    let keys: Vec<Key> = fetchable.map(|seen| seen.entry.key.clone()).collect();
+    // Where the line breaks or nothing comes for too long, each of these may be the reason.
+    watched.suspects.clone_from(&keys);
+    let bodies = if keys.is_empty() { Vec::new() } else { watched.source.bodies(&keys).await? };
+    watched.suspects.clear();
+    watched.has_fetched |= !bodies.is_empty();
+    let mut bodies: HashMap<Key, Arc<[u8]>> =
+        bodies.into_iter().map(|fetched| (fetched.key, fetched.body)).collect();
+    let mut fetched = Vec::new();
+    for seen in seen {
+        let body = bodies.remove(&seen.entry.key);
+        match (body, &seen.header) {
+            (Some(body), Some(header)) if body.starts_with(header) => {
+                let what = if seen.is_given_up() { What::SetAside(body) } else { What::Whole(body) };
+                fetched.push((seen, what));
+            }
+            (body, header) => {
+                let words = match (body, header) {
+                    (None, _) => "the server shows it and does not give it",
+                    (_, None) => "the server gives it without its header",
+                    _ => "the server gives another message than the one of the header",
+                };
+                // A line that carries nothing is no fault of the message.
+                if seen.is_given_up() && watched.has_fetched {
+                    fetched.push((seen, What::Unfetchable(words.to_owned())));
+                } else {
+                    put_off(watched, seen.entry.key, words);
+                }
+            }
+        }
+    }
+    Ok(fetched)
+}
+
+fn put_off<S>(watched: &mut Watched<S>, key: Key, words: &str) {
+    watched.told.put_off.push(PutOff { key, words: words.to_owned() });
+}
+
+/// Delivers these at once; those of which the whole is wanted come back. All are waited for: what is committed counts,
+/// whatever became of the others.
+async fn deliver<S, I: Intake>(
+    watched: &mut Watched<S>,
+    intake: &I,
+    (deliveries, ended): (Vec<(Seen, What)>, &mut Vec<Ended>),
+) -> Result<Vec<Seen>, Trouble> {
+    let (mut under_way, mut keys) = (JoinSet::new(), HashMap::new());
+    for (seen, what) in deliveries {
+        let (intake, pair, role) = (intake.clone(), watched.folder.pair, watched.folder.role);
+        let is_there = !matches!(what, What::Vanished);
+        let delivery = Delivery { copy: seen.entry.copy, role, arrived: seen.arrived, size: seen.size, what };
+        let key = seen.entry.key.clone();
+        let task = under_way.spawn(async move { (seen, is_there, intake.deliver(pair, delivery).await) });
+        keys.insert(task.id(), key);
+    }
+    let (mut wanted, mut refused) = (Vec::new(), None);
+    while let Some(joined) = under_way.join_next().await {
+        let (seen, is_there, answer) = match joined {
+            Ok(answered) => answered,
+            Err(failed) => {
+                watched.suspects.extend(keys.remove(&failed.id()));
+                refused = Some(NotNow { words: "the intake failed on a message".to_owned() });
+                continue;
+            }
+        };
+        match answer {
+            Ok(Delivered::Ended(outcome)) => ended.push(Ended { entry: seen.entry, outcome, is_there }),
+            Ok(Delivered::WholeWanted) => wanted.push(seen),
+            Err(not_now) => refused = Some(not_now),
+        }
+    }
+    refused.map_or(Ok(wanted), |refused| Err(refused.into()))
+}

@@ -1,0 +1,58 @@
+//! Whatever call fails, before or after its effect: nothing is lost, nothing is doubled.
+
+use model::outcome::Outcome;
+
+use crate::world::World;
+
+const MESSAGES: [&str; 5] = [
+    "Subject: offer\n\nFirm.\n",
+    "Subject: noise\n\nBuy!\n",
+    "Subject: broken\n\n\n",
+    "Subject: noise\nX: wanted after all\n\nBuy!\n",
+    "Subject: another offer\n\nSoft.\n",
+];
+
+/// Breaks the n-th call, for every n, and then another one of the next session; then all is well again.
+#[tokio::test]
+async fn whatever_call_fails_each_message_ends_once() {
+    let calm = World::of(&MESSAGES);
+    calm.session().await.unwrap();
+    let mut broken = 0;
+    for first in 0.. {
+        let mut was_reached = false;
+        for second in 0..12 {
+            for effects in 0..4 {
+                let world = World::of(&MESSAGES);
+                world.break_call(first, effects & 1 == 1);
+                let _ = world.session().await;
+                was_reached = world.has_broken();
+                world.break_call(second, effects & 2 == 2);
+                let _ = world.session().await;
+                world.has_broken();
+                world.session().await.unwrap();
+                check(&world, (&calm, &format!("calls {first} and {second}, effects {effects:02b}")));
+                broken += 1;
+            }
+        }
+        if !was_reached {
+            break;
+        }
+    }
+    assert!(broken > 500, "{broken}");
+}
+
+/// Texts that were taken in whole are each there once, and the folder is empty.
+fn check(world: &World, (calm, what): (&World, &str)) {
+    let sorted = |world: &World| {
+        let mut delivered = world.delivered();
+        delivered.sort_by(|one, other| one.0.cmp(&other.0));
+        delivered
+    };
+    assert_eq!(sorted(world), sorted(calm), "{what}");
+    let ignored = world.outcomes().iter().filter(|outcome| **outcome == Outcome::Ignored).count();
+    assert_eq!(ignored, 1, "{what}");
+    let state = world.state();
+    assert!(state.messages.is_empty(), "{what}");
+    assert_eq!(state.set_aside.len(), 1, "{what}");
+    assert_eq!(state.rows.len(), state.deliveries.len(), "every row has its outcome: {what}");
+}

@@ -1,0 +1,6 @@
+//! Turns over a folder, with a source, a ledger and an intake that fail whenever they are told to.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod faults;
+mod turns;
+mod world;

@@ -1,0 +1,168 @@
+//! What a turn does with each kind of message.
+
+use model::outcome::Outcome;
+use poll::Trouble;
+
+use crate::world::World;
+
+const OFFER: &str = "Subject: offer\n\nFirm.\n";
+
+/// How many ended in each way: ignored, stored, undeliverable.
+fn tally(world: &World) -> (usize, usize, usize) {
+    let outcomes = world.outcomes();
+    let count = |outcome| outcomes.iter().filter(|one| **one == outcome).count();
+    (count(Outcome::Ignored), count(Outcome::Stored), count(Outcome::Undeliverable))
+}
+
+#[tokio::test]
+async fn each_message_leaves_the_folder_by_its_way() {
+    let noise = "Subject: noise\n\nBuy!\n";
+    let wanted = "Subject: noise\nX: wanted after all\n\nBuy!\n";
+    let world = World::of(&[OFFER, noise, wanted, "Subject: broken\n\n\n"]);
+    assert_eq!(world.session().await.unwrap(), 4);
+    assert_eq!(tally(&world), (1, 2, 1));
+    assert_eq!(world.delivered().len(), 3, "what nobody wants is not fetched");
+    let state = world.state();
+    assert!(state.messages.is_empty());
+    assert_eq!(state.set_aside, [b"Subject: broken\r\n\r\n\r\n".to_vec()]);
+}
+
+#[tokio::test]
+async fn a_folder_of_many_turns_is_emptied() {
+    let texts: Vec<String> = (0..150).map(|n| format!("Subject: offer {n}\n\nFirm.\n")).collect();
+    let world = World::of(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(world.session().await.unwrap(), 150);
+    assert!(world.state().messages.is_empty());
+    assert_eq!(world.session().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn while_the_house_takes_nothing_everything_stays_however_long() {
+    let world = World::of(&[OFFER]);
+    world.state().is_closed = true;
+    for _ in 0..10 {
+        assert!(matches!(world.session().await, Err(Trouble::House(_))));
+    }
+    assert_eq!(world.state().messages.len(), 1);
+    world.state().is_closed = false;
+    world.session().await.unwrap();
+    assert_eq!(tally(&world), (0, 1, 0), "the trouble was none of the message");
+}
+
+#[tokio::test]
+async fn what_somebody_else_takes_out_ends_as_well() {
+    let world = World::of(&[OFFER, OFFER]);
+    world.state().is_closed = true;
+    world.session().await.unwrap_err();
+    world.state().messages.remove(&1);
+    world.state().is_closed = false;
+    world.session().await.unwrap();
+    assert_eq!(tally(&world), (1, 1, 0), "one was entered, and is accounted for");
+    world.session().await.unwrap();
+    assert_eq!(tally(&world), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_key_that_was_given_out_again_deletes_nothing() {
+    let world = World::of(&[OFFER]);
+    // The outcome is committed, and the line breaks before the message is removed.
+    world.break_call(8, false);
+    world.session().await.unwrap_err();
+    assert_eq!((tally(&world), world.state().messages.len()), ((0, 1, 0), 1));
+    world.state().messages.insert(1, b"Subject: another\r\n\r\n".to_vec());
+    world.session().await.unwrap();
+    assert_eq!(tally(&world), (0, 2, 0));
+    // A server that goes back to a backup shows what was removed, under the same validity.
+    world.state().messages.insert(1, b"Subject: from the backup\r\n\r\n".to_vec());
+    world.session().await.unwrap();
+    assert_eq!(tally(&world), (0, 3, 0));
+}
+
+#[tokio::test]
+async fn another_validity_is_another_folder() {
+    let world = World::of(&[OFFER]);
+    world.break_call(8, false);
+    world.session().await.unwrap_err();
+    world.state().validity = 7;
+    world.session().await.unwrap();
+    assert_eq!(world.state().rows.len(), 2, "it was delivered anew; the house knows duplicates");
+    assert!(world.state().messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_breaks_the_intake_is_set_aside_and_the_others_go_on() {
+    let deadly = "Subject: deadly\n\n";
+    let world = World::of(&[deadly, OFFER, OFFER]);
+    let mut sessions = 0;
+    while !world.state().messages.is_empty() {
+        let _ = world.session().await;
+        sessions += 1;
+        assert!(sessions < 10, "{world:?}");
+    }
+    assert_eq!(tally(&world), (0, 2, 1));
+    assert_eq!(world.state().set_aside.len(), 1, "it is kept whole, unread");
+}
+
+#[tokio::test]
+async fn a_message_that_is_shown_and_not_given_is_set_aside_in_the_end() {
+    let world = World::of(&[OFFER, OFFER]);
+    world.state().withholds.insert(1);
+    for number in 0..5 {
+        assert!(world.state().messages.contains_key(&1), "{number}");
+        world.session().await.unwrap();
+        world.wait();
+        // Another mail shows that the line carries something.
+        world.state().messages.insert(10 + number, OFFER.replace('\n', "\r\n").into_bytes());
+    }
+    assert_eq!(tally(&world), (0, 5, 1), "{world:?}");
+    assert_eq!(world.state().set_aside.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_hangs_the_server_does_not_keep_the_others_back() {
+    let world = World::of(&[OFFER, OFFER, OFFER]);
+    world.state().hangs.insert(1);
+    let mut sessions = 0;
+    while world.state().messages.len() > 1 {
+        let _ = world.session().await;
+        world.wait();
+        sessions += 1;
+        assert!(sessions < 12, "{world:?}");
+    }
+    assert_eq!(tally(&world), (0, 2, 0));
+    for number in 0..6 {
+        world.state().messages.insert(10 + number, OFFER.replace('\n', "\r\n").into_bytes());
+        let _ = world.session().await;
+        world.wait();
+    }
+    assert_eq!(tally(&world), (0, 8, 1), "{world:?}");
+    assert!(world.state().messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_line_that_carries_no_body_at_all_blames_no_message() {
+    let world = World::of(&[OFFER, OFFER]);
+    world.state().withholds.extend([1, 2]);
+    for _ in 0..12 {
+        world.session().await.unwrap();
+        world.wait();
+    }
+    assert_eq!((tally(&world), world.state().messages.len()), ((0, 0, 0), 2));
+    world.state().withholds.clear();
+    world.session().await.unwrap();
+    assert_eq!(world.state().messages.len(), 0);
+}
+
+#[tokio::test]
+async fn a_full_folder_for_the_undeliverable_stops_nothing_else() {
+    let world = World::of(&["Subject: broken\n\n", OFFER]);
+    world.state().is_full = true;
+    world.session().await.unwrap();
+    assert_eq!((tally(&world), world.state().messages.len()), ((0, 1, 1), 1));
+    assert_eq!(world.state().put_off, ["over quota"]);
+    world.state().is_full = false;
+    world.wait();
+    world.session().await.unwrap();
+    assert_eq!(world.state().set_aside.len(), 1);
+    assert_eq!(tally(&world), (0, 1, 1), "it was not taken in twice");
+}

@@ -1,0 +1,345 @@
+//! A server with one folder, a ledger and an intake, all in memory, and a fuse that makes one call of theirs fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use model::outcome::Outcome;
+use model::{Id, Timestamp, limits};
+use poll::{
+    Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, FolderRole, Header,
+    HeaderDigest, House, Intake, Key, Ledger, Listed, NotNow, Offered, Pair, Source, SourceError,
+    SourceTrouble, Told, Trouble, Turned, Validity, Watched, What, turn,
+};
+
+/// Everything that outlives a session.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    // The server.
+    pub(crate) validity: u32,
+    pub(crate) messages: BTreeMap<u32, Vec<u8>>,
+    pub(crate) set_aside: Vec<Vec<u8>>,
+    pub(crate) is_full: bool,
+    pub(crate) withholds: BTreeSet<u32>,
+    pub(crate) hangs: BTreeSet<u32>,
+    // The ledger.
+    generation: i64,
+    known_validity: u32,
+    pub(crate) rows: BTreeMap<(i64, Key), Row>,
+    copies: u8,
+    pub(crate) put_off: Vec<String>,
+    // The house.
+    pub(crate) deliveries: BTreeMap<Id, (Outcome, Option<Vec<u8>>)>,
+    pub(crate) is_closed: bool,
+    /// The call that fails, counted down; and whether its effect stands.
+    fuse: Option<(u32, bool)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    copy: Id,
+    header: Option<HeaderDigest>,
+    pub(crate) attempts: u32,
+    is_put_off: bool,
+    is_gone: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct World(Arc<Mutex<State>>);
+
+/// What a call does when its turn to fail has come.
+enum Fate {
+    Works,
+    FailsBefore,
+    FailsAfter,
+}
+
+impl World {
+    /// A folder with these messages.
+    pub(crate) fn of(messages: &[&str]) -> Self {
+        let world = World::default();
+        for (uid, text) in (1..).zip(messages) {
+            world.state().messages.insert(uid, text.replace('\n', "\r\n").into_bytes());
+        }
+        world
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Lets the n-th call from now fail, after or before it had its effect.
+    pub(crate) fn break_call(&self, number: u32, has_effect: bool) {
+        self.state().fuse = Some((number, has_effect));
+    }
+
+    /// Whether the call has come that was to fail.
+    pub(crate) fn has_broken(&self) -> bool {
+        self.state().fuse.take().is_none()
+    }
+
+    fn fate(&self) -> Fate {
+        let mut state = self.state();
+        match state.fuse {
+            Some((0, has_effect)) => {
+                state.fuse = None;
+                if has_effect { Fate::FailsAfter } else { Fate::FailsBefore }
+            }
+            Some((number, has_effect)) => {
+                state.fuse = Some((number - 1, has_effect));
+                Fate::Works
+            }
+            None => Fate::Works,
+        }
+    }
+
+    fn call<T, E>(&self, error: E, work: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
+        let fate = self.fate();
+        if matches!(fate, Fate::FailsBefore) {
+            return Err(error);
+        }
+        let answer = work(&mut self.state())?;
+        if matches!(fate, Fate::FailsAfter) { Err(error) } else { Ok(answer) }
+    }
+
+    fn house(&self) -> House<Self, Self> {
+        House { intake: self.clone(), ledger: self.clone() }
+    }
+
+    /// A session from its beginning until the folder was looked at to its end.
+    pub(crate) async fn session(&self) -> Result<usize, Trouble> {
+        let (source, house) = (Session(self.clone()), self.house());
+        let mut watched = Watched::begin(source, (PAIR, "INBOX"), &house.ledger).await?;
+        let mut ended = 0;
+        while let Turned::On(count) = turn(&mut watched, &house).await? {
+            ended += count;
+        }
+        Ok(ended)
+    }
+
+    /// Texts that were delivered whole, and how each ended.
+    pub(crate) fn delivered(&self) -> Vec<(String, Outcome)> {
+        let state = self.state();
+        let whole = state.deliveries.values().filter_map(|(outcome, text)| Some((text.clone()?, *outcome)));
+        whole.map(|(text, outcome)| (String::from_utf8_lossy(&text).into_owned(), outcome)).collect()
+    }
+
+    pub(crate) fn outcomes(&self) -> Vec<Outcome> {
+        self.state().deliveries.values().map(|(outcome, _)| *outcome).collect()
+    }
+
+    /// Time goes by: what was put off is due.
+    pub(crate) fn wait(&self) {
+        self.state().rows.values_mut().for_each(|row| row.is_put_off = false);
+    }
+}
+
+pub(crate) const PAIR: Pair = Pair { organization: Id([1; 16]), mailbox: Id([2; 16]) };
+
+struct Session(World);
+
+fn away() -> SourceError {
+    SourceError { trouble: SourceTrouble::Away, words: "the line broke".to_owned() }
+}
+
+fn not_now() -> NotNow {
+    NotNow { words: "the store is away".to_owned() }
+}
+
+fn head(message: &[u8]) -> Arc<[u8]> {
+    let end = message.windows(4).position(|four| four == b"\r\n\r\n").map_or(message.len(), |at| at + 4);
+    message[..end].into()
+}
+
+impl Source for Session {
+    fn validity(&self) -> Validity {
+        Validity(self.0.state().validity)
+    }
+
+    async fn keys(&mut self) -> Result<Vec<Key>, SourceError> {
+        self.0.call(away(), |state| Ok(state.messages.keys().map(|uid| Key::of_uid(*uid)).collect()))
+    }
+
+    async fn headers(&mut self, keys: &[Key]) -> Result<Vec<Header>, SourceError> {
+        self.0.call(away(), |state| {
+            let found = keys.iter().filter_map(|key| {
+                let message = state.messages.get(&key.uid()?)?;
+                let size = message.len() as u64;
+                Some(Header {
+                    key: key.clone(),
+                    header: Some(head(message)),
+                    size,
+                    arrived: Some(Timestamp(1)),
+                })
+            });
+            Ok(found.collect())
+        })
+    }
+
+    async fn bodies(&mut self, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+        self.0.call(away(), |state| {
+            let uids = keys.iter().filter_map(Key::uid);
+            if uids.clone().any(|uid| state.hangs.contains(&uid)) {
+                return Err(away());
+            }
+            let given = uids.filter(|uid| !state.withholds.contains(uid));
+            let found = given.filter_map(|uid| {
+                let message = state.messages.get(&uid)?;
+                Some(Fetched { key: Key::of_uid(uid), body: message.as_slice().into() })
+            });
+            Ok(found.collect())
+        })
+    }
+
+    async fn missing(&mut self, keys: &[Key]) -> Result<Vec<Key>, SourceError> {
+        self.0.call(away(), |state| {
+            let is_there = |key: &&Key| key.uid().is_some_and(|uid| state.messages.contains_key(&uid));
+            Ok(keys.iter().filter(|key| !is_there(key)).cloned().collect())
+        })
+    }
+
+    async fn dispose(&mut self, keys: &[Key], how: Disposal) -> Result<Disposed, SourceError> {
+        self.0.call(away(), |state| {
+            if how == Disposal::SetAside && state.is_full {
+                return Ok(Disposed { gone: Vec::new(), refusal: Some("over quota".to_owned()) });
+            }
+            for uid in keys.iter().filter_map(Key::uid) {
+                let message = state.messages.remove(&uid);
+                if how == Disposal::SetAside {
+                    state.set_aside.extend(message);
+                }
+            }
+            Ok(Disposed { gone: keys.to_vec(), refusal: None })
+        })
+    }
+
+    async fn wait(&mut self, _: Duration) -> Result<(), SourceError> {
+        Ok(())
+    }
+}
+
+impl Ledger for World {
+    async fn open(&self, pair: Pair, _: &str, validity: Validity) -> Result<Folder, NotNow> {
+        self.call(not_now(), |state| {
+            if state.known_validity != validity.0 {
+                state.known_validity = validity.0;
+                state.generation += 1;
+            }
+            Ok(Folder { pair, id: Id([3; 16]), role: FolderRole::Sink, generation: state.generation })
+        })
+    }
+
+    async fn present(&self, folder: &Folder) -> Result<Vec<Key>, NotNow> {
+        self.call(not_now(), |state| {
+            let rows = state
+                .rows
+                .iter()
+                .filter(|((generation, _), row)| *generation == folder.generation && !row.is_gone);
+            Ok(rows.map(|((_, key), _)| key.clone()).collect())
+        })
+    }
+
+    async fn see(&self, folder: &Folder, told: Told, listed: Vec<Listed>) -> Result<Vec<Entry>, NotNow> {
+        self.call(not_now(), |state| Ok(see(state, folder.generation, (&told, listed))))
+    }
+
+    async fn try_alone(&self, _: &Folder, copy: Id) -> Result<(), NotNow> {
+        self.call(not_now(), |state| {
+            state.rows.values_mut().filter(|row| row.copy == copy).for_each(|row| row.attempts += 1);
+            Ok(())
+        })
+    }
+}
+
+fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>)) -> Vec<Entry> {
+    let deliveries = state.deliveries.clone();
+    let ended = |copy: &Id| deliveries.get(copy).map(|(outcome, _)| *outcome);
+    let mut entries = Vec::new();
+    let place = |key: &Key| (generation, key.clone());
+    for key in &told.gone {
+        if let Some(row) = state.rows.get_mut(&place(key)) {
+            row.is_gone = true;
+        }
+    }
+    for key in &told.survived {
+        if let Some(row) = state.rows.get_mut(&place(key)) {
+            row.attempts = 0;
+        }
+    }
+    for put_off in &told.put_off {
+        state.put_off.push(put_off.words.clone());
+        if let Some(row) = state.rows.get_mut(&place(&put_off.key)) {
+            row.is_put_off = true;
+        }
+    }
+    let mut absent = Vec::new();
+    for key in &told.absent {
+        let Some(row) = state.rows.get_mut(&place(key)) else { continue };
+        row.is_gone = ended(&row.copy).is_some();
+        if !row.is_gone {
+            absent.push(Entry { key: key.clone(), copy: row.copy, attempts: 1, is_due: true, ended: None });
+        }
+    }
+    for Listed { key, header, .. } in listed {
+        let copies = &mut state.copies;
+        let mut new = || {
+            *copies += 1;
+            Row { copy: Id([*copies; 16]), header, attempts: 0, is_put_off: false, is_gone: false }
+        };
+        let row = state.rows.entry(place(&key)).or_insert_with(&mut new);
+        let is_another = header.is_some() && row.header.is_some() && header != row.header;
+        if row.is_gone || is_another {
+            *row = new();
+        }
+        let (is_due, ended) = (!row.is_put_off, ended(&row.copy));
+        if is_due && ended.is_none() && row.attempts < limits::POLL_ALONE_FROM {
+            row.attempts += 1;
+        }
+        entries.push(Entry { key, copy: row.copy, attempts: row.attempts, is_due, ended });
+    }
+    entries.extend(absent);
+    entries
+}
+
+/// Wants everything but mail whose subject is `noise`, cannot read `broken`, and dies of `deadly`.
+impl Intake for World {
+    async fn check(&self, _: Pair, offered: Vec<Offered>) -> Result<Vec<Advice>, NotNow> {
+        self.call(not_now(), |_| {
+            let advise = |offered: &Offered| match text(&offered.header) {
+                header if header.contains("Subject: noise") => Advice::Ignore,
+                _ => Advice::Fetch,
+            };
+            Ok(offered.iter().map(advise).collect())
+        })
+    }
+
+    async fn deliver(&self, _: Pair, delivery: Delivery) -> Result<Delivered, NotNow> {
+        self.call(not_now(), |state| {
+            if state.is_closed {
+                return Err(not_now());
+            }
+            if let Some((outcome, _)) = state.deliveries.get(&delivery.copy) {
+                return Ok(Delivered::Ended(*outcome));
+            }
+            let (outcome, whole) = match delivery.what {
+                What::Whole(body) if text(&body).contains("Subject: deadly") => panic!("on purpose"),
+                What::Whole(body) if text(&body).contains("Subject: broken") => {
+                    (Outcome::Undeliverable, Some(body))
+                }
+                What::Whole(body) => (Outcome::Stored, Some(body)),
+                What::Header(header) if text(&header).contains("wanted after all") => {
+                    return Ok(Delivered::WholeWanted);
+                }
+                What::Header(_) | What::Vanished => (Outcome::Ignored, None),
+                What::SetAside(body) => (Outcome::Undeliverable, Some(body)),
+                What::Unfetchable(_) => (Outcome::Undeliverable, None),
+            };
+            state.deliveries.insert(delivery.copy, (outcome, whole.map(|body| body.to_vec())));
+            Ok(Delivered::Ended(outcome))
+        })
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
