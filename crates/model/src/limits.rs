@@ -304,3 +304,33 @@ pub const POLL_ALONE_FROM: u32 = 3;
 pub const POLL_SET_ASIDE_FROM: u32 = 5;
 /// From this attempt on a message of a folder is not even fetched, if other messages of the session were.
 pub const POLL_LEAVE_FROM: u32 = 6;
+/// Seconds until a connection to another mail server stands, and for its TLS handshake.
+pub const CONNECT_SECONDS_MAX: u64 = 30;
+/// Seconds until another mail server has answered: opening a folder of a million messages takes a poor one minutes.
+pub const ANSWER_SECONDS_MAX: u64 = 180;
+/// Bytes of a longer answer that earn another second: a mail of full size may come over a slow line in seven hours, and
+/// a server that drips ends after [`ANSWER_SECONDS_MAX`].
+pub const ANSWER_BYTES_PER_SECOND_MIN: u64 = 2 * 1024;
+/// One line of an IMAP answer, without its literals: a search may find a hundred thousand messages.
+pub const IMAP_LINE_BYTES_MAX: usize = 1024 * 1024;
+/// Words, texts and parentheses of one IMAP answer: each costs memory, however short it is.
+pub const IMAP_WORDS_MAX: usize = 128 * 1024;
+/// Parentheses inside parentheses of an IMAP answer: a NAMESPACE is three deep.
+pub const IMAP_DEPTH_MAX: usize = 32;
+/// A literal in an IMAP answer that is neither header nor body: the name of a folder.
+pub const IMAP_LITERAL_BYTES_MAX: usize = 64 * 1024;
+/// Literals in one IMAP answer: the names of a list are one each, header and body of a message are two.
+pub const IMAP_LITERALS_MAX: usize = 100;
+/// Rounds of the hash that a server's SCRAM may ask of us: half a second of a processor.
+pub const SCRAM_SERVER_ITERATIONS_MAX: u32 = 1_000_000;
+/// Bytes that come with the answer to one IMAP command besides bodies: another client that empties a folder of a
+/// million messages makes 16 MiB of news.
+pub const IMAP_ANSWER_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Messages that one IMAP command asks for.
+pub const IMAP_WINDOW_MAX: usize = 256;
+/// Headers that one IMAP command asks for: each may be as large as [`HEADER_BYTES_MAX`].
+pub const IMAP_HEADERS_MAX: usize = 64;
+/// Folders of one mailbox that are listed.
+pub const IMAP_FOLDERS_MAX: usize = 10_000;
+/// The name of a folder at a mail server: that of a path, encoded.
+pub const FOLDER_NAME_BYTES_MAX: usize = 4 * 1024;

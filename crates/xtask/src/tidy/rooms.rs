@@ -12,12 +12,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("crm", &["model", "message", "store"]),
     ("receive", &["model"]),
+    ("connect", &["model"]),
     ("web", &["model"]),
     ("poll", &["model"]),
     ("postroom", &["model", "message", "store", "crm", "receive", "web"]),
-    ("testkit", &["model", "message", "store", "crm", "receive", "web", "postroom", "bucketkit"]),
+    ("testkit", &["model", "message", "store", "crm", "receive", "connect", "web", "postroom", "bucketkit"]),
     ("bucketkit", &[]),
-    ("fuzz", &["model", "message", "receive"]),
+    ("fuzz", &["model", "message", "receive", "connect"]),
     ("xtask", &[]),
 ];
 
@@ -31,7 +32,7 @@ const HEAVY: &[(&str, &[&str])] = &[
     ("ammonia", &["message"]),
     ("axum", &["web", "postroom"]),
     ("minijinja", &["web"]),
-    ("tokio-rustls", &["receive"]),
+    ("tokio-rustls", &["receive", "connect"]),
     ("argon2", &["crm"]),
 ];
 

@@ -1,0 +1,166 @@
+//! Names of folders: as people write them, and as they go over the wire (modified UTF-7, RFC 3501 §5.1.3).
+
+use base64::Engine as _;
+use base64::alphabet::IMAP_MUTF7;
+use base64::engine::{GeneralPurpose, general_purpose::NO_PAD};
+use model::limits;
+
+use super::words::Word;
+
+const MUTF7: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+
+/// The name of a folder at a server, whole: with its hierarchy and the server's delimiter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FolderName(String);
+
+impl FolderName {
+    /// The folder that every mailbox has.
+    pub fn inbox() -> Self {
+        FolderName("INBOX".to_owned())
+    }
+
+    /// `None` of an empty or endless name, and of one with control characters.
+    pub fn new(name: &str) -> Option<Self> {
+        let is_name = !name.is_empty()
+            && name.len() <= limits::FOLDER_NAME_BYTES_MAX
+            && !name.chars().any(char::is_control);
+        is_name.then(|| FolderName(name.to_owned()))
+    }
+
+    /// For people.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As a server wrote it. What is no modified UTF-7 stands for itself.
+    pub(super) fn from_wire(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        FolderName::new(&decoded(text).unwrap_or_else(|| text.to_owned()))
+    }
+
+    /// Quoted, for a command. Always ASCII without line breaks.
+    pub(super) fn quoted(&self) -> String {
+        quoted(&encoded(&self.0))
+    }
+}
+
+/// A quoted string of text that has no control characters.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn encoded(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let is_plain = |c: char| (' '..='~').contains(&c);
+        let end = rest.find(|c| is_plain(c) != is_plain(first)).unwrap_or(rest.len());
+        let (run, behind) = rest.split_at(end);
+        if is_plain(first) {
+            out.push_str(&run.replace('&', "&-"));
+        } else {
+            let bytes: Vec<u8> = run.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            out.push('&');
+            out.push_str(&MUTF7.encode(bytes));
+            out.push('-');
+        }
+        rest = behind;
+    }
+    out
+}
+
+fn decoded(wire: &str) -> Option<String> {
+    let mut out = String::with_capacity(wire.len());
+    let mut rest = wire;
+    while let Some((plain, behind)) = rest.split_once('&') {
+        out.push_str(plain);
+        let (run, behind) = behind.split_once('-')?;
+        if run.is_empty() {
+            out.push('&');
+        } else {
+            let bytes = MUTF7.decode(run).ok()?;
+            let (pairs, odd) = bytes.as_chunks::<2>();
+            let units: Vec<u16> = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
+            if !odd.is_empty() {
+                return None;
+            }
+            out.push_str(&String::from_utf16(&units).ok()?);
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// A folder as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its name.
+    pub name: FolderName,
+    /// What parts the levels of names, where there are levels.
+    pub delimiter: Option<char>,
+    /// What it is for (RFC 6154), without the backslash: `Sent`, `Trash`, `Junk`, `Drafts`, `Archive` …
+    pub special_use: Option<String>,
+    /// Whether it can hold messages.
+    pub can_be_opened: bool,
+}
+
+impl Folder {
+    /// The words behind LIST: `(\HasNoChildren \Sent) "/" "Sent"`.
+    pub(super) fn read(words: &[Word]) -> Option<Self> {
+        let close = words.iter().position(|word| *word == Word::Close)?;
+        let (flags, rest) = words.split_at(close);
+        let is = |flag: &str| flags.iter().any(|word| word.is(flag));
+        let (delimiter, name) = match rest {
+            [Word::Close, delimiter, name, ..] => (delimiter, name),
+            _ => return None,
+        };
+        let uses = ["All", "Archive", "Drafts", "Flagged", "Junk", "Sent", "Trash", "Important"];
+        let special_use = uses.into_iter().find(|used| is(&format!("\\{used}"))).map(str::to_owned);
+        // A folder may be called NIL, and then stands there as an atom.
+        let name = match name {
+            Word::Atom(name) | Word::Text(name) => FolderName::from_wire(name)?,
+            _ => return None,
+        };
+        Some(Folder {
+            name,
+            delimiter: delimiter.text().and_then(|text| std::str::from_utf8(text).ok()?.chars().next()),
+            special_use,
+            can_be_opened: !is("\\Noselect") && !is("\\NonExistent"),
+        })
+    }
+}
+
+/// The prefix of names of our own, from the words behind NAMESPACE (RFC 2342): `(("INBOX." ".")) NIL NIL`.
+pub(super) fn personal_prefix(words: &[Word]) -> Option<String> {
+    match words {
+        [Word::Open, Word::Open, prefix, ..] => Some(decoded(std::str::from_utf8(prefix.text()?).ok()?)?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_over_the_wire_and_come_back() {
+        for (name, wire) in [
+            ("INBOX", "INBOX"),
+            ("Gesendete Objekte", "Gesendete Objekte"),
+            ("Entwürfe", "Entw&APw-rfe"),
+            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            ("R&D", "R&-D"),
+            ("😀", "&2D3eAA-"),
+        ] {
+            assert_eq!(encoded(name), wire);
+            assert_eq!(decoded(wire).as_deref(), Some(name));
+        }
+        assert_eq!(FolderName::new("a\"b\\c").unwrap().quoted(), r#""a\"b\\c""#);
+        assert_eq!(FolderName::from_wire(b"R&D").unwrap().as_str(), "R&D");
+        for bad in ["", "a\r\nb LOGOUT", "a\0"] {
+            assert!(FolderName::new(bad).is_none(), "{bad:?}");
+        }
+        assert!(FolderName::from_wire(b"&AA0ACg-").is_none(), "a line break hidden in the encoding");
+    }
+}

@@ -1,0 +1,261 @@
+//! Conversations with servers that are lines in a table: what is asked, what is believed.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
+use super::*;
+use crate::error::Kind;
+use crate::wire::{Patience, Wire};
+
+const PATIENCE: Patience =
+    Patience { connect: Duration::from_secs(20), answer: Duration::from_secs(20), bytes_per_second: 1_000 };
+
+const SELECTED: &str =
+    "* 3 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 40] x\r\np1 OK [READ-WRITE] done\r\n";
+
+/// A session in which INBOX is selected, with a server that answers one command after the other; the server gives back
+/// what it was asked.
+async fn selected(
+    can: &str,
+    answers: &'static [&'static str],
+) -> (Session, tokio::task::JoinHandle<Vec<String>>) {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let server = tokio::spawn(serve(theirs, answers));
+    let mut session = Session::over(Wire::over(Box::new(ours), PATIENCE));
+    session.can = Capabilities::read(can.as_bytes().split(|byte| *byte == b' '));
+    let opened = session.select(&FolderName::inbox()).await.unwrap();
+    assert_eq!((opened.uidvalidity, opened.uidnext, opened.exists), (9, Some(40), 3));
+    (session, server)
+}
+
+async fn serve(mut stream: DuplexStream, answers: &'static [&'static str]) -> Vec<String> {
+    let mut asked = Vec::new();
+    for answer in [SELECTED].iter().chain(answers) {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            match stream.read_u8().await {
+                Ok(byte) => line.push(byte),
+                Err(_) => return asked,
+            }
+        }
+        asked.push(String::from_utf8(line).unwrap().trim_end().to_owned());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+    asked
+}
+
+fn uids(uids: &[u64]) -> UidSet {
+    uids.iter().filter_map(|uid| Uid::new(*uid)).collect()
+}
+
+#[derive(Default)]
+struct Kept {
+    coming: Vec<u8>,
+    bodies: Vec<(u32, String)>,
+}
+
+impl BodySink for Kept {
+    async fn begin(&mut self, _: u64) -> io::Result<()> {
+        self.coming.clear();
+        Ok(())
+    }
+
+    async fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.coming.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    async fn end(&mut self, uid: Uid) -> io::Result<()> {
+        let body = String::from_utf8_lossy(&std::mem::take(&mut self.coming)).into_owned();
+        self.bodies.push((uid.get(), body));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_those_that_were_asked_for() {
+    let (mut session, server) = selected(
+        "",
+        &["* 1 FETCH (BODY[] {3}\r\none UID 5)\r\n* 9 FETCH (FLAGS (\\Seen))\r\n\
+           * 2 FETCH (UID 6 BODY[] NIL)\r\n* 3 FETCH (UID 7 BODY[] \"x\")\r\np2 OK done\r\n"],
+    )
+    .await;
+    let mut kept = Kept::default();
+    session.bodies(&uids(&[5, 6, 7, 8]), &mut kept).await.unwrap();
+    assert_eq!(kept.bodies, [(5, "one".to_owned()), (7, "x".to_owned())]);
+    assert_eq!(server.await.unwrap(), ["p1 SELECT \"INBOX\"", "p2 UID FETCH 5:8 (UID BODY.PEEK[])"]);
+}
+
+#[tokio::test]
+async fn a_body_of_another_message_ends_the_session() {
+    for answer in [
+        "* 1 FETCH (UID 9 BODY[] {3}\r\none)\r\np2 OK done\r\n",
+        "* 1 FETCH (BODY[] {3}\r\none)\r\np2 OK done\r\n",
+        "* 1 FETCH (UID 5 BODY[] {3}\r\none)\r\n* 1 FETCH (UID 5 BODY[] {3}\r\ntwo)\r\np2 OK done\r\n",
+    ] {
+        let (mut session, _server) = selected("", Box::leak(Box::new([answer]))).await;
+        let mut kept = Kept::default();
+        let error = session.bodies(&uids(&[5]), &mut kept).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Protocol, "{answer}");
+        assert!(kept.bodies.len() < 2);
+        let later = session.exists(&uids(&[5])).await.unwrap_err();
+        assert_eq!(later.kind, Kind::Closed, "nothing more is asked");
+    }
+}
+
+#[tokio::test]
+async fn only_its_own_tag_ends_a_command() {
+    for answer in ["p1 OK done\r\n", "x OK done\r\n", "+ go on\r\n", "* 1 FETCH (UID 5 BODY[] {1}\r\na)\r\n"]
+    {
+        let (mut session, _server) = selected("", Box::leak(Box::new([answer]))).await;
+        let error = session.exists(&uids(&[5])).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Protocol, "{answer}");
+    }
+    for (answer, kind) in [
+        ("* BYE we close\r\n", Kind::Closed),
+        ("* OK [UIDVALIDITY 10] other\r\np2 OK done\r\n", Kind::Closed),
+        ("p2 NO [OVERQUOTA] full\r\n", Kind::Quota),
+        ("p2 NO later\r\n", Kind::Declined),
+        ("p2 BAD what\r\n", Kind::Protocol),
+    ] {
+        let (mut session, _server) = selected("", Box::leak(Box::new([answer]))).await;
+        let error = session.exists(&uids(&[5])).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{answer}");
+        let is_left = error.leaves_the_session();
+        let again = session.exists(&uids(&[5])).await.unwrap_err();
+        assert_eq!(again.words.contains("broken off"), !is_left, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_holds_what_was_asked_for() {
+    let (mut session, server) = selected(
+        "",
+        &["* 2 FETCH (FLAGS () UID 6 RFC822.SIZE 7)\r\n* 1 FETCH (FLAGS (\\Deleted) UID 5 RFC822.SIZE 6)\r\n\
+           * 3 FETCH (UID 7)\r\n* 77 FETCH (FLAGS () UID 9 RFC822.SIZE 9)\r\n* 4 EXISTS\r\np2 OK done\r\n",
+          "* 1 FETCH (FLAGS () UID 5 RFC822.SIZE 1)\r\n* 2 FETCH (FLAGS () UID 5 RFC822.SIZE 1)\r\np3 OK done\r\n"],
+    )
+    .await;
+    let window = Window { first: 1, count: 1_000 };
+    let listed = session.list(window).await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|m| (m.uid.get(), m.size, m.flags.is_deleted)).collect();
+    assert_eq!(listed, [(5, 6, true), (6, 7, false)]);
+    assert_eq!(session.list(window).await.unwrap_err().kind, Kind::Protocol, "two messages, one UID");
+    let asked = server.await.unwrap();
+    let items = "(UID FLAGS INTERNALDATE RFC822.SIZE)";
+    assert_eq!(asked[1..], [format!("p2 FETCH 1:3 {items}"), format!("p3 FETCH 1:4 {items}")]);
+}
+
+#[tokio::test]
+async fn messages_are_gone_when_the_server_has_them_no_more() {
+    let (mut session, server) = selected(
+        "UIDPLUS",
+        &[
+            "p2 OK marked\r\n",
+            "* 1 EXPUNGE\r\np3 OK done\r\n",
+            "* 1 FETCH (UID 6 FLAGS (\\Deleted))\r\n* 1 FETCH (UID 9 FLAGS ())\r\np4 OK done\r\n",
+        ],
+    )
+    .await;
+    let disposed = session.dispose(&uids(&[5, 6]), &Disposal::Delete).await.unwrap();
+    assert_eq!(disposed, Disposed { gone: uids(&[5]), flagged: uids(&[6]) });
+    let asked = server.await.unwrap();
+    assert_eq!(
+        asked[1..],
+        ["p2 UID STORE 5:6 +FLAGS.SILENT (\\Deleted)", "p3 UID EXPUNGE 5:6", "p4 UID FETCH 5:6 (UID FLAGS)"]
+    );
+}
+
+#[tokio::test]
+async fn without_uidplus_nothing_is_expunged() {
+    let (mut session, server) =
+        selected("", &["p2 OK marked\r\n", "* 1 FETCH (UID 5 FLAGS (\\Deleted))\r\np3 OK done\r\n"]).await;
+    let disposed = session.dispose(&uids(&[5]), &Disposal::Delete).await.unwrap();
+    assert_eq!(disposed, Disposed { gone: UidSet::default(), flagged: uids(&[5]) });
+    assert!(!server.await.unwrap().iter().any(|command| command.contains("EXPUNGE")));
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_made_for_what_is_moved() {
+    let (mut session, server) = selected(
+        "MOVE",
+        &[
+            "p2 NO [TRYCREATE] no such folder\r\n",
+            "p3 OK made\r\n",
+            "p4 NO\r\n",
+            "* OK [COPYUID 1 5 1] x\r\n* 1 EXPUNGE\r\np5 OK\r\n",
+            "p6 OK\r\n",
+        ],
+    )
+    .await;
+    let to = FolderName::new("Undeliverable").unwrap();
+    let disposed = session.dispose(&uids(&[5]), &Disposal::Move(to)).await.unwrap();
+    assert_eq!(disposed.gone, uids(&[5]));
+    let asked = server.await.unwrap();
+    assert_eq!(
+        asked[2..5],
+        ["p3 CREATE \"Undeliverable\"", "p4 SUBSCRIBE \"Undeliverable\"", "p5 UID MOVE 5 \"Undeliverable\""]
+    );
+}
+
+#[tokio::test]
+async fn what_is_open_to_look_is_not_changed() {
+    let (mut session, server) = selected("UIDPLUS MOVE", &[SELECTED_AGAIN]).await;
+    session.examine(&FolderName::inbox()).await.unwrap();
+    for how in [Disposal::Delete, Disposal::Flag, Disposal::Move(FolderName::inbox())] {
+        let error = session.dispose(&uids(&[5]), &how).await.unwrap_err();
+        assert_eq!(error.kind, Kind::NotOffered);
+    }
+    assert_eq!(server.await.unwrap(), ["p1 SELECT \"INBOX\"", "p2 EXAMINE \"INBOX\""]);
+}
+
+const SELECTED_AGAIN: &str = "* 3 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\np2 OK done\r\n";
+
+#[tokio::test]
+async fn news_end_a_wait_and_idle_is_ended_in_order() {
+    let (mut session, server) = selected(
+        "IDLE",
+        &[
+            "* OK Still here\r\n+ idling\r\n* OK Still here\r\n* 4 EXISTS\r\n",
+            "p2 OK done\r\n",
+            "+ idling\r\n",
+            "* 5 EXISTS\r\np3 OK done\r\n",
+            "p4 BAD no\r\n",
+            "* 6 EXISTS\r\np5 OK done\r\n",
+        ],
+    )
+    .await;
+    assert_eq!(session.wait(std::future::pending()).await.unwrap(), Woken::News);
+    // What comes between DONE and the end counts, too.
+    assert_eq!(session.wait(std::future::ready(())).await.unwrap(), Woken::News);
+    // A server that takes IDLE back is asked.
+    assert_eq!(session.wait(std::future::ready(())).await.unwrap(), Woken::News);
+    assert_eq!(session.folder.unwrap().exists, 6);
+    let asked = server.await.unwrap();
+    assert_eq!(asked[1..], ["p2 IDLE", "DONE", "p3 IDLE", "DONE", "p4 IDLE", "p5 NOOP"]);
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_ends_the_session() {
+    let (mut session, _server) = selected("", &["* OK not yet\r\n", ""]).await;
+    let asked = uids(&[5]);
+    let call = session.exists(&asked);
+    assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
+    assert_eq!(session.exists(&uids(&[5])).await.unwrap_err().kind, Kind::Closed);
+}
+
+#[tokio::test]
+async fn a_flood_has_an_end() {
+    let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+    let mut session = Session::over(Wire::over(Box::new(ours), PATIENCE));
+    let flood = tokio::spawn(async move {
+        let news = b"* OK x\r\n".repeat(4_000);
+        while theirs.write_all(&news).await.is_ok() {}
+    });
+    let error = session.select(&FolderName::inbox()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Limit);
+    drop(session);
+    flood.await.unwrap();
+}

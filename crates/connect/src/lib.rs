@@ -1,0 +1,21 @@
+//! Going out to other people's mail servers.
+//!
+//! What passes through: an address and a secret go in, an open session comes out ([`imap::Session`]), and through it
+//! lists of messages, headers, and bodies piece by piece. Read it as [`target`] (whom), [`secret`] (as whom), `wire`
+//! (bytes and time), [`imap`] (the protocol).
+//!
+//! *Invariant:* whatever a server sends, memory and time are bounded, and an answer that was not asked for is never
+//! taken for one. Nothing is written to the log here: what servers say may hold addresses. It knows no CRM.
+
+mod error;
+pub mod imap;
+mod sasl;
+pub mod secret;
+pub mod target;
+mod tls;
+mod wire;
+
+pub use error::{ConnectError, Kind};
+pub use secret::{Login, Secret};
+pub use target::{Target, TlsMode};
+pub use wire::Patience;

@@ -1,0 +1,27 @@
+//! Whom we go to, and how far a line is to be trusted.
+
+/// A server of mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// A name or an address. The certificate has to name it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// When TLS begins.
+    pub tls: TlsMode,
+    /// Certificates in PEM that are believed instead of the system's.
+    pub authority: Option<Vec<u8>>,
+    /// A password may go over a line that can be read, to a machine that is not this one.
+    pub is_trusted_line: bool,
+}
+
+/// When TLS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Never.
+    None,
+    /// On a port that begins without, at once (RFC 9051 §6.2.1). A server that does not offer it is refused.
+    Starttls,
+    /// From the first byte (RFC 8314).
+    Implicit,
+}

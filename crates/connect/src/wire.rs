@@ -1,0 +1,241 @@
+//! Bytes to and from one server, and how long it may take over them.
+//!
+//! What passes through: commands go out; what comes in waits in a buffer until a reader has consumed it.
+//!
+//! *Invariant:* every wait ends: a connection, a handshake, a command that is not taken, an answer that does not come
+//! or drips. The buffer holds no more than a reader left of it and one read.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use model::limits;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::error::{ConnectError, Kind};
+use crate::target::Target;
+use crate::tls;
+
+/// Bytes read at once while an answer comes: a usual mail in one or two reads.
+const READ_BYTES: usize = 32 * 1024;
+/// Bytes read at once while nothing is asked: thousands of connections wait.
+const WAITING_READ_BYTES: usize = 1024;
+
+/// A connection, encrypted or not.
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Socket for S {}
+
+/// How long a server may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until a connection stands, and for a handshake.
+    pub connect: Duration,
+    /// Until an answer is whole, when it is short.
+    pub answer: Duration,
+    /// What a longer answer gains: so many bytes are another second.
+    pub bytes_per_second: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience {
+            connect: Duration::from_secs(limits::CONNECT_SECONDS_MAX),
+            answer: Duration::from_secs(limits::ANSWER_SECONDS_MAX),
+            bytes_per_second: limits::ANSWER_BYTES_PER_SECOND_MIN,
+        }
+    }
+}
+
+/// One connection with what it has brought.
+pub(crate) struct Wire {
+    socket: Box<dyn Socket>,
+    patience: Patience,
+    input: Vec<u8>,
+    consumed: usize,
+    asked: Instant,
+    received: u64,
+}
+
+impl Wire {
+    /// Connects. Says also whether the other end is this machine.
+    pub(crate) async fn connect(target: &Target, patience: Patience) -> Result<(Wire, bool), ConnectError> {
+        let unreachable = |error: std::io::Error| {
+            let words = format!("{} does not answer at port {}: {error}", target.host, target.port);
+            ConnectError::new(Kind::Unreachable, words)
+        };
+        let connecting = TcpStream::connect((target.host.as_str(), target.port));
+        let stream =
+            timeout(patience.connect, connecting).await.map_err(|_| timed_out())?.map_err(unreachable)?;
+        // Commands are written whole; waiting for more of them only delays.
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let is_here = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+        Ok((Wire::over(Box::new(stream), patience), is_here))
+    }
+
+    /// Over a connection that stands.
+    pub(crate) fn over(socket: Box<dyn Socket>, patience: Patience) -> Wire {
+        Wire { socket, patience, input: Vec::new(), consumed: 0, asked: Instant::now(), received: 0 }
+    }
+
+    /// The same line, encrypted from here on.
+    ///
+    /// # Errors
+    /// [`Kind::Tls`]; so too where bytes came before the handshake: somebody in between could have written them, and
+    /// they would count as the server's afterwards.
+    pub(crate) async fn secure(self, target: &Target) -> Result<Wire, ConnectError> {
+        if !self.input().is_empty() {
+            let words = "the server, or somebody in between, sent more than the answer to STARTTLS";
+            return Err(ConnectError::new(Kind::Tls, words));
+        }
+        let handshake = tls::secure(self.socket, target);
+        let socket = timeout(self.patience.connect, handshake).await.map_err(|_| timed_out())??;
+        Ok(Wire::over(socket, self.patience))
+    }
+
+    /// What has come and is not consumed.
+    pub(crate) fn input(&self) -> &[u8] {
+        self.input.get(self.consumed..).unwrap_or_default()
+    }
+
+    /// So many bytes of [`Wire::input`] were read.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.consumed += count;
+        if self.consumed >= self.input.len() {
+            self.input.clear();
+            self.consumed = 0;
+        }
+    }
+
+    /// Sends, and counts time and bytes of the answer from now.
+    pub(crate) async fn ask(&mut self, bytes: &[u8]) -> Result<(), ConnectError> {
+        (self.asked, self.received) = (Instant::now(), 0);
+        let sending = async {
+            self.socket.write_all(bytes).await?;
+            self.socket.flush().await
+        };
+        let sent = timeout(self.patience.answer, sending).await.map_err(|_| timed_out())?;
+        sent.map_err(|error| broken(&error))
+    }
+
+    /// Waits for more of an answer.
+    ///
+    /// # Errors
+    /// [`Kind::TimedOut`], where the answer takes too long for what has come of it; [`Kind::Closed`].
+    pub(crate) async fn fill(&mut self) -> Result<(), ConnectError> {
+        let earned = self.received / self.patience.bytes_per_second.max(1);
+        let allowed = self.patience.answer + Duration::from_secs(earned);
+        let left = allowed.saturating_sub(self.asked.elapsed());
+        if left.is_zero() {
+            return Err(timed_out());
+        }
+        timeout(left, self.read(READ_BYTES)).await.map_err(|_| timed_out())?
+    }
+
+    /// Waits for anything, until `until` is there. Says whether something came.
+    pub(crate) async fn fill_before(
+        &mut self,
+        until: &mut (impl Future<Output = ()> + Unpin + Send),
+    ) -> Result<bool, ConnectError> {
+        self.input.shrink_to(WAITING_READ_BYTES);
+        tokio::select! {
+            biased;
+            read = self.read(WAITING_READ_BYTES) => read.map(|()| true),
+            () = until => Ok(false),
+        }
+    }
+
+    /// Nothing is lost where this future is dropped.
+    async fn read(&mut self, count: usize) -> Result<(), ConnectError> {
+        self.input.drain(..self.consumed);
+        self.consumed = 0;
+        self.input.reserve(count);
+        let read = self.socket.read_buf(&mut self.input).await.map_err(|error| broken(&error))?;
+        if read == 0 {
+            return Err(ConnectError::new(Kind::Closed, "the server ended the connection"));
+        }
+        self.received += u64::try_from(read).unwrap_or_default();
+        Ok(())
+    }
+}
+
+fn timed_out() -> ConnectError {
+    ConnectError::new(Kind::TimedOut, "the server did not answer in time")
+}
+
+fn broken(error: &std::io::Error) -> ConnectError {
+    ConnectError::new(Kind::Closed, format!("the connection broke: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Patience = Patience {
+        connect: Duration::from_secs(5),
+        answer: Duration::from_millis(200),
+        bytes_per_second: 1_000_000,
+    };
+
+    #[tokio::test]
+    async fn an_answer_that_drips_ends() {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let mut wire = Wire::over(Box::new(ours), SHORT);
+        let drip = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(Duration::from_millis(20));
+            while theirs.write_all(b"x").await.is_ok() {
+                ticks.tick().await;
+            }
+        });
+        wire.ask(b"a NOOP\r\n").await.unwrap();
+        let error = loop {
+            if let Err(error) = wire.fill().await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind, Kind::TimedOut);
+        drop(wire);
+        drip.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_read_ends() {
+        let (ours, _theirs) = tokio::io::duplex(4);
+        let mut wire = Wire::over(Box::new(ours), SHORT);
+        assert_eq!(wire.ask(b"a NOOP\r\n").await.unwrap_err().kind, Kind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn bytes_before_the_handshake_are_refused() {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let mut wire = Wire::over(Box::new(ours), SHORT);
+        theirs.write_all(b"a OK begin\r\n* OK injected\r\n").await.unwrap();
+        wire.fill().await.unwrap();
+        wire.consume(b"a OK begin\r\n".len());
+        let target = Target {
+            host: "imap.test".to_owned(),
+            port: 143,
+            tls: crate::TlsMode::Starttls,
+            authority: None,
+            is_trusted_line: false,
+        };
+        let Err(error) = wire.secure(&target).await else { panic!("it was taken") };
+        assert_eq!(error.kind, Kind::Tls);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_twice_and_nothing_skipped() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let mut wire = Wire::over(Box::new(ours), SHORT);
+        theirs.write_all(b"one two").await.unwrap();
+        wire.fill().await.unwrap();
+        wire.consume(4);
+        assert_eq!(wire.input(), b"two");
+        theirs.write_all(b" three").await.unwrap();
+        wire.fill().await.unwrap();
+        assert_eq!(wire.input(), b"two three");
+        drop(theirs);
+        assert_eq!(wire.fill().await.unwrap_err().kind, Kind::Closed);
+    }
+}
