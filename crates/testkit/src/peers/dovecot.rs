@@ -1,5 +1,5 @@
-//! Dovecot (packages `dovecot-lmtpd`, `dovecot-sieve`): an LMTP server that keeps mail in Maildirs, and whose
-//! Sieve redirects mail.
+//! Dovecot (packages `dovecot-lmtpd`, `dovecot-sieve`, `dovecot-imapd`, `dovecot-pop3d`): a server that keeps mail in
+//! Maildirs, takes it by LMTP, gives it out by IMAP and POP3, and whose Sieve redirects mail.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -20,6 +20,10 @@ const NOBODY: u32 = 65_534;
 pub struct Dovecot {
     folder: TempDir,
     lmtp: SocketAddr,
+    imap: Option<SocketAddr>,
+    pop3: Option<SocketAddr>,
+    /// In PEM, of itself.
+    certificate: Vec<u8>,
 }
 
 /// What a Dovecot is for.
@@ -33,6 +37,24 @@ pub struct DovecotSettings<'s> {
     pub relay: Option<SocketAddr>,
     /// A Sieve script that every mailbox runs.
     pub sieve: Option<&'s str>,
+    /// How mail is given out.
+    pub doors: Doors,
+    /// The one password of all mailboxes; any fits where none is named. With one, SCRAM is offered.
+    pub password: Option<&'s str>,
+    /// Capabilities of IMAP instead of its own, for a poorer server than it is.
+    pub capabilities: Option<&'s str>,
+    /// Bytes that a mailbox may hold, as a rule of Dovecot's: `10K`.
+    pub quota: Option<&'s str>,
+}
+
+/// How a Dovecot gives mail out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Doors {
+    /// Not at all.
+    #[default]
+    None,
+    /// By IMAP and POP3, with STARTTLS and STLS.
+    Both,
 }
 
 impl Dovecot {
@@ -42,7 +64,16 @@ impl Dovecot {
     /// [`Missing`] where a package is; when it does not start.
     pub fn start(settings: DovecotSettings<'_>) -> Result<Self> {
         Dovecot::is_installed()?;
-        let dovecot = Dovecot { folder: open_folder(settings.folder)?, lmtp: wait::free_port()? };
+        let gives_out = settings.doors == Doors::Both;
+        if gives_out {
+            Missing::unless("/usr/lib/dovecot/imap", "dovecot-imapd")?;
+            Missing::unless("/usr/lib/dovecot/pop3", "dovecot-pop3d")?;
+        }
+        let port = || gives_out.then(wait::free_port).transpose();
+        let folder = open_folder(settings.folder)?;
+        let (lmtp, imap, pop3) = (wait::free_port()?, port()?, port()?);
+        let certificate = keep_certificate(folder.path())?;
+        let dovecot = Dovecot { folder, lmtp, imap, pop3, certificate };
         let mail = dovecot.path("mail");
         fs::create_dir(&mail)?;
         chown(&mail, Some(NOBODY), Some(NOBODY))?;
@@ -50,17 +81,11 @@ impl Dovecot {
             fs::write(dovecot.path("mail/rule.sieve"), script)?;
         }
         fs::write(dovecot.path("dovecot.conf"), dovecot.configuration(&settings))?;
-        // It goes on in the background with what it was given to write to: a pipe would never end.
-        let said = fs::File::create(dovecot.path("said"))?;
-        let mut start = Command::new("/usr/sbin/dovecot");
-        start.arg("-c").arg(dovecot.path("dovecot.conf")).stdout(Stdio::null()).stderr(said);
-        let is_started = start.status()?.success();
-        ensure!(is_started, "dovecot: {}", fs::read_to_string(dovecot.path("said"))?);
-        wait::until_greeted(dovecot.lmtp).with_context(|| dovecot.log())?;
+        dovecot.run()?;
         Ok(dovecot)
     }
 
-    /// Whether it can be started here.
+    /// Whether it can be started here, to take mail.
     ///
     /// # Errors
     /// [`Missing`], where a package is, or root.
@@ -76,9 +101,73 @@ impl Dovecot {
         self.lmtp
     }
 
+    /// Its IMAP door.
+    ///
+    /// # Errors
+    /// Where it has none.
+    pub fn imap(&self) -> Result<SocketAddr> {
+        self.imap.context("this Dovecot has no IMAP")
+    }
+
+    /// Its POP3 door.
+    ///
+    /// # Errors
+    /// Where it has none.
+    pub fn pop3(&self) -> Result<SocketAddr> {
+        self.pop3.context("this Dovecot has no POP3")
+    }
+
+    /// The certificate to believe, in PEM. It names `localhost` and 127.0.0.1.
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// The mailbox of an address as it lies on disk.
+    pub fn mailbox(&self, user: &str) -> Maildir {
+        Maildir { root: self.path("mail").join(user).join("Maildir") }
+    }
+
+    /// Ends it and all its connections, and starts it again at the same ports.
+    ///
+    /// # Errors
+    /// When it does not come again.
+    pub fn restart(&self) -> Result<()> {
+        self.stop()?;
+        self.run()
+    }
+
     /// What it wrote to its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    fn run(&self) -> Result<()> {
+        // It goes on in the background with what it was given to write to: a pipe would never end.
+        let said = fs::File::create(self.path("said"))?;
+        let mut start = Command::new("/usr/sbin/dovecot");
+        start.arg("-c").arg(self.path("dovecot.conf")).stdout(Stdio::null()).stderr(said);
+        let is_started = start.status()?.success();
+        ensure!(is_started, "dovecot: {}", fs::read_to_string(self.path("said"))?);
+        for door in [Some(self.lmtp), self.imap, self.pop3].into_iter().flatten() {
+            wait::until_greeted(door).with_context(|| self.log())?;
+        }
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<()> {
+        let Ok(id) = fs::read_to_string(self.path("run/master.pid")) else { return Ok(()) };
+        let id = id.trim().to_owned();
+        let children = children(&id);
+        Command::new("kill").arg(&id).status()?;
+        wait::until("the end of dovecot", || (!is_running(&id)).then_some(()))?;
+        // Those that serve somebody stay otherwise until they look up.
+        let left: Vec<String> = children.into_iter().filter(|child| is_running(child)).collect();
+        if !left.is_empty() {
+            Command::new("kill").arg("-KILL").args(&left).stderr(Stdio::null()).status()?;
+        }
+        wait::until("the end of its connections", || {
+            (!left.iter().any(|child| is_running(child))).then_some(())
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -90,33 +179,127 @@ impl Dovecot {
         let port = self.lmtp.port();
         let fsync = if settings.always_syncs { "always" } else { "optimized" };
         let relay = settings.relay.map_or_else(String::new, |relay| format!("submission_host = {relay}\n"));
-        let plugins =
-            if settings.sieve.is_some() { "protocol lmtp {\n  mail_plugins = sieve\n}\n" } else { "" };
+        let sieve = if settings.sieve.is_some() { " sieve" } else { "" };
+        let password = settings.password.map_or_else(
+            || "nopassword=y".to_owned(),
+            // Kept as it is, so that a verifier for SCRAM can be made of it.
+            |password| format!("password={{PLAIN}}{password}"),
+        );
+        let (protocols, out) = self.giving_out(settings);
+        let quota = settings.quota.map_or_else(String::new, |rule| {
+            format!("plugin {{\n  quota = maildir:User quota\n  quota_rule = *:storage={rule}\n}}\n")
+        });
+        let plugins = if quota.is_empty() { "" } else { "mail_plugins = quota\n" };
         format!(
             "base_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = {folder}/log\n\
-             listen = 127.0.0.1\nprotocols = lmtp\nssl = no\nhostname = dovecot.test\n\
+             listen = 127.0.0.1\nprotocols = lmtp{protocols}\nhostname = dovecot.test\n\
              postmaster_address = postmaster@dovecot.test\n{relay}\
              mail_fsync = {fsync}\nmail_uid = {NOBODY}\nmail_gid = {NOBODY}\nfirst_valid_uid = 1\n\
              mail_location = maildir:~/Maildir\nrecipient_delimiter = +\n\
              service lmtp {{\n  process_min_avail = 10\n  inet_listener lmtp {{\n    \
              address = 127.0.0.1\n    port = {port}\n  }}\n}}\n\
              service stats {{\n  unix_listener stats-writer {{\n    mode = 0666\n  }}\n}}\n\
-             passdb {{\n  driver = static\n  args = nopassword=y\n}}\n\
+             passdb {{\n  driver = static\n  args = {password}\n}}\n\
              userdb {{\n  driver = static\n  \
              args = uid={NOBODY} gid={NOBODY} home={folder}/mail/%u allow_all_users=yes\n}}\n\
              plugin {{\n  sieve = file:~/sieve;active=~/.dovecot.sieve\n  \
-             sieve_before = {folder}/mail/rule.sieve\n}}\n{plugins}"
+             sieve_before = {folder}/mail/rule.sieve\n}}\n{plugins}{quota}\
+             protocol lmtp {{\n  mail_plugins = $mail_plugins{sieve}\n}}\n{out}"
         )
     }
+
+    /// The protocols that give mail out, and how.
+    fn giving_out(&self, settings: &DovecotSettings<'_>) -> (&'static str, String) {
+        let (Some(imap), Some(pop3)) = (self.imap, self.pop3) else { return ("", "ssl = no\n".to_owned()) };
+        let folder = self.folder.path().display();
+        let (imap, pop3) = (imap.port(), pop3.port());
+        let scram = if settings.password.is_some() { " scram-sha-256" } else { "" };
+        let capabilities =
+            settings.capabilities.map_or_else(String::new, |list| format!("  imap_capability = {list}\n"));
+        let out = format!(
+            "ssl = yes\nssl_cert = <{folder}/certificate.pem\nssl_key = <{folder}/key.pem\n\
+             auth_mechanisms = plain login{scram}\nauth_failure_delay = 0\ndisable_plaintext_auth = yes\n\
+             mail_max_userip_connections = 1000\n\
+             service imap-login {{\n  inet_listener imap {{\n    port = {imap}\n  }}\n  \
+             inet_listener imaps {{\n    port = 0\n  }}\n}}\n\
+             service pop3-login {{\n  inet_listener pop3 {{\n    port = {pop3}\n  }}\n  \
+             inet_listener pop3s {{\n    port = 0\n  }}\n}}\n\
+             protocol imap {{\n  imap_idle_notify_interval = 2 mins\n{capabilities}}}\n"
+        );
+        (" imap pop3", out)
+    }
+}
+
+/// The processes that this one started.
+fn children(id: &str) -> Vec<String> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let is_child = |process: &String| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // Behind the name, which may hold anything: state and parent.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(id))
+    };
+    let names = processes.flatten().filter_map(|process| process.file_name().into_string().ok());
+    names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).filter(is_child).collect()
+}
+
+fn is_running(id: &str) -> bool {
+    Path::new(&format!("/proc/{id}")).exists()
+}
+
+/// A certificate of its own for this machine, and its key.
+fn keep_certificate(folder: &Path) -> Result<Vec<u8>> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    let pem = made.cert.pem();
+    fs::write(folder.join("certificate.pem"), &pem)?;
+    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem())?;
+    Ok(pem.into_bytes())
+}
+
+/// A mailbox on disk: what is really there, whatever a protocol says.
+#[derive(Debug, Clone)]
+pub struct Maildir {
+    root: PathBuf,
+}
+
+impl Maildir {
+    /// The messages of INBOX: the names of their files, flags included, in order.
+    ///
+    /// # Errors
+    /// When it cannot be read. One that does not exist is empty.
+    pub fn inbox(&self) -> Result<Vec<String>> {
+        messages(&self.root)
+    }
+
+    /// Those of another folder; `None` where it does not exist.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn folder(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let path = self.root.join(format!(".{name}"));
+        path.is_dir().then(|| messages(&path)).transpose()
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+}
+
+fn messages(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for part in ["new", "cur"] {
+        let Ok(entries) = fs::read_dir(folder.join(part)) else { continue };
+        for entry in entries {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        let Ok(id) = fs::read_to_string(self.path("run/master.pid")) else { return };
-        let id = id.trim().to_owned();
         // What is left of it after the deadline goes with the machine; a test has no better way.
-        let _ = Command::new("kill").arg(&id).status();
-        let _ =
-            wait::until("the end of dovecot", || (!Path::new(&format!("/proc/{id}")).exists()).then_some(()));
+        let _ = self.stop();
     }
 }

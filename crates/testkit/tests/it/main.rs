@@ -7,6 +7,7 @@ mod crash;
 mod forwarded;
 mod full_disk;
 mod house;
+mod imap;
 mod measure;
 mod moving;
 mod nodes;
