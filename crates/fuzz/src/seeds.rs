@@ -15,6 +15,8 @@ pub enum Shape {
     Subject,
     /// What a client says to hand a mail over.
     Conversation,
+    /// What an IMAP server says when it is asked for a mail.
+    Answers,
 }
 
 /// The longest seed; the rest of a larger file is left out.
@@ -70,6 +72,7 @@ fn shaped(raw: &[u8], shape: Shape) -> Vec<u8> {
             header.map(|header| header.subject.into_bytes()).unwrap_or_default()
         }
         Shape::Conversation => conversation(raw),
+        Shape::Answers => answers(raw),
     }
 }
 
@@ -102,6 +105,24 @@ fn conversation(raw: &[u8]) -> Vec<u8> {
     }
     said.extend_from_slice(
         b"MAIL FROM:<>\r\nRCPT TO:<b@y.test>\r\nDATA\r\nSubject: 2\r\n\r\nx\r\n.\r\nQUIT\r\n",
+    );
+    said
+}
+
+/// The mail as a literal, its beginning as a header, and around it what servers tell besides.
+fn answers(raw: &[u8]) -> Vec<u8> {
+    let mail = raw.get(..raw.len().min(4_096)).unwrap_or_default();
+    let header = mail.get(..mail.len().min(200)).unwrap_or_default();
+    let mut said =
+        b"* OK [UIDVALIDITY 7] hi\r\n* LIST (\\Sent) \"/\" \"Sent &APw-\"\r\n* 3 EXISTS\r\n".to_vec();
+    said.extend_from_slice(format!("* 1 FETCH (UID 5 BODY[] {{{}}}\r\n", mail.len()).as_bytes());
+    said.extend_from_slice(mail);
+    said.extend_from_slice(b" FLAGS (\\Seen $Junk))\r\n* 2 EXPUNGE\r\n");
+    said.extend_from_slice(format!("* 2 FETCH (BODY[HEADER] {{{}}}\r\n", header.len()).as_bytes());
+    said.extend_from_slice(header);
+    said.extend_from_slice(
+        b" UID 6 RFC822.SIZE 4321 INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" X (a (NIL \"b\")))\r\n\
+          * XNEWS {3}\r\n(((\r\n* SEARCH 1 2 3\r\n+ go on\r\np1 NO [TRYCREATE] make it\r\n* BYE\r\n",
     );
     said
 }

@@ -4,6 +4,7 @@ mod body;
 mod content;
 mod door;
 mod headers;
+mod imap;
 mod quotes;
 mod subject;
 mod unwrap;
@@ -30,4 +31,24 @@ pub const TARGETS: &[Target] = &[
     Target { name: "quotes", shape: Shape::Mail, read: quotes::read },
     Target { name: "content", shape: Shape::Mail, read: content::read },
     Target { name: "door", shape: Shape::Conversation, read: door::read },
+    Target { name: "imap", shape: Shape::Answers, read: imap::read },
 ];
+
+/// Pieces whose lengths are told by the bytes: small ones and large ones.
+fn pieces(raw: &[u8]) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let mut rest = raw;
+    while let Some(first) = rest.first() {
+        let length = match first % 5 {
+            0 => 1,
+            1 => 2,
+            2 => 7,
+            3 => 64,
+            _ => 900,
+        };
+        let (piece, others) = rest.split_at(length.min(rest.len()));
+        pieces.push(piece);
+        rest = others;
+    }
+    pieces
+}

@@ -10,6 +10,8 @@ use receive::{
     testing,
 };
 
+use super::pieces;
+
 /// Every reply is one, every message was wanted by somebody, and splitting the bytes changes nothing.
 pub(super) fn read(raw: &[u8]) {
     let (whole, taken) = converse(&[raw]);
@@ -24,25 +26,6 @@ pub(super) fn read(raw: &[u8]) {
         let again = converse(&pieces(raw));
         assert!(again == (whole, taken), "the same bytes in other pieces are another conversation");
     }
-}
-
-/// Pieces whose lengths are told by the bytes: small ones and large ones.
-fn pieces(raw: &[u8]) -> Vec<&[u8]> {
-    let mut pieces = Vec::new();
-    let mut rest = raw;
-    while let Some(first) = rest.first() {
-        let length = match first % 5 {
-            0 => 1,
-            1 => 2,
-            2 => 7,
-            3 => 64,
-            _ => 900,
-        };
-        let (piece, others) = rest.split_at(length.min(rest.len()));
-        pieces.push(piece);
-        rest = others;
-    }
-    pieces
 }
 
 /// Small, so that mutated mail is too large now and then.
