@@ -33,27 +33,21 @@ pub trait Ledger: Clone + Send + Sync + 'static {
     /// [`NotNow`].
     fn present(&self, folder: &Folder) -> impl Future<Output = Result<Vec<Key>, NotNow>> + Send;
 
-    /// One unit: notes what was told, enters what is listed and new, and counts one more attempt for whatever is due, has
-    /// no outcome and fewer than [`POLL_ALONE_FROM`](model::limits::POLL_ALONE_FROM) attempts.
+    /// Notes what was told, enters what is listed and new, and counts one more attempt for whatever is due and has no
+    /// outcome.
     ///
     /// Answers one entry for each listed message, in their order, and behind them one for each absent one that has no
-    /// outcome: it counts as gone only once it has one. A message that is listed although it is gone, or with another
-    /// header than it had, is another message: it gets a copy of its own.
+    /// outcome: it counts as gone only once it has one. `None` where a message is listed although it is gone, or with
+    /// another header than it had: keys are given out again there, and the folder is to be opened anew.
     ///
     /// # Errors
-    /// [`NotNow`]: nothing of it was noted.
+    /// [`NotNow`]: nothing was entered.
     fn see(
         &self,
         folder: &Folder,
         told: Told,
         listed: Vec<Listed>,
-    ) -> impl Future<Output = Result<Vec<Entry>, NotNow>> + Send;
-
-    /// Counts one more attempt for a message that is tried alone.
-    ///
-    /// # Errors
-    /// [`NotNow`].
-    fn try_alone(&self, folder: &Folder, copy: Id) -> impl Future<Output = Result<(), NotNow>> + Send;
+    ) -> impl Future<Output = Result<Option<Vec<Entry>>, NotNow>> + Send;
 }
 
 /// A folder as the ledger knows it.
@@ -76,7 +70,7 @@ pub struct Told {
     pub gone: Vec<Key>,
     /// They are not in the folder any more, by somebody else's.
     pub absent: Vec<Key>,
-    /// They were tried, and the process lived on: their attempts begin at 0 again.
+    /// They were tried, and the process lived on: that attempt does not count.
     pub survived: Vec<Key>,
     /// They are to be tried later.
     pub put_off: Vec<PutOff>,

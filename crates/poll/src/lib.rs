@@ -8,10 +8,14 @@
 
 pub mod contract;
 pub mod ledger;
+pub mod pause;
 pub mod source;
+pub mod sources;
 pub mod turn;
+pub mod watch;
 
 pub use contract::{Advice, Delivered, Delivery, FolderRole, Intake, NotNow, Offered, Pair, What};
 pub use ledger::{Entry, Folder, HeaderDigest, Ledger, Listed, PutOff, Told};
-pub use source::{Disposal, Disposed, Fetched, Header, Key, Source, SourceError, SourceTrouble, Validity};
+pub use source::{Disposal, Disposed, Fetched, Key, Shown, Source, SourceError, SourceTrouble, Validity};
 pub use turn::{House, Trouble, Turned, Watched, turn};
+pub use watch::{Live, Opener, Watching, watch};

@@ -17,18 +17,19 @@ pub trait Source: Send {
     /// What makes the keys of this session mean what they meant in another one.
     fn validity(&self) -> Validity;
 
-    /// The keys of all messages that are there to be taken, in ascending order. Those that carry a mark of removal are
-    /// not.
+    /// The next messages behind this key in ascending order, or the first; at most
+    /// [`limits::POLL_TURN_MESSAGES_MAX`](model::limits::POLL_TURN_MESSAGES_MAX), and none at the end. Those that carry a
+    /// mark of removal are passed over. While others change the folder, some may be: they come when it is listed again.
     ///
     /// # Errors
     /// [`SourceError`].
-    fn keys(&mut self) -> impl Future<Output = Result<Vec<Key>, SourceError>> + Send;
+    fn list(&mut self, after: Option<&Key>) -> impl Future<Output = Result<Vec<Shown>, SourceError>> + Send;
 
-    /// The headers of these messages, unread and unchanged.
+    /// The headers of these messages with their empty lines, unread and unchanged.
     ///
     /// # Errors
     /// [`SourceError`].
-    fn headers(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<Header>, SourceError>> + Send;
+    fn headers(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<Fetched>, SourceError>> + Send;
 
     /// These messages whole, unread and unchanged.
     ///
@@ -98,26 +99,24 @@ impl fmt::Debug for Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity(pub u32);
 
-/// A header, fetched.
-#[derive(Debug, Clone)]
-pub struct Header {
-    /// Whose.
+/// A message in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its key.
     pub key: Key,
-    /// Its bytes, with the empty line; `None` where the source shows the message and does not give its header.
-    pub header: Option<Arc<[u8]>>,
     /// Bytes of the whole message, as the source says.
     pub size: u64,
-    /// When it came into the folder.
+    /// When it came into the folder, where the source says so.
     pub arrived: Option<Timestamp>,
 }
 
-/// A message, fetched whole.
+/// A message or its header, fetched.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// Which.
+    /// Which message.
     pub key: Key,
-    /// Its bytes.
-    pub body: Arc<[u8]>,
+    /// What was asked for of it.
+    pub bytes: Arc<[u8]>,
 }
 
 /// How a message leaves.

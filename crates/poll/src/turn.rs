@@ -7,7 +7,7 @@
 //! cleared away, and what was cleared away is told to the ledger last. Whatever step a crash follows, the next turn
 //! finds the message again, delivers the same copy, and is answered the same.
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 
 use crate::contract::{Intake, NotNow};
 use crate::ledger::{Folder, Ledger, Told};
@@ -19,6 +19,15 @@ mod clear;
 mod look;
 
 use look::Seen;
+
+/// A look at a folder from its first message to its last.
+#[derive(Debug, Default)]
+struct Round {
+    /// The last message that was listed.
+    after: Option<Key>,
+    /// What the ledger has, and no list of this round.
+    unlisted: HashSet<Key>,
+}
 
 /// The house behind the Router.
 #[derive(Debug, Clone)]
@@ -34,9 +43,8 @@ pub struct House<I, L> {
 pub struct Watched<S> {
     source: S,
     folder: Folder,
-    /// What this round has yet to look at.
-    ahead: VecDeque<Key>,
-    is_within_round: bool,
+    /// How far this round has come; `None` before it begins.
+    round: Option<Round>,
     /// What the ledger is to be told next.
     told: Told,
     /// What was tried last and did not come back: the attempt counts.
@@ -60,6 +68,9 @@ pub enum Trouble {
     /// The source is not as it should be: begin again with a new session.
     #[error("{0}")]
     Source(#[from] SourceError),
+    /// The folder gives its keys out again: begin again with a new session.
+    #[error("the folder is numbered anew")]
+    Anew,
     /// The house cannot take anything in now.
     #[error("{0}")]
     House(#[from] NotNow),
@@ -79,8 +90,7 @@ impl<S: Source> Watched<S> {
         Ok(Watched {
             source,
             folder,
-            ahead: VecDeque::new(),
-            is_within_round: false,
+            round: None,
             told: Told::default(),
             suspects: Vec::new(),
             has_fetched: false,
@@ -103,11 +113,11 @@ where
     I: Intake,
     L: Ledger,
 {
-    let Some(keys) = look::ahead(watched, &house.ledger).await? else {
+    let Some(shown) = look::ahead(watched, &house.ledger).await? else {
         look::tell(watched, &house.ledger).await?;
         return Ok(Turned::RoundOver);
     };
-    let seen = look::see(watched, &house.ledger, &keys).await?;
+    let seen = look::see(watched, &house.ledger, shown).await?;
     let tried: Vec<Key> = seen.iter().map(|seen| seen.entry.key.clone()).collect();
     let worked = work_through(watched, house, seen).await;
     look::note_survivors(watched, tried);
@@ -133,7 +143,6 @@ where
     alone.sort_by_key(|seen| seen.entry.attempts);
     let mut ended = work(watched, house, together).await?;
     for seen in alone {
-        house.ledger.try_alone(&watched.folder, seen.entry.copy).await?;
         ended += work(watched, house, vec![seen]).await?;
     }
     Ok(ended)

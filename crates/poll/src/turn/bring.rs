@@ -90,7 +90,7 @@ async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<V
     watched.suspects.clear();
     watched.has_fetched |= !bodies.is_empty();
     let mut bodies: HashMap<Key, Arc<[u8]>> =
-        bodies.into_iter().map(|fetched| (fetched.key, fetched.body)).collect();
+        bodies.into_iter().map(|fetched| (fetched.key, fetched.bytes)).collect();
     let mut fetched = Vec::new();
     for seen in seen {
         let body = bodies.remove(&seen.entry.key);

@@ -1,13 +1,13 @@
 //! Looking: which messages are next, and what the ledger knows of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Timestamp, limits};
 
-use super::{Trouble, Watched};
+use super::{Round, Trouble, Watched};
 use crate::ledger::{Entry, HeaderDigest, Ledger, Listed};
-use crate::source::{Header, Key, Source};
+use crate::source::{Key, Shown, Source};
 
 /// A message of this turn.
 #[derive(Debug)]
@@ -37,40 +37,41 @@ impl Seen {
     }
 }
 
-/// The keys of this turn; `None` once a round has come to its end.
+/// What is next in the folder; `None` once a round has come to its end.
 pub(super) async fn ahead<S: Source, L: Ledger>(
     watched: &mut Watched<S>,
     ledger: &L,
-) -> Result<Option<Vec<Key>>, Trouble> {
-    if !watched.is_within_round {
-        // What the last round told is noted first: else it were missed below.
-        tell(watched, ledger).await?;
-        let keys = watched.source.keys().await?;
-        find_absent(watched, ledger, &keys).await?;
-        watched.ahead = keys.into();
-        watched.is_within_round = true;
+) -> Result<Option<Vec<Shown>>, Trouble> {
+    let mut round = match watched.round.take() {
+        Some(round) => round,
+        None => {
+            // What the last round told is noted first: else it were missed here.
+            tell(watched, ledger).await?;
+            let unlisted = ledger.present(&watched.folder).await?.into_iter().collect();
+            Round { after: None, unlisted }
+        }
+    };
+    let shown = watched.source.list(round.after.as_ref()).await?;
+    let Some(last) = shown.last() else {
+        return end(watched, round.unlisted.into_iter().collect()).await;
+    };
+    round.after = Some(last.key.clone());
+    for shown in &shown {
+        round.unlisted.remove(&shown.key);
     }
-    let count = watched.ahead.len().min(limits::POLL_TURN_MESSAGES_MAX);
-    let keys: Vec<Key> = watched.ahead.drain(..count).collect();
-    watched.is_within_round = !keys.is_empty();
-    let is_over = keys.is_empty() && watched.told.absent.is_empty();
-    Ok((!is_over).then_some(keys))
+    watched.round = Some(round);
+    Ok(Some(shown))
 }
 
-/// What the ledger has and the source does not list: whether it is gone is asked for.
-async fn find_absent<S: Source, L: Ledger>(
-    watched: &mut Watched<S>,
-    ledger: &L,
-    keys: &[Key],
-) -> Result<(), Trouble> {
-    let listed: HashSet<&Key> = keys.iter().collect();
-    let mut unlisted = ledger.present(&watched.folder).await?;
-    unlisted.retain(|key| !listed.contains(key));
-    if !unlisted.is_empty() {
-        let absent = watched.source.missing(&unlisted).await?;
-        watched.told.absent.extend(absent);
+/// The end of a round: what the ledger has and the source did not list may be gone, which is asked for.
+async fn end<S: Source>(watched: &mut Watched<S>, unlisted: Vec<Key>) -> Result<Option<Vec<Shown>>, Trouble> {
+    if unlisted.is_empty() {
+        return Ok(None);
     }
-    Ok(())
+    let absent = watched.source.missing(&unlisted).await?;
+    let is_any = !absent.is_empty();
+    watched.told.absent.extend(absent);
+    Ok(is_any.then(Vec::new))
 }
 
 /// Tells the ledger what it was not told yet.
@@ -83,7 +84,7 @@ pub(super) async fn tell<S: Source, L: Ledger>(watched: &mut Watched<S>, ledger:
     Ok(())
 }
 
-/// What was tried and is neither suspect nor put off: the process lived on, so its attempts begin at 0 again.
+/// What was tried and is neither suspect nor put off: the process lived on, so that attempt does not count.
 pub(super) fn note_survivors<S>(watched: &mut Watched<S>, mut tried: Vec<Key>) {
     let suspects = std::mem::take(&mut watched.suspects);
     let told = &mut watched.told;
@@ -95,42 +96,46 @@ pub(super) fn note_survivors<S>(watched: &mut Watched<S>, mut tried: Vec<Key>) {
 pub(super) async fn see<S: Source, L: Ledger>(
     watched: &mut Watched<S>,
     ledger: &L,
-    keys: &[Key],
+    shown: Vec<Shown>,
 ) -> Result<Vec<Seen>, Trouble> {
-    let mut headers = headers(watched, keys).await?;
-    let listed = headers.iter().map(|header| Listed {
-        key: header.key.clone(),
-        size: header.size,
-        arrived: header.arrived,
-        header: header.header.as_deref().map(HeaderDigest::of),
+    let (shown, mut headers) = headers(watched, shown).await?;
+    let listed = shown.iter().map(|shown| Listed {
+        key: shown.key.clone(),
+        size: shown.size,
+        arrived: shown.arrived,
+        header: headers.get(&shown.key).map(|header| HeaderDigest::of(header)),
     });
     let (told, listed) = (watched.told.clone(), listed.collect());
-    let entries = ledger.see(&watched.folder, told, listed).await?;
+    let entries = ledger.see(&watched.folder, told, listed).await?.ok_or(Trouble::Anew)?;
     watched.told = crate::Told::default();
-    let mut by_key: HashMap<Key, Header> =
-        headers.drain(..).map(|header| (header.key.clone(), header)).collect();
+    let mut by_key: HashMap<Key, Shown> = shown.into_iter().map(|shown| (shown.key.clone(), shown)).collect();
     let seen = entries.into_iter().filter(|entry| entry.is_due).map(|entry| {
-        let header = by_key.remove(&entry.key);
-        let is_absent = header.is_none();
-        let (size, arrived) = header.as_ref().map_or((0, None), |header| (header.size, header.arrived));
-        Seen { entry, header: header.and_then(|header| header.header), size, arrived, is_absent }
+        let (header, shown) = (headers.remove(&entry.key), by_key.remove(&entry.key));
+        let is_absent = shown.is_none();
+        let (size, arrived) = shown.map_or((0, None), |shown| (shown.size, shown.arrived));
+        Seen { entry, header, size, arrived, is_absent }
     });
     Ok(seen.collect())
 }
 
-/// The headers of those that are there. Whatever the answer leaves out is gone only where the source says so.
-async fn headers<S: Source>(watched: &mut Watched<S>, keys: &[Key]) -> Result<Vec<Header>, Trouble> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
+/// Those that are still there, and the headers of them. Whatever the answer leaves out is gone only where the source says
+/// so.
+async fn headers<S: Source>(
+    watched: &mut Watched<S>,
+    mut shown: Vec<Shown>,
+) -> Result<(Vec<Shown>, HashMap<Key, Arc<[u8]>>), Trouble> {
+    if shown.is_empty() {
+        return Ok((shown, HashMap::new()));
     }
-    let mut headers = watched.source.headers(keys).await?;
-    let given: HashSet<Key> = headers.iter().map(|header| header.key.clone()).collect();
-    let left_out: Vec<Key> = keys.iter().filter(|key| !given.contains(key)).cloned().collect();
+    let keys: Vec<Key> = shown.iter().map(|shown| shown.key.clone()).collect();
+    let fetched = watched.source.headers(&keys).await?;
+    let headers: HashMap<Key, Arc<[u8]>> =
+        fetched.into_iter().map(|fetched| (fetched.key, fetched.bytes)).collect();
+    let left_out: Vec<Key> = keys.into_iter().filter(|key| !headers.contains_key(key)).collect();
     if !left_out.is_empty() {
-        let missing: HashSet<Key> = watched.source.missing(&left_out).await?.into_iter().collect();
-        let there = left_out.into_iter().filter(|key| !missing.contains(key));
-        headers.extend(there.map(|key| Header { key, header: None, size: 0, arrived: None }));
+        let missing = watched.source.missing(&left_out).await?;
+        shown.retain(|shown| !missing.contains(&shown.key));
         watched.told.absent.extend(missing);
     }
-    Ok(headers)
+    Ok((shown, headers))
 }

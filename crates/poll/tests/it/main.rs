@@ -3,4 +3,5 @@
 
 mod faults;
 mod turns;
+mod watches;
 mod world;

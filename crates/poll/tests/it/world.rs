@@ -7,9 +7,9 @@ use std::time::Duration;
 use model::outcome::Outcome;
 use model::{Id, Timestamp, limits};
 use poll::{
-    Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, FolderRole, Header,
-    HeaderDigest, House, Intake, Key, Ledger, Listed, NotNow, Offered, Pair, Source, SourceError,
-    SourceTrouble, Told, Trouble, Turned, Validity, Watched, What, turn,
+    Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, FolderRole, HeaderDigest, House,
+    Intake, Key, Ledger, Listed, NotNow, Offered, Pair, Shown, Source, SourceError, SourceTrouble, Told,
+    Trouble, Turned, Validity, Watched, What, turn,
 };
 
 /// Everything that outlives a session.
@@ -136,9 +136,9 @@ impl World {
 
 pub(crate) const PAIR: Pair = Pair { organization: Id([1; 16]), mailbox: Id([2; 16]) };
 
-struct Session(World);
+pub(crate) struct Session(pub(crate) World);
 
-fn away() -> SourceError {
+pub(crate) fn away() -> SourceError {
     SourceError { trouble: SourceTrouble::Away, words: "the line broke".to_owned() }
 }
 
@@ -156,21 +156,24 @@ impl Source for Session {
         Validity(self.0.state().validity)
     }
 
-    async fn keys(&mut self) -> Result<Vec<Key>, SourceError> {
-        self.0.call(away(), |state| Ok(state.messages.keys().map(|uid| Key::of_uid(*uid)).collect()))
+    async fn list(&mut self, after: Option<&Key>) -> Result<Vec<Shown>, SourceError> {
+        let after = after.and_then(Key::uid).unwrap_or_default();
+        self.0.call(away(), |state| {
+            let behind = state.messages.range(after + 1..).take(limits::POLL_TURN_MESSAGES_MAX);
+            let shown = behind.map(|(uid, message)| Shown {
+                key: Key::of_uid(*uid),
+                size: message.len() as u64,
+                arrived: Some(Timestamp(1)),
+            });
+            Ok(shown.collect())
+        })
     }
 
-    async fn headers(&mut self, keys: &[Key]) -> Result<Vec<Header>, SourceError> {
+    async fn headers(&mut self, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
         self.0.call(away(), |state| {
             let found = keys.iter().filter_map(|key| {
                 let message = state.messages.get(&key.uid()?)?;
-                let size = message.len() as u64;
-                Some(Header {
-                    key: key.clone(),
-                    header: Some(head(message)),
-                    size,
-                    arrived: Some(Timestamp(1)),
-                })
+                Some(Fetched { key: key.clone(), bytes: head(message) })
             });
             Ok(found.collect())
         })
@@ -185,7 +188,7 @@ impl Source for Session {
             let given = uids.filter(|uid| !state.withholds.contains(uid));
             let found = given.filter_map(|uid| {
                 let message = state.messages.get(&uid)?;
-                Some(Fetched { key: Key::of_uid(uid), body: message.as_slice().into() })
+                Some(Fetched { key: Key::of_uid(uid), bytes: message.as_slice().into() })
             });
             Ok(found.collect())
         })
@@ -213,7 +216,8 @@ impl Source for Session {
         })
     }
 
-    async fn wait(&mut self, _: Duration) -> Result<(), SourceError> {
+    async fn wait(&mut self, at_most: Duration) -> Result<(), SourceError> {
+        tokio::time::sleep(at_most).await;
         Ok(())
     }
 }
@@ -239,19 +243,21 @@ impl Ledger for World {
         })
     }
 
-    async fn see(&self, folder: &Folder, told: Told, listed: Vec<Listed>) -> Result<Vec<Entry>, NotNow> {
+    async fn see(
+        &self,
+        folder: &Folder,
+        told: Told,
+        listed: Vec<Listed>,
+    ) -> Result<Option<Vec<Entry>>, NotNow> {
         self.call(not_now(), |state| Ok(see(state, folder.generation, (&told, listed))))
-    }
-
-    async fn try_alone(&self, _: &Folder, copy: Id) -> Result<(), NotNow> {
-        self.call(not_now(), |state| {
-            state.rows.values_mut().filter(|row| row.copy == copy).for_each(|row| row.attempts += 1);
-            Ok(())
-        })
     }
 }
 
-fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>)) -> Vec<Entry> {
+fn see(
+    state: &mut State,
+    generation: i64,
+    (told, listed): (&Told, Vec<Listed>),
+) -> Option<Vec<Entry>> {
     let deliveries = state.deliveries.clone();
     let ended = |copy: &Id| deliveries.get(copy).map(|(outcome, _)| *outcome);
     let mut entries = Vec::new();
@@ -263,7 +269,7 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
     }
     for key in &told.survived {
         if let Some(row) = state.rows.get_mut(&place(key)) {
-            row.attempts = 0;
+            row.attempts = row.attempts.saturating_sub(1);
         }
     }
     for put_off in &told.put_off {
@@ -289,16 +295,17 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
         let row = state.rows.entry(place(&key)).or_insert_with(&mut new);
         let is_another = header.is_some() && row.header.is_some() && header != row.header;
         if row.is_gone || is_another {
-            *row = new();
+            state.generation += 1;
+            return None;
         }
         let (is_due, ended) = (!row.is_put_off, ended(&row.copy));
-        if is_due && ended.is_none() && row.attempts < limits::POLL_ALONE_FROM {
+        if is_due && ended.is_none() {
             row.attempts += 1;
         }
         entries.push(Entry { key, copy: row.copy, attempts: row.attempts, is_due, ended });
     }
     entries.extend(absent);
-    entries
+    Some(entries)
 }
 
 /// Wants everything but mail whose subject is `noise`, cannot read `broken`, and dies of `deadly`.

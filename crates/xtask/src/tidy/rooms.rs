@@ -14,7 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("receive", &["model"]),
     ("connect", &["model"]),
     ("web", &["model"]),
-    ("poll", &["model"]),
+    ("poll", &["model", "connect"]),
     ("postroom", &["model", "message", "store", "crm", "receive", "web"]),
     ("testkit", &["model", "message", "store", "crm", "receive", "connect", "web", "postroom", "bucketkit"]),
     ("bucketkit", &[]),

@@ -1,0 +1,3 @@
+//! What can be watched.
+
+pub mod imap;

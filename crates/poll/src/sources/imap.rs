@@ -1,0 +1,178 @@
+//! A folder of an IMAP server as a source.
+//!
+//! What passes through: UIDs as keys. A message that nobody can remove alone, because the server has no UIDPLUS, is
+//! marked as deleted and passed over from then on.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect::imap::{BodySink, FolderName, Imap, Look, Opened, Session, Uid, UidSet, Window};
+use connect::{ConnectError, Kind};
+use model::limits;
+
+use crate::source::{Disposal, Disposed, Fetched, Key, Shown, Source, SourceError, SourceTrouble, Validity};
+
+/// An open folder to be emptied.
+pub struct ImapFolder {
+    session: Session,
+    validity: Validity,
+    /// Where undeliverable mail goes.
+    aside: FolderName,
+    /// The place in the folder that is listed next, from 1.
+    next: u32,
+}
+
+impl ImapFolder {
+    /// Opens a folder to work in. `aside` is the name of the folder for undeliverable mail, among the mailbox's own.
+    ///
+    /// # Errors
+    /// [`SourceError`]; where the folder can only be looked at, too.
+    pub async fn open(
+        mut session: Session,
+        (folder, aside): (&FolderName, &str),
+    ) -> Result<Self, SourceError> {
+        let aside = session.own_folder(aside).await?;
+        let Opened { uidvalidity, is_read_only, .. } = session.select(folder).await?;
+        if is_read_only {
+            let words = "the folder may only be looked at: nothing can be taken out of it".to_owned();
+            return Err(SourceError { trouble: SourceTrouble::NotOffered, words });
+        }
+        Ok(ImapFolder { session, validity: Validity(uidvalidity), aside, next: 1 })
+    }
+
+    /// Takes leave.
+    pub async fn close(self) {
+        // Whatever it says, we go.
+        self.session.bye().await.unwrap_or_default();
+    }
+
+    async fn window(&mut self, after: u32) -> Result<Vec<Shown>, SourceError> {
+        let count = u32::try_from(limits::POLL_TURN_MESSAGES_MAX).unwrap_or(u32::MAX);
+        loop {
+            let listed = self.session.list(Window { first: self.next, count }).await?;
+            let Some(last) = listed.last() else { return Ok(Vec::new()) };
+            self.next = last.sequence.saturating_add(1);
+            let is_new = |uid: Uid| uid.get() > after;
+            let shown: Vec<Shown> = listed
+                .iter()
+                .filter(|listed| is_new(listed.uid) && !listed.flags.is_deleted)
+                .map(|listed| Shown {
+                    key: Key::of_uid(listed.uid.get()),
+                    size: listed.size,
+                    arrived: listed.arrived,
+                })
+                .collect();
+            if !shown.is_empty() {
+                return Ok(shown);
+            }
+        }
+    }
+}
+
+impl Source for ImapFolder {
+    fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    async fn list(&mut self, after: Option<&Key>) -> Result<Vec<Shown>, SourceError> {
+        if after.is_none() {
+            self.next = 1;
+        }
+        self.window(after.and_then(Key::uid).unwrap_or_default()).await
+    }
+
+    async fn headers(&mut self, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+        let headers = self.session.headers(&uids(keys)).await?;
+        Ok(headers.into_iter().map(|(uid, header)| fetched(uid, header)).collect())
+    }
+
+    async fn bodies(&mut self, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+        let mut kept = Kept::default();
+        self.session.bodies(&uids(keys), &mut kept).await?;
+        Ok(kept.bodies)
+    }
+
+    async fn missing(&mut self, keys: &[Key]) -> Result<Vec<Key>, SourceError> {
+        let mut missing = Vec::new();
+        for keys in keys.chunks(limits::IMAP_WINDOW_MAX) {
+            let asked = uids(keys);
+            let there = self.session.exists(&asked).await?;
+            missing.extend(asked.without(&there).iter().map(|uid| Key::of_uid(uid.get())));
+        }
+        Ok(missing)
+    }
+
+    async fn dispose(&mut self, keys: &[Key], how: Disposal) -> Result<Disposed, SourceError> {
+        let how = match how {
+            Disposal::Remove => connect::imap::Disposal::Delete,
+            Disposal::SetAside => connect::imap::Disposal::Move(self.aside.clone()),
+        };
+        let disposed = match self.session.dispose(&uids(keys), &how).await {
+            Err(error) if error.leaves_the_session() => {
+                return Ok(Disposed { gone: Vec::new(), refusal: Some(error.words) });
+            }
+            disposed => disposed?,
+        };
+        // Those behind them have moved up.
+        let left = u32::try_from(disposed.gone.len()).unwrap_or(u32::MAX);
+        self.next = self.next.saturating_sub(left).max(1);
+        let unlisted = disposed.gone.iter().chain(disposed.flagged.iter());
+        Ok(Disposed { gone: unlisted.map(|uid| Key::of_uid(uid.get())).collect(), refusal: None })
+    }
+
+    async fn wait(&mut self, at_most: Duration) -> Result<(), SourceError> {
+        self.session.wait(tokio::time::sleep(at_most)).await?;
+        Ok(())
+    }
+}
+
+/// A key that is no UID is none of this folder.
+fn uids(keys: &[Key]) -> UidSet {
+    keys.iter().filter_map(|key| Uid::new(u64::from(key.uid()?))).collect()
+}
+
+fn fetched(uid: Uid, bytes: Vec<u8>) -> Fetched {
+    Fetched { key: Key::of_uid(uid.get()), bytes: bytes.into() }
+}
+
+/// Bodies in memory: a turn asks for no more than fits.
+#[derive(Default)]
+struct Kept {
+    coming: Vec<u8>,
+    bodies: Vec<Fetched>,
+}
+
+impl BodySink for Kept {
+    async fn begin(&mut self, size: u64) -> io::Result<()> {
+        // A server may announce more than it listed.
+        let size = usize::try_from(size).ok().filter(|size| *size <= limits::MESSAGE_BYTES_MAX);
+        self.coming = Vec::with_capacity(size.ok_or(io::ErrorKind::FileTooLarge)?);
+        Ok(())
+    }
+
+    async fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.coming.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    async fn end(&mut self, uid: Uid) -> io::Result<()> {
+        let body: Arc<[u8]> = std::mem::take(&mut self.coming).into();
+        self.bodies.push(Fetched { key: Key::of_uid(uid.get()), bytes: body });
+        Ok(())
+    }
+}
+
+impl From<ConnectError> for SourceError {
+    fn from(error: ConnectError) -> Self {
+        let trouble = match error.kind {
+            Kind::Refused => SourceTrouble::Refused,
+            Kind::Tls | Kind::NoPermission | Kind::NotOffered | Kind::NoFolder => SourceTrouble::NotOffered,
+            Kind::Protocol | Kind::Limit => SourceTrouble::Contradiction,
+            Kind::Unreachable | Kind::Declined | Kind::Quota | Kind::Closed | Kind::TimedOut | Kind::Here => {
+                SourceTrouble::Away
+            }
+        };
+        SourceError { trouble, words: error.words }
+    }
+}

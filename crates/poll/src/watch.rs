@@ -1,0 +1,140 @@
+//! Watching one mailbox: a session is opened, its folder looked at until nothing is left, and news are waited for.
+//!
+//! What passes through: turns, one after the other, each behind those of other mailboxes; how it goes, for people.
+//!
+//! *Invariant:* trouble of one mailbox is nobody else's: its turns wait, and all others go on.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::contract::{Intake, Pair};
+use crate::ledger::Ledger;
+use crate::pause;
+use crate::source::{Source, SourceError};
+use crate::turn::{House, Trouble, Turned, Watched, turn};
+
+/// Opens sessions with one mailbox.
+pub trait Opener: Send {
+    /// What it opens.
+    type Source: Source;
+
+    /// Which mailbox, and which folder of it.
+    fn place(&self) -> (Pair, &str);
+
+    /// A new session with the folder open.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn open(&mut self) -> impl Future<Output = Result<Self::Source, SourceError>> + Send;
+}
+
+/// How it goes with a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Live {
+    /// Messages that found their end since watching began.
+    pub ended: u64,
+    /// Whether the folder was looked at to its end since the last trouble.
+    pub is_well: bool,
+    /// Trouble in a row, the last of it.
+    pub failures: u32,
+    /// In words.
+    pub trouble: Option<Trouble>,
+    /// How long until the next try.
+    pub pause: Duration,
+}
+
+/// What all mailboxes of a process share.
+#[derive(Debug, Clone)]
+pub struct Watching<I, L> {
+    /// The house.
+    pub house: House<I, L>,
+    /// So many turns at a time, in the order of asking: a large mailbox stands behind all others after each turn.
+    pub turns: Arc<Semaphore>,
+    /// How long news are waited for before a folder is looked at anyway.
+    pub patience: Duration,
+    /// Where spread comes from: a random number each time.
+    pub spread: fn() -> u32,
+}
+
+/// Watches until the future is dropped; drop it between turns, by a task that ends with the process.
+pub async fn watch<O, I, L>(mut opener: O, watching: Watching<I, L>, live: watch::Sender<Live>)
+where
+    O: Opener,
+    I: Intake,
+    L: Ledger,
+{
+    loop {
+        let trouble = session(&mut opener, &watching, &live).await;
+        let spread = (watching.spread)();
+        live.send_modify(|live| {
+            live.failures = if live.is_well { 1 } else { live.failures.saturating_add(1) };
+            live.is_well = false;
+            live.pause = match &trouble {
+                Trouble::Source(error) => pause::after_source(error.trouble, live.failures, spread),
+                Trouble::Anew | Trouble::House(_) => pause::after_house(live.failures, spread),
+            };
+            live.trouble = Some(trouble);
+        });
+        let pause = live.borrow().pause;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// One session, until there is trouble with it.
+async fn session<O, I, L>(opener: &mut O, watching: &Watching<I, L>, live: &watch::Sender<Live>) -> Trouble
+where
+    O: Opener,
+    I: Intake,
+    L: Ledger,
+{
+    let source = match opener.open().await {
+        Ok(source) => source,
+        Err(error) => return error.into(),
+    };
+    let mut watched = match Watched::begin(source, opener.place(), &watching.house.ledger).await {
+        Ok(watched) => watched,
+        Err(not_now) => return not_now.into(),
+    };
+    loop {
+        match round(&mut watched, watching, live).await {
+            Err(trouble) => return trouble,
+            // While it was looked at, more may have come.
+            Ok(ended) if ended > 0 => {}
+            Ok(_) => {
+                if let Err(error) = watched.source().wait(watching.patience).await {
+                    return error.into();
+                }
+            }
+        }
+    }
+}
+
+/// Turns until the end of the folder; how many messages found their end.
+async fn round<S, I, L>(
+    watched: &mut Watched<S>,
+    watching: &Watching<I, L>,
+    live: &watch::Sender<Live>,
+) -> Result<usize, Trouble>
+where
+    S: Source,
+    I: Intake,
+    L: Ledger,
+{
+    let mut ended = 0;
+    loop {
+        // Never closed.
+        let permit = watching.turns.acquire().await;
+        let turned = turn(watched, &watching.house).await?;
+        drop(permit);
+        let Turned::On(count) = turned else { break };
+        ended += count;
+        live.send_modify(|live| live.ended += count as u64);
+    }
+    live.send_modify(|live| {
+        *live = Live { ended: live.ended, is_well: true, ..Live::default() };
+    });
+    Ok(ended)
+}

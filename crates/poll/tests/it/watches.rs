@@ -1,0 +1,63 @@
+//! Several mailboxes watched side by side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poll::{House, Live, Opener, Pair, SourceError, Trouble, Watching};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::world::{PAIR, Session, World, away};
+
+struct Door {
+    world: World,
+    is_closed: bool,
+}
+
+impl Opener for Door {
+    type Source = Session;
+
+    fn place(&self) -> (Pair, &str) {
+        (PAIR, "INBOX")
+    }
+
+    async fn open(&mut self) -> Result<Session, SourceError> {
+        if self.is_closed { Err(away()) } else { Ok(Session(self.world.clone())) }
+    }
+}
+
+fn begin(world: &World, is_closed: bool, turns: &Arc<Semaphore>) -> (watch::Receiver<Live>, JoinHandle<()>) {
+    let watching = Watching {
+        house: House { intake: world.clone(), ledger: world.clone() },
+        turns: Arc::clone(turns),
+        patience: Duration::from_secs(60),
+        spread: || 0,
+    };
+    let (sender, receiver) = watch::channel(Live::default());
+    let door = Door { world: world.clone(), is_closed };
+    (receiver, tokio::spawn(poll::watch(door, watching, sender)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_away_keeps_nobody_back_and_comes_later_and_later() {
+    let (open, closed) = (World::of(&["Subject: offer\n\n", "Subject: noise\n\n"]), World::of(&[]));
+    let turns = Arc::new(Semaphore::new(1));
+    let (mut away, _away) = begin(&closed, true, &turns);
+    let (mut well, _well) = begin(&open, false, &turns);
+    let live = well.wait_for(|live| live.is_well).await.unwrap().clone();
+    assert_eq!((live.ended, live.trouble), (2, None));
+    let live = away.wait_for(|live| live.failures == 4).await.unwrap().clone();
+    assert!(matches!(live.trouble, Some(Trouble::Source(_))), "{live:?}");
+    assert_eq!(live.pause, Duration::from_secs(20), "5 · 2³ s, and half of it by the spread");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_breaks_is_opened_again_and_nothing_is_doubled() {
+    let world = World::of(&["Subject: offer\n\n", "Subject: another\n\n"]);
+    world.break_call(7, true);
+    let (mut live, _task) = begin(&world, false, &Arc::new(Semaphore::new(1)));
+    live.wait_for(|live| live.failures == 1).await.unwrap();
+    live.wait_for(|live| live.is_well).await.unwrap();
+    assert_eq!((world.delivered().len(), world.state().messages.len()), (2, 0));
+    assert_eq!(world.state().deliveries.len(), 2);
+}
