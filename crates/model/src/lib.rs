@@ -8,6 +8,7 @@
 pub mod address;
 pub mod decision;
 pub mod filter;
+pub mod folder;
 pub mod id;
 pub mod limits;
 pub mod message_id;
@@ -18,6 +19,7 @@ pub mod search;
 pub mod time;
 
 pub use address::{EmailAddress, Mailbox};
+pub use folder::{FolderRole, MessageKey};
 pub use id::{Id, Moment};
 pub use message_id::MessageId;
 pub use time::Timestamp;

@@ -334,3 +334,12 @@ pub const IMAP_HEADERS_MAX: usize = 64;
 pub const IMAP_FOLDERS_MAX: usize = 10_000;
 /// The name of a folder at a mail server: that of a path, encoded.
 pub const FOLDER_NAME_BYTES_MAX: usize = 4 * 1024;
+/// Messages of a mailbox that enter its ledger in one unit of work, as many as one round works on: each is looked up and
+/// written while the writer is held.
+pub const LEDGER_MESSAGES_MAX: usize = 256;
+/// Headers of messages that are advised about at a time: all of them are in memory.
+pub const ADVICE_MAX: usize = 64;
+/// What went wrong with a message, in words.
+pub const ERROR_CHARS_MAX: usize = 800;
+/// The name of a folder of a mailbox: servers allow fewer characters, and its index takes it whole.
+pub const FOLDER_NAME_CHARS_MAX: usize = 640;

@@ -10,6 +10,7 @@ pub mod customers;
 pub mod emails;
 pub mod house;
 pub mod intake;
+pub mod mailboxes;
 pub mod people;
 
 pub use column::{Column, Field, Index, Kind, Noun, Table, Value, WrongValue};
@@ -38,6 +39,10 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &intake::Copy::TABLE,
     &intake::OriginalOutcome::TABLE,
     &intake::Undeliverable::TABLE,
+    &mailboxes::EmailServerProfile::TABLE,
+    &mailboxes::Mailbox::TABLE,
+    &mailboxes::MailboxFolder::TABLE,
+    &mailboxes::MailboxMessage::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

@@ -57,8 +57,8 @@ pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex, Tur
 pub use migrations::known_schema;
 pub use nodes::SeenNode;
 pub use nouns::{
-    AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, HeldLease, IndexedEmail,
-    Naming, OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
+    AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, Generation, HeldLease,
+    IndexedEmail, Naming, OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
 };
 pub use organization::Organization;
 #[cfg(feature = "testing")]

@@ -11,7 +11,9 @@ mod identities;
 mod indexed;
 mod intake;
 mod leases;
+mod ledger;
 mod lists;
+mod mailboxes;
 mod people;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
@@ -22,4 +24,5 @@ pub(crate) use house::{EPOCH, RECORDS_VERSION};
 pub use identities::Naming;
 pub use indexed::IndexedEmail;
 pub use leases::HeldLease;
+pub use ledger::Generation;
 pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};

@@ -1,6 +1,7 @@
 //! What a declaration is made of.
 
 use crate::filter::IncomingFilter;
+use crate::folder::FolderRole;
 use crate::id::Id;
 use crate::time::Timestamp;
 
@@ -155,6 +156,7 @@ field!(i32, Int, |v| i64::from(*v), |v: i64| i32::try_from(v).ok());
 field!(bool, Int, |v| i64::from(*v), |v| Some(v != 0));
 field!(Timestamp, Int, |v| v.0, |v| Some(Timestamp(v)));
 field!(IncomingFilter, Int, |v| *v as i64, IncomingFilter::from_code);
+field!(FolderRole, Int, |v| *v as i64, FolderRole::from_code);
 field!(String, Text, String::clone, Some);
 field!(Vec<u8>, Bytes, Vec::clone, Some);
 field!(Id, Bytes, |v| v.0.to_vec(), |v: Vec<u8>| Id::from_slice(&v));

@@ -9,6 +9,7 @@ mod house;
 mod index;
 mod index_nodes;
 mod leases;
+mod ledger;
 mod nodes;
 mod owner;
 mod power;

@@ -1,0 +1,101 @@
+//! Mailboxes at mail servers that are watched, their folders, and the ledger of the messages in them.
+
+use super::column::{Kind::*, table};
+use crate::folder::FolderRole;
+use crate::{Id, Timestamp};
+
+/// How a mail server is spoken with. Dataverse has more; those above 99 are ours.
+pub const SERVER_TYPES: &[(i64, &str)] = &[(1, "POP3"), (4, "IMAP"), (100, "Maildir")];
+/// How the connection to a mail server is protected.
+pub const TLS_MODES: &[(i64, &str)] = &[(0, "None"), (1, "STARTTLS"), (2, "From the first byte")];
+/// Whether a mailbox is watched.
+pub const MAILBOX_STATES: &[(i64, &str)] = &[(0, "Active"), (1, "Paused")];
+/// What a folder is for: [`FolderRole`].
+pub const FOLDER_ROLES: &[(i64, &str)] = &[(0, "Sink"), (1, "Inbox"), (2, "Sent"), (3, "Other")];
+
+table! {
+    /// A mail server that holds mailboxes, and how it is reached.
+    EmailServerProfile "emailserverprofile" set "emailserverprofiles" label "Email Server Profile"
+        key(emailserverprofileid) clustered(false) {
+        emailserverprofileid: Id = Key, "Email Server Profile";
+        name: String = Text(200), "Name";
+        servertype: i32 = Choice(SERVER_TYPES), "Email Server Type";
+        /// A host's name or address; of a Maildir its folder.
+        incomingserverlocation: String = Text(2048), "Incoming Server Location";
+        incomingportnumber: i32 = Int, "Incoming Port";
+        incomingtlsmode: i32 = Choice(TLS_MODES), "Protection of the connection";
+        /// PEM of the authorities that are believed instead of the machine's.
+        certificateauthority: Option<String> = Memo, "Certificate authority";
+        createdon: Timestamp = DateTime, "Created on";
+    }
+    indexes { unique(name); }
+}
+
+table! {
+    /// A mailbox that is watched.
+    Mailbox "mailbox" set "mailboxes" label "Mailbox" key(mailboxid) clustered(false) {
+        mailboxid: Id = Key, "Mailbox";
+        /// Never another one: it is accounted for as `mailbox:<name>`.
+        name: String = Text(200), "Name";
+        emailserverprofile: Id = Lookup("emailserverprofile"), "Email Server Profile";
+        username: String = Text(640), "User Name";
+        /// Sealed.
+        password: Option<Vec<u8>> = Bytes, "Password";
+        /// The sink that it is the mailbox of: a forward mailbox.
+        sinkid: Option<Id> = Lookup("sink"), "Sink";
+        /// Where messages go that cannot be processed.
+        undeliverablefolder: String = Text(640), "Folder of Undeliverables";
+        /// Whether nobody else deletes there: then all that is marked as deleted may be expunged.
+        isexclusive: bool = Bool, "Ours alone";
+        /// Whether what brings mail there refuses our own domains from outside, so that From may be believed.
+        isrefusing: bool = Bool, "Refuses our domains from outside";
+        statecode: i32 = Choice(MAILBOX_STATES), "Status";
+        createdon: Timestamp = DateTime, "Created on";
+    }
+    indexes { unique(name); many(emailserverprofile); }
+}
+
+table! {
+    /// A folder of a mailbox that is watched.
+    MailboxFolder "mailboxfolder" set "" label "Folder of a mailbox" key(mailboxfolderid) clustered(false) {
+        mailboxfolderid: Id = Key, "Folder of a mailbox";
+        mailboxid: Id = Lookup("mailbox"), "Mailbox";
+        foldername: String = Text(640), "Folder";
+        folderrole: FolderRole = Choice(FOLDER_ROLES), "Role";
+        /// Which numbering of its messages is the present one, from 1.
+        generation: i64 = Int, "Generation";
+        /// What the server calls that numbering (UIDVALIDITY, RFC 9051 §2.3.1.1).
+        uidvalidity: i64 = Int, "Validity of UIDs";
+        createdon: Timestamp = DateTime, "Created on";
+    }
+    indexes { unique(mailboxid, foldername); }
+}
+
+table! {
+    /// The ledger of a mailbox: one message that was seen in a folder of it. What became of it stands in `outcome`.
+    MailboxMessage "mailboxmessage" set "" label "Message in a mailbox"
+        key(mailboxfolderid, generation, messagekey) clustered(true) {
+        mailboxfolderid: Id = Lookup("mailboxfolder"), "Folder of a mailbox";
+        generation: i64 = Int, "Generation";
+        /// A UID, or the digest of a name: [`MessageKey`](crate::MessageKey).
+        messagekey: Vec<u8> = Bytes, "Message";
+        /// The copy that it is, or will be: given before anything is fetched.
+        copyid: Id = Lookup("copy"), "Copy";
+        /// The UTC day on which it was seen first.
+        day: i64 = Int, "Day";
+        seenon: Timestamp = DateTime, "Seen on";
+        size: i64 = Int, "Size in bytes";
+        /// BLAKE3 of its header as it was when it ended: whatever has another one is another message.
+        headerdigest: Option<Vec<u8>> = Bytes, "Header digest";
+        /// How often its processing was begun.
+        attempts: i32 = Int, "Attempts";
+        lasterror: Option<String> = Text(800), "Last error";
+        /// It was put off until then.
+        nexttryon: Option<Timestamp> = DateTime, "Next try on";
+        /// Since when it may be deleted or moved there: its outcome was committed before.
+        settledon: Option<Timestamp> = DateTime, "Settled on";
+        /// Since when it is no longer there.
+        goneon: Option<Timestamp> = DateTime, "Gone on";
+    }
+    indexes { without(mailboxfolderid, generation, messagekey, goneon); unique(copyid); many(day); }
+}

@@ -1,0 +1,68 @@
+-- What the fourth release added to the schema of an organization, and why.
+-- Readable by programs of schema 3.
+
+-- Mailboxes at mail servers are watched.
+create table emailserverprofile (
+    emailserverprofileid blob not null,
+    name text not null,
+    servertype integer not null,
+    incomingserverlocation text not null,
+    incomingportnumber integer not null,
+    incomingtlsmode integer not null,
+    certificateauthority text,
+    createdon integer not null,
+    primary key (emailserverprofileid)
+) strict;
+create unique index emailserverprofile_name on emailserverprofile (name);
+
+create table mailbox (
+    mailboxid blob not null,
+    name text not null,
+    emailserverprofile blob not null,
+    username text not null,
+    password blob,
+    sinkid blob,
+    undeliverablefolder text not null,
+    isexclusive integer not null,
+    isrefusing integer not null,
+    statecode integer not null,
+    createdon integer not null,
+    primary key (mailboxid)
+) strict;
+create unique index mailbox_name on mailbox (name);
+create index mailbox_emailserverprofile on mailbox (emailserverprofile);
+
+create table mailboxfolder (
+    mailboxfolderid blob not null,
+    mailboxid blob not null,
+    foldername text not null,
+    folderrole integer not null,
+    generation integer not null,
+    uidvalidity integer not null,
+    createdon integer not null,
+    primary key (mailboxfolderid)
+) strict;
+create unique index mailboxfolder_mailboxid_foldername on mailboxfolder (mailboxid, foldername);
+
+-- What was seen there is in a ledger of its own before anything is fetched: each message is one copy, whatever breaks
+-- off meanwhile. Those that are still there are found without the many that are gone.
+create table mailboxmessage (
+    mailboxfolderid blob not null,
+    generation integer not null,
+    messagekey blob not null,
+    copyid blob not null,
+    day integer not null,
+    seenon integer not null,
+    size integer not null,
+    headerdigest blob,
+    attempts integer not null,
+    lasterror text,
+    nexttryon integer,
+    settledon integer,
+    goneon integer,
+    primary key (mailboxfolderid, generation, messagekey)
+) strict, without rowid;
+create index mailboxmessage_mailboxfolderid_generation_messagekey_goneon on mailboxmessage (mailboxfolderid, generation, messagekey)
+where goneon is null;
+create unique index mailboxmessage_copyid on mailboxmessage (copyid);
+create index mailboxmessage_day on mailboxmessage (day);
