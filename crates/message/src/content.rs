@@ -81,6 +81,11 @@ pub fn open<'x>(message: &Message<'x>) -> Opened<'x> {
     Opened { raw, packing: opening.packing }
 }
 
+/// Whether all of a message may be a container, by its header alone: what is in it can be of any kind.
+pub fn may_be_packed(message: &Message<'_>) -> bool {
+    message.entities().first().is_some_and(|root| root.mimetype.starts_with("application/"))
+}
+
 /// The work of opening one message.
 struct Opening {
     packing: Packing,

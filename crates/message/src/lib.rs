@@ -26,6 +26,7 @@ pub mod report;
 pub mod subject;
 pub mod thread_index;
 pub mod token;
+pub mod trace;
 mod transfer;
 pub mod unwrap;
 

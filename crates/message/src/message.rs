@@ -149,6 +149,11 @@ impl<'x> Message<'x> {
         attached.filter_map(|index| self.entities.get(index)).collect()
     }
 
+    /// Whether nothing stands behind its header, nor before it.
+    pub fn is_header_alone(&self) -> bool {
+        self.start == 0 && self.section.body_offset == self.raw.len()
+    }
+
     /// All entities, the root first.
     pub(crate) fn entities(&self) -> &[Entity] {
         &self.entities
