@@ -6,13 +6,16 @@
 //!
 //! *Invariant:* a receipt exists only after the commit; everything before it may happen again.
 
+pub mod advise;
 pub mod check;
 pub mod copy;
 pub mod deliver;
+mod forward;
 pub mod gather;
 pub mod history;
 pub mod keep;
 pub mod offer;
+pub mod polled;
 pub mod share;
 mod timed;
 pub mod unwrap;
@@ -21,14 +24,17 @@ pub mod welcome;
 use std::sync::Arc;
 
 use model::Moment;
+use model::outcome::Reason;
 use store::Organization;
 
 use crate::CrmError;
+pub use advise::{Advice, Offered, advise};
 pub use check::simulate;
 pub use copy::{Copy, EnvelopeRecipient, OriginalReceipt, Proof, Receipt, Source};
 pub use deliver::DeliverError;
 pub use history::{OldMail, OldMailbox};
 pub use offer::Offer;
+pub use polled::{Polled, Taken, What, take_polled};
 pub use share::{Arrival, Share, shares};
 use timed::Timed;
 pub use unwrap::Original;
@@ -40,6 +46,16 @@ pub struct Opened {
     copy: Arc<Copy>,
     desk: Arc<gather::Desk>,
     originals: Arc<Vec<unwrap::Original>>,
+    /// Bytes of the whole mail, of which only a part may be here.
+    size: i64,
+}
+
+/// How much of a copy is looked at.
+enum Reading {
+    /// All of it.
+    Whole,
+    /// Nothing of it, for this reason; the mail has so many bytes.
+    Nothing { fault: unwrap::Fault, size: i64 },
 }
 
 /// So often a copy is looked at again while records change, during imports at several nodes say, before the sender waits.
@@ -54,10 +70,18 @@ pub async fn take_in(
     copy: Copy,
     moment: Moment,
 ) -> Result<Receipt, CrmError> {
+    take(organization, copy, (Reading::Whole, moment)).await
+}
+
+async fn take(
+    organization: &Arc<Organization>,
+    copy: Copy,
+    (reading, moment): (Reading, Moment),
+) -> Result<Receipt, CrmError> {
     let copy = Arc::new(copy);
     let priority = copy.source.priority();
     let mut effort = keep::Effort::Cheap;
-    let mut opened = open(organization, &copy)?;
+    let mut opened = open(organization, &copy, &reading)?;
     let mut overtaken = 0;
     loop {
         let kept = keep::bytes(organization, &opened, effort)?;
@@ -68,7 +92,7 @@ pub async fn take_in(
             Err(DeliverError::Overtaken) if overtaken < OVERTAKEN_MAX => {
                 overtaken += 1;
                 effort = keep::Effort::All;
-                opened = open(organization, &copy)?;
+                opened = open(organization, &copy, &reading)?;
             }
             // A fault of ours, not of the disk: kept whole for a person, or the sender would try for days.
             Err(DeliverError::Store(error)) if !error.is_temporary() && !opened.is_set_aside() => {
@@ -81,12 +105,21 @@ pub async fn take_in(
 }
 
 /// Looks at the envelope and the outer header, and takes the originals out.
-fn open(organization: &Organization, copy: &Arc<Copy>) -> Result<Opened, CrmError> {
+fn open(organization: &Organization, copy: &Arc<Copy>, reading: &Reading) -> Result<Opened, CrmError> {
     let _timed = Timed::new("open");
-    let received = unwrap::Received::read(copy);
-    let desk = organization.read(|read| gather::desk(read, copy, received.header()))?;
-    let originals = unwrap::originals(copy, received, &desk);
-    Ok(Opened { copy: Arc::clone(copy), desk: Arc::new(desk), originals: Arc::new(originals) })
+    let (desk, originals, size) = match reading {
+        Reading::Nothing { fault, size } => {
+            let desk = organization.read(|read| gather::desk(read, copy, None))?;
+            (desk, vec![unwrap::faulty(copy, fault.clone())], *size)
+        }
+        Reading::Whole => {
+            let received = unwrap::Received::read(copy);
+            let desk = organization.read(|read| gather::desk(read, copy, received.header()))?;
+            let originals = unwrap::originals(copy, received, &desk);
+            (desk, originals, i64::try_from(copy.raw.len()).unwrap_or(i64::MAX))
+        }
+    };
+    Ok(Opened { copy: Arc::clone(copy), desk: Arc::new(desk), originals: Arc::new(originals), size })
 }
 
 impl Opened {
@@ -97,5 +130,11 @@ impl Opened {
 
     fn is_set_aside(&self) -> bool {
         self.originals.iter().all(|original| original.fault.is_some())
+    }
+
+    /// Whether there is nothing of it.
+    fn has_vanished(&self) -> bool {
+        let fault = |original: &unwrap::Original| original.fault.as_ref().map(|fault| fault.reason);
+        self.originals.iter().all(|original| fault(original) == Some(Reason::Vanished))
     }
 }

@@ -10,6 +10,7 @@ pub mod correlate;
 pub mod error;
 pub mod intake;
 pub mod jobs;
+pub mod mailboxes;
 pub mod records;
 pub mod search;
 pub mod settings;

@@ -75,6 +75,8 @@ pub enum Reason {
     Report = 38,
     /// The sender is missing or is no address.
     InvalidSender = 39,
+    /// It was taken out of its mailbox, or numbered anew there, before it was read.
+    Vanished = 40,
     /// It has been round too often.
     Loop = 50,
     /// It broke a limit of the house.
@@ -89,10 +91,12 @@ pub enum Reason {
     Unproven = 55,
     /// It was written to the postmaster, who is no user, queue or sink.
     Postmaster = 56,
+    /// It lies in a mailbox whose server does not give it out.
+    Unfetchable = 57,
 }
 
 /// Every reason: name, Dynamics' `ReasonCode` (reference of `CheckIncomingEmailResponse`), words for a person.
-pub const REASONS: [(Reason, &str, i32, &str); 24] = [
+pub const REASONS: [(Reason, &str, i32, &str); 26] = [
     (Reason::AcceptAll, "accept-all", 6, "A recipient keeps all mail."),
     (Reason::Reply, "reply", 2, "It answers mail of the CRM."),
     (Reason::KnownSender, "known-sender", 5, "The sender is a known customer."),
@@ -110,6 +114,12 @@ pub const REASONS: [(Reason, &str, i32, &str); 24] = [
     (Reason::Automatic, "automatic", 1, "It is automatic mail from nobody known."),
     (Reason::Report, "report", 1, "It is a report about a mail that is not ours."),
     (Reason::InvalidSender, "invalid-sender", 7, "Its sender is missing or no address."),
+    (
+        Reason::Vanished,
+        "vanished",
+        1,
+        "It was no longer in its mailbox, or under another number, when it was to be read.",
+    ),
     (Reason::Loop, "loop", -1, "It has been round in a loop."),
     (Reason::Limit, "limit", -1, "It is beyond a limit of the house."),
     (Reason::Unreadable, "unreadable", -1, "It cannot be read as a message."),
@@ -117,6 +127,7 @@ pub const REASONS: [(Reason, &str, i32, &str); 24] = [
     (Reason::NoOriginal, "no-original", -1, "It was forwarded to the sink, and no mail can be read in it."),
     (Reason::Unproven, "unproven", -1, "It says that one of us hands it over, and nothing proves it."),
     (Reason::Postmaster, "postmaster", -1, "It was written to whoever runs this house."),
+    (Reason::Unfetchable, "unfetchable", -1, "It lies in its mailbox, whose server does not give it out."),
 ];
 
 impl Reason {

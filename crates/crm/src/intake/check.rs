@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use model::outcome::Outcome;
 use store::{Organization, Read, StoreError};
 
-use super::Opened;
 use super::copy::Copy;
 use super::gather;
 use super::unwrap::Original;
+use super::{Opened, Reading};
 use crate::CrmError;
 use crate::correlate::{self, Facts, Verdict};
 
@@ -28,7 +27,7 @@ pub struct Checked {
 pub fn check(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Checked, StoreError> {
     let facts = gather::facts(read, opened, original)?;
     let verdict = match &original.fault {
-        Some(fault) => Verdict::end(Outcome::Undeliverable, fault.reason),
+        Some(fault) => Verdict::end(fault.outcome(), fault.reason),
         None => correlate::decide(&original.offer, &facts),
     };
     Ok(Checked { facts, verdict })
@@ -36,7 +35,7 @@ pub fn check(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Ch
 
 /// The simulator: everything up to the commit, and nothing of it kept.
 pub fn simulate(organization: &Organization, copy: Copy) -> Result<Vec<(Original, Checked)>, CrmError> {
-    let opened = super::open(organization, &Arc::new(copy))?;
+    let opened = super::open(organization, &Arc::new(copy), &Reading::Whole)?;
     let checked: Result<Vec<Checked>, StoreError> = organization
         .read(|read| opened.originals.iter().map(|original| check(read, &opened, original)).collect());
     Ok(opened.originals.iter().cloned().zip(checked?).collect())

@@ -16,6 +16,8 @@ pub struct Copy {
     pub source: Source,
     /// When.
     pub arrived: Timestamp,
+    /// Whether the envelope is known: else nobody can tell the null sender from none.
+    pub has_envelope: bool,
     /// MAIL FROM; `None` for the null sender, and where there was no envelope.
     pub mail_from: Option<String>,
     /// RCPT TO, of this organisation alone.
@@ -44,6 +46,11 @@ pub struct EnvelopeRecipient {
 }
 
 impl Copy {
+    /// Whether MAIL FROM was empty (RFC 5321 §4.5.5).
+    pub fn has_null_sender(&self) -> bool {
+        self.has_envelope && self.mail_from.is_none()
+    }
+
     /// The users whose keys stand in the envelope, in its order.
     pub fn mailbox_users(&self) -> impl Iterator<Item = Id> {
         self.recipients.iter().filter_map(|recipient| recipient.user)
@@ -65,6 +72,8 @@ pub enum Source {
     Track,
     /// Out of a mailbox's old mail, by the administrator's hand; the name of its file or folder.
     Mailbox(String),
+    /// In a forward mailbox, which is a sink at another mail server; its name.
+    Forward(String),
 }
 
 impl Source {
@@ -77,6 +86,7 @@ impl Source {
             Source::Postmaster(address) => format!("postmaster:{address}"),
             Source::Track => "track".to_owned(),
             Source::Mailbox(name) => format!("track:{name}"),
+            Source::Forward(name) => format!("mailbox:{name}"),
         }
     }
 
@@ -85,14 +95,25 @@ impl Source {
         matches!(self, Source::Track | Source::Mailbox(_))
     }
 
-    /// What waits: a sender at a door never does for mail that lay for years.
+    /// Whether mailboxes hand on to it what came to them.
+    pub fn is_sink(&self) -> bool {
+        matches!(self, Source::Sink(_) | Source::Forward(_))
+    }
+
+    /// Whether it lies in a mailbox that is watched, whose ledger knows it.
+    pub fn is_polled(&self) -> bool {
+        matches!(self, Source::Forward(_))
+    }
+
+    /// What waits: a sender at a door never does for mail that lay for years, or lies safe in a mailbox.
     pub fn priority(&self) -> Priority {
-        if matches!(self, Source::Mailbox(_)) { Priority::Background } else { Priority::Intake }
+        let lies_safe = self.is_polled() || matches!(self, Source::Mailbox(_));
+        if lies_safe { Priority::Background } else { Priority::Intake }
     }
 
     /// Whether originals may be taken out of forwards that arrive here (a sink, or a person's own hand).
     pub fn unwraps(&self) -> bool {
-        matches!(self, Source::Sink(_) | Source::Track)
+        self.is_sink() || *self == Source::Track
     }
 }
 
@@ -132,6 +153,11 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Whether nothing of it was there any more. Where it is there after all it is decided about.
+    pub fn has_vanished(&self) -> bool {
+        self.originals.iter().all(|original| original.reason == Reason::Vanished)
+    }
+
     /// The copy's outcome: the gravest of its originals'.
     pub fn outcome(&self) -> Outcome {
         self.originals.iter().map(|original| original.outcome).max().unwrap_or(Outcome::Undeliverable)

@@ -13,12 +13,12 @@ use model::schema::{house, intake};
 use model::{Id, Moment, limits};
 use store::{PreparedBlob, Read, StoreError, Tx};
 
-use super::Opened;
 use super::check::{self, Checked};
 use super::copy::{Copy, OriginalReceipt, Receipt, Source};
 use super::keep::Kept;
 use super::timed::Timed;
 use super::unwrap::Original;
+use super::{Opened, advise};
 use crate::CrmError;
 use crate::correlate::{CrmRecipient, Facts, signal, who};
 
@@ -70,7 +70,11 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     let moment = delivery.moment.again();
     let opened = &delivery.opened;
     let before = earlier_receipt(tx, opened.copy.copyid)?;
-    if let Some(receipt) = before.as_ref().filter(|receipt| !is_asked_again(&opened.copy.source, receipt)) {
+    let is_there_after_all =
+        before.as_ref().is_some_and(|receipt| receipt.has_vanished() && !opened.has_vanished());
+    let is_asked_again =
+        |receipt: &Receipt| is_asked_again(&opened.copy.source, receipt) || is_there_after_all;
+    if let Some(receipt) = before.as_ref().filter(|receipt| !is_asked_again(receipt)) {
         return Ok(receipt.clone());
     }
     let mut receipts = Vec::with_capacity(opened.originals.len());
@@ -81,7 +85,7 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     }
     let receipt = Receipt { copyid: opened.copy.copyid, originals: receipts };
     match before {
-        Some(before) if receipt.outcome() == Outcome::Ignored => return Ok(before),
+        Some(before) if receipt.outcome() == Outcome::Ignored && !is_there_after_all => return Ok(before),
         Some(_) => tx.take_back_outcomes(receipt.copyid)?,
         None => {}
     }
@@ -91,6 +95,32 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
         tx.replayed(&message::identity::raw_digest(&opened.copy.raw))?;
     }
     Ok(receipt)
+}
+
+/// Writes a copy of which the header alone is here, where nobody wants it whatever its body holds; `None` where somebody
+/// may, and nothing was written. Runs inside a unit of work.
+pub fn deliver_header(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Option<Receipt>, DeliverError> {
+    let _timed = Timed::new("deliver");
+    if tx.records_version()? != delivery.opened.desk.records_version {
+        return Err(DeliverError::Overtaken);
+    }
+    let opened = &delivery.opened;
+    let before = earlier_receipt(tx, opened.copy.copyid)?;
+    if let Some(receipt) = before.as_ref().filter(|receipt| !receipt.has_vanished()) {
+        return Ok(Some(receipt.clone()));
+    }
+    let mut originals = Vec::with_capacity(opened.originals.len());
+    for original in opened.originals.iter() {
+        let Some(checked) = advise::ignored(tx, opened, original)? else { return Ok(None) };
+        let decision = checked.verdict.decision;
+        originals.push(OriginalReceipt { outcome: decision.outcome, reason: decision.reason, email: None });
+    }
+    let receipt = Receipt { copyid: opened.copy.copyid, originals };
+    if before.is_some() {
+        tx.take_back_outcomes(receipt.copyid)?;
+    }
+    enter(tx, delivery, &receipt, &delivery.moment)?;
+    Ok(Some(receipt))
 }
 
 /// What became of this very copy before: to take a copy in twice, under one id, is to take it in once.
@@ -117,12 +147,17 @@ fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Momen
     let copy = &opened.copy;
     let recipients: Vec<&str> = copy.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
     let source = copy.source.name();
-    // A copy is seen once: what is decided anew counts for the day on which it came.
-    let seen = match &copy.source {
-        Source::Mailbox(_) => tx.copy(copy.copyid)?.map(|row| row.day),
+    // A copy is seen once: what is decided anew counts for the day on which it came, and what lay in a mailbox for that on
+    // which its ledger saw it.
+    let entered = match &copy.source {
+        Source::Mailbox(_) | Source::Forward(_) => tx.copy(copy.copyid)?.map(|row| row.day),
         _ => None,
     };
-    let day = seen.unwrap_or(copy.arrived.day());
+    let in_ledger = match copy.source.is_polled() {
+        true => tx.mailbox_message_of(copy.copyid)?.map(|row| row.day),
+        false => None,
+    };
+    let day = entered.or(in_ledger).unwrap_or(copy.arrived.day());
     // The mail around ignored originals is ignored with them.
     let is_kept = receipt.outcome() != Outcome::Ignored;
     let outer = delivery.kept.outer.as_ref().filter(|_| is_kept);
@@ -137,13 +172,13 @@ fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Momen
         mailfrom: copy.mail_from.as_deref().map(|text| write::cut(text, limits::ADDRESS_BYTES_MAX)),
         recipients: recipients.join(" "),
         peer: copy.peer.map(|peer| peer.to_string()),
-        size: write::size(&copy.raw),
+        size: opened.size,
         originals: i32::try_from(opened.originals.len()).unwrap_or(i32::MAX),
         copynumber: 0,
         trace: copy.trace.clone(),
         outerblobid: outer.map(|blob| blob.blobid.to_vec()),
     };
-    if seen.is_none() {
+    if entered.is_none() {
         tx.enter_copy(&entry)?;
     }
     let gravest = receipt.outcome();
@@ -351,11 +386,13 @@ impl Work<'_> {
         let blob = self.blob()?;
         tx.keep_blob(blob)?;
         let offer = &self.original.offer;
-        // The same bytes again, a loop say: the one that waits already speaks for both.
-        if tx.is_open_undeliverable(&blob.blobid)? {
+        let fault = self.original.fault.as_ref();
+        // The same bytes again, a loop say: the one that waits already speaks for both. Of what nobody could fetch the
+        // bytes say nothing.
+        let is_fetched = fault.is_none_or(|fault| fault.reason != Reason::Unfetchable);
+        if is_fetched && tx.is_open_undeliverable(&blob.blobid)? {
             return Ok(None);
         }
-        let fault = self.original.fault.as_ref();
         let reason = self.decision().reason;
         tx.keep_undeliverable(&intake::Undeliverable {
             undeliverableid: self.moment.id(),
@@ -366,7 +403,7 @@ impl Work<'_> {
             subject: write::cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
             sender: offer.from.as_ref().map(|from| from.address.to_string()),
             blobid: blob.blobid.to_vec(),
-            size: write::size(&self.original.raw),
+            size: if is_fetched { write::size(&self.original.raw) } else { self.opened.size },
             statecode: 0,
             createdon: self.moment.now,
         })?;

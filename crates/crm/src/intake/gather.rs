@@ -140,14 +140,13 @@ fn is_journal(
     let mail_from = copy.mail_from.as_deref().map(EmailAddress::parse);
     let is_sent_by_it = match mail_from {
         // Anybody's mail has the null sender once a rule has sent it on; Exchange marks its reports.
-        None => header.journal_report,
+        None => copy.has_envelope && header.journal_report,
         Some(from) => from.is_some_and(|from| is_listed(&from)),
     };
     let audience = audience(read, header)?;
     let is_to_sink = audience.has_sink && !audience.has_us && !audience.has_outsider;
-    let is_direct =
-        copy.recipients.iter().all(|to| matches!(to.source, Source::Sink(_))) && !is_passed_on(read, header)?;
-    Ok(is_sent_by_it && is_to_sink && is_direct && matches!(copy.source, Source::Sink(_)))
+    let is_direct = copy.recipients.iter().all(|to| to.source.is_sink()) && !is_passed_on(read, header)?;
+    Ok(is_sent_by_it && is_to_sink && is_direct && copy.source.is_sink())
 }
 
 /// Whether anything shows that a mailbox passed a mail on: a mark of its server, or the name of any address but a
@@ -221,9 +220,9 @@ fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Re
         out_of_mailbox: matches!(copy.source, Source::Mailbox(_)),
         null_sender: match &offer.journal {
             Some(envelope) => envelope.is_null_sender,
-            None => copy.mail_from.is_none() && !copy.source.is_by_hand(),
+            None => copy.has_null_sender(),
         },
-        is_handed_over: is_dug_out || (desk.is_handed_over() && matches!(copy.source, Source::Sink(_))),
+        is_handed_over: is_dug_out || (desk.is_handed_over() && copy.source.is_sink()),
         is_handed_over_by_us: desk.is_proven,
         ..Facts::default()
     };
@@ -472,6 +471,32 @@ fn keys_asked(offer: &Offer, has_guesses: bool) -> Vec<(IdentityKey, [u8; 16])> 
         keys.extend(quoted_key(offer));
     }
     keys
+}
+
+/// Whether a quotation of a mail may be here: one by its author, under its subject, at a time that may be its own. Its
+/// text would tell; of that nothing is known yet. Whoever was a party and has lost the address since is not found.
+pub(super) fn may_be_quoted(
+    read: &Read<'_>,
+    (offer, copy): (&Offer, &Copy),
+    facts: &Facts,
+) -> Result<bool, StoreError> {
+    let (Some(from), Some(date)) = (&offer.from, offer.date) else { return Ok(false) };
+    // Mail of the future stands among that of the day on which it came, and so does what quotes it.
+    if date > copy.arrived {
+        return Ok(true);
+    }
+    let around = message::identity::ZONES_APART_SECONDS + 60;
+    let at = |seconds: i64| Timestamp::from_seconds(date.seconds().saturating_add(seconds));
+    let key = from.address.key();
+    let records = facts.records_of(&from.address).iter().map(|known| Some(known.record.id));
+    for record in records.take(limits::CANDIDATES_MAX).chain([None]) {
+        let written = (key.as_str(), record, offer.canonical_subject.as_str());
+        let sent = read.emails_by_sender(written, (at(-around), at(around)), QUOTABLE_MAX)?;
+        if sent.len() == QUOTABLE_MAX || sent.iter().any(|email| email.marks & mark::GUESSED != 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn quoted_key(offer: &Offer) -> Option<(IdentityKey, [u8; 16])> {

@@ -55,6 +55,7 @@ impl OldMailbox {
             copyid: Id::from_parts(Timestamp(mail.order.clamp(0, ORDER_MAX)), &random),
             source: Source::Mailbox(self.name.clone()),
             arrived: now,
+            has_envelope: false,
             mail_from: None,
             recipients: self.recipient().into_iter().collect(),
             peer: None,

@@ -26,6 +26,13 @@ pub struct Kept {
     pub outer: Option<PreparedBlob>,
 }
 
+impl Kept {
+    /// For a copy of which nothing is kept but what became of it.
+    pub(super) fn nothing() -> Self {
+        Kept { originals: vec![None], outer: None }
+    }
+}
+
 /// Hashes and compresses the originals' bytes and, where they are large, writes and syncs them.
 ///
 /// To compress a small mail for nothing costs less than to check it twice; a large one that nobody wants

@@ -78,6 +78,7 @@ impl Share {
             copyid,
             source: self.source(),
             arrived: arrival.arrived,
+            has_envelope: true,
             mail_from: arrival.mail_from.clone(),
             recipients,
             peer: arrival.peer,
@@ -95,7 +96,7 @@ impl Share {
             Source::Queue(_) => 1,
             Source::User(_) => 2,
             Source::Postmaster(_) => 3,
-            Source::Track | Source::Mailbox(_) => 4,
+            Source::Track | Source::Mailbox(_) | Source::Forward(_) => 4,
         };
         let sources = self.recipients.iter().map(|recipient| &recipient.envelope.source);
         sources.min_by_key(rank).cloned().unwrap_or(Source::Track)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use message::attachments::Attachment;
 use message::unwrap::{Journal, Method};
 use message::{Header, Message};
-use model::outcome::Reason;
+use model::outcome::{Outcome, Reason};
 use model::{EmailAddress, Mailbox, limits};
 
 use super::copy::{Copy, Source};
@@ -104,6 +104,15 @@ impl<'c> Received<'c> {
     }
 }
 
+impl Received<'_> {
+    /// The header, where that is all there is and where nothing but the body could change what it says: it ends where
+    /// a header ends, and the content is not packed as a whole (a container may hold another kind of content).
+    pub(super) fn header_alone(&self) -> Option<&Header> {
+        let message = self.message.as_ref().ok()?;
+        (message.is_header_alone() && !message::content::may_be_packed(message)).then(|| message.header())
+    }
+}
+
 /// Takes the originals out of a copy. Never empty: what cannot be read is one original with a fault.
 pub fn originals(copy: &Copy, received: Received<'_>, desk: &Desk) -> Vec<Original> {
     if matches!(copy.source, Source::Postmaster(_)) {
@@ -125,18 +134,30 @@ fn for_postmaster(copy: &Copy, header: Option<&Header>) -> Original {
 }
 
 /// A fault in a parser ends this mail as Undeliverable, kept whole; it must not end the door.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| fault_of_ours())
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Fault::of_ours())
 }
 
 /// The whole copy as one original on which our own processing failed.
 pub fn failed(copy: &Copy) -> Original {
-    faulty(copy, fault_of_ours())
+    faulty(copy, Fault::of_ours())
 }
 
-fn fault_of_ours() -> Fault {
-    let detail = "Postroom stopped on this message; its log says where".to_owned();
-    Fault { reason: Reason::Fault, detail }
+impl Fault {
+    /// Our own processing failed.
+    pub(super) fn of_ours() -> Self {
+        let detail = "Postroom stopped on this message; its log says where".to_owned();
+        Fault { reason: Reason::Fault, detail }
+    }
+
+    /// How an original ends that has it.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.reason {
+            // There is nothing that a person could look at.
+            Reason::Vanished => Outcome::Ignored,
+            _ => Outcome::Undeliverable,
+        }
+    }
 }
 
 fn read_originals(copy: &Copy, received: Message<'_>, desk: &Desk) -> Result<Vec<Original>, Fault> {
@@ -235,7 +256,7 @@ impl Original {
 /// A forward to the sink: from one of us, proven, written to the CRM and to nobody outside, and no mail that
 /// a rule passed on. A colleague who writes to a customer and attaches a mail writes a mail of his own, though
 /// a blind copy of it reaches the sink; and what Jane wrote to Ben is no forward because Ben's rule passes it on.
-fn is_forward_to_us(copy: &Copy, desk: &Desk, outer: &Header) -> bool {
+pub(super) fn is_forward_to_us(copy: &Copy, desk: &Desk, outer: &Header) -> bool {
     let is_for_us = desk.is_handed_over() || (copy.source == Source::Track && !desk.audience.has_outsider);
     copy.source.unwraps()
         && desk.is_proven
@@ -310,7 +331,7 @@ fn unreadable(error: message::Unreadable) -> Fault {
 }
 
 /// The whole copy as one original that cannot be processed.
-fn faulty(copy: &Copy, fault: Fault) -> Original {
+pub(super) fn faulty(copy: &Copy, fault: Fault) -> Original {
     Original {
         number: 1,
         raw: Arc::clone(&copy.raw),

@@ -93,7 +93,13 @@ async fn full_house() -> House {
     // Put in by hand, without an envelope: a report, and an ordinary mail.
     for mail in [REPORT, &VISIT.replace("visit@", "hand@").replace("Visit", "By hand")] {
         let copy = house.out_of_mailbox(house.jane, mail);
-        let by_hand = Copy { source: Source::Track, proof: Proof::Hand, recipients: Vec::new(), ..copy };
+        let by_hand = Copy {
+            source: Source::Track,
+            has_envelope: false,
+            proof: Proof::Hand,
+            recipients: Vec::new(),
+            ..copy
+        };
         house.store(by_hand).await;
     }
     house

@@ -471,6 +471,7 @@ async fn an_undeliverable_that_is_handed_over_again_waits_no_longer() {
     let by_hand = Copy {
         copyid: house.moment().id(),
         source: Source::Track,
+        has_envelope: false,
         recipients: Vec::new(),
         proof: Proof::Hand,
         ..copy

@@ -11,6 +11,7 @@
 )]
 
 mod accounting;
+mod advice;
 mod conversations;
 mod credentials;
 mod direction;
@@ -20,6 +21,7 @@ mod house;
 mod indexed;
 mod offered;
 mod plans;
+mod polled;
 mod postmaster;
 mod quoted;
 mod same;

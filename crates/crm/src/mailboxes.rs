@@ -1,0 +1,136 @@
+//! Mailboxes at mail servers that are watched: they are added here, and their ledger is kept.
+//!
+//! What passes through: what an administrator says of servers and mailboxes, and what whoever watches a mailbox saw in
+//! it. Nothing here speaks with a mail server.
+
+use std::sync::Arc;
+
+use model::schema::mailboxes::{EmailServerProfile, Mailbox};
+use model::{Id, Moment, limits};
+use store::{Organization, Priority, StoreError};
+
+use crate::CrmError;
+
+/// The state of a mailbox that is watched.
+pub const ACTIVE: i32 = 0;
+
+/// A mail server to be added.
+#[derive(Debug, Clone)]
+pub struct NewServer {
+    /// Its name here.
+    pub name: String,
+    /// How it is spoken with, of `SERVER_TYPES`.
+    pub kind: i32,
+    /// Its host; of a Maildir the folder.
+    pub location: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected, of `TLS_MODES`.
+    pub tls: i32,
+    /// PEM of the authorities that are believed instead of the machine's.
+    pub authority: Option<String>,
+}
+
+/// A forward mailbox to be added.
+#[derive(Debug, Clone)]
+pub struct NewForwardMailbox {
+    /// Its name here, for good.
+    pub name: String,
+    /// The server it is at.
+    pub server: Id,
+    /// Who signs in there.
+    pub username: String,
+    /// The sealed password.
+    pub password: Option<Vec<u8>>,
+    /// The sink that it is the mailbox of.
+    pub sink: Id,
+    /// Where messages go that cannot be processed.
+    pub undeliverable_folder: String,
+    /// What the administrator says of it.
+    pub promises: Promises,
+}
+
+/// What nobody but the administrator can know of a mailbox. Both are no unless he says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Promises {
+    /// Nobody else deletes there: all that is marked as deleted may be expunged.
+    pub is_exclusive: bool,
+    /// What brings mail there refuses our own domains from outside, so that From may be believed.
+    pub is_refusing: bool,
+}
+
+/// Adds a mail server.
+///
+/// # Errors
+/// [`CrmError::Taken`] where the name is; [`CrmError::Invalid`].
+pub async fn add_server(
+    organization: &Arc<Organization>,
+    new: NewServer,
+    moment: Moment,
+) -> Result<EmailServerProfile, CrmError> {
+    let profile = EmailServerProfile {
+        emailserverprofileid: moment.id(),
+        name: named(&new.name)?,
+        servertype: new.kind,
+        incomingserverlocation: new.location,
+        incomingportnumber: i32::from(new.port),
+        incomingtlsmode: new.tls,
+        certificateauthority: new.authority,
+        createdon: moment.now,
+    };
+    let added = profile.clone();
+    let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&added));
+    unit.await.map_err(|error| taken(error, &profile.name))?;
+    Ok(profile)
+}
+
+/// Adds a forward mailbox.
+///
+/// # Errors
+/// [`CrmError::Taken`] where the name is; [`CrmError::NotFound`] where the server or the sink is not there;
+/// [`CrmError::Invalid`].
+pub async fn add_forward_mailbox(
+    organization: &Arc<Organization>,
+    new: NewForwardMailbox,
+    moment: Moment,
+) -> Result<Mailbox, CrmError> {
+    let (server, sink) = organization
+        .read(|read| Ok::<_, StoreError>((read.email_server_profile(new.server)?, read.sink(new.sink)?)))?;
+    server.ok_or(CrmError::NotFound { what: "the mail server" })?;
+    sink.ok_or(CrmError::NotFound { what: "the sink" })?;
+    let mailbox = Mailbox {
+        mailboxid: moment.id(),
+        name: named(&new.name)?,
+        emailserverprofile: new.server,
+        username: new.username,
+        password: new.password,
+        sinkid: Some(new.sink),
+        undeliverablefolder: new.undeliverable_folder,
+        isexclusive: new.promises.is_exclusive,
+        isrefusing: new.promises.is_refusing,
+        statecode: ACTIVE,
+        createdon: moment.now,
+    };
+    let added = mailbox.clone();
+    let unit = organization.unit(Priority::Background, move |tx| tx.add_mailbox(&added));
+    unit.await.map_err(|error| taken(error, &mailbox.name))?;
+    Ok(mailbox)
+}
+
+fn taken(error: StoreError, name: &str) -> CrmError {
+    match error {
+        StoreError::Conflict { .. } => CrmError::Taken { what: format!("the name {name}") },
+        other => other.into(),
+    }
+}
+
+/// It stands in the books, in commands and in lists.
+fn named(name: &str) -> Result<String, CrmError> {
+    let name = name.trim();
+    let is_plain = !name.is_empty() && !name.contains(char::is_control);
+    if !is_plain || name.chars().count() > limits::NAME_CHARS_MAX {
+        let most = limits::NAME_CHARS_MAX;
+        return Err(CrmError::Invalid(format!("a name has 1 to {most} characters, in one line")));
+    }
+    Ok(name.to_owned())
+}
