@@ -1,7 +1,7 @@
 //! Nothing lost, in numbers: what the doors saw beside what became of it, per source and day.
 //!
 //! `seen` comes from the ledger, the outcomes from a table of their own; the two are joined, never derived
-//! from each other. A gap is an alarm.
+//! from each other. A gap is an alarm. What lies in a mailbox is seen before it is taken in: until then it waits.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ pub struct SourceLine {
     pub seen: i64,
     /// Copies by outcome, in the order of [`OUTCOMES`].
     pub ended: [i64; 5],
+    /// Seen in a mailbox, where they lie untouched until they end.
+    pub waiting: i64,
 }
 
 impl SourceLine {
@@ -26,9 +28,9 @@ impl SourceLine {
         place.and_then(|place| self.ended.get(place)).copied().unwrap_or(0)
     }
 
-    /// Seen and not ended; below zero: ended and not seen.
+    /// Seen, not waiting and not ended; below zero: ended and not seen.
     pub fn gap(&self) -> i64 {
-        self.seen - self.ended.iter().sum::<i64>()
+        self.seen - self.waiting - self.ended.iter().sum::<i64>()
     }
 }
 
@@ -58,7 +60,8 @@ pub fn of_day(read: &Read<'_>, day: i64) -> Result<DayAccount, StoreError> {
     let mut without_outcome = 0;
     for seen in read.seen_on(day)? {
         without_outcome += seen.without_outcome;
-        line(&mut lines, &seen.source).seen = seen.seen;
+        let line = line(&mut lines, &seen.source);
+        (line.seen, line.waiting) = (seen.seen, seen.waiting);
     }
     for ended in read.ended_on(day)? {
         let place = OUTCOMES.iter().position(|(outcome, _)| *outcome as i32 == ended.outcome);
@@ -83,6 +86,7 @@ fn line<'l>(lines: &'l mut BTreeMap<String, SourceLine>, source: &str) -> &'l mu
         source: source.to_owned(),
         seen: 0,
         ended: [0; 5],
+        waiting: 0,
     })
 }
 

@@ -3,6 +3,8 @@
 //! What passes through: what an administrator says of servers and mailboxes, and what whoever watches a mailbox saw in
 //! it. Nothing here speaks with a mail server.
 
+pub mod ledger;
+
 use std::sync::Arc;
 
 use model::schema::mailboxes::{EmailServerProfile, Mailbox};

@@ -19,6 +19,7 @@ mod gather;
 mod hostile;
 mod house;
 mod indexed;
+mod ledger;
 mod offered;
 mod plans;
 mod polled;

@@ -3,14 +3,15 @@
 //! A few mails take every way of the intake, and the questions of the pages are asked. The store remembers the
 //! statements, and its engine says how it goes about each of them.
 
-use crm::intake::{OldMail, OldMailbox, history};
+use crm::intake::{self, Offered, OldMail, OldMailbox, Polled, What, history};
+use crm::mailboxes::ledger::{self, Listed, Look, Place, Seen};
 use crm::records::credentials::Vouching;
 use crm::search::indexing;
 use crm::search::query;
 use model::decision::Entity;
 use model::outcome::Outcome;
 use model::schema::people::Session;
-use model::{Id, Timestamp};
+use model::{FolderRole, Id, MessageKey, Timestamp};
 use store::{Access, Plan, Priority, Span, Store, StoreError};
 
 use crate::house::{House, NOW};
@@ -30,6 +31,9 @@ const MAY_WALK: &[(&str, &str)] = &[
     ("where p.isambiguous = 1", "the newest of them, along an index to its limit"),
     ("from outcome\nwhere day =", "one day, for the page of the books"),
     ("update lease set leaseuntil = 0 where owner", "a lease for each kind of work: a few"),
+    ("from copy c where c.day =", "one day, for the page of the books"),
+    ("from mailboxmessage m where m.day =", "one day, for the page of the books"),
+    ("from mailbox\norder by name", "the mailboxes, of which an administrator has made each"),
     ("delete from session where expireson", "what it finds, it deletes"),
 ];
 
@@ -51,6 +55,7 @@ async fn every_row_is_found_by_an_index() {
     Store::listen();
     take_mail(&house).await;
     ask_at_the_door(&house).await;
+    watch_a_mailbox(&house).await;
     ask_for_pages(&house).await;
     let node = Id([9; 16]);
     house.organization.unit(Priority::Background, move |tx| tx.give_all_back(node)).await.unwrap();
@@ -133,6 +138,48 @@ async fn ask_at_the_door(house: &House) {
         house.welcome_at(address, None);
         house.welcome_at(address, Some(relay));
     }
+}
+
+async fn watch_a_mailbox(house: &House) {
+    let (mailbox, organization) = (house.forward_mailbox("crm", true).await, &house.organization);
+    let mut known = None;
+    for validity in [1, 2, 2] {
+        let place = Place { name: "INBOX".to_owned(), role: FolderRole::Sink, validity };
+        let folder = ledger::open(organization, mailbox, place, house.moment()).await.unwrap();
+        let key = MessageKey::of_uid(7);
+        let listed = vec![Listed { key: key.clone(), size: 100 }];
+        let look = Look { listed, gone: vec![MessageKey::of_uid(6)] };
+        let Seen::Entries(entries) = ledger::see(organization, folder, look, house.moment()).await.unwrap()
+        else {
+            panic!("another generation has begun");
+        };
+        let raw = std::sync::Arc::from(ANSWER.replace("answer@", "polled@").into_bytes());
+        let offered =
+            [Offered { copyid: entries[0].copyid, arrived: NOW, header: std::sync::Arc::clone(&raw) }];
+        intake::advise(organization, mailbox, &offered).unwrap();
+        ledger::there(organization, folder, Some(&MessageKey::of_uid(3)), NOW).unwrap();
+        ledger::put_off(organization, folder, key.clone(), (NOW, "why".to_owned())).await.unwrap();
+        ledger::forgive(organization, folder, vec![key.clone()]).await.unwrap();
+        if validity == 2 {
+            let polled =
+                Polled { copyid: entries[0].copyid, arrived: NOW, size: 100, what: What::Whole(raw) };
+            intake::take_polled(organization, mailbox, polled, house.moment()).await.unwrap();
+            ledger::settle(organization, folder, vec![(key, [1; 32])], NOW).await.unwrap();
+        }
+        known = Some(folder);
+    }
+    let gone = Look { listed: Vec::new(), gone: vec![MessageKey::of_uid(7)] };
+    ledger::see(organization, known.unwrap(), gone, house.moment()).await.unwrap();
+    organization
+        .read(|read| {
+            let profile = read.email_server_profile_by_name("server of crm")?;
+            read.email_server_profile(profile.map(|it| it.emailserverprofileid).unwrap_or_default())?;
+            read.mailbox_by_name("crm")?;
+            read.mailboxes()?;
+            read.mailbox_folders(mailbox)?;
+            read.seen_on(NOW.day()).map(drop)
+        })
+        .unwrap();
 }
 
 async fn ask_for_pages(house: &House) {

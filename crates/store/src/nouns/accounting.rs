@@ -12,6 +12,9 @@ pub struct DayLine {
     pub seen: i64,
     /// Of those, copies without an outcome.
     pub without_outcome: i64,
+    /// Copies that the ledger of a mailbox has seen, and that lie there untouched until they have an outcome. They are
+    /// not among those above.
+    pub waiting: i64,
 }
 
 /// Copies of one outcome at one source on one day.
@@ -42,9 +45,35 @@ impl Read<'_> {
         let sql = "select c.source, count(*), \
                    sum(case when exists (select 1 from outcome o where o.copyid = c.copyid and o.iscopyoutcome = 1) \
                    then 0 else 1 end) \
-                   from copy c where c.day = ?1 group by c.source order by c.source";
+                   from copy c where c.day = ?1 and c.source not like 'mailbox:%' \
+                   group by c.source order by c.source";
+        let mut lines = self.rows(sql, &[day.into()], |row| {
+            Ok(DayLine { source: row.take()?, seen: row.take()?, without_outcome: row.take()?, waiting: 0 })
+        })?;
+        lines.extend(self.seen_in_mailboxes_on(day)?);
+        Ok(lines)
+    }
+
+    /// The same for mailboxes, whose ledgers are their own: what was seen there was not taken in by that.
+    fn seen_in_mailboxes_on(&self, day: i64) -> Result<Vec<DayLine>, StoreError> {
+        let sql = "select 'mailbox:' || b.name, count(*), \
+                   sum(case when s.ended = 0 and s.isopen = 0 then 1 else 0 end), \
+                   sum(case when s.ended = 0 and s.isopen = 1 then 1 else 0 end) \
+                   from (select m.mailboxfolderid, \
+                   case when m.settledon is null and m.goneon is null then 1 else 0 end as isopen, \
+                   case when exists (select 1 from outcome o where o.copyid = m.copyid and o.iscopyoutcome = 1) \
+                   then 1 else 0 end as ended \
+                   from mailboxmessage m where m.day = ?1) s \
+                   join mailboxfolder f on f.mailboxfolderid = s.mailboxfolderid \
+                   join mailbox b on b.mailboxid = f.mailboxid \
+                   group by b.name order by b.name";
         self.rows(sql, &[day.into()], |row| {
-            Ok(DayLine { source: row.take()?, seen: row.take()?, without_outcome: row.take()? })
+            Ok(DayLine {
+                source: row.take()?,
+                seen: row.take()?,
+                without_outcome: row.take()?,
+                waiting: row.take()?,
+            })
         })
     }
 
@@ -66,9 +95,9 @@ impl Read<'_> {
         })
     }
 
-    /// The days that have copies or outcomes, newest first.
+    /// The days that have copies, outcomes, or messages seen in mailboxes, newest first.
     pub fn days(&self) -> Result<Vec<i64>, StoreError> {
-        let sql = "select day from copy union select day from outcome order by 1 desc";
+        let sql = "select day from copy union select day from outcome union select day from mailboxmessage order by 1 desc";
         self.rows(sql, &[], |row| row.take())
     }
 

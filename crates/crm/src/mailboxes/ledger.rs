@@ -1,0 +1,362 @@
+//! The ledger of a mailbox: what was seen in a folder, what has ended, what is gone.
+//!
+//! What passes through: keys of messages as a mail server lists them, into copies. A message has its copy, committed,
+//! before anything of it is fetched, so however often it is begun anew it is taken in once
+//! ([`take_polled`](crate::intake::take_polled)). It may leave the folder only when it is settled here, and it is
+//! settled only when its outcome is committed.
+//!
+//! *Invariant:* whatever was seen ends, be it in a numbering that the server has given up since.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use model::outcome::Reason;
+use model::schema::mailboxes::{MailboxFolder, MailboxMessage};
+use model::{FolderRole, Id, MessageKey, Moment, Timestamp, limits};
+use store::{Generation, Organization, Priority, Read, StoreError, Tx};
+
+use crate::CrmError;
+use crate::intake::{self, Polled, What};
+
+/// A folder as a server shows it when it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its name, as the server writes it.
+    pub name: String,
+    /// What it is for.
+    pub role: FolderRole,
+    /// What the server calls its numbering: UIDVALIDITY, or always 0 where names never return.
+    pub validity: u32,
+}
+
+/// A folder that is open in the ledger: what is written under it is of one numbering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Folder {
+    /// The mailbox.
+    pub mailbox: Id,
+    /// The folder, and which of its numberings.
+    pub generation: Generation,
+}
+
+/// A message as a server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// By what it is known.
+    pub key: MessageKey,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What a look into a folder showed, as much as one round works on.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// Messages that the server says are no longer there. Those that have not ended stay open: they are to be ended first.
+    pub gone: Vec<MessageKey>,
+    /// Messages that are there: an attempt at each begins.
+    pub listed: Vec<Listed>,
+}
+
+/// What the ledger makes of a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// The messages that were listed, in their order, each once.
+    Entries(Vec<Entry>),
+    /// The numbering is another one by now: the folder has to be opened again. Something was listed that had gone, or
+    /// somebody else has opened the folder under another validity.
+    Anew,
+}
+
+/// A message in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// By what it is known.
+    pub key: MessageKey,
+    /// The copy that it is.
+    pub copyid: Id,
+    /// What is to be done with it.
+    pub state: EntryState,
+    /// How often it was begun, this time included.
+    pub attempts: u32,
+}
+
+/// What is to be done with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryState {
+    /// It is to be taken in.
+    Open,
+    /// It was put off until then.
+    PutOff(Timestamp),
+    /// It has ended with this header, and may leave the folder if it still has that.
+    Settled([u8; 32]),
+}
+
+/// Opens a folder in the ledger. Where the server numbers it anew, a new generation begins; what was open in the ones
+/// before ends, as no longer there.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where the name is too long. Then, and where the store could not do it, nothing may be fetched.
+pub async fn open(
+    organization: &Arc<Organization>,
+    mailbox: Id,
+    place: Place,
+    moment: Moment,
+) -> Result<Folder, CrmError> {
+    if place.name.is_empty() || place.name.chars().count() > limits::FOLDER_NAME_CHARS_MAX {
+        return Err(CrmError::Invalid("the name of the folder is empty or too long".to_owned()));
+    }
+    let drawn = moment.again();
+    let unit = organization.unit(Priority::Background, move |tx| begin(tx, mailbox, &place, &drawn.again()));
+    let folder = unit.await?;
+    write_off(organization, folder, &moment).await?;
+    Ok(folder)
+}
+
+fn begin(tx: &mut Tx<'_>, mailbox: Id, place: &Place, moment: &Moment) -> Result<Folder, StoreError> {
+    let uidvalidity = i64::from(place.validity);
+    let folder = tx.mailbox_folder_by_name(mailbox, &place.name)?;
+    let Some(folder) = folder else {
+        let folder = MailboxFolder {
+            mailboxfolderid: moment.id(),
+            mailboxid: mailbox,
+            foldername: place.name.clone(),
+            folderrole: place.role,
+            generation: 1,
+            uidvalidity,
+            createdon: moment.now,
+        };
+        tx.add_mailbox_folder(&folder)?;
+        return Ok(folder_of(&folder));
+    };
+    if folder.uidvalidity == uidvalidity {
+        return Ok(folder_of(&folder));
+    }
+    match tx.begin_generation(&folder, uidvalidity)? {
+        true => Ok(folder_of(&MailboxFolder { generation: folder.generation + 1, ..folder })),
+        false => Err(StoreError::Busy),
+    }
+}
+
+fn folder_of(row: &MailboxFolder) -> Folder {
+    let generation = Generation { folder: row.mailboxfolderid, number: row.generation };
+    Folder { mailbox: row.mailboxid, generation }
+}
+
+/// Ends what earlier generations left open. The messages may still be there, under other keys and as other copies.
+async fn write_off(
+    organization: &Arc<Organization>,
+    folder: Folder,
+    moment: &Moment,
+) -> Result<(), CrmError> {
+    loop {
+        let left = organization
+            .read(|read| read.messages_left_behind(folder.generation, limits::ROWS_PER_UNIT_MAX))?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        for row in left.iter().filter(|row| row.settledon.is_none()) {
+            let size = u64::try_from(row.size).unwrap_or_default();
+            let polled = Polled { copyid: row.copyid, arrived: row.seenon, size, what: What::Vanished };
+            // One that has ended by another session of ours is answered with that.
+            intake::take_polled(organization, folder.mailbox, polled, moment.again()).await?;
+        }
+        let now = moment.now;
+        let unit = organization.unit(Priority::Background, move |tx| {
+            left.iter().try_for_each(|row| tx.message_is_gone(row, now))
+        });
+        unit.await?;
+    }
+}
+
+/// Enters what a look into a folder showed, in one unit of work: after it every message that is listed has its copy.
+///
+/// # Errors
+/// [`CrmError::Invalid`] beyond [`limits::LEDGER_MESSAGES_MAX`] messages.
+pub async fn see(
+    organization: &Organization,
+    folder: Folder,
+    look: Look,
+    moment: Moment,
+) -> Result<Seen, CrmError> {
+    few(look.listed.len() + look.gone.len())?;
+    let unit = organization
+        .unit(Priority::Background, move |tx| enter(tx, folder.generation, &look, &moment.again()));
+    Ok(unit.await?)
+}
+
+fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) -> Result<Seen, StoreError> {
+    // Everything is asked before anything is written: a server is asked once then.
+    let present = tx.mailbox_folder(generation.folder)?;
+    let Some(present) = present.filter(|row| row.generation == generation.number) else {
+        return Ok(Seen::Anew);
+    };
+    let mut keys = HashSet::new();
+    let listed = look.listed.iter().filter(|listed| keys.insert(&listed.key));
+    let known: Vec<(&Listed, Option<MailboxMessage>)> = listed
+        .map(|listed| Ok((listed, tx.mailbox_message(generation, &listed.key)?)))
+        .collect::<Result<_, StoreError>>()?;
+    let gone = look.gone.iter().filter(|key| !keys.contains(key));
+    let gone = ended(tx, gone.map(|key| tx.mailbox_message(generation, key)).collect::<Result<_, _>>()?)?;
+    // A server that was restored, or that gives its numbers out again: nothing of it is believed to be what it was.
+    if known.iter().any(|(_, row)| row.as_ref().is_some_and(|row| row.goneon.is_some())) {
+        tx.begin_generation(&present, present.uidvalidity)?;
+        return Ok(Seen::Anew);
+    }
+    let mut entries = Vec::with_capacity(known.len());
+    for (listed, row) in known {
+        entries.push(match row {
+            Some(row) => begin_again(tx, row, moment.now)?,
+            None => begin_first(tx, generation, listed, moment)?,
+        });
+    }
+    for (row, _) in &gone {
+        tx.message_is_gone(row, moment.now)?;
+    }
+    Ok(Seen::Entries(entries))
+}
+
+fn begin_first(
+    tx: &mut Tx<'_>,
+    generation: Generation,
+    listed: &Listed,
+    moment: &Moment,
+) -> Result<Entry, StoreError> {
+    let row = MailboxMessage {
+        mailboxfolderid: generation.folder,
+        generation: generation.number,
+        messagekey: listed.key.as_bytes().to_vec(),
+        copyid: moment.id(),
+        day: moment.now.day(),
+        seenon: moment.now,
+        size: i64::try_from(listed.size).unwrap_or(i64::MAX),
+        headerdigest: None,
+        attempts: 1,
+        lasterror: None,
+        nexttryon: None,
+        settledon: None,
+        goneon: None,
+    };
+    tx.see_message(&row)?;
+    Ok(entry(row, moment.now))
+}
+
+/// What is put off or settled is not begun.
+fn begin_again(tx: &mut Tx<'_>, row: MailboxMessage, now: Timestamp) -> Result<Entry, StoreError> {
+    let mut entry = entry(row.clone(), now);
+    if entry.state == EntryState::Open {
+        tx.begin_attempt(&row)?;
+        entry.attempts += 1;
+    }
+    Ok(entry)
+}
+
+fn entry(row: MailboxMessage, now: Timestamp) -> Entry {
+    let state = match (row.settledon, row.nexttryon) {
+        // Without a digest nothing has this header, so it stays where it is.
+        (Some(_), _) => EntryState::Settled(
+            row.headerdigest.and_then(|digest| digest.try_into().ok()).unwrap_or_default(),
+        ),
+        (None, Some(until)) if until > now => EntryState::PutOff(until),
+        (None, _) => EntryState::Open,
+    };
+    let attempts = u32::try_from(row.attempts).unwrap_or_default();
+    Entry { key: MessageKey::from_bytes(row.messagekey), copyid: row.copyid, state, attempts }
+}
+
+/// Messages of a folder that are not known to be gone, in the order of their keys, behind one of them: to be compared
+/// with what the server has, so that what somebody else took out of it ends too.
+pub fn there(
+    organization: &Organization,
+    folder: Folder,
+    behind: Option<&MessageKey>,
+    now: Timestamp,
+) -> Result<Vec<Entry>, CrmError> {
+    let limit = limits::LEDGER_MESSAGES_MAX;
+    let rows = organization.read(|read| read.messages_there(folder.generation, behind, limit))?;
+    Ok(rows.into_iter().map(|row| entry(row, now)).collect())
+}
+
+/// Settles messages that have ended, each with the digest (BLAKE3) of its header, and says which: only those may leave
+/// the folder. One whose outcome is not committed, or that only says that it was no longer there, is left open.
+///
+/// # Errors
+/// [`CrmError::Invalid`] beyond [`limits::LEDGER_MESSAGES_MAX`] messages.
+pub async fn settle(
+    organization: &Organization,
+    folder: Folder,
+    messages: Vec<(MessageKey, [u8; 32])>,
+    now: Timestamp,
+) -> Result<Vec<MessageKey>, CrmError> {
+    few(messages.len())?;
+    let unit = organization.unit(Priority::Background, move |tx| {
+        let ask = |key: &MessageKey| tx.mailbox_message(folder.generation, key);
+        let rows = messages.iter().map(|(key, _)| ask(key)).collect::<Result<Vec<_>, _>>()?;
+        let ended = ended(tx, rows)?;
+        let mut settled = Vec::with_capacity(ended.len());
+        // What another session wrote off, because the folder is numbered anew, was never read: it stays where it is.
+        for row in ended.iter().filter(|(_, has_vanished)| !has_vanished).map(|(row, _)| row) {
+            let key = MessageKey::from_bytes(row.messagekey.clone());
+            if let Some((_, digest)) = messages.iter().find(|(given, _)| *given == key) {
+                tx.settle_message(row, digest, now)?;
+                settled.push(key);
+            }
+        }
+        Ok::<_, StoreError>(settled)
+    });
+    Ok(unit.await?)
+}
+
+/// Takes the last attempt at messages back: the round ended for a reason that none of them had a part in, a connection
+/// that was cut say. What ended the process stays counted.
+///
+/// # Errors
+/// [`CrmError::Invalid`] beyond [`limits::LEDGER_MESSAGES_MAX`] messages.
+pub async fn forgive(
+    organization: &Organization,
+    folder: Folder,
+    messages: Vec<MessageKey>,
+) -> Result<(), CrmError> {
+    few(messages.len())?;
+    let unit = organization.unit(Priority::Background, move |tx| {
+        let rows = messages.iter().map(|key| tx.mailbox_message(folder.generation, key));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        rows.iter().flatten().try_for_each(|row| tx.forgive_attempt(row))
+    });
+    Ok(unit.await?)
+}
+
+/// Puts one message off, with what went wrong, in words; others go on.
+pub async fn put_off(
+    organization: &Organization,
+    folder: Folder,
+    key: MessageKey,
+    (until, words): (Timestamp, String),
+) -> Result<(), CrmError> {
+    let unit = organization.unit(Priority::Background, move |tx| {
+        match tx.mailbox_message(folder.generation, &key)? {
+            Some(row) => tx.put_message_off(&row, until, &words),
+            None => Ok(()),
+        }
+    });
+    Ok(unit.await?)
+}
+
+/// Those of the rows whose copies have an outcome, and whether that is only that they were no longer there.
+fn ended(
+    read: &Read<'_>,
+    rows: Vec<Option<MailboxMessage>>,
+) -> Result<Vec<(MailboxMessage, bool)>, StoreError> {
+    let mut ended = Vec::with_capacity(rows.len());
+    for row in rows.into_iter().flatten() {
+        let outcomes = read.outcomes(row.copyid)?;
+        let has_vanished = outcomes.iter().any(|outcome| outcome.reason == Reason::Vanished as i32);
+        if !outcomes.is_empty() {
+            ended.push((row, has_vanished));
+        }
+    }
+    Ok(ended)
+}
+
+fn few(count: usize) -> Result<(), CrmError> {
+    let most = limits::LEDGER_MESSAGES_MAX;
+    if count <= most { Ok(()) } else { Err(CrmError::Invalid(format!("at most {most} messages at a time"))) }
+}
