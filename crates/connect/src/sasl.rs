@@ -47,6 +47,16 @@ impl<'l> Mechanism<'l> {
         }
     }
 
+    /// What may do where the server refuses this one: it may have the password in a form that SCRAM cannot be made of.
+    pub(crate) fn instead(login: &'l Login, refused: &str, offered: impl Fn(&str) -> bool) -> Option<Self> {
+        match login {
+            Login::Password { user, secret } if refused == "SCRAM-SHA-256" && offered("PLAIN") => {
+                Some(Mechanism::Plain(user, secret))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Mechanism::Plain(..) => "PLAIN",

@@ -31,7 +31,8 @@ impl fmt::Debug for Secret {
 /// How we prove who we are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
-    /// With a password: SCRAM-SHA-256 where the server has it, else PLAIN, else LOGIN.
+    /// With a password: SCRAM-SHA-256 where the server has it, else PLAIN, else LOGIN. Where SCRAM is refused over a private
+    /// line, PLAIN is tried too: a wrong password counts twice at such a server.
     Password {
         /// The name at the server.
         user: String,

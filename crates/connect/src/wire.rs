@@ -133,12 +133,18 @@ impl Wire {
         timeout(left, self.read(READ_BYTES)).await.map_err(|_| timed_out())?
     }
 
+    /// Gives memory back before a long wait.
+    pub(crate) fn rest(&mut self) {
+        self.input.drain(..self.consumed);
+        self.consumed = 0;
+        self.input.shrink_to(WAITING_READ_BYTES);
+    }
+
     /// Waits for anything, until `until` is there. Says whether something came.
     pub(crate) async fn fill_before(
         &mut self,
         until: &mut (impl Future<Output = ()> + Unpin + Send),
     ) -> Result<bool, ConnectError> {
-        self.input.shrink_to(WAITING_READ_BYTES);
         tokio::select! {
             biased;
             read = self.read(WAITING_READ_BYTES) => read.map(|()| true),

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod mailboxes;
 pub mod records;
 pub mod search;
+pub mod secrets;
 pub mod settings;
 pub mod sign_in;
 

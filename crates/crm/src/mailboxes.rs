@@ -8,13 +8,17 @@ pub mod ledger;
 use std::sync::Arc;
 
 use model::schema::mailboxes::{EmailServerProfile, Mailbox};
-use model::{Id, Moment, limits};
+use model::{EmailAddress, Id, Moment, limits};
 use store::{Organization, Priority, StoreError};
 
 use crate::CrmError;
 
 /// The state of a mailbox that is watched.
 pub const ACTIVE: i32 = 0;
+/// The state of one that is left alone.
+pub const PAUSED: i32 = 1;
+/// A server of `SERVER_TYPES` that speaks IMAP.
+pub const IMAP: i32 = 4;
 
 /// A mail server to be added.
 #[derive(Debug, Clone)]
@@ -117,6 +121,68 @@ pub async fn add_forward_mailbox(
     let unit = organization.unit(Priority::Background, move |tx| tx.add_mailbox(&added));
     unit.await.map_err(|error| taken(error, &mailbox.name))?;
     Ok(mailbox)
+}
+
+/// A mailbox that is to be watched, and its server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// The mailbox.
+    pub mailbox: Mailbox,
+    /// The server it is at.
+    pub server: EmailServerProfile,
+}
+
+/// The mailboxes of an organization that are to be watched, by name.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn watched(organization: &Organization) -> Result<Vec<Watched>, CrmError> {
+    let mut watched = all(organization)?;
+    watched.retain(|watched| watched.mailbox.statecode == ACTIVE);
+    Ok(watched)
+}
+
+/// All mailboxes of an organization, by name.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn all(organization: &Organization) -> Result<Vec<Watched>, CrmError> {
+    let all = organization.read(|read| {
+        let mut all = Vec::new();
+        for mailbox in read.mailboxes()? {
+            if let Some(server) = read.email_server_profile(mailbox.emailserverprofile)? {
+                all.push(Watched { mailbox, server });
+            }
+        }
+        Ok::<_, StoreError>(all)
+    });
+    Ok(all?)
+}
+
+/// Has a mailbox watched, or left alone.
+///
+/// # Errors
+/// [`CrmError::NotFound`] where there is no mailbox of this name.
+pub async fn set_state(
+    organization: &Arc<Organization>,
+    name: &str,
+    is_active: bool,
+) -> Result<(), CrmError> {
+    let (name, state) = (name.to_owned(), if is_active { ACTIVE } else { PAUSED });
+    let unit = organization.unit(Priority::Background, move |tx| tx.set_mailbox_state(&name, state));
+    let is_there: bool = unit.await?;
+    if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the mailbox" }) }
+}
+
+/// The sink with this address.
+///
+/// # Errors
+/// [`CrmError::NotFound`].
+pub fn sink(organization: &Organization, address: &EmailAddress) -> Result<Id, CrmError> {
+    let sinks = organization.read(|read| read.sinks())?;
+    let of_sink = |text: &str| EmailAddress::parse(text).map(|sink| sink.key());
+    let sink = sinks.into_iter().find(|sink| of_sink(&sink.address) == Some(address.key()));
+    sink.map(|sink| sink.sinkid).ok_or(CrmError::NotFound { what: "the sink" })
 }
 
 fn taken(error: StoreError, name: &str) -> CrmError {

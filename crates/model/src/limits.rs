@@ -282,6 +282,10 @@ pub const SESSION_HOURS: i64 = 12;
 pub const SIGN_IN_PER_MINUTE_MAX: u32 = 10;
 /// Wrong passwords from one network in a minute, for whatever accounts: an office on a Monday stays below.
 pub const SIGN_IN_PER_NETWORK_AND_MINUTE_MAX: u32 = 60;
+/// Bytes of a password or token for another system: some providers' tokens have several thousand.
+pub const SECRET_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of the key file: a line a key, for more keys than anybody will ever have changed.
+pub const KEY_FILE_BYTES_MAX: usize = 16 * 1024;
 /// Connections to one listener of the pages at a time.
 pub const WEB_CONNECTIONS_MAX: usize = 512;
 /// Seconds for the header of a request to the pages, and for a connection to wait for the next one.
@@ -304,6 +308,18 @@ pub const POLL_ALONE_FROM: u32 = 3;
 pub const POLL_SET_ASIDE_FROM: u32 = 5;
 /// From this attempt on a message of a folder is not even fetched, if other messages of the session were.
 pub const POLL_LEAVE_FROM: u32 = 6;
+/// Seconds until a message of a folder that did not come, or could not leave, is tried again.
+pub const POLL_PUT_OFF_SECONDS: i64 = 900;
+/// Turns over folders that go on at the same time, of all mailboxes of a process.
+pub const POLL_TURNS_MAX: usize = 16;
+/// Seconds that news of a folder are waited for, before it is looked at anyway: servers close what is still for half an
+/// hour, and some networks sooner.
+pub const POLL_WAIT_SECONDS: u64 = 9 * 60;
+/// Seconds between two looks at which mailboxes there are, and at the leases of those that are watched here: a third of
+/// the time that a lease runs.
+pub const POLL_ROUND_SECONDS: u64 = 6;
+/// The folder of a watched mailbox for mail that cannot be processed: the name that its kind has had since Microsoft CRM.
+pub const UNDELIVERABLE_FOLDER: &str = "Undeliverable";
 /// Seconds until a connection to another mail server stands, and for its TLS handshake.
 pub const CONNECT_SECONDS_MAX: u64 = 30;
 /// Seconds until another mail server has answered: opening a folder of a million messages takes a poor one minutes.

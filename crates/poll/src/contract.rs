@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use model::outcome::Outcome;
-use model::{Id, Timestamp};
+use model::{FolderRole, Id, Timestamp};
 
 /// What the Router asks of the house. The Router decides nothing itself.
 pub trait Intake: Clone + Send + Sync + 'static {
@@ -42,13 +42,6 @@ pub struct Pair {
     pub organization: Id,
     /// The mailbox, a record of the organization.
     pub mailbox: Id,
-}
-
-/// What a folder is to the house.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FolderRole {
-    /// Mail is forwarded here for the house to take out.
-    Sink,
 }
 
 /// A header that is asked about.
@@ -99,8 +92,14 @@ pub enum What {
     SetAside(Arc<[u8]>),
     /// Nothing: somebody took it out of the folder before it was read.
     Vanished,
-    /// Nothing: the source shows it and does not give it, or it is too large. It stays at the source, apart.
-    Unfetchable(String),
+    /// Its header, if even that: the source shows it and does not give it, or it is too large. It stays at the source,
+    /// apart.
+    Unfetchable {
+        /// The header, or nothing.
+        header: Arc<[u8]>,
+        /// Why, for people; no content of the mail.
+        words: String,
+    },
 }
 
 /// What became of a delivery.

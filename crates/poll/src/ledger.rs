@@ -8,10 +8,10 @@
 use std::future::Future;
 
 use model::outcome::Outcome;
-use model::{Id, Timestamp};
+use model::{FolderRole, Id, MessageKey, Timestamp};
 
-use crate::contract::{FolderRole, NotNow, Pair};
-use crate::source::{Key, Validity};
+use crate::contract::{NotNow, Pair};
+use crate::source::Validity;
 
 /// What is remembered of folders.
 pub trait Ledger: Clone + Send + Sync + 'static {
@@ -31,7 +31,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`NotNow`].
-    fn present(&self, folder: &Folder) -> impl Future<Output = Result<Vec<Key>, NotNow>> + Send;
+    fn present(&self, folder: &Folder) -> impl Future<Output = Result<Vec<MessageKey>, NotNow>> + Send;
 
     /// Notes what was told, enters what is listed and new, and counts one more attempt for whatever is due and has no
     /// outcome.
@@ -48,6 +48,17 @@ pub trait Ledger: Clone + Send + Sync + 'static {
         told: Told,
         listed: Vec<Listed>,
     ) -> impl Future<Output = Result<Option<Vec<Entry>>, NotNow>> + Send;
+
+    /// Notes that these have ended, and answers which of them may leave the folder: those whose outcome is committed, and
+    /// says more than that they were not there.
+    ///
+    /// # Errors
+    /// [`NotNow`]: none may leave.
+    fn settle(
+        &self,
+        folder: &Folder,
+        ended: Vec<(MessageKey, HeaderDigest)>,
+    ) -> impl Future<Output = Result<Vec<MessageKey>, NotNow>> + Send;
 }
 
 /// A folder as the ledger knows it.
@@ -67,11 +78,11 @@ pub struct Folder {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
     /// They are not listed any more, by our hand.
-    pub gone: Vec<Key>,
+    pub gone: Vec<MessageKey>,
     /// They are not in the folder any more, by somebody else's.
-    pub absent: Vec<Key>,
+    pub absent: Vec<MessageKey>,
     /// They were tried, and the process lived on: that attempt does not count.
-    pub survived: Vec<Key>,
+    pub survived: Vec<MessageKey>,
     /// They are to be tried later.
     pub put_off: Vec<PutOff>,
 }
@@ -88,7 +99,7 @@ impl Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutOff {
     /// Which.
-    pub key: Key,
+    pub key: MessageKey,
     /// Why, for the list of mailboxes.
     pub words: String,
 }
@@ -97,7 +108,7 @@ pub struct PutOff {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Its key.
-    pub key: Key,
+    pub key: MessageKey,
     /// Bytes of the whole.
     pub size: u64,
     /// When it came into the folder, where the source says so.
@@ -106,16 +117,14 @@ pub struct Listed {
     pub header: Option<HeaderDigest>,
 }
 
-/// SHA-256 of a header: whether the same message still stands under a key.
+/// BLAKE3 of a header: whether the same message still stands under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeaderDigest(pub [u8; 32]);
 
 impl HeaderDigest {
     /// Of these bytes.
     pub fn of(header: &[u8]) -> Self {
-        let mut digest = [0; 32];
-        digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, header).as_ref());
-        HeaderDigest(digest)
+        HeaderDigest(*blake3::hash(header).as_bytes())
     }
 }
 
@@ -123,7 +132,7 @@ impl HeaderDigest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its key.
-    pub key: Key,
+    pub key: MessageKey,
     /// The copy that it is.
     pub copy: Id,
     /// How often it was tried without an end that was told, this time included.

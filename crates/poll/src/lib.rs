@@ -14,8 +14,8 @@ pub mod sources;
 pub mod turn;
 pub mod watch;
 
-pub use contract::{Advice, Delivered, Delivery, FolderRole, Intake, NotNow, Offered, Pair, What};
+pub use contract::{Advice, Delivered, Delivery, Intake, NotNow, Offered, Pair, What};
 pub use ledger::{Entry, Folder, HeaderDigest, Ledger, Listed, PutOff, Told};
-pub use source::{Disposal, Disposed, Fetched, Key, Shown, Source, SourceError, SourceTrouble, Validity};
+pub use source::{Disposal, Disposed, Fetched, Shown, Source, SourceError, SourceTrouble, Validity};
 pub use turn::{House, Trouble, Turned, Watched, turn};
 pub use watch::{Live, Opener, Watching, watch};

@@ -4,12 +4,11 @@
 //!
 //! *Invariant:* what is missing in an answer is not therefore gone: only [`Source::missing`] says so.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Timestamp;
+use model::{MessageKey, Timestamp};
 
 /// One open folder. One task owns it, and no call is dropped half-way: in the midst of an answer a line is of no
 /// further use.
@@ -23,25 +22,37 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// [`SourceError`].
-    fn list(&mut self, after: Option<&Key>) -> impl Future<Output = Result<Vec<Shown>, SourceError>> + Send;
+    fn list(
+        &mut self,
+        after: Option<&MessageKey>,
+    ) -> impl Future<Output = Result<Vec<Shown>, SourceError>> + Send;
 
     /// The headers of these messages with their empty lines, unread and unchanged.
     ///
     /// # Errors
     /// [`SourceError`].
-    fn headers(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<Fetched>, SourceError>> + Send;
+    fn headers(
+        &mut self,
+        keys: &[MessageKey],
+    ) -> impl Future<Output = Result<Vec<Fetched>, SourceError>> + Send;
 
     /// These messages whole, unread and unchanged.
     ///
     /// # Errors
     /// [`SourceError`].
-    fn bodies(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<Fetched>, SourceError>> + Send;
+    fn bodies(
+        &mut self,
+        keys: &[MessageKey],
+    ) -> impl Future<Output = Result<Vec<Fetched>, SourceError>> + Send;
 
     /// Which of these are certainly not in the folder any more.
     ///
     /// # Errors
     /// [`SourceError`].
-    fn missing(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<Key>, SourceError>> + Send;
+    fn missing(
+        &mut self,
+        keys: &[MessageKey],
+    ) -> impl Future<Output = Result<Vec<MessageKey>, SourceError>> + Send;
 
     /// Takes these out of the folder, or marks them as removed where no more is possible without harm to others.
     ///
@@ -49,7 +60,7 @@ pub trait Source: Send {
     /// [`SourceError`]: some may be gone. That the source refuses to, for want of room or of rights, is no error.
     fn dispose(
         &mut self,
-        keys: &[Key],
+        keys: &[MessageKey],
         how: Disposal,
     ) -> impl Future<Output = Result<Disposed, SourceError>> + Send;
 
@@ -60,41 +71,6 @@ pub trait Source: Send {
     fn wait(&mut self, at_most: Duration) -> impl Future<Output = Result<(), SourceError>> + Send;
 }
 
-/// What names a message within its folder, for good as long as the folder's [`Validity`] is the same.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(Box<[u8]>);
-
-impl Key {
-    /// Of an IMAP UID (RFC 9051 §2.3.1.1): in its order.
-    pub fn of_uid(uid: u32) -> Self {
-        Key(uid.to_be_bytes().into())
-    }
-
-    /// As the ledger kept it.
-    pub fn from_bytes(bytes: &[u8]) -> Self {
-        Key(bytes.into())
-    }
-
-    /// As the ledger keeps it.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The UID, where it is one.
-    pub fn uid(&self) -> Option<u32> {
-        self.0.as_ref().try_into().ok().map(u32::from_be_bytes)
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.uid() {
-            Some(uid) => write!(f, "uid {uid}"),
-            None => write!(f, "{:02x?}", self.0),
-        }
-    }
-}
-
 /// What keys are valid with: IMAP's UIDVALIDITY; 0 where keys are valid for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity(pub u32);
@@ -103,7 +79,7 @@ pub struct Validity(pub u32);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// Its key.
-    pub key: Key,
+    pub key: MessageKey,
     /// Bytes of the whole message, as the source says.
     pub size: u64,
     /// When it came into the folder, where the source says so.
@@ -114,7 +90,7 @@ pub struct Shown {
 #[derive(Debug, Clone)]
 pub struct Fetched {
     /// Which message.
-    pub key: Key,
+    pub key: MessageKey,
     /// What was asked for of it.
     pub bytes: Arc<[u8]>,
 }
@@ -132,7 +108,7 @@ pub enum Disposal {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Disposed {
     /// They are not listed any more.
-    pub gone: Vec<Key>,
+    pub gone: Vec<MessageKey>,
     /// Why the others stay, in the words of the source.
     pub refusal: Option<String>,
 }

@@ -9,9 +9,11 @@
 
 use std::collections::HashSet;
 
+use model::MessageKey;
+
 use crate::contract::{Intake, NotNow};
 use crate::ledger::{Folder, Ledger, Told};
-use crate::source::{Key, Source, SourceError};
+use crate::source::{Source, SourceError};
 
 mod ask;
 mod bring;
@@ -24,9 +26,9 @@ use look::Seen;
 #[derive(Debug, Default)]
 struct Round {
     /// The last message that was listed.
-    after: Option<Key>,
+    after: Option<MessageKey>,
     /// What the ledger has, and no list of this round.
-    unlisted: HashSet<Key>,
+    unlisted: HashSet<MessageKey>,
 }
 
 /// The house behind the Router.
@@ -48,7 +50,7 @@ pub struct Watched<S> {
     /// What the ledger is to be told next.
     told: Told,
     /// What was tried last and did not come back: the attempt counts.
-    suspects: Vec<Key>,
+    suspects: Vec<MessageKey>,
     /// Whether a body has come through in this session.
     has_fetched: bool,
 }
@@ -118,7 +120,7 @@ where
         return Ok(Turned::RoundOver);
     };
     let seen = look::see(watched, &house.ledger, shown).await?;
-    let tried: Vec<Key> = seen.iter().map(|seen| seen.entry.key.clone()).collect();
+    let tried: Vec<MessageKey> = seen.iter().map(|seen| seen.entry.key.clone()).collect();
     let worked = work_through(watched, house, seen).await;
     look::note_survivors(watched, tried);
     if worked.is_err() {
@@ -162,6 +164,6 @@ where
     let asked = ask::ask(watched, &house.intake, seen).await?;
     let ended = bring::bring(watched, &house.intake, asked).await?;
     let count = ended.len();
-    clear::clear(watched, ended).await?;
+    clear::clear(watched, &house.ledger, ended).await?;
     Ok(count)
 }

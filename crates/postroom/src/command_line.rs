@@ -23,6 +23,7 @@ mod history;
 mod import;
 mod index;
 mod mail;
+mod mailbox;
 mod moving;
 mod node;
 mod serve;
@@ -202,6 +203,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         }
         Command::Sink(SinkCommand::List { org }) => Request::Sinks(org),
         Command::Sink(SinkCommand::Credential(command)) => credential(command),
+        Command::Mailbox(command) => mailbox::request(command)?,
         Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {
             Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
         }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{ArchiveError, Organization, StoreError};
 
 use crate::house::{House, NoRandom};
+use crate::keyring::KeyringError;
 
 mod archives;
 mod blobs;
@@ -23,6 +24,7 @@ mod credentials;
 mod history;
 mod index;
 mod mail;
+mod mailboxes;
 pub(crate) mod nodes;
 mod records;
 
@@ -33,6 +35,8 @@ pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, 
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
+pub(crate) use mailboxes::password_of;
+pub use mailboxes::{AddMailbox, ImapServer, MailboxRow};
 pub use nodes::{NodeRow, undone};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
@@ -88,6 +92,19 @@ pub enum Request {
     },
     /// Takes a credential of a sink away.
     RemoveSinkCredential(SinkCredentialName),
+    /// Has a mailbox watched.
+    AddMailbox(AddMailbox),
+    /// The mailboxes of one organization, or of all.
+    Mailboxes(Option<String>),
+    /// Has a mailbox watched, or left alone.
+    SetMailboxState {
+        /// The organization's name.
+        organization: String,
+        /// The mailbox's name.
+        mailbox: String,
+        /// Whether it is watched.
+        is_active: bool,
+    },
     /// Adds to a never-log list.
     AddNeverLog(AddNeverLog),
     /// Imports some rows of a table of customers.
@@ -154,6 +171,8 @@ pub enum Reply {
     NewSinkCredential(NewSinkCredential),
     /// Credentials of a sink.
     SinkCredentials(Vec<SinkCredentialRow>),
+    /// Mailboxes that are watched.
+    Mailboxes(Vec<MailboxRow>),
     /// What became of imported rows.
     Imported(Imported),
     /// The books of each organization.
@@ -240,6 +259,9 @@ pub enum CommandError {
     /// An organization could not be gone through.
     #[error(transparent)]
     Digest(#[from] ArchiveError),
+    /// A secret could not be sealed.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The operating system gives no random numbers.
     #[error(transparent)]
     Random(#[from] NoRandom),
@@ -270,6 +292,11 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::AddSinkCredential(new) => credentials::add(house, new).await?,
         Request::SinkCredentials { organization, sink } => credentials::list(house, (&organization, &sink))?,
         Request::RemoveSinkCredential(of) => credentials::remove(house, of).await?,
+        Request::AddMailbox(new) => mailboxes::add(house, new).await?,
+        Request::Mailboxes(name) => mailboxes::list(house, &organizations(house, name)?)?,
+        Request::SetMailboxState { organization, mailbox, is_active } => {
+            mailboxes::set_state(house, (&organization, &mailbox), is_active).await?
+        }
         Request::AddNeverLog(new) => records::add_never_log(house, new).await?,
         Request::Import(import) => records::import(house, import).await?,
         Request::Verify(name) => books::verify(&organizations(house, name)?, accounting::verify)?,

@@ -12,7 +12,9 @@ use receive::Clock;
 use store::{Bucket, DiskFiles, Faults, Files, Organization, Store, StoreError, StoreSettings};
 use tokio::sync::Notify;
 
+use crate::keyring::{Keyring, KeyringError};
 use crate::pages::Cabinet;
+use crate::poll_runner::Boards;
 use crate::private::{self, NotPrivate};
 use crate::settings::{BlobsError, Settings};
 use crate::wiring::RunningHouse;
@@ -33,6 +35,10 @@ pub struct House {
     pub(crate) cabinet: Cabinet,
     /// Long works of commands.
     pub(crate) works: Works,
+    /// How it goes with the mailboxes that are watched here.
+    pub(crate) boards: Boards,
+    /// What secrets are sealed with.
+    pub(crate) keyring: Keyring,
 }
 
 /// What tests choose and the program leaves as it is.
@@ -58,6 +64,9 @@ pub enum HouseError {
     /// The bucket says no.
     #[error("the bucket for kept bytes cannot be used")]
     Bucket(#[source] StoreError),
+    /// The key file cannot be used.
+    #[error("secrets cannot be sealed")]
+    Keyring(#[from] KeyringError),
     /// Others may look into the data folder, and that cannot be changed.
     #[error("the data folder is not private")]
     NotPrivate(#[from] NotPrivate),
@@ -125,9 +134,21 @@ impl House {
             faults: inside.faults,
             ..StoreSettings::new(&settings.data)
         })?;
+        let keyring = Keyring::new(&settings.secrets, &settings.data, |name| std::env::var(name).ok())?;
         let (clock, bell, cabinet) = (inside.clock, Notify::new(), Cabinet::default());
         let node = Moment::new(clock(), u64::from_ne_bytes(random()?)).id();
-        Ok(Arc::new(House { settings, store, bucket, clock, node, bell, cabinet, works: Works::default() }))
+        Ok(Arc::new(House {
+            settings,
+            store,
+            bucket,
+            clock,
+            node,
+            bell,
+            cabinet,
+            works: Works::default(),
+            boards: Boards::default(),
+            keyring,
+        }))
     }
 
     /// Opens the house and all its doors. They serve on the runtime of the caller.

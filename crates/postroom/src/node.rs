@@ -34,16 +34,18 @@ pub enum Role {
     Jobs,
     /// Brings the text indexes forward.
     Index,
+    /// Watches mailboxes.
+    Poll,
 }
 
 /// There is no role of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no role “{0}”; roles are receive, web, jobs and index")]
+#[error("there is no role “{0}”; roles are receive, web, jobs, index and poll")]
 pub struct UnknownRole(String);
 
 impl Role {
     /// All there are.
-    pub const ALL: [Role; 4] = [Role::Receive, Role::Web, Role::Jobs, Role::Index];
+    pub const ALL: [Role; 5] = [Role::Receive, Role::Web, Role::Jobs, Role::Index, Role::Poll];
 
     /// What it means that no node does this, for people.
     pub fn undone(self) -> &'static str {
@@ -56,6 +58,7 @@ impl Role {
             Role::Index => {
                 "no node follows the mail with the text index (role index): search does not find new mail"
             }
+            Role::Poll => "no node watches mailboxes (role poll): what is forwarded to them waits there",
         }
     }
 
@@ -66,6 +69,7 @@ impl Role {
             Role::Web => "web",
             Role::Jobs => "jobs",
             Role::Index => "index",
+            Role::Poll => "poll",
         }
     }
 }

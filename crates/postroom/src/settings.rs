@@ -53,6 +53,8 @@ pub struct Settings {
     pub store: StoreSection,
     /// Where large mail is kept.
     pub blobs: BlobsSection,
+    /// What secrets are sealed with.
+    pub secrets: SecretsSection,
     /// Search.
     pub search: SearchSection,
     /// The log.
@@ -172,6 +174,14 @@ pub struct StoreSection {
     pub readers_per_organization: usize,
 }
 
+/// What the passwords and tokens for other mail systems are sealed with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretsSection {
+    /// The key file; empty for the one in the data folder. See [`crate::keyring`].
+    pub key_file: PathBuf,
+}
+
 /// Search.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -257,7 +267,7 @@ pub enum SettingsError {
     },
     /// A node without a role.
     #[error(
-        "node.roles is empty, and a node without a role does nothing: give some of receive, web, jobs, index"
+        "node.roles is empty, and a node without a role does nothing: give some of receive, web, jobs, index, poll"
     )]
     NoRole,
     /// A certificate without a key, or a key without a certificate.

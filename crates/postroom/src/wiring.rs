@@ -21,7 +21,7 @@ use crate::control;
 use crate::door::Keeper;
 use crate::house::{House, HouseError, random};
 use crate::node::{Presence, Role};
-use crate::{index_runner, job_runner, log, site, sweep_runner};
+use crate::{index_runner, job_runner, log, poll_runner, site, sweep_runner};
 
 /// A house that serves, until it is stopped or dropped.
 #[derive(Debug)]
@@ -123,18 +123,26 @@ impl House {
         let closing = CancellationToken::new();
         let control = tokio::spawn(control.serve(Arc::clone(&self), closing.clone()));
         let control = Control { task: control, closing: closing.drop_guard() };
-        if self.does(Role::Jobs) {
-            doors.spawn(job_runner::run(Arc::clone(&self), stop.clone()));
-            doors.spawn(sweep_runner::run(Arc::clone(&self), stop.clone()));
-        }
-        if self.does(Role::Index) && settings.search.follows_mail {
-            doors.spawn(index_runner::run(Arc::clone(&self), stop.clone()));
-        }
+        self.run_beside(&mut doors, &stop);
         Ok(RunningHouse { ports, house: self, doors, control, presence, stop: stop.drop_guard() })
     }
 }
 
 impl House {
+    /// What this node does besides opening doors.
+    fn run_beside(self: &Arc<Self>, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
+        if self.does(Role::Jobs) {
+            tasks.spawn(job_runner::run(Arc::clone(self), stop.clone()));
+            tasks.spawn(sweep_runner::run(Arc::clone(self), stop.clone()));
+        }
+        if self.does(Role::Poll) {
+            tasks.spawn(poll_runner::run(Arc::clone(self), stop.clone()));
+        }
+        if self.does(Role::Index) && self.settings.search.follows_mail {
+            tasks.spawn(index_runner::run(Arc::clone(self), stop.clone()));
+        }
+    }
+
     async fn look_at_bucket(self: Arc<Self>) -> Result<(), HouseError> {
         match tokio::task::spawn_blocking(move || self.check_bucket()).await {
             Ok(checked) => checked,

@@ -91,6 +91,7 @@ impl Look for Session {
 
     async fn wait(&mut self, until: impl Future<Output = ()> + Send) -> Result<Woken, ConnectError> {
         let mut until = pin!(until);
+        self.wire.rest();
         if self.can.has("IDLE")
             && let Some(woken) = self.idle(&mut until).await?
         {

@@ -98,7 +98,7 @@ impl Session {
     pub(super) async fn status_of(&mut self, text: &str, ear: &mut impl Ear) -> Result<Status, ConnectError> {
         self.begin()?;
         let tag = self.next_tag();
-        self.send(format!("{tag} {text}\r\n").as_bytes()).await?;
+        self.send(&zeroize::Zeroizing::new(format!("{tag} {text}\r\n").into_bytes())).await?;
         let mut rounds = 0;
         let status = loop {
             match self.next(ear).await? {

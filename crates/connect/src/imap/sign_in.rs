@@ -98,7 +98,15 @@ impl Session {
         // What it can do for us is more than what it can do for strangers.
         self.can = super::Capabilities::default();
         let status = match (mechanism, login) {
-            (Some(mechanism), _) => self.authenticate(mechanism, offers.has("SASL-IR")).await?,
+            (Some(mechanism), _) => {
+                let (at_once, refused) = (offers.has("SASL-IR"), mechanism.name());
+                let status = self.authenticate(mechanism, at_once).await?;
+                let instead = Mechanism::instead(login, refused, |name| offers.has_mechanism(name));
+                match instead.filter(|_| status.condition == Condition::No && is_private) {
+                    Some(instead) => self.authenticate(instead, at_once).await?,
+                    None => status,
+                }
+            }
             (None, Login::Password { user, secret }) if !offers.has("LOGINDISABLED") => {
                 self.login(user, secret).await?
             }
@@ -131,7 +139,7 @@ impl Session {
             format!("AUTHENTICATE {name}")
         };
         let command = zeroize::Zeroizing::new(command);
-        let mut ear = Exchange { mechanism, first: (!at_once).then(|| first.to_string()) };
+        let mut ear = Exchange { mechanism, first: (!at_once).then_some(first) };
         let status = self.status_of(&command, &mut ear).await?;
         if status.condition == Condition::Ok {
             ear.mechanism.end()?;
@@ -162,7 +170,7 @@ fn no_greeting() -> ConnectError {
 struct Exchange<'l> {
     mechanism: Mechanism<'l>,
     /// Where it did not go with the command.
-    first: Option<String>,
+    first: Option<zeroize::Zeroizing<String>>,
 }
 
 impl Ear for Exchange<'_> {
@@ -173,8 +181,8 @@ impl Ear for Exchange<'_> {
     fn go_on(&mut self, challenge: &[u8]) -> Result<Vec<u8>, ConnectError> {
         let answer = match self.first.take() {
             Some(first) => first,
-            None => self.mechanism.answer(challenge)?,
+            None => zeroize::Zeroizing::new(self.mechanism.answer(challenge)?),
         };
-        Ok(format!("{answer}\r\n").into_bytes())
+        Ok([answer.as_bytes(), b"\r\n"].concat())
     }
 }

@@ -178,8 +178,11 @@ fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Momen
         trace: copy.trace.clone(),
         outerblobid: outer.map(|blob| blob.blobid.to_vec()),
     };
-    if entered.is_none() {
-        tx.enter_copy(&entry)?;
+    match entered {
+        None => tx.enter_copy(&entry)?,
+        // It had vanished, so there was nothing in it.
+        Some(_) if copy.source.is_polled() => tx.fill_copy(&entry)?,
+        Some(_) => {}
     }
     let gravest = receipt.outcome();
     let counted = receipt.originals.iter().position(|original| original.outcome == gravest);

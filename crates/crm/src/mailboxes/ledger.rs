@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use model::outcome::Reason;
+use model::outcome::{Outcome, Reason};
 use model::schema::mailboxes::{MailboxFolder, MailboxMessage};
 use model::{FolderRole, Id, MessageKey, Moment, Timestamp, limits};
 use store::{Generation, Organization, Priority, Read, StoreError, Tx};
@@ -45,6 +45,8 @@ pub struct Listed {
     pub key: MessageKey,
     /// Its size in bytes.
     pub size: u64,
+    /// The digest of its header, where the server gives that: whether it is the same message as before.
+    pub header: Option<[u8; 32]>,
 }
 
 /// What a look into a folder showed, as much as one round works on.
@@ -61,8 +63,8 @@ pub struct Look {
 pub enum Seen {
     /// The messages that were listed, in their order, each once.
     Entries(Vec<Entry>),
-    /// The numbering is another one by now: the folder has to be opened again. Something was listed that had gone, or
-    /// somebody else has opened the folder under another validity.
+    /// The numbering is another one by now: the folder has to be opened again. Something was listed that had gone, or that
+    /// has another header than it had, or somebody else has opened the folder under another validity.
     Anew,
 }
 
@@ -77,6 +79,8 @@ pub struct Entry {
     pub state: EntryState,
     /// How often it was begun, this time included.
     pub attempts: u32,
+    /// What became of it, where that is committed.
+    pub outcome: Option<Outcome>,
 }
 
 /// What is to be done with a message.
@@ -86,8 +90,8 @@ pub enum EntryState {
     Open,
     /// It was put off until then.
     PutOff(Timestamp),
-    /// It has ended with this header, and may leave the folder if it still has that.
-    Settled([u8; 32]),
+    /// It has ended, and may leave the folder where its header could be compared.
+    Settled,
 }
 
 /// Opens a folder in the ledger. Where the server numbers it anew, a new generation begins; what was open in the ones
@@ -197,14 +201,18 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
     let gone = look.gone.iter().filter(|key| !keys.contains(key));
     let gone = ended(tx, gone.map(|key| tx.mailbox_message(generation, key)).collect::<Result<_, _>>()?)?;
     // A server that was restored, or that gives its numbers out again: nothing of it is believed to be what it was.
-    if known.iter().any(|(_, row)| row.as_ref().is_some_and(|row| row.goneon.is_some())) {
+    if known.iter().any(|(listed, row)| row.as_ref().is_some_and(|row| is_another(row, listed))) {
         tx.begin_generation(&present, present.uidvalidity)?;
         return Ok(Seen::Anew);
     }
+    let outcomes: Vec<Option<Outcome>> = known
+        .iter()
+        .map(|(_, row)| row.as_ref().map_or(Ok(None), |row| outcome(tx, row.copyid)))
+        .collect::<Result<_, StoreError>>()?;
     let mut entries = Vec::with_capacity(known.len());
-    for (listed, row) in known {
+    for ((listed, row), outcome) in known.into_iter().zip(outcomes) {
         entries.push(match row {
-            Some(row) => begin_again(tx, row, moment.now)?,
+            Some(row) => begin_again(tx, (row, outcome), moment.now)?,
             None => begin_first(tx, generation, listed, moment)?,
         });
     }
@@ -212,6 +220,19 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
         tx.message_is_gone(row, moment.now)?;
     }
     Ok(Seen::Entries(entries))
+}
+
+fn is_another(row: &MailboxMessage, listed: &Listed) -> bool {
+    let is_changed = |had: &Vec<u8>| listed.header.is_some_and(|has| had.as_slice() != has.as_slice());
+    row.goneon.is_some() || row.headerdigest.as_ref().is_some_and(is_changed)
+}
+
+/// The outcome of a copy. That it was no longer there is none for a message that is.
+fn outcome(read: &Read<'_>, copyid: Id) -> Result<Option<Outcome>, StoreError> {
+    let outcomes = read.outcomes(copyid)?;
+    let of_copy = outcomes.iter().find(|outcome| outcome.iscopyoutcome);
+    let of_copy = of_copy.filter(|outcome| outcome.reason != Reason::Vanished as i32);
+    Ok(of_copy.and_then(|outcome| Outcome::from_code(i64::from(outcome.outcome))))
 }
 
 fn begin_first(
@@ -228,7 +249,7 @@ fn begin_first(
         day: moment.now.day(),
         seenon: moment.now,
         size: i64::try_from(listed.size).unwrap_or(i64::MAX),
-        headerdigest: None,
+        headerdigest: listed.header.map(|digest| digest.to_vec()),
         attempts: 1,
         lasterror: None,
         nexttryon: None,
@@ -240,9 +261,13 @@ fn begin_first(
 }
 
 /// What is put off or settled is not begun.
-fn begin_again(tx: &mut Tx<'_>, row: MailboxMessage, now: Timestamp) -> Result<Entry, StoreError> {
-    let mut entry = entry(row.clone(), now);
-    if entry.state == EntryState::Open {
+fn begin_again(
+    tx: &mut Tx<'_>,
+    (row, outcome): (MailboxMessage, Option<Outcome>),
+    now: Timestamp,
+) -> Result<Entry, StoreError> {
+    let mut entry = Entry { outcome, ..entry(row.clone(), now) };
+    if entry.state == EntryState::Open && outcome.is_none() {
         tx.begin_attempt(&row)?;
         entry.attempts += 1;
     }
@@ -251,15 +276,12 @@ fn begin_again(tx: &mut Tx<'_>, row: MailboxMessage, now: Timestamp) -> Result<E
 
 fn entry(row: MailboxMessage, now: Timestamp) -> Entry {
     let state = match (row.settledon, row.nexttryon) {
-        // Without a digest nothing has this header, so it stays where it is.
-        (Some(_), _) => EntryState::Settled(
-            row.headerdigest.and_then(|digest| digest.try_into().ok()).unwrap_or_default(),
-        ),
+        (Some(_), _) => EntryState::Settled,
         (None, Some(until)) if until > now => EntryState::PutOff(until),
         (None, _) => EntryState::Open,
     };
     let attempts = u32::try_from(row.attempts).unwrap_or_default();
-    Entry { key: MessageKey::from_bytes(row.messagekey), copyid: row.copyid, state, attempts }
+    Entry { key: MessageKey::from_bytes(row.messagekey), copyid: row.copyid, state, attempts, outcome: None }
 }
 
 /// Messages of a folder that are not known to be gone, in the order of their keys, behind one of them: to be compared

@@ -36,7 +36,11 @@ impl Watched {
     }
 
     async fn look(&self, listed: &[u32], gone: &[u32]) -> Seen {
-        let listed = listed.iter().map(|uid| Listed { key: MessageKey::of_uid(*uid), size: 4_000 });
+        let listed = listed.iter().map(|uid| Listed {
+            key: MessageKey::of_uid(*uid),
+            size: 4_000,
+            header: Some(DIGEST),
+        });
         let look = Look { listed: listed.collect(), gone: keys(gone) };
         ledger::see(&self.house.organization, self.folder, look, self.house.moment()).await.unwrap()
     }
@@ -163,7 +167,7 @@ async fn what_has_not_ended_is_neither_settled_nor_gone() {
     watched.take(&entries[1]).await;
     assert_eq!(watched.settle(&[1, 2, 9]).await, keys(&[2]));
     watched.look(&[], &[1]).await;
-    assert_eq!(watched.there(), [(1, EntryState::Open), (2, EntryState::Settled(DIGEST))]);
+    assert_eq!(watched.there(), [(1, EntryState::Open), (2, EntryState::Settled)]);
     // Somebody else was faster.
     let vanished = take_as(&watched.house, watched.mailbox, entries[0].copyid, What::Vanished).await.unwrap();
     assert_eq!(ended(vanished).originals[0].reason, Reason::Vanished);
@@ -232,6 +236,23 @@ async fn what_is_listed_again_though_it_had_gone_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_number_that_was_given_out_again_is_not_believed() {
+    let mut watched = Watched::new().await;
+    let first = watched.see(&[1]).await;
+    watched.take(&first[0]).await;
+    let listed = vec![Listed { key: MessageKey::of_uid(1), size: 4_000, header: Some([6; 32]) }];
+    let look = Look { listed, gone: Vec::new() };
+    let (organization, moment) = (&watched.house.organization, watched.house.moment());
+    assert_eq!(ledger::see(organization, watched.folder, look, moment).await.unwrap(), Seen::Anew);
+    watched.reopen(10).await;
+    let again = watched.see(&[1]).await;
+    assert_eq!((again[0].outcome, again[0].copyid == first[0].copyid), (None, false));
+    // The same header says that it is the same message, and what became of it.
+    watched.take(&again[0]).await;
+    assert_eq!(watched.see(&[1]).await[0].outcome, Some(Outcome::Duplicate));
+}
+
+#[tokio::test]
 async fn one_message_is_put_off_and_the_others_go_on() {
     let watched = Watched::new().await;
     watched.see(&[1, 2]).await;
@@ -270,7 +291,8 @@ async fn a_lost_outcome_raises_an_alarm() {
 #[tokio::test]
 async fn more_than_a_round_is_refused() {
     let watched = Watched::new().await;
-    let listed = (1..=257).map(|uid| Listed { key: MessageKey::of_uid(uid), size: 1 }).collect();
+    let listed =
+        (1..=257).map(|uid| Listed { key: MessageKey::of_uid(uid), size: 1, header: None }).collect();
     let look = Look { listed, gone: Vec::new() };
     let moment = watched.house.moment();
     assert!(ledger::see(&watched.house.organization, watched.folder, look, moment).await.is_err());

@@ -147,7 +147,7 @@ async fn watch_a_mailbox(house: &House) {
         let place = Place { name: "INBOX".to_owned(), role: FolderRole::Sink, validity };
         let folder = ledger::open(organization, mailbox, place, house.moment()).await.unwrap();
         let key = MessageKey::of_uid(7);
-        let listed = vec![Listed { key: key.clone(), size: 100 }];
+        let listed = vec![Listed { key: key.clone(), size: 100, header: None }];
         let look = Look { listed, gone: vec![MessageKey::of_uid(6)] };
         let Seen::Entries(entries) = ledger::see(organization, folder, look, house.moment()).await.unwrap()
         else {

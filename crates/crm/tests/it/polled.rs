@@ -172,6 +172,23 @@ async fn what_is_no_longer_there_ends_too() {
 }
 
 #[tokio::test]
+async fn what_is_there_after_all_is_decided_about() {
+    let house = House::new().await;
+    let mailbox = house.forward_mailbox("crm", true).await;
+    let copyid = house.moment().id();
+    take_as(&house, mailbox, copyid, What::Vanished).await.unwrap();
+    let plan = VISIT.replace("visit@", "plan@").replace("Visit", "Plan");
+    let both = format!("{FORWARD}{VISIT}\n--b\nContent-Type: message/rfc822\n\n{plan}\n--b--\n");
+    let mail = delivered("jane@contoso.test", &house.key_address(house.jane), &both);
+    let receipt = ended(take_as(&house, mailbox, copyid, What::Whole(bytes(&mail))).await.unwrap());
+    let outcomes: Vec<Outcome> = receipt.originals.iter().map(|original| original.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Stored, Outcome::Stored]);
+    let copy = house.organization.read(|read| read.copy(copyid)).unwrap().unwrap();
+    assert_eq!((copy.originals, copy.mailfrom.as_deref()), (2, Some("jane@contoso.test")));
+    house.books_are_right_but_for_ledgers();
+}
+
+#[tokio::test]
 async fn what_ended_the_process_is_kept_whole_and_not_looked_at() {
     let house = House::new().await;
     let mailbox = house.forward_mailbox("crm", false).await;

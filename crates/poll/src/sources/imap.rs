@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use connect::imap::{BodySink, FolderName, Imap, Look, Opened, Session, Uid, UidSet, Window};
 use connect::{ConnectError, Kind};
-use model::limits;
+use model::{MessageKey, limits};
 
-use crate::source::{Disposal, Disposed, Fetched, Key, Shown, Source, SourceError, SourceTrouble, Validity};
+use crate::source::{Disposal, Disposed, Fetched, Shown, Source, SourceError, SourceTrouble, Validity};
 
 /// An open folder to be emptied.
 pub struct ImapFolder {
@@ -58,7 +58,7 @@ impl ImapFolder {
                 .iter()
                 .filter(|listed| is_new(listed.uid) && !listed.flags.is_deleted)
                 .map(|listed| Shown {
-                    key: Key::of_uid(listed.uid.get()),
+                    key: MessageKey::of_uid(listed.uid.get()),
                     size: listed.size,
                     arrived: listed.arrived,
                 })
@@ -75,35 +75,35 @@ impl Source for ImapFolder {
         self.validity
     }
 
-    async fn list(&mut self, after: Option<&Key>) -> Result<Vec<Shown>, SourceError> {
+    async fn list(&mut self, after: Option<&MessageKey>) -> Result<Vec<Shown>, SourceError> {
         if after.is_none() {
             self.next = 1;
         }
-        self.window(after.and_then(Key::uid).unwrap_or_default()).await
+        self.window(after.and_then(MessageKey::uid).unwrap_or_default()).await
     }
 
-    async fn headers(&mut self, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+    async fn headers(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
         let headers = self.session.headers(&uids(keys)).await?;
         Ok(headers.into_iter().map(|(uid, header)| fetched(uid, header)).collect())
     }
 
-    async fn bodies(&mut self, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+    async fn bodies(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
         let mut kept = Kept::default();
         self.session.bodies(&uids(keys), &mut kept).await?;
         Ok(kept.bodies)
     }
 
-    async fn missing(&mut self, keys: &[Key]) -> Result<Vec<Key>, SourceError> {
+    async fn missing(&mut self, keys: &[MessageKey]) -> Result<Vec<MessageKey>, SourceError> {
         let mut missing = Vec::new();
         for keys in keys.chunks(limits::IMAP_WINDOW_MAX) {
             let asked = uids(keys);
             let there = self.session.exists(&asked).await?;
-            missing.extend(asked.without(&there).iter().map(|uid| Key::of_uid(uid.get())));
+            missing.extend(asked.without(&there).iter().map(|uid| MessageKey::of_uid(uid.get())));
         }
         Ok(missing)
     }
 
-    async fn dispose(&mut self, keys: &[Key], how: Disposal) -> Result<Disposed, SourceError> {
+    async fn dispose(&mut self, keys: &[MessageKey], how: Disposal) -> Result<Disposed, SourceError> {
         let how = match how {
             Disposal::Remove => connect::imap::Disposal::Delete,
             Disposal::SetAside => connect::imap::Disposal::Move(self.aside.clone()),
@@ -118,7 +118,7 @@ impl Source for ImapFolder {
         let left = u32::try_from(disposed.gone.len()).unwrap_or(u32::MAX);
         self.next = self.next.saturating_sub(left).max(1);
         let unlisted = disposed.gone.iter().chain(disposed.flagged.iter());
-        Ok(Disposed { gone: unlisted.map(|uid| Key::of_uid(uid.get())).collect(), refusal: None })
+        Ok(Disposed { gone: unlisted.map(|uid| MessageKey::of_uid(uid.get())).collect(), refusal: None })
     }
 
     async fn wait(&mut self, at_most: Duration) -> Result<(), SourceError> {
@@ -128,12 +128,12 @@ impl Source for ImapFolder {
 }
 
 /// A key that is no UID is none of this folder.
-fn uids(keys: &[Key]) -> UidSet {
+fn uids(keys: &[MessageKey]) -> UidSet {
     keys.iter().filter_map(|key| Uid::new(u64::from(key.uid()?))).collect()
 }
 
 fn fetched(uid: Uid, bytes: Vec<u8>) -> Fetched {
-    Fetched { key: Key::of_uid(uid.get()), bytes: bytes.into() }
+    Fetched { key: MessageKey::of_uid(uid.get()), bytes: bytes.into() }
 }
 
 /// Bodies in memory: a turn asks for no more than fits.
@@ -158,7 +158,7 @@ impl BodySink for Kept {
 
     async fn end(&mut self, uid: Uid) -> io::Result<()> {
         let body: Arc<[u8]> = std::mem::take(&mut self.coming).into();
-        self.bodies.push(Fetched { key: Key::of_uid(uid.get()), bytes: body });
+        self.bodies.push(Fetched { key: MessageKey::of_uid(uid.get()), bytes: body });
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::limits;
 use model::outcome::Outcome;
+use model::{MessageKey, limits};
 use tokio::task::JoinSet;
 
 use super::ask::Asked;
@@ -12,15 +12,15 @@ use super::look::Seen;
 use super::{Trouble, Watched};
 use crate::contract::{Advice, Delivered, Delivery, Intake, NotNow, What};
 use crate::ledger::{Entry, PutOff};
-use crate::source::{Key, Source};
+use crate::source::Source;
 
 /// A message whose outcome is committed.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) entry: Entry,
     pub(super) outcome: Outcome,
-    /// It is certainly the message that the outcome is of, and still there.
-    pub(super) is_there: bool,
+    /// Its header, where it is there: certainly that of the message which the outcome is of.
+    pub(super) header: Option<Arc<[u8]>>,
 }
 
 /// Delivers whatever can be delivered.
@@ -33,8 +33,7 @@ pub(super) async fn bring<S: Source, I: Intake>(
     let (mut at_once, mut whole) = (Vec::new(), Vec::new());
     for Asked { seen, advice } in asked {
         if let Some(outcome) = seen.entry.ended {
-            let is_there = seen.header.is_some();
-            ended.push(Ended { entry: seen.entry, outcome, is_there });
+            ended.push(Ended { entry: seen.entry, outcome, header: seen.header });
             continue;
         }
         match without_body(&seen, advice) {
@@ -61,11 +60,15 @@ fn without_body(seen: &Seen, advice: Advice) -> Option<What> {
     match &seen.header {
         _ if seen.is_absent => Some(What::Vanished),
         _ if seen.size > limits::MESSAGE_BYTES_MAX as u64 => {
-            Some(What::Unfetchable(format!("{} bytes are more than are taken in", seen.size)))
+            Some(unfetchable(seen, &format!("{} bytes are more than are taken in", seen.size)))
         }
         Some(header) if advice == Advice::Ignore => Some(What::Header(Arc::clone(header))),
         _ => None,
     }
+}
+
+fn unfetchable(seen: &Seen, words: &str) -> What {
+    What::Unfetchable { header: seen.header.clone().unwrap_or_default(), words: words.to_owned() }
 }
 
 /// How many of them, from the first, are fetched at a time.
@@ -83,13 +86,13 @@ fn fitting(seen: &[Seen]) -> usize {
 async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<Vec<(Seen, What)>, Trouble> {
     let has_fetched = watched.has_fetched;
     let fetchable = seen.iter().filter(|seen| !(seen.is_left() && has_fetched));
-    let keys: Vec<Key> = fetchable.map(|seen| seen.entry.key.clone()).collect();
+    let keys: Vec<MessageKey> = fetchable.map(|seen| seen.entry.key.clone()).collect();
     // Where the line breaks or nothing comes for too long, each of these may be the reason.
     watched.suspects.clone_from(&keys);
     let bodies = if keys.is_empty() { Vec::new() } else { watched.source.bodies(&keys).await? };
     watched.suspects.clear();
     watched.has_fetched |= !bodies.is_empty();
-    let mut bodies: HashMap<Key, Arc<[u8]>> =
+    let mut bodies: HashMap<MessageKey, Arc<[u8]>> =
         bodies.into_iter().map(|fetched| (fetched.key, fetched.bytes)).collect();
     let mut fetched = Vec::new();
     for seen in seen {
@@ -107,7 +110,8 @@ async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<V
                 };
                 // A line that carries nothing is no fault of the message.
                 if seen.is_given_up() && watched.has_fetched {
-                    fetched.push((seen, What::Unfetchable(words.to_owned())));
+                    let what = unfetchable(&seen, words);
+                    fetched.push((seen, what));
                 } else {
                     put_off(watched, seen.entry.key, words);
                 }
@@ -117,7 +121,7 @@ async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<V
     Ok(fetched)
 }
 
-fn put_off<S>(watched: &mut Watched<S>, key: Key, words: &str) {
+fn put_off<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {
     watched.told.put_off.push(PutOff { key, words: words.to_owned() });
 }
 
@@ -131,15 +135,14 @@ async fn deliver<S, I: Intake>(
     let (mut under_way, mut keys) = (JoinSet::new(), HashMap::new());
     for (seen, what) in deliveries {
         let (intake, pair, role) = (intake.clone(), watched.folder.pair, watched.folder.role);
-        let is_there = !matches!(what, What::Vanished);
         let delivery = Delivery { copy: seen.entry.copy, role, arrived: seen.arrived, size: seen.size, what };
         let key = seen.entry.key.clone();
-        let task = under_way.spawn(async move { (seen, is_there, intake.deliver(pair, delivery).await) });
+        let task = under_way.spawn(async move { (seen, intake.deliver(pair, delivery).await) });
         keys.insert(task.id(), key);
     }
     let (mut wanted, mut refused) = (Vec::new(), None);
     while let Some(joined) = under_way.join_next().await {
-        let (seen, is_there, answer) = match joined {
+        let (seen, answer) = match joined {
             Ok(answered) => answered,
             Err(failed) => {
                 watched.suspects.extend(keys.remove(&failed.id()));
@@ -148,7 +151,9 @@ async fn deliver<S, I: Intake>(
             }
         };
         match answer {
-            Ok(Delivered::Ended(outcome)) => ended.push(Ended { entry: seen.entry, outcome, is_there }),
+            Ok(Delivered::Ended(outcome)) => {
+                ended.push(Ended { entry: seen.entry, outcome, header: seen.header });
+            }
             Ok(Delivered::WholeWanted) => wanted.push(seen),
             Err(not_now) => refused = Some(not_now),
         }

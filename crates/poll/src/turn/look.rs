@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Timestamp, limits};
+use model::{MessageKey, Timestamp, limits};
 
 use super::{Round, Trouble, Watched};
 use crate::ledger::{Entry, HeaderDigest, Ledger, Listed};
-use crate::source::{Key, Shown, Source};
+use crate::source::{Shown, Source};
 
 /// A message of this turn.
 #[derive(Debug)]
@@ -64,7 +64,10 @@ pub(super) async fn ahead<S: Source, L: Ledger>(
 }
 
 /// The end of a round: what the ledger has and the source did not list may be gone, which is asked for.
-async fn end<S: Source>(watched: &mut Watched<S>, unlisted: Vec<Key>) -> Result<Option<Vec<Shown>>, Trouble> {
+async fn end<S: Source>(
+    watched: &mut Watched<S>,
+    unlisted: Vec<MessageKey>,
+) -> Result<Option<Vec<Shown>>, Trouble> {
     if unlisted.is_empty() {
         return Ok(None);
     }
@@ -85,7 +88,7 @@ pub(super) async fn tell<S: Source, L: Ledger>(watched: &mut Watched<S>, ledger:
 }
 
 /// What was tried and is neither suspect nor put off: the process lived on, so that attempt does not count.
-pub(super) fn note_survivors<S>(watched: &mut Watched<S>, mut tried: Vec<Key>) {
+pub(super) fn note_survivors<S>(watched: &mut Watched<S>, mut tried: Vec<MessageKey>) {
     let suspects = std::mem::take(&mut watched.suspects);
     let told = &mut watched.told;
     tried.retain(|key| !suspects.contains(key) && !told.put_off.iter().any(|put_off| put_off.key == *key));
@@ -108,7 +111,8 @@ pub(super) async fn see<S: Source, L: Ledger>(
     let (told, listed) = (watched.told.clone(), listed.collect());
     let entries = ledger.see(&watched.folder, told, listed).await?.ok_or(Trouble::Anew)?;
     watched.told = crate::Told::default();
-    let mut by_key: HashMap<Key, Shown> = shown.into_iter().map(|shown| (shown.key.clone(), shown)).collect();
+    let mut by_key: HashMap<MessageKey, Shown> =
+        shown.into_iter().map(|shown| (shown.key.clone(), shown)).collect();
     let seen = entries.into_iter().filter(|entry| entry.is_due).map(|entry| {
         let (header, shown) = (headers.remove(&entry.key), by_key.remove(&entry.key));
         let is_absent = shown.is_none();
@@ -123,15 +127,15 @@ pub(super) async fn see<S: Source, L: Ledger>(
 async fn headers<S: Source>(
     watched: &mut Watched<S>,
     mut shown: Vec<Shown>,
-) -> Result<(Vec<Shown>, HashMap<Key, Arc<[u8]>>), Trouble> {
+) -> Result<(Vec<Shown>, HashMap<MessageKey, Arc<[u8]>>), Trouble> {
     if shown.is_empty() {
         return Ok((shown, HashMap::new()));
     }
-    let keys: Vec<Key> = shown.iter().map(|shown| shown.key.clone()).collect();
+    let keys: Vec<MessageKey> = shown.iter().map(|shown| shown.key.clone()).collect();
     let fetched = watched.source.headers(&keys).await?;
-    let headers: HashMap<Key, Arc<[u8]>> =
+    let headers: HashMap<MessageKey, Arc<[u8]>> =
         fetched.into_iter().map(|fetched| (fetched.key, fetched.bytes)).collect();
-    let left_out: Vec<Key> = keys.into_iter().filter(|key| !headers.contains_key(key)).collect();
+    let left_out: Vec<MessageKey> = keys.into_iter().filter(|key| !headers.contains_key(key)).collect();
     if !left_out.is_empty() {
         let missing = watched.source.missing(&left_out).await?;
         shown.retain(|shown| !missing.contains(&shown.key));

@@ -66,14 +66,16 @@ async fn what_somebody_else_takes_out_ends_as_well() {
 async fn a_key_that_was_given_out_again_deletes_nothing() {
     let world = World::of(&[OFFER]);
     // The outcome is committed, and the line breaks before the message is removed.
-    world.break_call(8, false);
+    world.break_call(9, false);
     world.session().await.unwrap_err();
     assert_eq!((tally(&world), world.state().messages.len()), ((0, 1, 0), 1));
     world.state().messages.insert(1, b"Subject: another\r\n\r\n".to_vec());
+    assert_eq!(world.session().await, Err(Trouble::Anew));
     world.session().await.unwrap();
     assert_eq!(tally(&world), (0, 2, 0));
     // A server that goes back to a backup shows what was removed, under the same validity.
     world.state().messages.insert(1, b"Subject: from the backup\r\n\r\n".to_vec());
+    assert_eq!(world.session().await, Err(Trouble::Anew));
     world.session().await.unwrap();
     assert_eq!(tally(&world), (0, 3, 0));
 }
@@ -81,7 +83,7 @@ async fn a_key_that_was_given_out_again_deletes_nothing() {
 #[tokio::test]
 async fn another_validity_is_another_folder() {
     let world = World::of(&[OFFER]);
-    world.break_call(8, false);
+    world.break_call(9, false);
     world.session().await.unwrap_err();
     world.state().validity = 7;
     world.session().await.unwrap();

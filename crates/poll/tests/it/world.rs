@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use model::outcome::Outcome;
-use model::{Id, Timestamp, limits};
+use model::{FolderRole, Id, MessageKey, Timestamp, limits};
 use poll::{
-    Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, FolderRole, HeaderDigest, House,
-    Intake, Key, Ledger, Listed, NotNow, Offered, Pair, Shown, Source, SourceError, SourceTrouble, Told,
-    Trouble, Turned, Validity, Watched, What, turn,
+    Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, HeaderDigest, House, Intake,
+    Ledger, Listed, NotNow, Offered, Pair, Shown, Source, SourceError, SourceTrouble, Told, Trouble, Turned,
+    Validity, Watched, What, turn,
 };
 
 /// Everything that outlives a session.
@@ -25,7 +25,7 @@ pub(crate) struct State {
     // The ledger.
     generation: i64,
     known_validity: u32,
-    pub(crate) rows: BTreeMap<(i64, Key), Row>,
+    pub(crate) rows: BTreeMap<(i64, MessageKey), Row>,
     copies: u8,
     pub(crate) put_off: Vec<String>,
     // The house.
@@ -156,12 +156,12 @@ impl Source for Session {
         Validity(self.0.state().validity)
     }
 
-    async fn list(&mut self, after: Option<&Key>) -> Result<Vec<Shown>, SourceError> {
-        let after = after.and_then(Key::uid).unwrap_or_default();
+    async fn list(&mut self, after: Option<&MessageKey>) -> Result<Vec<Shown>, SourceError> {
+        let after = after.and_then(MessageKey::uid).unwrap_or_default();
         self.0.call(away(), |state| {
             let behind = state.messages.range(after + 1..).take(limits::POLL_TURN_MESSAGES_MAX);
             let shown = behind.map(|(uid, message)| Shown {
-                key: Key::of_uid(*uid),
+                key: MessageKey::of_uid(*uid),
                 size: message.len() as u64,
                 arrived: Some(Timestamp(1)),
             });
@@ -169,7 +169,7 @@ impl Source for Session {
         })
     }
 
-    async fn headers(&mut self, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+    async fn headers(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
         self.0.call(away(), |state| {
             let found = keys.iter().filter_map(|key| {
                 let message = state.messages.get(&key.uid()?)?;
@@ -179,34 +179,34 @@ impl Source for Session {
         })
     }
 
-    async fn bodies(&mut self, keys: &[Key]) -> Result<Vec<Fetched>, SourceError> {
+    async fn bodies(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
         self.0.call(away(), |state| {
-            let uids = keys.iter().filter_map(Key::uid);
+            let uids = keys.iter().filter_map(MessageKey::uid);
             if uids.clone().any(|uid| state.hangs.contains(&uid)) {
                 return Err(away());
             }
             let given = uids.filter(|uid| !state.withholds.contains(uid));
             let found = given.filter_map(|uid| {
                 let message = state.messages.get(&uid)?;
-                Some(Fetched { key: Key::of_uid(uid), bytes: message.as_slice().into() })
+                Some(Fetched { key: MessageKey::of_uid(uid), bytes: message.as_slice().into() })
             });
             Ok(found.collect())
         })
     }
 
-    async fn missing(&mut self, keys: &[Key]) -> Result<Vec<Key>, SourceError> {
+    async fn missing(&mut self, keys: &[MessageKey]) -> Result<Vec<MessageKey>, SourceError> {
         self.0.call(away(), |state| {
-            let is_there = |key: &&Key| key.uid().is_some_and(|uid| state.messages.contains_key(&uid));
+            let is_there = |key: &&MessageKey| key.uid().is_some_and(|uid| state.messages.contains_key(&uid));
             Ok(keys.iter().filter(|key| !is_there(key)).cloned().collect())
         })
     }
 
-    async fn dispose(&mut self, keys: &[Key], how: Disposal) -> Result<Disposed, SourceError> {
+    async fn dispose(&mut self, keys: &[MessageKey], how: Disposal) -> Result<Disposed, SourceError> {
         self.0.call(away(), |state| {
             if how == Disposal::SetAside && state.is_full {
                 return Ok(Disposed { gone: Vec::new(), refusal: Some("over quota".to_owned()) });
             }
-            for uid in keys.iter().filter_map(Key::uid) {
+            for uid in keys.iter().filter_map(MessageKey::uid) {
                 let message = state.messages.remove(&uid);
                 if how == Disposal::SetAside {
                     state.set_aside.extend(message);
@@ -233,7 +233,7 @@ impl Ledger for World {
         })
     }
 
-    async fn present(&self, folder: &Folder) -> Result<Vec<Key>, NotNow> {
+    async fn present(&self, folder: &Folder) -> Result<Vec<MessageKey>, NotNow> {
         self.call(not_now(), |state| {
             let rows = state
                 .rows
@@ -251,17 +251,28 @@ impl Ledger for World {
     ) -> Result<Option<Vec<Entry>>, NotNow> {
         self.call(not_now(), |state| Ok(see(state, folder.generation, (&told, listed))))
     }
+
+    async fn settle(
+        &self,
+        folder: &Folder,
+        ended: Vec<(MessageKey, HeaderDigest)>,
+    ) -> Result<Vec<MessageKey>, NotNow> {
+        self.call(not_now(), |state| {
+            let keys = ended.into_iter().map(|(key, _)| key);
+            let has_ended = |key: &MessageKey| {
+                let row = state.rows.get(&(folder.generation, key.clone()));
+                row.is_some_and(|row| state.deliveries.contains_key(&row.copy))
+            };
+            Ok(keys.filter(has_ended).collect())
+        })
+    }
 }
 
-fn see(
-    state: &mut State,
-    generation: i64,
-    (told, listed): (&Told, Vec<Listed>),
-) -> Option<Vec<Entry>> {
+fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>)) -> Option<Vec<Entry>> {
     let deliveries = state.deliveries.clone();
     let ended = |copy: &Id| deliveries.get(copy).map(|(outcome, _)| *outcome);
     let mut entries = Vec::new();
-    let place = |key: &Key| (generation, key.clone());
+    let place = |key: &MessageKey| (generation, key.clone());
     for key in &told.gone {
         if let Some(row) = state.rows.get_mut(&place(key)) {
             row.is_gone = true;
@@ -339,7 +350,7 @@ impl Intake for World {
                 }
                 What::Header(_) | What::Vanished => (Outcome::Ignored, None),
                 What::SetAside(body) => (Outcome::Undeliverable, Some(body)),
-                What::Unfetchable(_) => (Outcome::Undeliverable, None),
+                What::Unfetchable { .. } => (Outcome::Undeliverable, None),
             };
             state.deliveries.insert(delivery.copy, (outcome, whole.map(|body| body.to_vec())));
             Ok(Delivered::Ended(outcome))

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use postroom::node::Role;
 
+use super::mailbox::MailboxCommand;
+
 /// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
 #[derive(Parser)]
 #[command(name = "postroom", version, max_term_width = 100, subcommand_required = true)]
@@ -27,7 +29,7 @@ pub(crate) enum Command {
         /// Write where the doors are to this file, as JSON, once all of them are open.
         #[arg(long, value_name = "FILE")]
         ports_file: Option<PathBuf>,
-        /// What this node does, with commas: receive, web, jobs, index. Else as the setting node.roles says.
+        /// What this node does, with commas: receive, web, jobs, index, poll. Else as the setting node.roles says.
         #[arg(long, value_name = "ROLES", value_delimiter = ',')]
         roles: Vec<Role>,
     },
@@ -46,6 +48,9 @@ pub(crate) enum Command {
     /// Sinks: addresses that mailboxes forward to.
     #[command(subcommand)]
     Sink(SinkCommand),
+    /// Mailboxes at IMAP servers that are watched.
+    #[command(subcommand)]
+    Mailbox(MailboxCommand),
     /// Addresses and domains whose mail is never recorded.
     #[command(subcommand)]
     NeverLog(NeverLogCommand),

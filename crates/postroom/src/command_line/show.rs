@@ -14,6 +14,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
     match reply {
         Reply::Organizations(rows) => table(rows.iter().map(|row| vec![row.name.clone(), row.id.clone()])),
         Reply::Nodes(rows) => return nodes(rows),
+        Reply::Mailboxes(rows) => table(rows.iter().map(super::mailbox::cells)),
         Reply::Users(rows) => users(rows),
         Reply::Queues(rows) => {
             table(rows.iter().map(|row| vec![row.name.clone(), row.address.clone(), row.filter.clone()]))

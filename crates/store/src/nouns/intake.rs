@@ -40,6 +40,21 @@ impl Tx<'_> {
         self.insert_on_sheet(copy, "copynumber", "coalesce(max(copynumber), 0) + 1 from copy")
     }
 
+    /// Enters what a copy brought that was entered before with nothing in it.
+    pub fn fill_copy(&mut self, copy: &Copy) -> Result<(), StoreError> {
+        let sql = "update copy set mailfrom = ?2, recipients = ?3, size = ?4, originals = ?5, outerblobid = ?6 \
+                   where copyid = ?1";
+        let params = [
+            copy.copyid.into(),
+            copy.mailfrom.as_ref().into(),
+            (&copy.recipients).into(),
+            copy.size.into(),
+            copy.originals.into(),
+            copy.outerblobid.as_ref().into(),
+        ];
+        self.execute(sql, &params).map(drop)
+    }
+
     /// Takes the outcomes of a copy back: it is decided about anew, in the same unit.
     pub fn take_back_outcomes(&mut self, copyid: Id) -> Result<(), StoreError> {
         self.execute("delete from outcome where copyid = ?1", &[copyid.into()]).map(drop)

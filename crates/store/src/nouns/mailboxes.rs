@@ -53,6 +53,12 @@ impl Read<'_> {
 }
 
 impl Tx<'_> {
+    /// Sets whether a mailbox is watched; `false` where there is none of this name.
+    pub fn set_mailbox_state(&mut self, name: &str, statecode: i32) -> Result<bool, StoreError> {
+        let sql = "update mailbox set statecode = ?2 where name = ?1";
+        Ok(self.execute(sql, &[name.into(), statecode.into()])? == 1)
+    }
+
     /// Adds a mail server. `Conflict` where the name is taken.
     pub fn add_email_server_profile(&mut self, profile: &EmailServerProfile) -> Result<(), StoreError> {
         self.insert(profile)

@@ -12,7 +12,7 @@ pub(crate) const SINK: &str = "sink@router.test";
 /// A customer.
 pub(crate) const ZOE: &str = "zoe@customer.test";
 
-const WORLD: &str = r#"
+pub(crate) const WORLD: &str = r#"
 [[organization]]
 name = "example"
 sink = [{ address = "sink@router.test" }]

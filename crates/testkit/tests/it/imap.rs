@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::io;
+use std::io::{self, BufRead as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -266,8 +266,13 @@ fn who_may_sign_in_and_how() {
 #[test]
 fn odd_passwords_go_the_ways_that_servers_have() {
     or_skip(|| {
-        // Without SCRAM: PLAIN; as literals where there is LOGIN alone.
+        // Without SCRAM, or where it is refused: PLAIN; as literals where there is LOGIN alone.
         for (capability, hears) in [
+            (
+                "AUTH=PLAIN AUTH=SCRAM-SHA-256",
+                "C: AUTHENTICATE SCRAM-SHA-256\nS: +\nC: biwsbj1hbm5h\nS: p1 NO [AUTHENTICATIONFAILED] no\n\
+                 C: AUTHENTICATE PLAIN\nS: +\nC: AGFubmFAY29udG9zby50ZXN0AHRyw7xiLCBrbGFyPTQy\n",
+            ),
             ("AUTH=PLAIN SASL-IR", "C: AUTHENTICATE PLAIN AGFubmFAY29udG9zby50ZXN0AHRyw7xiLCBrbGFyPTQy\n"),
             ("AUTH=PLAIN", "C: AUTHENTICATE PLAIN\nS: +\nC: AGFubmFAY29udG9zby50ZXN0AHRyw7xiLCBrbGFyPTQy\n"),
             (
@@ -276,7 +281,8 @@ fn odd_passwords_go_the_ways_that_servers_have() {
             ),
         ] {
             // The tag is that of the first line; what goes on has none.
-            let end = "S: p1 OK [CAPABILITY IMAP4rev1 IDLE] in\nhang";
+            let tag = if hears.contains("p1") { "p2" } else { "p1" };
+            let end = format!("S: {tag} OK [CAPABILITY IMAP4rev1 IDLE] in\nhang");
             let script =
                 Script::start(&format!("S: * OK [CAPABILITY IMAP4rev1 {capability}] hi\n{hears}{end}"))?;
             let session = run(async {
@@ -339,6 +345,35 @@ fn a_server_that_drips_or_floods_is_left() {
             let opened =
                 run(async { Ok(Session::open(&target, &login, &[7; NONCE_BYTES], patience).await) })?;
             assert_eq!(opened.err().map(|error| error.kind), Some(kind), "{table}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_dovecot_gives_mail_out_by_pop3_and_keeps_to_a_quota() {
+    or_skip(|| {
+        let settings = DovecotSettings {
+            doors: Doors::Both,
+            password: Some("geheim"),
+            quota: Some("100K"),
+            ..DovecotSettings::default()
+        };
+        let dovecot = Dovecot::start(settings)?;
+        deliver(dovecot.lmtp(), &["one"], 60_000)?;
+        let refused = deliver(dovecot.lmtp(), &["two"], 60_000);
+        assert!(refused.is_err_and(|error| error.to_string().contains("Quota")), "{}", dovecot.log());
+        let mut stream = std::net::TcpStream::connect(dovecot.pop3()?)?;
+        let mut lines = io::BufReader::new(stream.try_clone()?).lines();
+        for (said, heard) in [
+            ("", "+OK"),
+            (&format!("USER {USER}\r\n"), "+OK"),
+            ("PASS geheim\r\n", "+OK"),
+            ("STAT\r\n", "+OK 1 "),
+        ] {
+            stream.write_all(said.as_bytes())?;
+            let line = lines.next().context("it went")??;
+            assert!(line.starts_with(heard), "{said}{line}");
         }
         Ok(())
     });

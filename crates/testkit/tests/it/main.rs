@@ -8,6 +8,7 @@ mod forwarded;
 mod full_disk;
 mod house;
 mod imap;
+mod mailboxes;
 mod measure;
 mod moving;
 mod nodes;

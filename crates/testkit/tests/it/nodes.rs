@@ -180,6 +180,7 @@ impl Node {
             copyid: self.moment().id(),
             source: source.clone(),
             arrived: NOW,
+            has_envelope: true,
             mail_from: Some("somebody@customer.test".to_owned()),
             recipients: vec![EnvelopeRecipient { address: address(SUPPORT), source, user: None }],
             peer: None,

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("connect", &["model"]),
     ("web", &["model"]),
     ("poll", &["model", "connect"]),
-    ("postroom", &["model", "message", "store", "crm", "receive", "web"]),
+    ("postroom", &["model", "message", "store", "crm", "receive", "connect", "poll", "web"]),
     ("testkit", &["model", "message", "store", "crm", "receive", "connect", "web", "postroom", "bucketkit"]),
     ("bucketkit", &[]),
     ("fuzz", &["model", "message", "receive", "connect"]),

@@ -82,6 +82,7 @@ async fn take_in(organization: Arc<Organization>, letter: Letter, (number, recor
         copyid: moment.id(),
         source: Source::User(reader.clone()),
         arrived: NOW,
+        has_envelope: true,
         mail_from: Some(letter.envelope.mail_from),
         recipients: vec![EnvelopeRecipient {
             address: reader.clone(),

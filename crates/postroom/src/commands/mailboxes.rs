@@ -1,0 +1,145 @@
+//! Commands about mailboxes at mail servers that are watched.
+
+use std::fmt;
+
+use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises};
+use crm::secrets::Cell;
+use model::{Id, limits};
+use poll::{Live, Pair};
+use serde::{Deserialize, Serialize};
+use store::Organization;
+
+use super::{CommandError, Reply, address, organization};
+use crate::house::House;
+
+/// A mailbox to be watched.
+#[derive(Serialize, Deserialize)]
+pub struct AddMailbox {
+    /// The organization's name.
+    pub organization: String,
+    /// The mailbox's name here, for good.
+    pub name: String,
+    /// Where it is.
+    pub server: ImapServer,
+    /// Who signs in there.
+    pub user: String,
+    /// With which password.
+    pub password: String,
+    /// The address of the sink that it is the mailbox of.
+    pub sink: String,
+    /// What brings mail there refuses our own domains from outside.
+    pub is_refusing: bool,
+}
+
+/// An IMAP server.
+#[derive(Serialize, Deserialize)]
+pub struct ImapServer {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// When TLS begins, of `TLS_MODES`.
+    pub tls: i32,
+    /// PEM of the authorities that are believed instead of the machine's.
+    pub authority: Option<String>,
+}
+
+/// A mailbox in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MailboxRow {
+    /// The organization's name.
+    pub organization: String,
+    /// The mailbox's name.
+    pub name: String,
+    /// Who signs in, and where.
+    pub account: String,
+    /// How it goes, in words.
+    pub state: String,
+}
+
+impl fmt::Debug for AddMailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AddMailbox").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The server gets the name of the mailbox.
+pub(super) async fn add(house: &House, new: AddMailbox) -> Result<Reply, CommandError> {
+    let organization = organization(house, &new.organization)?;
+    let sink = mailboxes::sink(&organization, &address(&new.sink)?)?;
+    let profile = NewServer {
+        name: new.name.clone(),
+        kind: mailboxes::IMAP,
+        location: new.server.host,
+        port: new.server.port,
+        tls: new.server.tls,
+        authority: new.server.authority,
+    };
+    let server = mailboxes::add_server(&organization, profile, house.moment()?).await?;
+    let moment = house.moment()?;
+    // The mailbox takes the first id of its moment, and the password is sealed for its row.
+    let cell = password_of(organization.id(), moment.again().id());
+    let password = house.keyring.seal(cell, &new.password)?;
+    let mailbox = NewForwardMailbox {
+        name: new.name,
+        server: server.emailserverprofileid,
+        username: new.user,
+        password: Some(password),
+        sink,
+        undeliverable_folder: limits::UNDELIVERABLE_FOLDER.to_owned(),
+        promises: Promises { is_exclusive: false, is_refusing: new.is_refusing },
+    };
+    mailboxes::add_forward_mailbox(&organization, mailbox, moment).await?;
+    Ok(Reply::Done)
+}
+
+pub(super) async fn set_state(
+    house: &House,
+    (name, mailbox): (&str, &str),
+    is_active: bool,
+) -> Result<Reply, CommandError> {
+    mailboxes::set_state(&organization(house, name)?, mailbox, is_active).await?;
+    Ok(Reply::Done)
+}
+
+pub(super) fn list(
+    house: &House,
+    organizations: &[std::sync::Arc<Organization>],
+) -> Result<Reply, CommandError> {
+    let mut rows = Vec::new();
+    for organization in organizations {
+        for watched in mailboxes::all(organization)? {
+            let (mailbox, server) = (&watched.mailbox, &watched.server);
+            let pair = Pair { organization: organization.id(), mailbox: mailbox.mailboxid };
+            let state = match house.boards.of(pair) {
+                _ if mailbox.statecode != mailboxes::ACTIVE => "paused".to_owned(),
+                Some(live) => state(&live),
+                None => "not watched by this node".to_owned(),
+            };
+            let (host, port) = (&server.incomingserverlocation, server.incomingportnumber);
+            rows.push(MailboxRow {
+                organization: organization.name().to_owned(),
+                name: mailbox.name.clone(),
+                account: format!("{} at {host}:{port}", mailbox.username),
+                state,
+            });
+        }
+    }
+    Ok(Reply::Mailboxes(rows))
+}
+
+/// Where the password of a mailbox stands.
+pub(crate) fn password_of(organization: Id, row: Id) -> Cell<'static> {
+    Cell { organization, table: "mailbox", row, column: "password" }
+}
+
+fn state(live: &Live) -> String {
+    match &live.trouble {
+        Some(trouble) => {
+            let seconds = live.pause.as_secs();
+            format!("trouble: {trouble} ({} times, again within {seconds} s)", live.failures)
+        }
+        None if live.is_well => format!("well, {} taken in since the start", live.ended),
+        None => format!("at work, {} taken in since the start", live.ended),
+    }
+}

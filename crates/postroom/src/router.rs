@@ -1,0 +1,214 @@
+//! The Router's contract on this house: what `poll` asks, answered by `crm`.
+//!
+//! What passes through: ids, bytes and words of `poll` become calls of `crm`, and their answers go back.
+//!
+//! *Invariant:* it decides nothing. Whatever waits for the store does so on a thread that may.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crm::CrmError;
+use crm::intake::{self, Polled, Taken};
+use crm::mailboxes::ledger::{self, EntryState, Look, Place, Seen};
+use model::{FolderRole, Id, MessageKey, limits};
+use poll::{
+    Advice, Delivered, Delivery, Entry, Folder, HeaderDigest, Intake, Ledger, Listed, NotNow, Offered, Pair,
+    Told, Validity, What,
+};
+use store::{Generation, Organization, StoreError};
+use tokio::runtime::Handle;
+
+use crate::house::{House, NoRandom};
+
+/// The house, for whoever watches mailboxes.
+#[derive(Clone)]
+pub(crate) struct Router(pub(crate) Arc<House>);
+
+impl Router {
+    /// Runs on a thread that may wait.
+    async fn apart<T, F, W>(&self, organization: Id, work: W) -> Result<T, NotNow>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, CrmError>>,
+        W: FnOnce(Arc<House>, Arc<Organization>) -> F + Send + 'static,
+    {
+        let (house, runtime) = (Arc::clone(&self.0), Handle::current());
+        let task = tokio::task::spawn_blocking(move || {
+            let organization = house.store.organization(organization)?;
+            runtime.block_on(work(house, organization))
+        });
+        // A panic is told to whoever delivers: the attempt at the message counts.
+        let done = match task.await {
+            Ok(done) => done,
+            Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+            Err(_) => Err(CrmError::Store(StoreError::Closed)),
+        };
+        done.map_err(not_now)
+    }
+}
+
+impl Intake for Router {
+    async fn check(&self, pair: Pair, offered: Vec<Offered>) -> Result<Vec<Advice>, NotNow> {
+        self.apart(pair.organization, move |house, organization| async move {
+            let now = house.now();
+            let offered: Vec<intake::Offered> = offered
+                .into_iter()
+                .map(|one| intake::Offered { copyid: one.copy, arrived: now, header: one.header })
+                .collect();
+            let advices = intake::advise(&organization, pair.mailbox, &offered)?;
+            let said = |advice| match advice {
+                intake::Advice::Ignore(_) => Advice::Ignore,
+                intake::Advice::Fetch => Advice::Fetch,
+            };
+            Ok(advices.into_iter().map(said).collect())
+        })
+        .await
+    }
+
+    async fn deliver(&self, pair: Pair, delivery: Delivery) -> Result<Delivered, NotNow> {
+        self.apart(pair.organization, move |house, organization| async move {
+            let moment = house.moment().map_err(no_random)?;
+            let polled = Polled {
+                copyid: delivery.copy,
+                arrived: delivery.arrived.unwrap_or(moment.now),
+                size: delivery.size,
+                what: what(delivery.what),
+            };
+            Ok(match intake::take_polled(&organization, pair.mailbox, polled, moment).await? {
+                Taken::Ended(receipt) => Delivered::Ended(receipt.outcome()),
+                Taken::WholeWanted => Delivered::WholeWanted,
+            })
+        })
+        .await
+    }
+}
+
+fn what(what: What) -> intake::What {
+    match what {
+        What::Whole(raw) => intake::What::Whole(raw),
+        What::Header(header) => intake::What::Header(header),
+        What::SetAside(raw) => intake::What::SetAside(raw),
+        What::Vanished => intake::What::Vanished,
+        What::Unfetchable { header, words } => intake::What::Unfetchable { header, words },
+    }
+}
+
+impl Ledger for Router {
+    async fn open(&self, pair: Pair, name: &str, validity: Validity) -> Result<Folder, NotNow> {
+        let place = Place { name: name.to_owned(), role: FolderRole::Sink, validity: validity.0 };
+        self.apart(pair.organization, move |house, organization| async move {
+            let moment = house.moment().map_err(no_random)?;
+            let ledger::Folder { generation, .. } =
+                ledger::open(&organization, pair.mailbox, place, moment).await?;
+            Ok(Folder { pair, id: generation.folder, role: FolderRole::Sink, generation: generation.number })
+        })
+        .await
+    }
+
+    async fn present(&self, folder: &Folder) -> Result<Vec<MessageKey>, NotNow> {
+        let (organization, folder) = (folder.pair.organization, in_ledger(folder));
+        self.apart(organization, move |house, organization| async move {
+            there(&house, &organization, folder)
+                .map(|there| there.into_iter().map(|entry| entry.key).collect())
+        })
+        .await
+    }
+
+    async fn see(
+        &self,
+        folder: &Folder,
+        told: Told,
+        listed: Vec<Listed>,
+    ) -> Result<Option<Vec<Entry>>, NotNow> {
+        let (organization, folder) = (folder.pair.organization, in_ledger(folder));
+        self.apart(organization, move |house, organization| async move {
+            see(&house, (&organization, folder), (told, listed)).await
+        })
+        .await
+    }
+
+    async fn settle(
+        &self,
+        folder: &Folder,
+        ended: Vec<(MessageKey, HeaderDigest)>,
+    ) -> Result<Vec<MessageKey>, NotNow> {
+        let (organization, folder) = (folder.pair.organization, in_ledger(folder));
+        self.apart(organization, move |house, organization| async move {
+            let ended = ended.into_iter().map(|(key, digest)| (key, digest.0)).collect();
+            ledger::settle(&organization, folder, ended, house.now()).await
+        })
+        .await
+    }
+}
+
+/// What was told is noted first, each kind in a unit of its own: what is noted twice is noted once.
+async fn see(
+    house: &House,
+    (organization, folder): (&Arc<Organization>, ledger::Folder),
+    (told, listed): (Told, Vec<Listed>),
+) -> Result<Option<Vec<Entry>>, CrmError> {
+    let now = house.now();
+    if !told.survived.is_empty() {
+        ledger::forgive(organization, folder, told.survived).await?;
+    }
+    for put_off in told.put_off {
+        let until = now.plus_seconds(limits::POLL_PUT_OFF_SECONDS);
+        ledger::put_off(organization, folder, put_off.key, (until, put_off.words)).await?;
+    }
+    let absent = told.absent.clone();
+    let gone = told.gone.into_iter().chain(told.absent).collect();
+    let listed = listed.into_iter().map(|listed| ledger::Listed {
+        key: listed.key,
+        size: listed.size,
+        header: listed.header.map(|digest| digest.0),
+    });
+    let look = Look { gone, listed: listed.collect() };
+    let moment = house.moment().map_err(no_random)?;
+    let Seen::Entries(entries) = ledger::see(organization, folder, look, moment).await? else {
+        return Ok(None);
+    };
+    let mut answer: Vec<Entry> = entries.into_iter().map(entry).collect();
+    if !absent.is_empty() {
+        let open = there(house, organization, folder)?.into_iter();
+        answer.extend(open.filter(|entry| absent.contains(&entry.key)).map(entry));
+    }
+    Ok(Some(answer))
+}
+
+fn entry(entry: ledger::Entry) -> Entry {
+    let is_due = !matches!(entry.state, EntryState::PutOff(_));
+    Entry { key: entry.key, copy: entry.copyid, attempts: entry.attempts, is_due, ended: entry.outcome }
+}
+
+fn there(
+    house: &House,
+    organization: &Arc<Organization>,
+    folder: ledger::Folder,
+) -> Result<Vec<ledger::Entry>, CrmError> {
+    let mut all: Vec<ledger::Entry> = Vec::new();
+    loop {
+        let behind = all.last().map(|entry| &entry.key);
+        let some = ledger::there(organization, folder, behind, house.now())?;
+        if some.is_empty() {
+            return Ok(all);
+        }
+        all.extend(some);
+    }
+}
+
+fn in_ledger(folder: &Folder) -> ledger::Folder {
+    let generation = Generation { folder: folder.id, number: folder.generation };
+    ledger::Folder { mailbox: folder.pair.mailbox, generation }
+}
+
+fn not_now(error: CrmError) -> NotNow {
+    if !error.is_temporary() {
+        tracing::error!(error = &error as &dyn std::error::Error, "a watched mailbox cannot be taken in");
+    }
+    NotNow { words: error.to_string() }
+}
+
+fn no_random(error: NoRandom) -> CrmError {
+    tracing::error!(error = &error as &dyn std::error::Error, "nothing is taken in");
+    CrmError::Store(StoreError::Busy)
+}
