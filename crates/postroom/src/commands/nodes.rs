@@ -89,13 +89,13 @@ mod tests {
     #[test]
     fn what_no_living_node_does_is_told() {
         assert_eq!(undone(&[]), Vec::<&str>::new());
-        assert_eq!(undone(&[node("serving", "receive,web,jobs,index")]), Vec::<&str>::new());
+        assert_eq!(undone(&[node("serving", "receive,web,jobs,index,poll")]), Vec::<&str>::new());
         assert_eq!(
-            undone(&[node("serving", "receive,web"), node("serving", "jobs,index")]),
+            undone(&[node("serving", "receive,web,poll"), node("serving", "jobs,index")]),
             Vec::<&str>::new()
         );
         // Who is silent or about to go does nothing for long.
-        let left = [node("serving", "receive,web"), node("silent", "jobs"), node("draining", "index")];
+        let left = [node("serving", "receive,web,poll"), node("silent", "jobs"), node("draining", "index")];
         assert_eq!(undone(&left), [Role::Jobs.undone(), Role::Index.undone()]);
     }
 }
