@@ -25,6 +25,11 @@ pub fn of(data: &Path) -> Database {
     }
 }
 
+/// Where that engine keeps rows, for a table of figures.
+pub(crate) fn place() -> &'static str {
+    if std::env::var(VARIABLE).is_ok_and(|url| !url.is_empty()) { "at a server" } else { "in files" }
+}
+
 /// The usual settings of a store, with that engine.
 pub fn store(data: &Path) -> StoreSettings {
     StoreSettings { database: of(data), ..StoreSettings::new(data) }

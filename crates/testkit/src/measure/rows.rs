@@ -1,4 +1,5 @@
-//! What keeping the rows costs by itself: the house, then its rows written bare into SQLite and into PostgreSQL.
+//! What keeping the rows costs by itself: the house, then its rows written bare by units of the same engine, and by plain
+//! statements into PostgreSQL.
 //!
 //! What passes through: a house under load leaves its mails behind; bare loops write their rows once more, into fresh
 //! databases on the same disk.
@@ -29,7 +30,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     let turn = |(size_bytes, connections): (usize, usize)| -> Result<Vec<Run>> {
         let letters = Arc::new(Letters::new(size_bytes, recipients.clone()));
         let duration = bench.plan.duration;
-        let what = "the house, on SQLite".to_owned();
+        let what = format!("the house, rows {}", crate::database::place());
         let sender = Sender { what, size_bytes, connections, duration, letters, from: 0 };
         let visit = template.start(bench.scratch, &[])?;
         let mut runs = visit.load(|door| Ok(vec![sender.send(door)?.0]))?;
@@ -65,7 +66,7 @@ fn bare_runs(bench: &Bench<'_>, data: &Path, (size_bytes, connections): (usize, 
     let folder = bench.scratch.join("bare");
     let rate = bare::rate(data, &folder, (MAILS_MAX, connections))?;
     fs::remove_dir_all(&folder)?;
-    let mut runs = vec![run("bare, SQLite".to_owned(), count(accepted) / rate)];
+    let mut runs = vec![run(format!("bare by units, {}", crate::database::place()), count(accepted) / rate)];
     let folder = Some(bench.scratch.to_owned());
     let postgres = match Postgres::start(PostgresSettings { folder, ..PostgresSettings::default() }) {
         Err(error) if error.is::<Missing>() => {

@@ -34,8 +34,18 @@ async function passOn() {
   );
   const compose = await until("the compose window", () => newest("msgcompose")?.composeEditorReady && newest("msgcompose"));
   compose.addressRowAddRecipientsArray(compose.document.getElementById("addressRowTo"), [to]);
+  // As long as its button is grey, to send does nothing: the recipients are looked at first.
+  const canSend = () => compose.gSendLocked === false && !compose.gWindowLocked && !compose.gNumUploadingAttachments;
+  await until("a button to send with", canSend);
+  let looks = 0;
   compose.SendMessage();
-  await until("the end of sending", () => !newest("msgcompose"));
+  await until("the end of sending", () => {
+    if (!newest("msgcompose")) return true;
+    looks += 1;
+    // On a busy machine the button may have gone grey again between both.
+    if (looks % 100 === 0 && !compose.gSendOperationInProgress && canSend()) compose.SendMessage();
+    return false;
+  });
   return "sent";
 }
 passOn().then(done, (error) => done(String(error)));

@@ -54,13 +54,6 @@ impl Session {
     pub(crate) fn run(&self, sql: &str) -> Result<()> {
         Ok(self.runtime.block_on(self.client.batch_execute(sql))?)
     }
-
-    /// How many clients the server has.
-    pub(crate) fn clients(&self) -> Result<usize> {
-        let sql = "select count(*) from pg_stat_activity where backend_type = 'client backend'";
-        let row = self.runtime.block_on(self.client.query_one(sql, &[]))?;
-        Ok(usize::try_from(row.try_get::<_, i64>(0)?)?)
-    }
 }
 
 /// A store, the network to its server, and what it takes mail in with.
