@@ -117,4 +117,6 @@ pub enum Delivered {
 pub struct NotNow {
     /// Why, for the log and the list of mailboxes.
     pub words: String,
+    /// Our own processing failed on it: the attempt counts, for the same message may be why.
+    pub is_fault: bool,
 }

@@ -33,8 +33,8 @@ pub trait Ledger: Clone + Send + Sync + 'static {
     /// [`NotNow`].
     fn present(&self, folder: &Folder) -> impl Future<Output = Result<Vec<MessageKey>, NotNow>> + Send;
 
-    /// Notes what was told, enters what is listed and new, and counts one more attempt for whatever is due and has no
-    /// outcome.
+    /// Notes what was told, enters what is listed and new, and counts one more attempt for whatever is due, has no
+    /// outcome, and fewer than [`POLL_ALONE_FROM`](model::limits::POLL_ALONE_FROM) attempts.
     ///
     /// Answers one entry for each listed message, in their order, and behind them one for each absent one that has no
     /// outcome: it counts as gone only once it has one. `None` where a message is listed although it is gone, or with
@@ -48,6 +48,13 @@ pub trait Ledger: Clone + Send + Sync + 'static {
         told: Told,
         listed: Vec<Listed>,
     ) -> impl Future<Output = Result<Option<Vec<Entry>>, NotNow>> + Send;
+
+    /// Counts one more attempt for a message that is tried alone.
+    ///
+    /// # Errors
+    /// [`NotNow`]: it is not tried.
+    fn try_alone(&self, folder: &Folder, key: &MessageKey)
+    -> impl Future<Output = Result<(), NotNow>> + Send;
 
     /// Notes that these have ended, and answers which of them may leave the folder: those whose outcome is committed, and
     /// says more than that they were not there.

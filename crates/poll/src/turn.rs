@@ -145,12 +145,13 @@ where
     alone.sort_by_key(|seen| seen.entry.attempts);
     let mut ended = work(watched, house, together).await?;
     for seen in alone {
+        house.ledger.try_alone(&watched.folder, &seen.entry.key).await?;
         ended += work(watched, house, vec![seen]).await?;
     }
     Ok(ended)
 }
 
-/// How many found their end.
+/// How many left the folder.
 async fn work<S, I, L>(
     watched: &mut Watched<S>,
     house: &House<I, L>,
@@ -162,8 +163,10 @@ where
     L: Ledger,
 {
     let asked = ask::ask(watched, &house.intake, seen).await?;
-    let ended = bring::bring(watched, &house.intake, asked).await?;
-    let count = ended.len();
-    clear::clear(watched, &house.ledger, ended).await?;
-    Ok(count)
+    let mut ended = Vec::new();
+    let brought = bring::bring(watched, &house.intake, (asked, &mut ended)).await;
+    // Whatever became of the others, what has ended leaves.
+    let left = clear::clear(watched, &house.ledger, ended).await;
+    brought?;
+    left
 }

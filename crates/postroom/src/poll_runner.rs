@@ -54,10 +54,8 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     };
     let mut runner = Runner { house, watching, tasks: HashMap::new() };
     loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = runner.round() => {}
-        }
+        // Never cut off in the middle: what it holds would be nobody's.
+        runner.round().await;
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(Duration::from_secs(limits::POLL_ROUND_SECONDS)) => {}

@@ -37,13 +37,12 @@ impl Router {
             let organization = house.store.organization(organization)?;
             runtime.block_on(work(house, organization))
         });
-        // A panic is told to whoever delivers: the attempt at the message counts.
-        let done = match task.await {
-            Ok(done) => done,
-            Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
-            Err(_) => Err(CrmError::Store(StoreError::Closed)),
-        };
-        done.map_err(not_now)
+        match task.await {
+            Ok(done) => done.map_err(not_now),
+            Err(failed) => {
+                Err(NotNow { words: "a fault of Postroom".to_owned(), is_fault: failed.is_panic() })
+            }
+        }
     }
 }
 
@@ -127,6 +126,14 @@ impl Ledger for Router {
         .await
     }
 
+    async fn try_alone(&self, folder: &Folder, key: &MessageKey) -> Result<(), NotNow> {
+        let (organization, folder, key) = (folder.pair.organization, in_ledger(folder), key.clone());
+        self.apart(organization, move |_, organization| async move {
+            ledger::try_alone(&organization, folder, key).await
+        })
+        .await
+    }
+
     async fn settle(
         &self,
         folder: &Folder,
@@ -205,7 +212,7 @@ fn not_now(error: CrmError) -> NotNow {
     if !error.is_temporary() {
         tracing::error!(error = &error as &dyn std::error::Error, "a watched mailbox cannot be taken in");
     }
-    NotNow { words: error.to_string() }
+    NotNow { words: error.to_string(), is_fault: false }
 }
 
 fn no_random(error: NoRandom) -> CrmError {

@@ -267,7 +267,9 @@ fn begin_again(
     now: Timestamp,
 ) -> Result<Entry, StoreError> {
     let mut entry = Entry { outcome, ..entry(row.clone(), now) };
-    if entry.state == EntryState::Open && outcome.is_none() {
+    // What may have stopped the process is counted when its turn comes: see `try_alone`.
+    let is_counted = entry.attempts < limits::POLL_ALONE_FROM;
+    if entry.state == EntryState::Open && outcome.is_none() && is_counted {
         tx.begin_attempt(&row)?;
         entry.attempts += 1;
     }
@@ -276,8 +278,8 @@ fn begin_again(
 
 fn entry(row: MailboxMessage, now: Timestamp) -> Entry {
     let state = match (row.settledon, row.nexttryon) {
+        (_, Some(until)) if until > now => EntryState::PutOff(until),
         (Some(_), _) => EntryState::Settled,
-        (None, Some(until)) if until > now => EntryState::PutOff(until),
         (None, _) => EntryState::Open,
     };
     let attempts = u32::try_from(row.attempts).unwrap_or_default();
@@ -342,6 +344,17 @@ pub async fn forgive(
         let rows = messages.iter().map(|key| tx.mailbox_message(folder.generation, key));
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         rows.iter().flatten().try_for_each(|row| tx.forgive_attempt(row))
+    });
+    Ok(unit.await?)
+}
+
+/// Counts an attempt at a message that is tried alone, because it may have ended the process before.
+pub async fn try_alone(organization: &Organization, folder: Folder, key: MessageKey) -> Result<(), CrmError> {
+    let unit = organization.unit(Priority::Background, move |tx| {
+        match tx.mailbox_message(folder.generation, &key)? {
+            Some(row) => tx.begin_attempt(&row),
+            None => Ok::<_, StoreError>(()),
+        }
     });
     Ok(unit.await?)
 }

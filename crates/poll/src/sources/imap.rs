@@ -83,8 +83,13 @@ impl Source for ImapFolder {
     }
 
     async fn headers(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
-        let headers = self.session.headers(&uids(keys)).await?;
-        Ok(headers.into_iter().map(|(uid, header)| fetched(uid, header)).collect())
+        let mut headers = Vec::new();
+        // Few at a time: what comes with one command is bounded, and each may be as large as a header may.
+        for keys in keys.chunks(HEADERS_AT_A_TIME) {
+            let some = self.session.headers(&uids(keys)).await?;
+            headers.extend(some.into_iter().map(|(uid, header)| fetched(uid, header)));
+        }
+        Ok(headers)
     }
 
     async fn bodies(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
@@ -136,10 +141,14 @@ fn fetched(uid: Uid, bytes: Vec<u8>) -> Fetched {
     Fetched { key: MessageKey::of_uid(uid.get()), bytes: bytes.into() }
 }
 
-/// Bodies in memory: a turn asks for no more than fits.
+/// Headers of one command: of full size, half of what may come with it.
+const HEADERS_AT_A_TIME: usize = limits::IMAP_ANSWER_BYTES_MAX as usize / limits::HEADER_BYTES_MAX / 2;
+
+/// Bodies in memory: a turn asks for no more than fits, whatever the server said of sizes.
 #[derive(Default)]
 struct Kept {
     coming: Vec<u8>,
+    bytes: u64,
     bodies: Vec<Fetched>,
 }
 
@@ -147,7 +156,12 @@ impl BodySink for Kept {
     async fn begin(&mut self, size: u64) -> io::Result<()> {
         // A server may announce more than it listed.
         let size = usize::try_from(size).ok().filter(|size| *size <= limits::MESSAGE_BYTES_MAX);
-        self.coming = Vec::with_capacity(size.ok_or(io::ErrorKind::FileTooLarge)?);
+        let size = size.ok_or(io::ErrorKind::FileTooLarge)?;
+        self.bytes += size as u64;
+        if self.bytes > limits::POLL_TURN_BYTES + limits::MESSAGE_BYTES_MAX as u64 {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.coming = Vec::with_capacity(size);
         Ok(())
     }
 

@@ -23,13 +23,12 @@ pub(super) struct Ended {
     pub(super) header: Option<Arc<[u8]>>,
 }
 
-/// Delivers whatever can be delivered.
+/// Delivers whatever can be delivered; what has ended is in the list, also where something else went wrong.
 pub(super) async fn bring<S: Source, I: Intake>(
     watched: &mut Watched<S>,
     intake: &I,
-    asked: Vec<Asked>,
-) -> Result<Vec<Ended>, Trouble> {
-    let mut ended = Vec::new();
+    (asked, ended): (Vec<Asked>, &mut Vec<Ended>),
+) -> Result<(), Trouble> {
     let (mut at_once, mut whole) = (Vec::new(), Vec::new());
     for Asked { seen, advice } in asked {
         if let Some(outcome) = seen.entry.ended {
@@ -41,18 +40,18 @@ pub(super) async fn bring<S: Source, I: Intake>(
             None => whole.push(seen),
         }
     }
-    let wanted = deliver(watched, intake, (at_once, &mut ended)).await?;
+    let wanted = deliver(watched, intake, (at_once, &mut *ended)).await?;
     whole.extend(wanted);
     while !whole.is_empty() {
         let rest = whole.split_off(fitting(&whole));
         let fetched = fetch(watched, whole).await?;
         whole = rest;
-        let wanted = deliver(watched, intake, (fetched, &mut ended)).await?;
+        let wanted = deliver(watched, intake, (fetched, &mut *ended)).await?;
         for seen in wanted {
             put_off(watched, seen.entry.key, "the whole was delivered and the whole was asked for");
         }
     }
-    Ok(ended)
+    Ok(())
 }
 
 /// What is delivered of a message without its body, if that is enough.
@@ -98,7 +97,7 @@ async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<V
     for seen in seen {
         let body = bodies.remove(&seen.entry.key);
         match (body, &seen.header) {
-            (Some(body), Some(header)) if body.starts_with(header) => {
+            (Some(body), Some(header)) if body.starts_with(header) && seen.is_whole(&body) => {
                 let what = if seen.is_given_up() { What::SetAside(body) } else { What::Whole(body) };
                 fetched.push((seen, what));
             }
@@ -106,7 +105,7 @@ async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<V
                 let words = match (body, header) {
                     (None, _) => "the server shows it and does not give it",
                     (_, None) => "the server gives it without its header",
-                    _ => "the server gives another message than the one of the header",
+                    _ => "the server gives another message than the one of the header, or a part of it",
                 };
                 // A line that carries nothing is no fault of the message.
                 if seen.is_given_up() && watched.has_fetched {
@@ -126,7 +125,7 @@ fn put_off<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {
 }
 
 /// Delivers these at once; those of which the whole is wanted come back. All are waited for: what is committed counts,
-/// whatever became of the others.
+/// whatever became of the others. Where only some are refused, those are tried later and the rest goes on: they may be why.
 async fn deliver<S, I: Intake>(
     watched: &mut Watched<S>,
     intake: &I,
@@ -140,23 +139,30 @@ async fn deliver<S, I: Intake>(
         let task = under_way.spawn(async move { (seen, intake.deliver(pair, delivery).await) });
         keys.insert(task.id(), key);
     }
-    let (mut wanted, mut refused) = (Vec::new(), None);
+    let (mut wanted, mut refused, before) = (Vec::new(), Vec::new(), ended.len());
     while let Some(joined) = under_way.join_next().await {
-        let (seen, answer) = match joined {
-            Ok(answered) => answered,
-            Err(failed) => {
-                watched.suspects.extend(keys.remove(&failed.id()));
-                refused = Some(NotNow { words: "the intake failed on a message".to_owned() });
-                continue;
-            }
-        };
-        match answer {
-            Ok(Delivered::Ended(outcome)) => {
+        match joined {
+            Ok((seen, Ok(Delivered::Ended(outcome)))) => {
                 ended.push(Ended { entry: seen.entry, outcome, header: seen.header });
             }
-            Ok(Delivered::WholeWanted) => wanted.push(seen),
-            Err(not_now) => refused = Some(not_now),
+            Ok((seen, Ok(Delivered::WholeWanted))) => wanted.push(seen),
+            Ok((seen, Err(not_now))) => refused.push((seen.entry.key, not_now)),
+            Err(failed) => {
+                let not_now = NotNow { words: "the intake failed on a message".to_owned(), is_fault: true };
+                refused.extend(keys.remove(&failed.id()).map(|key| (key, not_now)));
+            }
         }
     }
-    refused.map_or(Ok(wanted), |refused| Err(refused.into()))
+    let faulty = refused.iter().filter(|(_, not_now)| not_now.is_fault).map(|(key, _)| key.clone());
+    watched.suspects.extend(faulty);
+    let others_are_well = ended.len() > before || !wanted.is_empty();
+    match refused.pop() {
+        Some((key, not_now)) if others_are_well => {
+            refused.push((key, not_now));
+            refused.into_iter().for_each(|(key, not_now)| put_off(watched, key, &not_now.words));
+            Ok(wanted)
+        }
+        Some((_, not_now)) => Err(not_now.into()),
+        None => Ok(wanted),
+    }
 }

@@ -10,39 +10,50 @@ use super::{Trouble, Watched};
 use crate::ledger::{HeaderDigest, Ledger, PutOff};
 use crate::source::{Disposal, Disposed, Source};
 
-/// Settles these, removes them from the folder, and sets those apart that a person has to look at. What is there without
-/// its header is not taken away: it is looked at again in the next round.
+/// Settles these, removes them from the folder, and sets those apart that a person has to look at; how many left. What is
+/// there without its header is not taken away, and what does not leave is tried later.
 pub(super) async fn clear<S: Source, L: Ledger>(
     watched: &mut Watched<S>,
     ledger: &L,
     ended: Vec<Ended>,
-) -> Result<(), Trouble> {
+) -> Result<usize, Trouble> {
     let outcomes: HashMap<MessageKey, Outcome> =
         ended.iter().map(|ended| (ended.entry.key.clone(), ended.outcome)).collect();
-    let with_header = ended.into_iter().filter_map(|ended| Some((ended.entry.key, ended.header?)));
-    let there: Vec<_> = with_header.map(|(key, header)| (key, HeaderDigest::of(&header))).collect();
+    let mut there = Vec::new();
+    for Ended { entry, header, .. } in ended {
+        match header {
+            Some(header) => there.push((entry.key, HeaderDigest::of(&header))),
+            None => leave(watched, entry.key, "the server does not give its header"),
+        }
+    }
     if there.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let settled = ledger.settle(&watched.folder, there).await?;
     let is_set_aside = |key: &MessageKey| outcomes.get(key) == Some(&Outcome::Undeliverable);
     let (set_aside, remove): (Vec<_>, Vec<_>) = settled.into_iter().partition(is_set_aside);
-    dispose(watched, &remove, Disposal::Remove).await?;
-    dispose(watched, &set_aside, Disposal::SetAside).await
+    let removed = dispose(watched, remove, Disposal::Remove).await?;
+    Ok(removed + dispose(watched, set_aside, Disposal::SetAside).await?)
 }
 
 async fn dispose<S: Source>(
     watched: &mut Watched<S>,
-    keys: &[MessageKey],
+    keys: Vec<MessageKey>,
     how: Disposal,
-) -> Result<(), Trouble> {
-    if !keys.is_empty() {
-        let Disposed { gone, refusal } = watched.source.dispose(keys, how).await?;
-        if let Some(words) = refusal {
-            let left = keys.iter().filter(|key| !gone.contains(key));
-            watched.told.put_off.extend(left.map(|key| PutOff { key: key.clone(), words: words.clone() }));
-        }
-        watched.told.gone.extend(gone);
+) -> Result<usize, Trouble> {
+    if keys.is_empty() {
+        return Ok(0);
     }
-    Ok(())
+    let Disposed { gone, refusal } = watched.source.dispose(&keys, how).await?;
+    let words = refusal.unwrap_or_else(|| "the server says that it went, and shows it still".to_owned());
+    for key in keys.into_iter().filter(|key| !gone.contains(key)) {
+        leave(watched, key, &words);
+    }
+    let count = gone.len();
+    watched.told.gone.extend(gone);
+    Ok(count)
+}
+
+fn leave<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {
+    watched.told.put_off.push(PutOff { key, words: words.to_owned() });
 }

@@ -26,6 +26,12 @@ impl Seen {
         self.entry.ended.is_none() && self.entry.attempts >= limits::POLL_ALONE_FROM
     }
 
+    /// Whether these may be the whole of it. What a server says of a size may be a little off (RFC 3501 §6.4.5 counts
+    /// bytes that some make only when they give the message), and half a message is none.
+    pub(super) fn is_whole(&self, body: &[u8]) -> bool {
+        body.len() as u64 >= self.size - self.size / 16
+    }
+
     /// Whether it is not to be read any more.
     pub(super) fn is_given_up(&self) -> bool {
         self.entry.attempts >= limits::POLL_SET_ASIDE_FROM
@@ -71,6 +77,8 @@ async fn end<S: Source>(
     if unlisted.is_empty() {
         return Ok(None);
     }
+    // The others come in the next round: a ledger takes few at a time.
+    let unlisted: Vec<MessageKey> = unlisted.into_iter().take(limits::POLL_TURN_MESSAGES_MAX).collect();
     let absent = watched.source.missing(&unlisted).await?;
     let is_any = !absent.is_empty();
     watched.told.absent.extend(absent);
@@ -133,8 +141,9 @@ async fn headers<S: Source>(
     }
     let keys: Vec<MessageKey> = shown.iter().map(|shown| shown.key.clone()).collect();
     let fetched = watched.source.headers(&keys).await?;
-    let headers: HashMap<MessageKey, Arc<[u8]>> =
+    let mut headers: HashMap<MessageKey, Arc<[u8]>> =
         fetched.into_iter().map(|fetched| (fetched.key, fetched.bytes)).collect();
+    headers.retain(|_, header| !header.is_empty());
     let left_out: Vec<MessageKey> = keys.into_iter().filter(|key| !headers.contains_key(key)).collect();
     if !left_out.is_empty() {
         let missing = watched.source.missing(&left_out).await?;

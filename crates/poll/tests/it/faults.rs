@@ -29,6 +29,8 @@ async fn whatever_call_fails_each_message_ends_once() {
                 world.break_call(second, effects & 2 == 2);
                 let _ = world.session().await;
                 world.has_broken();
+                // What was put off is due again.
+                world.wait();
                 world.session().await.unwrap();
                 check(&world, (&calm, &format!("calls {first} and {second}, effects {effects:02b}")));
                 broken += 1;

@@ -54,7 +54,7 @@ async fn one_that_is_away_keeps_nobody_back_and_comes_later_and_later() {
 #[tokio::test(start_paused = true)]
 async fn a_line_that_breaks_is_opened_again_and_nothing_is_doubled() {
     let world = World::of(&["Subject: offer\n\n", "Subject: another\n\n"]);
-    world.break_call(7, true);
+    world.break_call(6, true);
     let (mut live, _task) = begin(&world, false, &Arc::new(Semaphore::new(1)));
     live.wait_for(|live| live.failures == 1).await.unwrap();
     live.wait_for(|live| live.is_well).await.unwrap();

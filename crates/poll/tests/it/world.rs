@@ -143,7 +143,7 @@ pub(crate) fn away() -> SourceError {
 }
 
 fn not_now() -> NotNow {
-    NotNow { words: "the store is away".to_owned() }
+    NotNow { words: "the store is away".to_owned(), is_fault: false }
 }
 
 fn head(message: &[u8]) -> Arc<[u8]> {
@@ -252,6 +252,15 @@ impl Ledger for World {
         self.call(not_now(), |state| Ok(see(state, folder.generation, (&told, listed))))
     }
 
+    async fn try_alone(&self, folder: &Folder, key: &MessageKey) -> Result<(), NotNow> {
+        self.call(not_now(), |state| {
+            if let Some(row) = state.rows.get_mut(&(folder.generation, key.clone())) {
+                row.attempts += 1;
+            }
+            Ok(())
+        })
+    }
+
     async fn settle(
         &self,
         folder: &Folder,
@@ -310,7 +319,7 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
             return None;
         }
         let (is_due, ended) = (!row.is_put_off, ended(&row.copy));
-        if is_due && ended.is_none() {
+        if is_due && ended.is_none() && row.attempts < limits::POLL_ALONE_FROM {
             row.attempts += 1;
         }
         entries.push(Entry { key, copy: row.copy, attempts: row.attempts, is_due, ended });

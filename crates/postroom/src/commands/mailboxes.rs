@@ -67,6 +67,11 @@ impl fmt::Debug for AddMailbox {
 pub(super) async fn add(house: &House, new: AddMailbox) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.organization)?;
     let sink = mailboxes::sink(&organization, &address(&new.sink)?)?;
+    let moment = house.moment()?;
+    // The mailbox takes the first id of its moment, and the password is sealed for its row. Before anything is written: a
+    // name that is taken is taken for good.
+    let cell = password_of(organization.id(), moment.again().id());
+    let password = house.keyring.seal(cell, &new.password)?;
     let profile = NewServer {
         name: new.name.clone(),
         kind: mailboxes::IMAP,
@@ -76,10 +81,6 @@ pub(super) async fn add(house: &House, new: AddMailbox) -> Result<Reply, Command
         authority: new.server.authority,
     };
     let server = mailboxes::add_server(&organization, profile, house.moment()?).await?;
-    let moment = house.moment()?;
-    // The mailbox takes the first id of its moment, and the password is sealed for its row.
-    let cell = password_of(organization.id(), moment.again().id());
-    let password = house.keyring.seal(cell, &new.password)?;
     let mailbox = NewForwardMailbox {
         name: new.name,
         server: server.emailserverprofileid,
