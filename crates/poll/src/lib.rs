@@ -1,7 +1,7 @@
 //! The Router: folders of other people's mail systems, watched, and what lies in them handed to the house.
 //!
 //! What passes through: the messages of one folder ([`Source`]) become rows of a ledger ([`Ledger`]), questions and
-//! deliveries ([`Intake`]), and, once an answer is committed, leave the folder. Read it as [`turn`].
+//! deliveries ([`Intake`]), and, once an answer is committed, leave the folder. Read it as [`mod@turn`].
 //!
 //! *Invariant:* it decides nothing about mail and knows no database. Nothing leaves a folder before its outcome is
 //! committed, and nothing is taken for gone that the source did not call gone.

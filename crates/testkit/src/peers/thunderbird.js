@@ -8,12 +8,13 @@ const pause = () =>
     timer.initWithCallback(resume, 50, Ci.nsITimer.TYPE_ONE_SHOT);
   });
 async function until(what, look) {
-  for (let looks = 0; looks < 2000; looks++) {
+  for (let looks = 0; looks < 800; looks++) {
     const seen = look();
     if (seen) return seen;
     await pause();
   }
-  throw new Error(`${what} did not come`);
+  const open = [...Services.wm.getEnumerator(null)].map((one) => `${one.location} ${one.document.title}`);
+  throw new Error(`${what} did not come; open are ${open.join(", ")}`);
 }
 async function passOn() {
   const main = await until("the main window", () => newest("mail:3pane")?.msgWindow && newest("mail:3pane"));

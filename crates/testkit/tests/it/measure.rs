@@ -97,7 +97,11 @@ fn with_and_without_the_index() {
 
 #[test]
 fn rows_alone() {
-    let mut expect = vec!["the house, on SQLite", "bare, SQLite"];
+    let is_at_server = std::env::var(testkit::database::VARIABLE).is_ok_and(|url| !url.is_empty());
+    let mut expect = match is_at_server {
+        true => vec!["the house, rows at a server", "bare by units, at a server"],
+        false => vec!["the house, rows in files", "bare by units, in files"],
+    };
     if Path::new("/usr/lib/postgresql").exists() {
         expect.extend([
             "bare, PostgreSQL, 1 to a commit",
