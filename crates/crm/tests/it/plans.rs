@@ -183,6 +183,7 @@ async fn watch_a_mailbox(house: &House) {
 }
 
 async fn ask_for_pages(house: &House) {
+    house.organization.wait_for_events().unwrap();
     while indexing::step(&house.organization).unwrap() == indexing::Step::Forward {}
     for line in ["question", "from:zoe", "\"may I\" -offer", "before:2026-12-24", "has:attachment"] {
         crm::search::find(&house.organization, &query::read(line).search, (Span::default(), 10)).unwrap();

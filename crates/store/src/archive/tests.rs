@@ -88,6 +88,7 @@ fn events_are_numbered_anew_in_an_epoch_of_their_own() {
     let told = organization.read(|read| read.events_after(old, 10));
     assert!(matches!(told, Err(StoreError::OtherEpoch)), "{told:?}");
     let all = |organization: &Organization| {
+        organization.wait_for_events().unwrap();
         organization.read(|read| read.events_after(read.first_cursor()?, 10)).unwrap()
     };
     let (before, after) = (all(&from.organization()), all(&organization));
@@ -109,6 +110,7 @@ fn a_dump_in_another_server_begins_an_epoch() {
     }
     let old = organization.read(|read| read.first_cursor()).unwrap();
     let all = |organization: &Organization| {
+        organization.wait_for_events().unwrap();
         organization
             .read(|read| read.rows("select operation from event order by eventid", &[], |row| row.take()))
     };

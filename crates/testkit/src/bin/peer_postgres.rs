@@ -2,8 +2,12 @@
 //!
 //! What passes through: `peer_postgres -- cargo nextest run …`. The command finds the URL of a superuser in
 //! `POSTROOM_TEST_DATABASE`; its exit code goes out. Where PostgreSQL is not installed, the command is skipped, aloud.
+//!
+//! Unless it is there to be measured, somebody else is always in the middle of a transaction there: what a test believes
+//! to be readable at once, and is not on a server that is shared, fails each time and not once in a hundred.
 
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -11,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use testkit::missing;
 use testkit::peers::{Postgres, PostgresSettings};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_postgres::NoTls;
 
 /// What tests read the URL from.
 const VARIABLE: &str = "POSTROOM_TEST_DATABASE";
@@ -18,6 +23,9 @@ const VARIABLE: &str = "POSTROOM_TEST_DATABASE";
 /// What is measured, is measured on a server set up as docs/operate/scale.md advises: with room for some minutes of log
 /// before a checkpoint, and a memory of its own.
 const ADVISED: [(&str, &str); 2] = [("max_wal_size", "4GB"), ("shared_buffers", "1GB")];
+
+/// How long somebody else's transaction is open.
+const HELD: Duration = Duration::from_millis(200);
 
 /// Runs a command beside a PostgreSQL server that is there for it alone.
 #[derive(Parser)]
@@ -60,6 +68,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     command.args(rest).env(VARIABLE, postgres.url());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(async {
+        if !arguments.synced {
+            tokio::spawn(be_in_the_middle(postgres.url()));
+        }
         // Ctrl-C reaches the command as well, being of the same group; the server has to outlive it.
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
@@ -76,4 +87,19 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     })?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Holds one transaction after the other open, as another program at the same server would.
+async fn be_in_the_middle(url: String) {
+    loop {
+        tokio::time::sleep(HELD).await;
+        let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await else { continue };
+        tokio::spawn(connection);
+        while client.batch_execute("begin; select pg_current_xact_id()").await.is_ok() {
+            tokio::time::sleep(HELD).await;
+            if client.batch_execute("commit").await.is_err() {
+                break;
+            }
+        }
+    }
 }
