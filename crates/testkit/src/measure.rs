@@ -16,8 +16,10 @@ mod figures;
 mod flat;
 mod house;
 mod index;
+mod mailboxes;
 mod organizations;
 mod process;
+mod reader;
 mod rows;
 mod runs;
 mod table;
@@ -31,6 +33,7 @@ use anyhow::{Result, ensure};
 pub use figures::Run;
 #[cfg(feature = "bulk")]
 pub use flat::Full;
+pub use mailboxes::Watched;
 pub use table::Row;
 
 /// What is measured at the door.
@@ -132,6 +135,18 @@ pub fn flat(folder: &Path, (full, plan): (Full, &Plan), say: &dyn Fn(&str)) -> R
     if !full.is_kept {
         fs::remove_dir_all(&scratch)?;
     }
+    Ok(())
+}
+
+/// Measures the Router with a Dovecot of its own.
+///
+/// # Errors
+/// As [`intake`]; where mail of a mailbox is not in the books.
+pub fn mailboxes(folder: &Path, (watched, plan): (Watched, &Plan), say: &dyn Fn(&str)) -> Result<()> {
+    let scratch = empty(folder, "mailboxes")?;
+    let files = folder.join("mailboxes");
+    mailboxes::measure(&runs::Bench { scratch: &scratch, files: &files, plan, say }, watched)?;
+    fs::remove_dir_all(&scratch)?;
     Ok(())
 }
 

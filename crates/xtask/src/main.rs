@@ -81,6 +81,16 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The Router at a Dovecot of its own: a large mailbox emptied beside a bare loop, what many quiet ones cost, how soon
+    /// a mail is on a timeline. Writes target/bench/mailboxes.md.
+    Mailboxes {
+        /// Where rows are; goes before all others.
+        #[arg(long, default_value = "sqlite")]
+        engine: Engine,
+        /// `--messages` (100000 where not given), `--idle` (1000), `--mails` (1000), `--seconds` that quiet ones are looked at.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The door of a house that is full of contacts and e-mails (rows alone, no bytes), beside that of an empty one. Says
     /// what it takes of the disk before it begins: at full size, tens of gigabytes and some minutes. Writes
     /// target/bench/flat.md.
@@ -123,6 +133,9 @@ fn main() -> Result<ExitCode> {
         }
         Task::Bench { what: Bench::House { engine, arguments } } => {
             runs::bench(&root, ("house", engine), &arguments)?
+        }
+        Task::Bench { what: Bench::Mailboxes { engine, arguments } } => {
+            runs::bench(&root, ("mailboxes", engine), &arguments)?
         }
         Task::Bench { what: Bench::Flat { engine, arguments } } => {
             runs::bench_flat(&root, engine, &arguments)?

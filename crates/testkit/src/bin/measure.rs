@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use testkit::measure::{self, Mode, Plan};
+use testkit::measure::{self, Mode, Plan, Watched};
 
 #[derive(Parser)]
 struct Arguments {
@@ -24,6 +24,23 @@ enum What {
     /// The house: its start, its memory at rest, how soon a mail is on a timeline. Each run is four starts and forty
     /// mails; the load takes its seconds once.
     House(Often),
+    /// The Router, at a Dovecot of its own: a large mailbox emptied, many quiet ones, and how soon a mail is on a timeline.
+    Mailboxes(Mailboxes),
+}
+
+#[derive(Args)]
+struct Mailboxes {
+    #[command(flatten)]
+    often: Often,
+    /// Messages in the large mailbox; 0 leaves it out.
+    #[arg(long, default_value_t = 100_000)]
+    messages: usize,
+    /// Mailboxes in which nothing happens; 0 leaves them out.
+    #[arg(long, default_value_t = 1_000)]
+    idle: usize,
+    /// Mails that are looked for on a page; 0 leaves them out.
+    #[arg(long, default_value_t = 1_000)]
+    mails: usize,
 }
 
 #[derive(Args)]
@@ -135,6 +152,11 @@ fn main() -> Result<()> {
         What::House(often) => {
             measure::house(folder, &often.plan(), &say)?;
             "house"
+        }
+        What::Mailboxes(Mailboxes { often, messages, idle, mails }) => {
+            let watched = Watched { messages, idle, mails };
+            measure::mailboxes(folder, (watched, &often.plan()), &say)?;
+            "mailboxes"
         }
     };
     println!("\nwritten to target/bench/{name}.json and {name}.md");

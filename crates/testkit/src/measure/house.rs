@@ -4,23 +4,19 @@
 //! What passes through: starts; then mails one by one, each looked for on the page of its writer from its 250 on,
 //! in a quiet house and in one under load.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use model::Id;
+use anyhow::{Result, anyhow, ensure};
 use serde::Serialize;
-use store::Store;
 
 use super::process::Usage;
+use super::reader::{PASSWORD, Reader, millis, pages};
 use super::runs::{Bench, Sender, Template, Visit};
-use crate::browser::Browser;
 use crate::client::{Client, Protocol};
-use crate::letters::{self, DOMAIN, Letters, ORGANIZATION, WRITERS};
+use crate::letters::{self, Letters, ORGANIZATION, WRITERS};
 use crate::{Program, wait};
 
 /// How often the house is started, for each run of the plan.
@@ -29,13 +25,9 @@ const STARTS: usize = 4;
 const MAILS: usize = 40;
 /// How long a house has nothing to do until it counts as being at rest; no longer than a run.
 const REST: Duration = Duration::from_secs(10);
-/// With which password the reader of the pages signs in.
-const PASSWORD: &str = "correct horse battery";
 /// The load: connections, and writers. Those behind them write only what is looked for, so that it stands on the
 /// first page of their timeline.
 const LOAD: (usize, u64) = (10, WRITERS / 2);
-/// Letters that are looked for have numbers of their own.
-const FIRST: u64 = 1 << 40;
 
 /// A line of the table.
 #[derive(Debug, Clone, Serialize)]
@@ -53,10 +45,11 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<()> {
     let folder = bench.scratch.join("template");
     let (template, made) = Template::make(folder, &letters::world()?, Some(PASSWORD))?;
     let recipients = letters::recipients(&made)?;
-    let pages = pages(&template.data())?;
+    let pages = pages(&template.data(), LOAD.1)?;
     table.starts(&template)?;
     let visit = template.start(bench.scratch, &[])?;
-    let mut reader = Reader::new(&visit, (pages, recipients.clone()))?;
+    let client = Client::connect(visit.program.smtp()?, Protocol::Smtp)?;
+    let mut reader = Reader::new(&visit, client, (pages, recipients.clone()))?;
     let quiet = (0..MAILS * bench.plan.runs).map(|_| reader.look_for_one()).collect::<Result<Vec<_>>>()?;
     table.add("from 250 to the timeline, quiet, ms", quiet)?;
     table.under_load(&visit, (&mut reader, recipients))?;
@@ -143,69 +136,4 @@ impl Table<'_> {
         fs::write(self.bench.files.with_extension("md"), table)?;
         Ok(())
     }
-}
-
-/// Somebody who sends a mail and reloads the page of its writer until it is there.
-struct Reader {
-    browser: Browser,
-    client: Client,
-    letters: Letters,
-    /// The paths of the pages, by the address of the writer.
-    pages: BTreeMap<String, String>,
-    next: u64,
-}
-
-impl Reader {
-    fn new(visit: &Visit, (pages, recipients): (BTreeMap<String, String>, Vec<String>)) -> Result<Self> {
-        let address = letters::reader(0, DOMAIN);
-        Ok(Reader {
-            browser: Browser::sign_in(visit.program.web()?, (&address, PASSWORD))?,
-            client: Client::connect(visit.program.smtp()?, Protocol::Smtp)?,
-            letters: Letters::new(4096, recipients),
-            pages,
-            next: FIRST,
-        })
-    }
-
-    /// Milliseconds from the 250 to the end of the page that shows the mail.
-    fn look_for_one(&mut self) -> Result<f64> {
-        let (number, letter, page) = loop {
-            let number = self.next;
-            self.next += 1;
-            let letter = self.letters.letter(number);
-            if let (Some(page), false) = (self.pages.get(&letter.envelope.mail_from), number % 3 == 2) {
-                break (number, letter, page.clone());
-            }
-        };
-        let codes = self.client.send(&letter.envelope, &letter.raw)?.codes();
-        let began = Instant::now();
-        ensure!(codes == [250], "a mail was answered {codes:?}");
-        let subject = format!("Offer {number} for the");
-        while !self.browser.get(&page)?.contains(&subject) {
-            if began.elapsed() > wait::PATIENCE {
-                bail!("a mail is not on the timeline");
-            }
-        }
-        Ok(millis(began.elapsed()))
-    }
-}
-
-/// The pages of contacts that the load does not write as.
-fn pages(data: &Path) -> Result<BTreeMap<String, String>> {
-    let store = Store::open(crate::database::store(data))?;
-    let organization = store.organization_by_name(ORGANIZATION)?;
-    let page = |number: u64| -> Result<(String, String)> {
-        let address = letters::writer(number);
-        let found = organization.read(|read| read.records_by_address(&address))?;
-        let id: Id = found.first().context("a contact is not there")?.id;
-        Ok((address, format!("/contacts/{id}")))
-    };
-    let pages = (LOAD.1..WRITERS).step_by(2).map(page).collect();
-    drop(organization);
-    store.close();
-    pages
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
 }

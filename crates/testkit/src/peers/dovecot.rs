@@ -45,6 +45,9 @@ pub struct DovecotSettings<'s> {
     pub capabilities: Option<&'s str>,
     /// Bytes that a mailbox may hold, as a rule of Dovecot's: `10K`.
     pub quota: Option<&'s str>,
+    /// How many IMAP sessions there may be, many in one process; as many as Dovecot takes by itself, each in its own, where
+    /// nothing is said.
+    pub sessions_max: Option<u32>,
 }
 
 /// How a Dovecot gives mail out.
@@ -216,8 +219,9 @@ impl Dovecot {
         let scram = if settings.password.is_some() { " scram-sha-256" } else { "" };
         let capabilities =
             settings.capabilities.map_or_else(String::new, |list| format!("  imap_capability = {list}\n"));
+        let sessions = settings.sessions_max.map_or_else(String::new, many);
         let out = format!(
-            "ssl = yes\nssl_cert = <{folder}/certificate.pem\nssl_key = <{folder}/key.pem\n\
+            "{sessions}ssl = yes\nssl_cert = <{folder}/certificate.pem\nssl_key = <{folder}/key.pem\n\
              auth_mechanisms = plain login{scram}\nauth_failure_delay = 0\ndisable_plaintext_auth = yes\n\
              mail_max_userip_connections = 1000\n\
              service imap-login {{\n  inet_listener imap {{\n    port = {imap}\n  }}\n  \
@@ -228,6 +232,17 @@ impl Dovecot {
         );
         (" imap pop3", out)
     }
+}
+
+/// Settings for so many sessions at a time.
+fn many(sessions: u32) -> String {
+    let most = sessions.saturating_mul(2).max(1_000);
+    format!(
+        "service imap-login {{\n  service_count = 0\n  client_limit = {most}\n  process_min_avail = 1\n}}\n\
+         service imap {{\n  service_count = 0\n  client_limit = 100\n  process_limit = {most}\n  vsz_limit = 0\n}}\n\
+         service anvil {{\n  client_limit = {most}\n}}\n\
+         service auth {{\n  client_limit = {most}\n}}\n"
+    )
 }
 
 /// The processes that this one started.
