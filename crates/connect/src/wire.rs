@@ -6,11 +6,14 @@
 //! or drips. The buffer holds no more than a reader left of it and one read.
 
 use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 use model::limits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::error::{ConnectError, Kind};
@@ -61,11 +64,12 @@ pub(crate) struct Wire {
 impl Wire {
     /// Connects. Says also whether the other end is this machine.
     pub(crate) async fn connect(target: &Target, patience: Patience) -> Result<(Wire, bool), ConnectError> {
-        let unreachable = |error: std::io::Error| {
+        let unreachable = |error: io::Error| {
             let words = format!("{} does not answer at port {}: {error}", target.host, target.port);
             ConnectError::new(Kind::Unreachable, words)
         };
-        let connecting = TcpStream::connect((target.host.as_str(), target.port));
+        let addresses = addresses(target).await.map_err(unreachable)?;
+        let connecting = TcpStream::connect(addresses.as_slice());
         let stream =
             timeout(patience.connect, connecting).await.map_err(|_| timed_out())?.map_err(unreachable)?;
         // Commands are written whole; waiting for more of them only delays.
@@ -166,11 +170,29 @@ impl Wire {
     }
 }
 
+/// Names that are looked up now: the system does it on a thread each, which stays for a while.
+static LOOKUPS: Semaphore = Semaphore::const_new(limits::LOOKUPS_MAX);
+
+/// The addresses of a host, each with the port.
+async fn addresses(target: &Target) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = target.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, target.port)]);
+    }
+    let permit = LOOKUPS.acquire().await.map_err(io::Error::other)?;
+    let (host, port) = (target.host.clone(), target.port);
+    let lookup = tokio::task::spawn_blocking(move || {
+        // Whoever asked may have gone: the thread is busy still.
+        let _permit = permit;
+        (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)
+    });
+    lookup.await.map_err(io::Error::other)?
+}
+
 fn timed_out() -> ConnectError {
     ConnectError::new(Kind::TimedOut, "the server did not answer in time")
 }
 
-fn broken(error: &std::io::Error) -> ConnectError {
+fn broken(error: &io::Error) -> ConnectError {
     ConnectError::new(Kind::Closed, format!("the connection broke: {error}"))
 }
 

@@ -312,6 +312,8 @@ pub const POLL_LEAVE_FROM: u32 = 6;
 pub const POLL_PUT_OFF_SECONDS: i64 = 900;
 /// Turns over folders that go on at the same time, of all mailboxes of a process.
 pub const POLL_TURNS_MAX: usize = 16;
+/// Threads on which the Router waits for the store, for all mailboxes of a process: each keeps about a mebibyte.
+pub const POLL_THREADS_MAX: usize = 8;
 /// Seconds that news of a folder are waited for, before it is looked at anyway: servers close what is still for half an
 /// hour, and some networks sooner.
 pub const POLL_WAIT_SECONDS: u64 = 9 * 60;
@@ -322,6 +324,8 @@ pub const POLL_ROUND_SECONDS: u64 = 6;
 pub const UNDELIVERABLE_FOLDER: &str = "Undeliverable";
 /// Seconds until a connection to another mail server stands, and for its TLS handshake.
 pub const CONNECT_SECONDS_MAX: u64 = 30;
+/// Names of servers that are looked up at the same time: each takes a thread for as long as the resolver takes.
+pub const LOOKUPS_MAX: usize = 8;
 /// Seconds until another mail server has answered: opening a folder of a million messages takes a poor one minutes.
 pub const ANSWER_SECONDS_MAX: u64 = 180;
 /// Bytes of a longer answer that earn another second: a mail of full size may come over a slow line in seven hours, and

@@ -46,8 +46,9 @@ impl Boards {
 
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
+    let router = Router::new(Arc::clone(&house));
     let watching = Watching {
-        house: poll::House { intake: Router(Arc::clone(&house)), ledger: Router(Arc::clone(&house)) },
+        house: poll::House { intake: router.clone(), ledger: router },
         turns: Arc::new(Semaphore::new(limits::POLL_TURNS_MAX)),
         patience: Duration::from_secs(limits::POLL_WAIT_SECONDS),
         spread: || random().map_or(u32::MAX / 2, u32::from_ne_bytes),

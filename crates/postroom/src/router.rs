@@ -17,22 +17,32 @@ use poll::{
 };
 use store::{Generation, Organization, StoreError};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::house::{House, NoRandom};
 
 /// The house, for whoever watches mailboxes.
 #[derive(Clone)]
-pub(crate) struct Router(pub(crate) Arc<House>);
+pub(crate) struct Router {
+    house: Arc<House>,
+    apart: Arc<Semaphore>,
+}
 
 impl Router {
-    /// Runs on a thread that may wait.
+    /// One for all mailboxes.
+    pub(crate) fn new(house: Arc<House>) -> Self {
+        Router { house, apart: Arc::new(Semaphore::new(limits::POLL_THREADS_MAX)) }
+    }
+
+    /// Runs on a thread that may wait, of which there are few: a thousand mailboxes that begin at once need no more.
     async fn apart<T, F, W>(&self, organization: Id, work: W) -> Result<T, NotNow>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, CrmError>>,
         W: FnOnce(Arc<House>, Arc<Organization>) -> F + Send + 'static,
     {
-        let (house, runtime) = (Arc::clone(&self.0), Handle::current());
+        let _permit = self.apart.acquire().await;
+        let (house, runtime) = (Arc::clone(&self.house), Handle::current());
         let task = tokio::task::spawn_blocking(move || {
             let organization = house.store.organization(organization)?;
             runtime.block_on(work(house, organization))
@@ -65,20 +75,43 @@ impl Intake for Router {
     }
 
     async fn deliver(&self, pair: Pair, delivery: Delivery) -> Result<Delivered, NotNow> {
+        // As at the doors: many come at once, and each thread has a memory of its own for what it compresses.
+        if bytes(&delivery.what) <= self.house.inline_bytes_max(limits::LARGE_MESSAGE_BYTES) {
+            let organization = self.house.store.organization(pair.organization).map_err(CrmError::from);
+            let organization = organization.map_err(not_now)?;
+            return deliver(&self.house, &organization, (pair.mailbox, delivery)).await.map_err(not_now);
+        }
         self.apart(pair.organization, move |house, organization| async move {
-            let moment = house.moment().map_err(no_random)?;
-            let polled = Polled {
-                copyid: delivery.copy,
-                arrived: delivery.arrived.unwrap_or(moment.now),
-                size: delivery.size,
-                what: what(delivery.what),
-            };
-            Ok(match intake::take_polled(&organization, pair.mailbox, polled, moment).await? {
-                Taken::Ended(receipt) => Delivered::Ended(receipt.outcome()),
-                Taken::WholeWanted => Delivered::WholeWanted,
-            })
+            deliver(&house, &organization, (pair.mailbox, delivery)).await
         })
         .await
+    }
+}
+
+async fn deliver(
+    house: &House,
+    organization: &Arc<Organization>,
+    (mailbox, delivery): (Id, Delivery),
+) -> Result<Delivered, CrmError> {
+    let moment = house.moment().map_err(no_random)?;
+    let polled = Polled {
+        copyid: delivery.copy,
+        arrived: delivery.arrived.unwrap_or(moment.now),
+        size: delivery.size,
+        what: what(delivery.what),
+    };
+    Ok(match intake::take_polled(organization, mailbox, polled, moment).await? {
+        Taken::Ended(receipt) => Delivered::Ended(receipt.outcome()),
+        Taken::WholeWanted => Delivered::WholeWanted,
+    })
+}
+
+/// How much there is to read and to compress.
+fn bytes(what: &What) -> usize {
+    match what {
+        What::Whole(raw) | What::Header(raw) | What::SetAside(raw) => raw.len(),
+        What::Unfetchable { header, .. } => header.len(),
+        What::Vanished => 0,
     }
 }
 
