@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -44,7 +45,10 @@ fn config(authority: Option<&[u8]>) -> Result<ClientConfig, ConnectError> {
             builder.with_root_certificates(roots)
         }
     };
-    Ok(builder.with_no_client_auth())
+    let mut config = builder.with_no_client_auth();
+    // One for each connection, so nothing would ever be resumed; and room for 256 sessions is what most of it takes.
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
 fn failed(error: impl std::fmt::Display) -> ConnectError {
