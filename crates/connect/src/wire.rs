@@ -20,10 +20,11 @@ use crate::error::{ConnectError, Kind};
 use crate::target::Target;
 use crate::tls;
 
-/// Bytes read at once while an answer comes: a usual mail in one or two reads.
-const READ_BYTES: usize = 32 * 1024;
-/// Bytes read at once while nothing is asked: thousands of connections wait.
-const WAITING_READ_BYTES: usize = 1024;
+/// Bytes read at once while a long answer comes: a usual mail in one or two reads.
+const READ_BYTES_MAX: usize = 32 * 1024;
+/// Bytes read at once at first, and while nothing is asked: thousands of connections begin, and wait. Twice as many after
+/// each read that brought as many as it could.
+const READ_BYTES_MIN: usize = 1024;
 
 /// A connection, encrypted or not.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
@@ -57,6 +58,8 @@ pub(crate) struct Wire {
     patience: Patience,
     input: Vec<u8>,
     consumed: usize,
+    /// Bytes of the next read.
+    reads: usize,
     asked: Instant,
     received: u64,
 }
@@ -80,7 +83,8 @@ impl Wire {
 
     /// Over a connection that stands.
     pub(crate) fn over(socket: Box<dyn Socket>, patience: Patience) -> Wire {
-        Wire { socket, patience, input: Vec::new(), consumed: 0, asked: Instant::now(), received: 0 }
+        let (input, reads) = (Vec::new(), READ_BYTES_MIN);
+        Wire { socket, patience, input, consumed: 0, reads, asked: Instant::now(), received: 0 }
     }
 
     /// The same line, encrypted from here on.
@@ -134,36 +138,41 @@ impl Wire {
         if left.is_zero() {
             return Err(timed_out());
         }
-        timeout(left, self.read(READ_BYTES)).await.map_err(|_| timed_out())?
+        timeout(left, self.read()).await.map_err(|_| timed_out())?
     }
 
     /// Gives memory back before a long wait.
     pub(crate) fn rest(&mut self) {
         self.input.drain(..self.consumed);
         self.consumed = 0;
-        self.input.shrink_to(WAITING_READ_BYTES);
+        self.input.shrink_to(READ_BYTES_MIN);
+        self.reads = READ_BYTES_MIN;
     }
 
-    /// Waits for anything, until `until` is there. Says whether something came.
+    /// Waits for anything, until `until` is there. Says whether something came. It may take long: memory is given back.
     pub(crate) async fn fill_before(
         &mut self,
         until: &mut (impl Future<Output = ()> + Unpin + Send),
     ) -> Result<bool, ConnectError> {
+        self.rest();
         tokio::select! {
             biased;
-            read = self.read(WAITING_READ_BYTES) => read.map(|()| true),
+            read = self.read() => read.map(|()| true),
             () = until => Ok(false),
         }
     }
 
     /// Nothing is lost where this future is dropped.
-    async fn read(&mut self, count: usize) -> Result<(), ConnectError> {
+    async fn read(&mut self) -> Result<(), ConnectError> {
         self.input.drain(..self.consumed);
         self.consumed = 0;
-        self.input.reserve(count);
+        self.input.reserve(self.reads);
         let read = self.socket.read_buf(&mut self.input).await.map_err(|error| broken(&error))?;
         if read == 0 {
             return Err(ConnectError::new(Kind::Closed, "the server ended the connection"));
+        }
+        if read >= self.reads {
+            self.reads = (self.reads * 2).min(READ_BYTES_MAX);
         }
         self.received += u64::try_from(read).unwrap_or_default();
         Ok(())
