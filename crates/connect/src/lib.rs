@@ -1,7 +1,7 @@
 //! Going out to other people's mail servers.
 //!
 //! What passes through: an address and a secret go in, an open session comes out ([`imap::Session`]), and through it
-//! lists of messages, headers, and bodies piece by piece. Read it as [`target`] (whom), [`secret`] (as whom), `wire`
+//! lists of messages, headers, and bodies piece by piece; a mail goes out by [`lmtp`]. Read it as [`target`] (whom), [`secret`] (as whom), `wire`
 //! (bytes and time), [`imap`] (the protocol).
 //!
 //! *Invariant:* whatever a server sends, memory and time are bounded, and an answer that was not asked for is never
@@ -9,6 +9,7 @@
 
 mod error;
 pub mod imap;
+pub mod lmtp;
 mod sasl;
 pub mod secret;
 pub mod target;

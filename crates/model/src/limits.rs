@@ -363,3 +363,7 @@ pub const ADVICE_MAX: usize = 64;
 pub const ERROR_CHARS_MAX: usize = 800;
 /// The name of a folder of a mailbox: servers allow fewer characters, and its index takes it whole.
 pub const FOLDER_NAME_CHARS_MAX: usize = 640;
+/// One reply of an LMTP server: names of extensions are its longest.
+pub const LMTP_REPLY_BYTES_MAX: usize = 16 * 1024;
+/// An address of an envelope that is handed on: 320 characters of one (RFC 5321 §4.5.3.1), each of up to four bytes.
+pub const ENVELOPE_ADDRESS_BYTES_MAX: usize = 4 * 320;

@@ -2,7 +2,8 @@
 //!
 //! What passes through: arguments become a [`Request`] at a [`Line`], its [`Reply`] becomes lines on standard
 //! output, or JSON. Faults go to standard error. It ends with 0, with 1 where something is at fault, or with 2
-//! where arguments, settings or the database server have to be changed first.
+//! where arguments, settings or the database server have to be changed first. `postroom deliver` alone speaks to mail
+//! servers and ends as they expect.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use postroom::{Settings, settings};
 
 mod archives;
 mod arguments;
+mod deliver;
 mod history;
 mod import;
 mod index;
@@ -43,7 +45,16 @@ pub(crate) enum End {
 
 /// Reads the arguments of this process and does what they say.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && deliver::is_meant(std::env::args()) => {
+            return deliver::misused(&error);
+        }
+        Err(error) => error.exit(),
+    };
+    if let Command::Deliver(mail) = arguments.command {
+        return deliver::deliver(mail, arguments.settings.as_deref());
+    }
     if let Command::Settings = arguments.command {
         // Whoever asks for the sample may have a file that cannot be read.
         let printed = io::stdout().write_all(settings::SAMPLE.as_bytes());
@@ -213,6 +224,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::Undeliverable(UndeliverableCommand::List { org }) => Request::Undeliverables(org),
         Command::Serve { .. }
         | Command::Settings
+        | Command::Deliver(_)
         | Command::Node(NodeCommand::Check)
         | Command::Import(_)
         | Command::Index(_)

@@ -7,9 +7,7 @@
 //! *Invariant:* a command runs by [`commands::run`] either way; two processes never write to one folder.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +15,7 @@ use std::time::Duration;
 use model::limits;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands::{self, Reply, Request};
 use crate::house::{House, HouseError};
 use crate::settings::Settings;
+use crate::unix_socket::UnixSocket;
 
 /// The socket's name in the data folder.
 pub const SOCKET_FILE: &str = "control.sock";
@@ -172,10 +171,7 @@ pub async fn connect(data: &Path) -> Option<UnixStream> {
 
 /// The listening socket; its file goes with it.
 #[derive(Debug)]
-pub struct Socket {
-    listener: UnixListener,
-    path: PathBuf,
-}
+pub struct Socket(UnixSocket);
 
 impl Socket {
     /// Listens in this folder. Only for the process that holds its lock: a socket of one that died is replaced.
@@ -183,35 +179,23 @@ impl Socket {
     /// # Errors
     /// When the folder cannot be written, or its path is longer than the 107 bytes a socket may have.
     pub fn bind(data: &Path) -> io::Result<Socket> {
-        // A socket is open to others between bind and chmod, so it is made where nobody else may go.
-        let closet = data.join(".control");
-        if closet.exists() {
-            fs::remove_dir_all(&closet)?;
-        }
-        fs::DirBuilder::new().mode(0o700).create(&closet)?;
-        // As long as the name it gets, so that a path too long for clients fails here.
-        let hidden = closet.join("sock");
-        let listener = UnixListener::bind(&hidden)?;
-        fs::set_permissions(&hidden, fs::Permissions::from_mode(0o600))?;
-        let path = data.join(SOCKET_FILE);
-        fs::rename(&hidden, &path)?;
-        fs::remove_dir(&closet)?;
-        Ok(Socket { listener, path })
+        UnixSocket::bind(&data.join(SOCKET_FILE), 0o600).map(Socket)
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     /// Answers until `stop`; commands that have begun end before it returns.
     pub async fn serve(self, house: Arc<House>, stop: CancellationToken) {
+        let (listener, _file) = self.0.into_parts();
         let mut open = JoinSet::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(_) = open.join_next() => {}
-                accepted = self.listener.accept() => match accepted {
+                accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         open.spawn(converse(Arc::clone(&house), stream, stop.clone()));
                     }
@@ -223,13 +207,6 @@ impl Socket {
             }
         }
         while open.join_next().await.is_some() {}
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        // Whoever finds it after this process would find nobody behind it; that is no harm, only untidy.
-        let _ = fs::remove_file(&self.path);
     }
 }
 

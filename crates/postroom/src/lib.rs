@@ -23,6 +23,7 @@ mod router;
 pub mod settings;
 mod site;
 mod sweep_runner;
+mod unix_socket;
 pub mod wiring;
 mod works;
 

@@ -38,7 +38,7 @@ pub struct Settings {
     /// The SMTP doors.
     pub smtp: SmtpSection,
     /// The LMTP doors.
-    pub lmtp: Listening,
+    pub lmtp: LmtpSection,
     /// The pages.
     pub web: WebSection,
     /// The certificate.
@@ -71,12 +71,14 @@ pub struct SmtpSection {
     pub tls_listen: Vec<SocketAddr>,
 }
 
-/// Where a door stands.
+/// Where the LMTP doors stand.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Listening {
+pub struct LmtpSection {
     /// Addresses with ports; port 0 is any free one.
     pub listen: Vec<SocketAddr>,
+    /// The socket for this machine; see [`Settings::lmtp_socket`].
+    pub socket: PathBuf,
 }
 
 /// The pages.
@@ -325,6 +327,12 @@ impl Settings {
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let machine = machine.trim();
         if machine.is_empty() { "localhost".to_owned() } else { machine.to_owned() }
+    }
+
+    /// Where mail is taken by LMTP from this machine: the setting, or `lmtp.sock` in the data folder.
+    pub fn lmtp_socket(&self) -> PathBuf {
+        let is_given = !self.lmtp.socket.as_os_str().is_empty();
+        if is_given { self.lmtp.socket.clone() } else { self.data.join("lmtp.sock") }
     }
 
     /// How long open transactions and requests have to end when the node stops.

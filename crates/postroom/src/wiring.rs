@@ -10,18 +10,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::limits;
-use receive::body::Large;
-use receive::{Door, DoorProtocol, DoorSettings, InFlight, Patience, PerMinute, Rates};
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::control;
-use crate::door::Keeper;
-use crate::house::{House, HouseError, random};
+use crate::house::{House, HouseError};
 use crate::node::{Presence, Role};
 use crate::{index_runner, job_runner, log, poll_runner, site, sweep_runner};
+use mail::MailSockets;
+
+mod mail;
 
 /// A house that serves, until it is stopped or dropped.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct Ports {
     pub smtps: Vec<SocketAddr>,
     /// LMTP.
     pub lmtp: Vec<SocketAddr>,
+    /// LMTP for this machine.
+    pub lmtp_socket: Option<PathBuf>,
     /// The pages.
     pub web: Vec<SocketAddr>,
     /// The control socket.
@@ -69,22 +71,19 @@ impl House {
             Some((certificate, key)) => receive::tls::from_pem(certificate, key)?,
             None => receive::tls::self_signed(&settings.data, &settings.name())?,
         };
-        let only = |role, addresses: &'_ Vec<SocketAddr>| {
-            if self.does(role) { addresses.clone() } else { Vec::new() }
-        };
-        let smtp = bind("SMTP", &only(Role::Receive, &settings.smtp.listen))?;
-        let smtps = bind("SMTP with TLS", &only(Role::Receive, &settings.smtp.tls_listen))?;
-        let lmtp = bind("LMTP", &only(Role::Receive, &settings.lmtp.listen))?;
-        let web = bind("the web", &only(Role::Web, &settings.web.listen))?;
+        let mail = MailSockets::bind(&self)?;
+        let web: &[SocketAddr] = if self.does(Role::Web) { &settings.web.listen } else { &[] };
+        let web = bind("the web", web)?;
         let control = control::Socket::bind(&settings.data).map_err(|source| HouseError::Listen {
             what: "the control socket",
             address: settings.data.join(control::SOCKET_FILE).display().to_string(),
             source,
         })?;
         let ports = Ports {
-            smtp: addresses(&smtp),
-            smtps: addresses(&smtps),
-            lmtp: addresses(&lmtp),
+            smtp: addresses(&mail.smtp),
+            smtps: addresses(&mail.smtps),
+            lmtp: addresses(&mail.lmtp),
+            lmtp_socket: mail.socket.as_ref().map(|socket| socket.path().to_owned()),
             web: addresses(&web),
             control: control.path().to_owned(),
         };
@@ -94,29 +93,7 @@ impl House {
         log::metrics();
         doors.spawn(log::count(stop.clone()));
         let presence = Presence::begin(&self).await?;
-        let keeper = Keeper::new(Arc::clone(&self));
-        let room = InFlight::new(limits::IN_FLIGHT_DISK_BYTES_MAX);
-        let large = Large { folder: settings.data.clone(), room };
-        let (in_flight, rates) = (InFlight::new(limits::IN_FLIGHT_BYTES_MAX), self.rates());
-        let all = [
-            (DoorProtocol::Smtp, false, smtp),
-            (DoorProtocol::Smtp, true, smtps),
-            (DoorProtocol::Lmtp, false, lmtp),
-        ];
-        for (protocol, tls_from_start, listeners) in all {
-            for listener in listeners {
-                let settings = DoorSettings {
-                    tls: Some(Arc::clone(&tls)),
-                    tls_from_start,
-                    in_flight: Arc::clone(&in_flight),
-                    large: Some(large.clone()),
-                    rates: Arc::clone(&rates),
-                    ..self.door_settings(protocol)
-                };
-                let door = Door::new(settings, Arc::clone(&keeper));
-                doors.spawn(door.serve(listener, stop.clone()));
-            }
-        }
+        self.open_mail_doors((mail, tls), &mut doors, &stop);
         for listener in web {
             doors.spawn(site::serve(Arc::clone(&self), listener, stop.clone()));
         }
@@ -150,31 +127,6 @@ impl House {
                 tracing::error!("the check of the bucket ended by a fault of ours");
                 Ok(())
             }
-        }
-    }
-
-    fn rates(&self) -> Arc<Rates> {
-        let receive = &self.settings.receive;
-        Arc::new(Rates::new(PerMinute {
-            connections: receive.stranger_connections_per_minute_max,
-            messages: receive.stranger_messages_per_minute_max,
-            recipients: receive.stranger_recipients_per_minute_max,
-            ..PerMinute::default()
-        }))
-    }
-
-    fn door_settings(&self, protocol: DoorProtocol) -> DoorSettings {
-        let receive = &self.settings.receive;
-        DoorSettings {
-            message_bytes_max: receive.message_bytes_max,
-            connections_max: receive.connections_max,
-            connections_per_stranger_max: receive.connections_per_stranger_max,
-            trusted: receive.trusted_networks.clone(),
-            proxies: receive.proxy_networks.clone(),
-            announcers: receive.xclient_networks.clone(),
-            nonces: Some(Arc::new(|| random().ok())),
-            patience: Patience { stop: self.settings.drain(), ..Patience::default() },
-            ..DoorSettings::new(self.settings.name(), protocol, Arc::clone(&self.clock))
         }
     }
 }

@@ -37,6 +37,7 @@ mod conversation;
 pub(crate) mod places;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod unix;
 
 /// An SMTP or LMTP server that is ready to serve.
 pub struct Door<I> {
@@ -215,15 +216,7 @@ impl<I: Intake> Door<I> {
             }
         }
         drop(listener);
-        let all_ended = async {
-            while let Some(ended) = open.join_next().await {
-                report(ended);
-            }
-        };
-        if tokio::time::timeout(self.settings.patience.stop, all_ended).await.is_err() {
-            tracing::warn!(connections = open.len(), "connections were cut off at stop");
-            open.shutdown().await;
-        }
+        end_all(open, self.settings.patience.stop).await;
     }
 
     fn place(&self, places: &Arc<Places>, peer: IpAddr) -> Result<Place, NoPlace> {
@@ -354,6 +347,19 @@ async fn rest_after(error: &io::Error) {
     const REST: Duration = Duration::from_millis(50);
     tracing::warn!(%error, "a connection could not be accepted");
     tokio::time::sleep(REST).await;
+}
+
+/// Waits so long for connections to end, and cuts off what is left.
+async fn end_all(mut open: JoinSet<()>, patience: Duration) {
+    let all_ended = async {
+        while let Some(ended) = open.join_next().await {
+            report(ended);
+        }
+    };
+    if tokio::time::timeout(patience, all_ended).await.is_err() {
+        tracing::warn!(connections = open.len(), "connections were cut off at stop");
+        open.shutdown().await;
+    }
 }
 
 fn report(ended: Result<(), JoinError>) {

@@ -47,6 +47,9 @@ pub enum TlsError {
     },
 }
 
+/// What a door takes for [`crate::DoorSettings::tls`].
+pub type Configuration = Arc<ServerConfig>;
+
 /// TLS 1.2 and 1.3 with a certificate chain and its key; both may stand in one file.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -71,6 +71,14 @@ impl House {
     /// When it has none.
     pub fn lmtp(&self) -> Result<SocketAddr> {
         self.running()?.ports.lmtp.first().copied().context("the house has no LMTP door")
+    }
+
+    /// The LMTP door for this machine.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn lmtp_socket(&self) -> Result<PathBuf> {
+        self.running()?.ports.lmtp_socket.clone().context("the house has no LMTP socket")
     }
 
     /// The pages.

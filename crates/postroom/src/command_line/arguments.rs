@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use postroom::node::Role;
 
+use super::deliver::DeliverArguments;
 use super::mailbox::MailboxCommand;
 
 /// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
@@ -83,6 +84,10 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Take mails in by hand, past all filters: single mails, mailbox files (mbox), Maildirs, folders of .eml.
     Track(TrackArguments),
+    /// Hand a mail on standard input to the house that serves, as mail servers and filters deliver to a program. It opens
+    /// no database. Exit status as in sysexits.h: 0 it is kept; 75 try again, whatever the trouble; 67 unknown recipient;
+    /// 77 this recipient may not be written to; 69 too large, or refused.
+    Deliver(DeliverArguments),
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),

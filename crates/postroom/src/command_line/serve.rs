@@ -61,6 +61,9 @@ fn announce(ports: &Ports) -> io::Result<()> {
             writeln!(out, "{what:<8}{address}")?;
         }
     }
+    if let Some(socket) = &ports.lmtp_socket {
+        writeln!(out, "{:<8}{}", "LMTP", socket.display())?;
+    }
     for address in &ports.web {
         writeln!(out, "{:<8}http://{address}/", "pages")?;
     }

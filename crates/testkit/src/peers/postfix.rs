@@ -19,11 +19,13 @@ pub struct Postfix {
 
 /// Where it hands mail to.
 #[derive(Debug, Clone, Copy)]
-pub enum NextHop {
+pub enum NextHop<'n> {
     /// By SMTP.
     Smtp(SocketAddr),
     /// By LMTP.
     Lmtp(SocketAddr),
+    /// By a program that it runs as `nobody` for each recipient: its words, for pipe(8).
+    Pipe(&'n str),
 }
 
 impl Postfix {
@@ -31,7 +33,7 @@ impl Postfix {
     ///
     /// # Errors
     /// [`Missing`] where the package is; when it does not start.
-    pub fn start(next_hop: NextHop) -> Result<Self> {
+    pub fn start(next_hop: NextHop<'_>) -> Result<Self> {
         Postfix::start_with(next_hop, |_| Ok(String::new()))
     }
 
@@ -53,7 +55,7 @@ impl Postfix {
         })
     }
 
-    fn start_with(next_hop: NextHop, more: impl FnOnce(&Self) -> Result<String>) -> Result<Self> {
+    fn start_with(next_hop: NextHop<'_>, more: impl FnOnce(&Self) -> Result<String>) -> Result<Self> {
         Missing::unless("/usr/sbin/postfix", "postfix")?;
         is_root("postfix")?;
         let postfix = Postfix { folder: open_folder(None)?, smtp: wait::free_port()? };
@@ -64,7 +66,7 @@ impl Postfix {
         ensure!(owned.success(), "there is no user called postfix");
         // Of two lines about the same, the later one holds.
         fs::write(postfix.path("etc/main.cf"), postfix.main(next_hop) + &more(&postfix)?)?;
-        fs::write(postfix.path("etc/master.cf"), postfix.services())?;
+        fs::write(postfix.path("etc/master.cf"), postfix.services() + &pipe(next_hop))?;
         ensure!(postfix.control("start")?, "postfix: {}", fs::read_to_string(postfix.path("said"))?);
         wait::until_greeted(postfix.smtp).with_context(|| postfix.log())?;
         Ok(postfix)
@@ -94,11 +96,12 @@ impl Postfix {
         self.folder.path().join(name)
     }
 
-    fn main(&self, next_hop: NextHop) -> String {
+    fn main(&self, next_hop: NextHop<'_>) -> String {
         let folder = self.folder.path().display();
         let transport = match next_hop {
             NextHop::Smtp(to) => format!("smtp:[{}]:{}", to.ip(), to.port()),
             NextHop::Lmtp(to) => format!("lmtp:inet:{}:{}", to.ip(), to.port()),
+            NextHop::Pipe(_) => "postroom:".to_owned(),
         };
         format!(
             "compatibility_level = 3.6\nconfig_directory = {folder}/etc\nqueue_directory = {folder}/queue\n\
@@ -110,7 +113,8 @@ impl Postfix {
              default_transport = {transport}\nrelay_transport = {transport}\n\
              smtp_dns_support_level = disabled\nsmtp_host_lookup = native\nlmtp_host_lookup = native\n\
              smtp_tls_security_level = may\nminimal_backoff_time = 1s\nqueue_run_delay = 1s\n\
-             maillog_file_prefixes = {folder}\nmaillog_file = {folder}/log\n"
+             maillog_file_prefixes = {folder}\nmaillog_file = {folder}/log\n\
+             postroom_destination_recipient_limit = 1\ntransport_retry_time = 1s\n"
         )
     }
 
@@ -132,6 +136,12 @@ impl Postfix {
         }
         services
     }
+}
+
+/// As docs/operate/mailboxes.md says it.
+fn pipe(next_hop: NextHop<'_>) -> String {
+    let NextHop::Pipe(words) = next_hop else { return String::new() };
+    format!("postroom unix - n n - - pipe\n  flags=q user=nobody null_sender= argv={words}\n")
 }
 
 const SERVICES: &[(&str, &str, &str)] = &[

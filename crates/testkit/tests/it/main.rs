@@ -4,6 +4,7 @@
 mod clients;
 mod corpus;
 mod crash;
+mod deliver;
 mod forwarded;
 mod full_disk;
 mod house;
