@@ -41,6 +41,9 @@ enum Task {
         /// So many nodes on one PostgreSQL, instead of one house on files: nodes and server are killed, networks cut.
         #[arg(long)]
         nodes: Option<u32>,
+        /// So often is a program killed that empties a mailbox, instead of one with doors.
+        #[arg(long, conflicts_with = "nodes")]
+        mailboxes: Option<u32>,
         /// At how many random points the power is cut.
         #[arg(long, default_value_t = 300)]
         seeds: u64,
@@ -142,8 +145,9 @@ fn main() -> Result<ExitCode> {
         }
         Task::Bench { what: Bench::Move { engine, emails } } => runs::bench_move(&root, engine, emails)?,
         Task::Bench { what: Bench::Search { engine, emails } } => runs::bench_search(&root, engine, emails)?,
+        Task::Crash { mailboxes: Some(rounds), .. } => runs::crash_mailboxes(&root, rounds)?,
         Task::Crash { rounds, nodes: Some(nodes), .. } => runs::crash_nodes(&root, rounds, nodes)?,
-        Task::Crash { rounds, seeds, nodes: None } => runs::crash(&root, rounds, seeds)?,
+        Task::Crash { rounds, seeds, .. } => runs::crash(&root, rounds, seeds)?,
         Task::Corpus { update } => runs::corpus(&root, update)?,
         Task::Fuzz { arguments } => runs::fuzz(&root, &arguments)?,
     };

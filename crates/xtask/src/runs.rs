@@ -86,6 +86,12 @@ pub(crate) fn crash_nodes(root: &Path, rounds: u32, nodes: u32) -> Result<bool> 
     crash_stories(root, "crash::nodes", &numbers)
 }
 
+/// Kills a program that empties a mailbox, as often as asked. Says whether nothing was lost or doubled.
+pub(crate) fn crash_mailboxes(root: &Path, rounds: u32) -> Result<bool> {
+    let story = "mailboxes::a_program_that_is_killed";
+    crash_stories(root, story, &[("CRASH_MAILBOX_ROUNDS", rounds.to_string())])
+}
+
 fn crash_stories(root: &Path, stories: &str, numbers: &[(&str, String)]) -> Result<bool> {
     if !cargo(root, &["build", "-p", "postroom"])? {
         return Ok(false);

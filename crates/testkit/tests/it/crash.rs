@@ -8,6 +8,6 @@ mod nodes;
 mod power;
 
 /// A number from the environment, or the usual one.
-fn number(variable: &str, usual: u64) -> u64 {
+pub(crate) fn number(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).map_or(usual, |text| text.parse().expect("a number"))
 }

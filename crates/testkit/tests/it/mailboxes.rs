@@ -1,6 +1,9 @@
 //! A sink mailbox in somebody else's mail system: what comes there stands on the record, and is gone there.
 
+mod troubles;
+
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
 use postroom::commands::{AddMailbox, ImapServer, Reply, Request};
@@ -9,8 +12,9 @@ use testkit::missing::or_skip;
 use testkit::peers::{Doors, Dovecot, DovecotSettings, Maildir};
 use testkit::program::Program;
 use testkit::world::World;
-use testkit::{House, kept, wait};
+use testkit::{House, kept, letters::mix, wait};
 
+use super::crash::number;
 use super::house::{SINK, WORLD, ZOE, books_are_whole, email_count, house, mail, timeline};
 
 /// The address that people forward to is that of the mailbox.
@@ -26,8 +30,13 @@ fn dovecot() -> Result<Dovecot> {
 }
 
 fn watched(dovecot: &Dovecot, password: &str) -> Result<Request> {
+    watched_at(dovecot, dovecot.imap()?, password)
+}
+
+/// The same by another way to it.
+fn watched_at(dovecot: &Dovecot, door: SocketAddr, password: &str) -> Result<Request> {
     let authority = Some(String::from_utf8(dovecot.certificate().to_vec())?);
-    let server = ImapServer { host: "localhost".to_owned(), port: dovecot.imap()?.port(), tls: 1, authority };
+    let server = ImapServer { host: "localhost".to_owned(), port: door.port(), tls: 1, authority };
     Ok(Request::AddMailbox(AddMailbox {
         organization: "example".to_owned(),
         name: "crm".to_owned(),
@@ -133,13 +142,14 @@ fn a_wrong_password_is_told_and_nothing_is_touched() {
     });
 }
 
-/// Each mail ends once, however often the program is killed meanwhile.
+/// Each mail ends once, however often the program is killed meanwhile: as often as `CRASH_MAILBOX_ROUNDS` says.
 #[test]
 fn a_program_that_is_killed_loses_and_doubles_nothing() {
     or_skip(|| {
-        const MAILS: usize = 300;
+        let rounds = number("CRASH_MAILBOX_ROUNDS", 5);
+        let mails = usize::try_from(rounds * 60)?;
         let dovecot = dovecot()?;
-        for number in 0..MAILS {
+        for number in 0..mails {
             deliver(&dovecot, "jane@example.test", &forwarded(&format!("m{number}")))?;
         }
         let mailbox = dovecot.mailbox(ACCOUNT);
@@ -147,9 +157,9 @@ fn a_program_that_is_killed_loses_and_doubles_nothing() {
         let mut program = Program::start(folder.path())?;
         World::parse(WORLD)?.make(|request| program.command(request), |_| None)?;
         program.command(watched(&dovecot, PASSWORD)?)?;
-        for round in 1..=5 {
-            // A turn takes 64 of them: it is killed somewhere in the next one.
-            let left = MAILS - round * 50;
+        for round in 1..=rounds {
+            // A turn takes 64 of them: it is killed somewhere in it, or between two.
+            let left = usize::try_from((rounds - round) * 60 + mix(round) % 60)?;
             wait::until("some mails to leave", || {
                 mailbox.inbox().is_ok_and(|names| names.len() <= left).then_some(())
             })?;
@@ -164,7 +174,7 @@ fn a_program_that_is_killed_loses_and_doubles_nothing() {
         program.kill()?;
         let store = store::Store::open(testkit::database::store(&testkit::program::data(folder.path())))?;
         let ids = kept::emails_by_id(store.organization_by_name("example")?.as_ref())?;
-        assert_eq!((ids.len(), ids.values().sum::<usize>()), (MAILS, MAILS), "{ids:?}");
+        assert_eq!((ids.len(), ids.values().sum::<usize>()), (mails, mails), "{ids:?}");
         Ok(())
     });
 }
