@@ -16,6 +16,7 @@ pub mod history;
 pub mod keep;
 pub mod offer;
 pub mod polled;
+pub(crate) mod replay;
 pub mod share;
 mod timed;
 pub mod unwrap;

@@ -16,5 +16,6 @@ pub mod search;
 pub mod secrets;
 pub mod settings;
 pub mod sign_in;
+pub mod undeliverables;
 
 pub use error::CrmError;

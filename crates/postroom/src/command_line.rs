@@ -30,10 +30,11 @@ mod moving;
 mod node;
 mod serve;
 mod show;
+mod undeliverable;
 
 use arguments::{
     Arguments, Command, NeverLogCommand, NodeCommand, OrgCommand, PasswordSource, QueueCommand, SinkCommand,
-    SinkCredentialArguments, SinkCredentialCommand, UndeliverableCommand, UserCommand,
+    SinkCredentialArguments, SinkCredentialCommand, UserCommand,
 };
 
 /// How a command ended: well, or with faults that it has already named.
@@ -115,6 +116,7 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
         Command::Backup(arguments) => archives::back_up(&mut house, arguments).await,
         Command::Restore(arguments) => archives::restore(&mut house, arguments).await,
         Command::Verify { org, digest: true, .. } => archives::digests(&mut house, org).await,
+        Command::Undeliverable(command) => undeliverable::undeliverable(&mut house, command).await,
         Command::Move(arguments) => moving::move_away(&mut house, (arguments, settings)).await,
         command => match request(command)? {
             Some((request, password)) => house.ask(request).await.and_then(|reply| {
@@ -221,7 +223,6 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::Org(OrgCommand::Reopen { name }) => Request::ReopenOrganization(name),
         Command::Verify { org, bytes: false, .. } => Request::Verify(org),
         Command::Verify { org, bytes: true, .. } => Request::VerifyBytes(org),
-        Command::Undeliverable(UndeliverableCommand::List { org }) => Request::Undeliverables(org),
         Command::Serve { .. }
         | Command::Settings
         | Command::Deliver(_)
@@ -230,6 +231,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         | Command::Index(_)
         | Command::Check(_)
         | Command::Track(_)
+        | Command::Undeliverable(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Move(_) => return Ok(None),

@@ -27,10 +27,11 @@ mod mail;
 mod mailboxes;
 pub(crate) mod nodes;
 mod records;
+mod undeliverables;
 
 pub use archives::{BackUp, BackedUp, Held, Origin, Restore, Restored, StageRow};
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
-pub use books::{UndeliverableRow, VerifiedRow};
+pub use books::VerifiedRow;
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRow, LEFT_MAX};
@@ -42,6 +43,7 @@ pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,
 };
+pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
 
 /// A command. It may carry a password, so it is never written to a log.
 #[derive(Serialize, Deserialize)]
@@ -125,6 +127,8 @@ pub enum Request {
     TrackMailbox(TrackMailbox),
     /// What could not be processed in one organization, or in all.
     Undeliverables(Option<String>),
+    /// Something about one of them, or about all.
+    Undeliverable(UndeliverableRequest),
     /// How far the text index of one organization is, or of all.
     IndexState(Option<String>),
     /// Throws the text index of an organization away.
@@ -187,6 +191,14 @@ pub enum Reply {
     TrackedMailbox(Vec<TrackedBefore>),
     /// Mails that wait for a person.
     Undeliverables(Vec<UndeliverableRow>),
+    /// One of them.
+    Undeliverable(Box<UndeliverableRow>),
+    /// A mail in base64.
+    Mail(String),
+    /// What became of a replay.
+    Replayed(Box<ReplayedRow>),
+    /// What became of a replay of all.
+    ReplayedAll(ReplayedAll),
     /// How far text indexes are.
     Indexes(Vec<IndexRow>),
     /// An archive that was written.
@@ -212,6 +224,12 @@ pub enum CommandError {
         "other nodes serve too (`postroom node list`): stop them first, for they would go on taking mail in"
     )]
     OtherNodes,
+    /// No undeliverable mail has this id.
+    #[error("no undeliverable mail has the id “{0}”; `postroom undeliverable list` shows them")]
+    NoUndeliverable(String),
+    /// It ended before.
+    #[error("the mail “{0}” waits no longer; `postroom undeliverable show` says what became of it")]
+    WaitsNoLonger(String),
     /// Large mail goes to files.
     #[error("blobs.bucket is empty: this house keeps large mail in files")]
     NoBucket,
@@ -306,7 +324,8 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Check(mail) => mail::check(house, &mail)?,
         Request::Track(mail) => mail::track(house, &mail).await?,
         Request::TrackMailbox(mailbox) => history::track(house, mailbox).await?,
-        Request::Undeliverables(name) => books::undeliverables(&organizations(house, name)?)?,
+        Request::Undeliverables(name) => undeliverables::list(&organizations(house, name)?)?,
+        Request::Undeliverable(request) => undeliverables::run(house, request).await?,
         Request::IndexState(name) => index::state(&organizations(house, name)?)?,
         Request::DiscardIndex(name) => index::discard(organization(house, &name)?.as_ref())?,
         Request::FillIndex(name) => index::fill(organization(house, &name)?.as_ref())?,

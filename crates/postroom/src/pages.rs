@@ -13,6 +13,7 @@ mod lines;
 mod names;
 mod records;
 mod search;
+mod undeliverables;
 
 pub(crate) use cabinet::Cabinet;
 
@@ -20,13 +21,13 @@ use std::sync::Arc;
 
 use crm::CrmError;
 use crm::sign_in;
-use model::outcome::Reason;
 use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 use web::Failure;
 use web::values::{
     Accounting, Body, Day, Email, File, Found, List, MailLine, NodeLine, NodeList, Page, Record, RecordKey,
-    RecordKind, RecordLine, SearchForm, SignedIn, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
+    RecordKind, RecordLine, ReplayedAll, SearchForm, SignedIn, UndeliverableLine, UndeliverableMail,
+    UnresolvedLine, Visitor, Waiting,
 };
 
 use crate::commands::{NodeRow, nodes::rows, undone};
@@ -138,18 +139,23 @@ impl web::House for House {
     }
 
     fn undeliverable(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
-        let rows = self.read(visitor, |read| read.open_undeliverables(ROWS_MAX))?;
-        let List { rows, next } = page_of(rows, page, |row| row.undeliverableid.to_string())?;
-        let line = |it: model::schema::intake::Undeliverable| UndeliverableLine {
-            id: it.undeliverableid,
-            time: it.createdon,
-            sender: it.sender.unwrap_or_default(),
-            subject: it.subject,
-            reason: Reason::from_code(i64::from(it.reason)).map_or("", Reason::words).to_owned(),
-            detail: it.detail,
-            size_bytes: u64::try_from(it.size).unwrap_or(0),
-        };
-        Ok(List { rows: rows.into_iter().map(line).collect(), next })
+        undeliverables::list(self.of(visitor)?.as_ref(), page)
+    }
+
+    fn undeliverable_mail(&self, visitor: &Visitor, id: Id) -> Result<UndeliverableMail, Failure> {
+        undeliverables::mail(self.of(visitor)?.as_ref(), id)
+    }
+
+    fn replay(&self, visitor: &Visitor, id: Id) -> Result<(), Failure> {
+        undeliverables::replay(self, &self.of(visitor)?, id).map(drop)
+    }
+
+    fn replay_all(&self, visitor: &Visitor) -> Result<ReplayedAll, Failure> {
+        undeliverables::replay_all(self, &self.of(visitor)?)
+    }
+
+    fn dismiss(&self, visitor: &Visitor, id: Id, reason: &str) -> Result<(), Failure> {
+        undeliverables::dismiss(self, (&self.of(visitor)?, visitor), (id, reason))
     }
 
     fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {
@@ -172,8 +178,7 @@ impl web::House for House {
     }
 
     fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure> {
-        let row = self.read(visitor, |read| read.undeliverable(id))?.ok_or(Failure::NotFound)?;
-        self.of(visitor)?.blob(&row.blobid).map_err(store_failure)
+        crm::undeliverables::bytes(self.of(visitor)?.as_ref(), id).map_err(failure)
     }
 }
 

@@ -15,6 +15,7 @@ mod ledger;
 mod lists;
 mod mailboxes;
 mod people;
+mod undeliverables;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};

@@ -16,6 +16,7 @@ impl IntoResponse for Failure {
         let status = match self {
             Failure::NotSignedIn => return Redirect::to("/sign-in").into_response(),
             Failure::NotFound => StatusCode::NOT_FOUND,
+            Failure::NotSaid => StatusCode::CONFLICT,
             Failure::TryLater => StatusCode::SERVICE_UNAVAILABLE,
             Failure::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Failure::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -83,6 +84,7 @@ fn phrase(status: StatusCode) -> (&'static str, &'static str) {
             "Nothing is lost: mail is kept before it is answered. Try again in a minute.",
         ),
         413 => ("That is too much at once", "Forms here take 64 KiB. Shorten the text and send it again."),
+        409 => ("Say why", "Nothing was changed. Go back, and give the reason: it stands in the books."),
         429 => ("Too many attempts", "Wait a minute, then try again. Nothing was changed."),
         400..=499 => {
             ("This request could not be read", "Open the page again from the menu and repeat what you did.")

@@ -17,7 +17,7 @@ use model::Id;
 use serde::{Deserialize, Serialize};
 
 use crate::headers::FILE_POLICY;
-use crate::values::{Failure, List, Page};
+use crate::values::{Failure, List, Page, Visitor};
 
 /// The part of an address that says which page of a list.
 #[derive(Debug, Default, Deserialize)]
@@ -50,6 +50,11 @@ impl<T> Listing<T> {
     fn new(list: List<T>, page: Page) -> Self {
         Listing { list, search: page.search, is_continued: page.after.is_some() }
     }
+}
+
+/// For everybody else there is no such page.
+fn administrator(visitor: &Visitor) -> Result<(), Failure> {
+    if visitor.is_administrator { Ok(()) } else { Err(Failure::NotFound) }
 }
 
 /// An id in an address; what is no id leads nowhere.

@@ -12,8 +12,9 @@ mod lists;
 mod nodes;
 mod records;
 mod search;
+mod undeliverables;
 
-pub use accounting::{Accounting, CopyLine, Day, ReasonCount, SourceDay, Tally, UndeliverableLine};
+pub use accounting::{Accounting, CopyLine, Day, ReasonCount, SourceDay, Tally};
 pub use email::{
     Attachment, Because, Body, CandidateLine, Email, File, MailBody, Party, Role, SignalLine, Standing,
     TextBlock, TextPart, UnresolvedLine,
@@ -22,6 +23,7 @@ pub use lists::{Direction, List, MailLine, Page};
 pub use nodes::{NodeLine, NodeList};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};
+pub use undeliverables::{OriginalEnd, ReplayedAll, UndeliverableEnd, UndeliverableLine, UndeliverableMail};
 
 use model::Id;
 use serde::{Serialize, Serializer};
@@ -60,6 +62,14 @@ pub trait House: Send + Sync + 'static {
     fn unresolved(&self, visitor: &Visitor, page: &Page) -> Result<List<UnresolvedLine>, Failure>;
     /// Mail that could not be processed, newest first.
     fn undeliverable(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure>;
+    /// One of them, waiting or ended.
+    fn undeliverable_mail(&self, visitor: &Visitor, id: Id) -> Result<UndeliverableMail, Failure>;
+    /// Takes one in again; its page says what became of it. For administrators, as the next two.
+    fn replay(&self, visitor: &Visitor, id: Id) -> Result<(), Failure>;
+    /// The same for all that wait, as many as a page has time for.
+    fn replay_all(&self, visitor: &Visitor) -> Result<ReplayedAll, Failure>;
+    /// Notes that nothing is to come of one, and why. Without a reason: [`Failure::NotSaid`].
+    fn dismiss(&self, visitor: &Visitor, id: Id, reason: &str) -> Result<(), Failure>;
     /// The bytes of such a mail.
     fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure>;
     /// The nodes that serve; for administrators, for they serve the whole house.
@@ -75,6 +85,9 @@ pub enum Failure {
     /// The session has ended, or address and password do not belong together.
     #[error("nobody is signed in")]
     NotSignedIn,
+    /// A form lacks words that it has to have.
+    #[error("something has to be said")]
+    NotSaid,
     /// The store is busy or away; the same question may be answered in a moment.
     #[error("the house cannot answer now")]
     TryLater,

@@ -90,6 +90,23 @@ impl Source {
         }
     }
 
+    /// The source that is accounted for under a name.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == "track" {
+            return Some(Source::Track);
+        }
+        let (kind, rest) = name.split_once(':')?;
+        Some(match kind {
+            "sink" => Source::Sink(EmailAddress::parse(rest)?),
+            "queue" => Source::Queue(EmailAddress::parse(rest)?),
+            "user" => Source::User(EmailAddress::parse(rest)?),
+            "postmaster" => Source::Postmaster(EmailAddress::parse(rest)?),
+            "track" => Source::Mailbox(rest.to_owned()),
+            "mailbox" => Source::Forward(rest.to_owned()),
+            _ => return None,
+        })
+    }
+
     /// Whether somebody put it in, and no mail server: there was no envelope.
     pub fn is_by_hand(&self) -> bool {
         matches!(self, Source::Track | Source::Mailbox(_))
@@ -130,6 +147,35 @@ pub enum Proof {
     Mailbox,
     /// One of us put it in by hand.
     Hand,
+}
+
+impl Proof {
+    /// The number under which it is kept with mail that is set aside.
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            Proof::None => 0,
+            Proof::Network => 1,
+            Proof::User(_) => 2,
+            Proof::Mailbox => 3,
+            Proof::Hand => 4,
+        }
+    }
+
+    /// The user whose credential it is.
+    pub(crate) fn user(self) -> Option<Id> {
+        if let Proof::User(id) = self { Some(id) } else { None }
+    }
+
+    /// The proof that was kept.
+    pub(crate) fn kept(code: i32, user: Option<Id>) -> Self {
+        match (code, user) {
+            (1, _) => Proof::Network,
+            (2, Some(user)) => Proof::User(user),
+            (3, _) => Proof::Mailbox,
+            (4, _) => Proof::Hand,
+            _ => Proof::None,
+        }
+    }
 }
 
 /// What became of one original.

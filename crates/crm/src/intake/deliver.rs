@@ -22,8 +22,10 @@ use super::{Opened, advise};
 use crate::CrmError;
 use crate::correlate::{CrmRecipient, Facts, signal, who};
 
+mod again;
 mod write;
 
+pub(super) use again::{Again, deliver_again};
 pub(crate) use write::candidates;
 
 /// What one unit of work needs; drawn up before it, so that it can run again.
@@ -89,10 +91,10 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
         Some(_) => tx.take_back_outcomes(receipt.copyid)?,
         None => {}
     }
-    enter(tx, delivery, &receipt, &moment)?;
+    enter(tx, (delivery, None), &receipt, &moment)?;
     let is_kept = matches!(receipt.outcome(), Outcome::Stored | Outcome::Duplicate);
     if opened.copy.source.is_by_hand() && is_kept {
-        tx.replayed(&message::identity::raw_digest(&opened.copy.raw))?;
+        tx.replayed(&message::identity::raw_digest(&opened.copy.raw), moment.now)?;
     }
     Ok(receipt)
 }
@@ -119,7 +121,7 @@ pub fn deliver_header(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Option<Rec
     if before.is_some() {
         tx.take_back_outcomes(receipt.copyid)?;
     }
-    enter(tx, delivery, &receipt, &delivery.moment)?;
+    enter(tx, (delivery, None), &receipt, &delivery.moment)?;
     Ok(Some(receipt))
 }
 
@@ -141,16 +143,23 @@ pub(super) fn is_asked_again(source: &Source, before: &Receipt) -> bool {
     matches!(source, Source::Mailbox(_)) && before.outcome() == Outcome::Ignored
 }
 
-/// Enters the copy in the ledger, where it is not there yet, and an outcome for each of its originals.
-fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Moment) -> Result<(), StoreError> {
+/// Enters the copy in the ledger, where it is not there yet, and an outcome for each of its originals. `replayed` is the
+/// copy as it was set aside before.
+fn enter(
+    tx: &mut Tx<'_>,
+    (delivery, replayed): (&Delivery, Option<&intake::Copy>),
+    receipt: &Receipt,
+    moment: &Moment,
+) -> Result<(), StoreError> {
     let opened = &delivery.opened;
     let copy = &opened.copy;
     let recipients: Vec<&str> = copy.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
     let source = copy.source.name();
     // A copy is seen once: what is decided anew counts for the day on which it came, and what lay in a mailbox for that on
     // which its ledger saw it.
-    let entered = match &copy.source {
-        Source::Mailbox(_) | Source::Forward(_) => tx.copy(copy.copyid)?.map(|row| row.day),
+    let entered = match (&copy.source, replayed) {
+        (_, Some(row)) => Some(row.day),
+        (Source::Mailbox(_) | Source::Forward(_), None) => tx.copy(copy.copyid)?.map(|row| row.day),
         _ => None,
     };
     let in_ledger = match copy.source.is_polled() {
@@ -176,12 +185,15 @@ fn enter(tx: &mut Tx<'_>, delivery: &Delivery, receipt: &Receipt, moment: &Momen
         originals: i32::try_from(opened.originals.len()).unwrap_or(i32::MAX),
         copynumber: 0,
         trace: copy.trace.clone(),
-        outerblobid: outer.map(|blob| blob.blobid.to_vec()),
+        // What was kept around originals that waited stays with them.
+        outerblobid: outer
+            .map(|blob| blob.blobid.to_vec())
+            .or_else(|| replayed.and_then(|row| row.outerblobid.clone())),
     };
     match entered {
         None => tx.enter_copy(&entry)?,
-        // It had vanished, so there was nothing in it.
-        Some(_) if copy.source.is_polled() => tx.fill_copy(&entry)?,
+        // It had vanished, so there was nothing in it; or it could not be read.
+        Some(_) if copy.source.is_polled() || replayed.is_some() => tx.fill_copy(&entry)?,
         Some(_) => {}
     }
     let gravest = receipt.outcome();
@@ -409,6 +421,13 @@ impl Work<'_> {
             size: if is_fetched { write::size(&self.original.raw) } else { self.opened.size },
             statecode: 0,
             createdon: self.moment.now,
+            attempts: 0,
+            lasttriedon: None,
+            proof: self.copy().proof.code(),
+            proofuserid: self.copy().proof.user(),
+            endedon: None,
+            endedby: None,
+            endreason: None,
         })?;
         Ok(None)
     }

@@ -81,7 +81,8 @@ fn recipient(
     Ok(chosen.map(|address| (address.clone(), None)))
 }
 
-fn has_bare_line_ends(raw: &[u8]) -> bool {
+/// Whether a line ends with LF alone.
+pub(super) fn has_bare_line_ends(raw: &[u8]) -> bool {
     let mut lines = raw.split_inclusive(|byte| *byte == b'\n');
     lines.any(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n"))
 }

@@ -194,7 +194,31 @@ fn user_or_queue(records: &[RecordAddress]) -> bool {
     records.iter().any(|record| ours.contains(&record.objecttypecode))
 }
 
-fn user_by_address(read: &Read<'_>, address: &EmailAddress) -> Result<Option<SystemUser>, StoreError> {
+/// What an address of ours leads to: the whole of it, or else without its detail.
+pub(super) fn leads_to(read: &Read<'_>, address: &EmailAddress) -> Result<Option<Source>, StoreError> {
+    let plain = address.split_detail().0;
+    for address in [address, &plain] {
+        let rows = read.addresses(&address.key())?;
+        let has = |code: i32| rows.iter().any(|row| row.objecttypecode == code);
+        let found = if has(store::SINK_TYPE_CODE) {
+            Some(Source::Sink(address.clone()))
+        } else if has(Entity::Queue as i32) {
+            Some(Source::Queue(address.clone()))
+        } else {
+            has(Entity::SystemUser as i32).then(|| Source::User(address.clone()))
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The user with this address, also without its detail.
+pub(super) fn user_by_address(
+    read: &Read<'_>,
+    address: &EmailAddress,
+) -> Result<Option<SystemUser>, StoreError> {
     let records = ours(read, address)?;
     let user = records.iter().find(|record| record.objecttypecode == Entity::SystemUser as i32);
     user.map(|record| read.user(record.objectid)).transpose().map(Option::flatten)

@@ -257,7 +257,8 @@ fn address_of(sink: &Sink, given: &EmailAddress) -> EmailAddress {
     EmailAddress::parse(&sink.address).unwrap_or_else(|| given.split_detail().0)
 }
 
-fn holds(networks: &str, peer: IpAddr) -> bool {
+/// Whether one of the networks holds an address.
+pub(super) fn holds(networks: &str, peer: IpAddr) -> bool {
     networks
         .split_whitespace()
         .filter_map(|text| text.parse::<Network>().ok())

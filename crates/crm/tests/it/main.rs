@@ -28,6 +28,7 @@ mod quoted;
 mod same;
 mod story;
 mod thread;
+mod undeliverables;
 mod unwanted;
 mod want;
 mod who;

@@ -66,6 +66,19 @@ table! {
         size: i64 = Int, "Size in bytes";
         statecode: i32 = Choice(UNDELIVERABLE_STATES), "Status";
         createdon: Timestamp = DateTime, "Created on";
+        /// How often it was replayed.
+        attempts: i32 = Int, "Attempts";
+        lasttriedon: Option<Timestamp> = DateTime, "Last tried on";
+        /// What vouched for its sender when it came: a number of the CRM's.
+        proof: i32 = Int, "Proof";
+        /// The user whose credential that was.
+        proofuserid: Option<Id> = Lookup("systemuser"), "Proven user";
+        /// Since when it waits no longer.
+        endedon: Option<Timestamp> = DateTime, "Ended on";
+        /// Who dismissed it.
+        endedby: Option<String> = Text(640), "Ended by";
+        /// Why it was dismissed.
+        endreason: Option<String> = Text(800), "Reason of the end";
     }
-    indexes { many(statecode, createdon); many(blobid, statecode); }
+    indexes { many(statecode, createdon); many(blobid, statecode); many(copyid); }
 }

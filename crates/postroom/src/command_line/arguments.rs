@@ -7,6 +7,7 @@ use postroom::node::Role;
 
 use super::deliver::DeliverArguments;
 use super::mailbox::MailboxCommand;
+use super::undeliverable::UndeliverableCommand;
 
 /// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
 #[derive(Parser)]
@@ -305,16 +306,6 @@ pub(crate) enum NeverLogCommand {
         user: Option<String>,
         /// An address, or @domain.
         pattern: String,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum UndeliverableCommand {
-    /// List them, newest first.
-    List {
-        /// One organization; else all.
-        #[arg(long, value_name = "NAME")]
-        org: Option<String>,
     },
 }
 

@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 
 use postroom::commands::{
-    NewSinkCredential, NodeRow, Reply, SinkCredentialRow, SinkRow, UndeliverableRow, UserRow, VerifiedRow,
-    undone,
+    NewSinkCredential, NodeRow, Reply, SinkCredentialRow, SinkRow, UserRow, VerifiedRow, undone,
 };
 
 use super::End;
@@ -23,13 +22,17 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::NewSinkCredential(made) => new_credential(made),
         Reply::SinkCredentials(rows) => table(rows.iter().map(credential)),
         Reply::Verified(rows) => return verified(rows),
-        Reply::Undeliverables(rows) => table(rows.iter().map(undeliverable)),
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done
         | Reply::Imported(_)
         | Reply::CheckedHouse(_)
         | Reply::Checked(_)
         | Reply::Tracked(_)
+        | Reply::Undeliverables(_)
+        | Reply::Undeliverable(_)
+        | Reply::Mail(_)
+        | Reply::Replayed(_)
+        | Reply::ReplayedAll(_)
         | Reply::TrackedMailbox(_)
         | Reply::BackedUp(_)
         | Reply::Restored(_)
@@ -99,12 +102,6 @@ fn credential(row: &SinkCredentialRow) -> Vec<String> {
         (None, false) => String::new(),
     };
     vec![row.name.clone(), row.created.clone(), believed]
-}
-
-fn undeliverable(row: &UndeliverableRow) -> Vec<String> {
-    let sender = row.sender.clone().unwrap_or_else(|| "no sender".to_owned());
-    let about = format!("{}: {}", row.reason, row.detail);
-    vec![row.organization.clone(), row.time.clone(), sender, row.subject.clone(), about, row.id.clone()]
 }
 
 fn verified(rows: &[VerifiedRow]) -> anyhow::Result<End> {

@@ -1,9 +1,8 @@
-//! Commands that look into the books: a full recount, and what waits for a person.
+//! Commands that look into the books: a full recount.
 
 use std::sync::Arc;
 
 use crm::accounting::Verified;
-use model::outcome::Reason;
 use serde::{Deserialize, Serialize};
 use store::{Organization, StoreError};
 
@@ -22,30 +21,6 @@ pub struct VerifiedRow {
     pub faults: Vec<String>,
 }
 
-/// A mail that could not be processed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct UndeliverableRow {
-    /// The organization's name.
-    pub organization: String,
-    /// Its id.
-    pub id: String,
-    /// When it was kept, as RFC 3339 writes it.
-    pub time: String,
-    /// From whom, as far as that could be read.
-    pub sender: Option<String>,
-    /// Its subject, as far as that could be read.
-    pub subject: String,
-    /// The name of the reason.
-    pub reason: String,
-    /// What exactly failed.
-    pub detail: String,
-    /// Its size in bytes.
-    pub size_bytes: i64,
-}
-
-/// More than anybody looks through on a command line; the pages show them all.
-const UNDELIVERABLES_MAX: usize = 1_000;
-
 /// Counts again; `recount` says how much is looked at.
 pub(super) fn verify(
     organizations: &[Arc<Organization>],
@@ -63,23 +38,4 @@ pub(super) fn verify(
         });
     }
     Ok(Reply::Verified(rows))
-}
-
-pub(super) fn undeliverables(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
-    let mut rows = Vec::new();
-    for organization in organizations {
-        for it in organization.read(|read| read.open_undeliverables(UNDELIVERABLES_MAX))? {
-            rows.push(UndeliverableRow {
-                organization: organization.name().to_owned(),
-                id: it.undeliverableid.to_string(),
-                time: super::mail::rfc_3339(it.createdon),
-                sender: it.sender,
-                subject: it.subject,
-                reason: Reason::from_code(i64::from(it.reason)).map_or("", Reason::name).to_owned(),
-                detail: it.detail,
-                size_bytes: it.size,
-            });
-        }
-    }
-    Ok(Reply::Undeliverables(rows))
 }

@@ -15,3 +15,4 @@ mod nodes;
 mod pages;
 mod program;
 mod search;
+mod undeliverable;

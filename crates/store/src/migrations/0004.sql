@@ -66,3 +66,14 @@ create index mailboxmessage_mailboxfolderid_generation_messagekey_goneon on mail
 where goneon is null;
 create unique index mailboxmessage_copyid on mailboxmessage (copyid);
 create index mailboxmessage_day on mailboxmessage (day);
+
+-- What became of an Undeliverable: how often it was replayed, who dismissed it and why. What vouched for the senders of
+-- those that are here already is not known.
+alter table undeliverable add column attempts integer not null default 0;
+alter table undeliverable add column lasttriedon integer;
+alter table undeliverable add column proof integer not null default 0;
+alter table undeliverable add column proofuserid blob;
+alter table undeliverable add column endedon integer;
+alter table undeliverable add column endedby text;
+alter table undeliverable add column endreason text;
+create index undeliverable_copyid on undeliverable (copyid);

@@ -231,11 +231,11 @@ impl Read<'_> {
         )
     }
 
-    /// Undeliverables of originals that did not end as such.
+    /// Undeliverables of originals that did not end as such. One that was replayed has ended otherwise.
     pub fn undeliverables_without_outcome(&self) -> Result<i64, StoreError> {
         // 4 is quarantined, 5 undeliverable.
         self.count(
-            "select count(*) from undeliverable u where not exists \
+            "select count(*) from undeliverable u where u.statecode <> 1 and not exists \
              (select 1 from outcome o where o.copyid = u.copyid and o.originalnumber = u.originalnumber \
              and o.outcome in (4, 5))",
         )

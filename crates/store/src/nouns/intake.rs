@@ -1,7 +1,7 @@
-//! The books of the intake: copies, outcomes, Undeliverables.
+//! The books of the intake: copies and outcomes.
 
 use model::Id;
-use model::schema::intake::{Copy, OriginalOutcome, Undeliverable};
+use model::schema::intake::{Copy, OriginalOutcome};
 
 use crate::StoreError;
 use crate::rows::{Read, Tx};
@@ -15,22 +15,6 @@ impl Read<'_> {
     /// The outcomes of a copy, in the order of its originals.
     pub fn outcomes(&self, copyid: Id) -> Result<Vec<OriginalOutcome>, StoreError> {
         self.nouns("where copyid = ?1 order by originalnumber", &[copyid.into()])
-    }
-
-    /// The Undeliverable with this id.
-    pub fn undeliverable(&self, id: Id) -> Result<Option<Undeliverable>, StoreError> {
-        self.noun("where undeliverableid = ?1", &[id.into()])
-    }
-
-    /// Whether the same bytes are an open Undeliverable already.
-    pub fn is_open_undeliverable(&self, blobid: &[u8]) -> Result<bool, StoreError> {
-        let sql = "select 1 from undeliverable where statecode = 0 and blobid = ?1 limit 1";
-        Ok(self.one(sql, &[blobid.into()], |_| Ok(()))?.is_some())
-    }
-
-    /// Open Undeliverables, newest first.
-    pub fn open_undeliverables(&self, limit: usize) -> Result<Vec<Undeliverable>, StoreError> {
-        self.nouns("where statecode = 0 order by createdon desc limit ?1", &[limit.into()])
     }
 }
 
@@ -63,16 +47,5 @@ impl Tx<'_> {
     /// Writes the outcome of an original.
     pub fn write_outcome(&mut self, outcome: &OriginalOutcome) -> Result<(), StoreError> {
         self.insert(outcome)
-    }
-
-    /// Marks open Undeliverables with these bytes as replayed: what they hold was handed over again, and kept.
-    pub fn replayed(&mut self, blobid: &[u8]) -> Result<usize, StoreError> {
-        let sql = "update undeliverable set statecode = 1 where statecode = 0 and blobid = ?1";
-        self.execute(sql, &[blobid.into()])
-    }
-
-    /// Keeps an Undeliverable.
-    pub fn keep_undeliverable(&mut self, undeliverable: &Undeliverable) -> Result<(), StoreError> {
-        self.insert(undeliverable)
     }
 }

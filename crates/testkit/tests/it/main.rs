@@ -20,3 +20,4 @@ mod promotion;
 mod proxy;
 mod refusals;
 mod samples;
+mod undeliverable;

@@ -1,27 +1,56 @@
-//! Undeliverable: mail that could not be processed, kept whole.
+//! Undeliverable: mail that could not be processed, kept for a person, and what an administrator does about it.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
-use axum::response::Response;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::{Deserialize, Serialize};
 
-use super::{Listing, Turn, id, source_text};
+use super::{Listing, Turn, administrator, id, source_text};
 use crate::desk::{Desk, Sheet};
+use crate::headers::FILE_POLICY;
 use crate::session::Signed;
-use crate::values::Failure;
+use crate::values::{Failure, UndeliverableLine};
 
 const SHEET: Sheet = Sheet { template: "undeliverable.html", section: "undeliverable" };
+const ONE: Sheet = Sheet { template: "undeliverable_mail.html", section: "undeliverable" };
+
+/// What a replay of all came to, in the address of the page that follows it.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Done {
+    ended: Option<u64>,
+    waiting: Option<u64>,
+    left: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Waiting {
+    #[serde(flatten)]
+    listing: Listing<UndeliverableLine>,
+    done: Done,
+}
 
 pub(crate) async fn undeliverable(
     State(desk): State<Arc<Desk>>,
     signed: Signed,
     Query(turn): Query<Turn>,
+    Query(done): Query<Done>,
 ) -> Result<Response, Failure> {
     let page = turn.page();
     desk.show(signed, SHEET, move |house, visitor| {
-        Ok(Listing::new(house.undeliverable(visitor, &page)?, page))
+        Ok(Waiting { listing: Listing::new(house.undeliverable(visitor, &page)?, page), done })
     })
     .await
+}
+
+pub(crate) async fn mail(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    path: Path<String>,
+) -> Result<Response, Failure> {
+    let id = id(path)?;
+    desk.show(signed, ONE, move |house, visitor| house.undeliverable_mail(visitor, id)).await
 }
 
 pub(crate) async fn source(
@@ -32,4 +61,60 @@ pub(crate) async fn source(
     let id = id(path)?;
     let bytes = desk.ask(move |house| house.undeliverable_source(&signed.visitor, id)).await?;
     Ok(source_text(bytes, "undeliverable"))
+}
+
+/// The same as a file, for another program to open.
+pub(crate) async fn file(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    path: Path<String>,
+) -> Result<Response, Failure> {
+    let id = id(path)?;
+    let bytes = desk.ask(move |house| house.undeliverable_source(&signed.visitor, id)).await?;
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("message/rfc822"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FILE_POLICY));
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{id}.eml\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+pub(crate) async fn replay(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    path: Path<String>,
+) -> Result<Response, Failure> {
+    let id = id(path)?;
+    administrator(&signed.visitor)?;
+    desk.ask(move |house| house.replay(&signed.visitor, id)).await?;
+    Ok(Redirect::to(&format!("/undeliverable/{id}")).into_response())
+}
+
+pub(crate) async fn replay_all(State(desk): State<Arc<Desk>>, signed: Signed) -> Result<Response, Failure> {
+    administrator(&signed.visitor)?;
+    let all = desk.ask(move |house| house.replay_all(&signed.visitor)).await?;
+    let (ended, waiting, left) = (all.ended, all.waiting, all.left);
+    let path = format!("/undeliverable?ended={ended}&waiting={waiting}&left={left}");
+    Ok(Redirect::to(&path).into_response())
+}
+
+/// Why a mail is dismissed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dismissal {
+    #[serde(default)]
+    reason: String,
+}
+
+pub(crate) async fn dismiss(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    path: Path<String>,
+    Form(sent): Form<Dismissal>,
+) -> Result<Response, Failure> {
+    let id = id(path)?;
+    administrator(&signed.visitor)?;
+    desk.ask(move |house| house.dismiss(&signed.visitor, id, &sent.reason)).await?;
+    Ok(Redirect::to(&format!("/undeliverable/{id}")).into_response())
 }

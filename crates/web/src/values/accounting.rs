@@ -4,11 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use model::Timestamp;
 use model::outcome::Outcome;
-use model::{Id, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::{as_millis, as_text};
+use super::as_millis;
 
 /// A UTC day: days since 1970-01-01, as the books are kept. Written `2026-11-23`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,27 +83,6 @@ pub struct CopyLine {
     pub reason: String,
     /// The e-mail that it became or is: its id as text, and its subject.
     pub email: Option<(String, String)>,
-}
-
-/// A mail that could not be processed, kept whole.
-#[derive(Debug, Clone, Serialize)]
-pub struct UndeliverableLine {
-    /// Its `undeliverableid`.
-    #[serde(serialize_with = "as_text")]
-    pub id: Id,
-    /// When it arrived.
-    #[serde(serialize_with = "as_millis")]
-    pub time: Timestamp,
-    /// From whom, as far as that could be read.
-    pub sender: String,
-    /// Its subject, as far as that could be read.
-    pub subject: String,
-    /// Why, as a sentence.
-    pub reason: String,
-    /// What exactly failed, for those who mend it.
-    pub detail: String,
-    /// Its size in bytes.
-    pub size_bytes: u64,
 }
 
 impl Day {

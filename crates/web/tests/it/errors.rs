@@ -18,6 +18,7 @@ async fn failures_of_the_house_become_pages() {
         (Failure::NotFound, 404, "Nothing at this address"),
         (Failure::TryLater, 503, "The house is busy just now"),
         (Failure::TooMany, 429, "Too many attempts"),
+        (Failure::NotSaid, 409, "Say why"),
         (Failure::Internal, 500, "Something broke on our side"),
     ];
     for (failure, status, heading) in cases {

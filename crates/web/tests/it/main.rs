@@ -13,4 +13,5 @@ mod search;
 mod session;
 mod site;
 mod today;
+mod undeliverable;
 mod world;

@@ -15,7 +15,7 @@ use crate::world::{ADDRESS, PASSWORD, World};
 pub(crate) const NOW: Timestamp = Timestamp(1_795_425_300_000);
 
 /// Every page that shows data.
-pub(crate) const PAGES: [&str; 16] = [
+pub(crate) const PAGES: [&str; 17] = [
     "/",
     "/?day=2026-11-22",
     "/?day=2026-11-20",
@@ -30,6 +30,7 @@ pub(crate) const PAGES: [&str; 16] = [
     "/people?q=nobody",
     "/unresolved",
     "/undeliverable",
+    "/undeliverable/019ab100-0000-7000-8000-0000000001f4",
     "/contacts/019ab100-0000-7000-8000-000000000064",
     "/emails/019ab100-0000-7000-8000-000000000001",
 ];
@@ -85,7 +86,10 @@ impl Site {
 
     /// Sends a form from one of our own pages.
     pub(crate) async fn post(&self, path: &str, form: &str) -> Answer {
-        let request = Request::post(path).header("sec-fetch-site", "same-origin");
+        let mut request = Request::post(path).header("sec-fetch-site", "same-origin");
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(form.to_owned())).unwrap()).await
     }

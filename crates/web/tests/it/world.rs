@@ -3,7 +3,7 @@
 #[path = "world/mails.rs"]
 mod mails;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,8 +11,9 @@ use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
     Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, NodeLine,
-    NodeList, Page, ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink, SearchForm, SignedIn,
-    SourceDay, Standing, Tally, UndeliverableLine, UnresolvedLine, Visitor, Waiting,
+    NodeList, OriginalEnd, Page, ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink,
+    ReplayedAll, SearchForm, SignedIn, SourceDay, Standing, Tally, UndeliverableEnd, UndeliverableLine,
+    UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -33,6 +34,8 @@ pub(crate) struct World {
     pub(crate) failing: Option<Failure>,
     /// Holds nothing, to look at empty lists.
     pub(crate) is_empty: bool,
+    /// Undeliverables that ended: those that were dismissed with their reason.
+    ended: Mutex<HashMap<Id, String>>,
     /// Whether the visitor runs the house.
     pub(crate) has_administrator: bool,
 }
@@ -49,6 +52,7 @@ impl World {
             tokens: AtomicU64::new(1),
             failing: None,
             is_empty: false,
+            ended: Mutex::default(),
             has_administrator: false,
         }
     }
@@ -258,6 +262,43 @@ impl House for World {
         Ok(NodeList { nodes, undone: vec!["no node runs jobs".into()] })
     }
 
+    fn undeliverable_mail(&self, _: &Visitor, id: Id) -> Result<UndeliverableMail, Failure> {
+        self.check()?;
+        let line = undeliverable(self.now).into_iter().find(|row| row.id == id).ok_or(Failure::NotFound)?;
+        let end = self.ended.lock().unwrap().get(&id).map(|reason| UndeliverableEnd {
+            is_dismissed: !reason.is_empty(),
+            time: Some(self.now),
+            by: ADDRESS.into(),
+            reason: reason.clone(),
+            originals: vec![OriginalEnd {
+                outcome: "stored".into(),
+                reason: "It was written to a known customer.".into(),
+                email: self.mails.first().map(|mail| (mail.id.to_string(), HOSTILE.into())),
+            }],
+        });
+        Ok(UndeliverableMail { line, end })
+    }
+
+    fn replay(&self, _: &Visitor, id: Id) -> Result<(), Failure> {
+        self.check()?;
+        self.ended.lock().unwrap().entry(id).or_default();
+        Ok(())
+    }
+
+    fn replay_all(&self, _: &Visitor) -> Result<ReplayedAll, Failure> {
+        self.check()?;
+        Ok(ReplayedAll { ended: 2, waiting: 1, left: 0 })
+    }
+
+    fn dismiss(&self, _: &Visitor, id: Id, reason: &str) -> Result<(), Failure> {
+        self.check()?;
+        if reason.trim().is_empty() {
+            return Err(Failure::NotSaid);
+        }
+        self.ended.lock().unwrap().entry(id).or_insert_with(|| reason.to_owned());
+        Ok(())
+    }
+
     fn undeliverable_source(&self, _: &Visitor, id: Id) -> Result<Vec<u8>, Failure> {
         self.check()?;
         let known = undeliverable(self.now).iter().any(|row| row.id == id);
@@ -403,11 +444,16 @@ fn undeliverable(now: Timestamp) -> Vec<UndeliverableLine> {
         UndeliverableLine {
             id: id(500 + n as u64),
             time: now.plus_seconds(-3000 * (n as i64 + 1)),
+            source: "mailbox:crm".into(),
             sender: sender.into(),
             subject: subject.into(),
             reason: reason.into(),
+            step: "reading".into(),
             detail: detail.into(),
             size_bytes,
+            is_header: n == 2,
+            attempts: n as u32,
+            tried: (n > 0).then_some(now),
         }
     });
     lines.collect()
