@@ -3,6 +3,8 @@
 //! `seen` comes from the ledger, the outcomes from a table of their own; the two are joined, never derived
 //! from each other. A gap is an alarm. What lies in a mailbox is seen before it is taken in: until then it waits.
 
+pub mod alarm;
+
 use std::collections::BTreeMap;
 
 use model::outcome::{OUTCOMES, Outcome, Reason};
@@ -61,7 +63,8 @@ pub fn of_day(read: &Read<'_>, day: i64) -> Result<DayAccount, StoreError> {
     for seen in read.seen_on(day)? {
         without_outcome += seen.without_outcome;
         let line = line(&mut lines, &seen.source);
-        (line.seen, line.waiting) = (seen.seen, seen.waiting);
+        line.seen += seen.seen;
+        line.waiting += seen.waiting;
     }
     for ended in read.ended_on(day)? {
         let place = OUTCOMES.iter().position(|(outcome, _)| *outcome as i32 == ended.outcome);

@@ -4,6 +4,7 @@
 //! it. Nothing here speaks with a mail server.
 
 pub mod ledger;
+pub mod retention;
 
 use std::sync::Arc;
 

@@ -367,3 +367,9 @@ pub const FOLDER_NAME_CHARS_MAX: usize = 640;
 pub const LMTP_REPLY_BYTES_MAX: usize = 16 * 1024;
 /// An address of an envelope that is handed on: 320 characters of one (RFC 5321 §4.5.3.1), each of up to four bytes.
 pub const ENVELOPE_ADDRESS_BYTES_MAX: usize = 4 * 320;
+/// Days of the books that are looked at every hour: today, and yesterday, in which mail may have been under way at midnight.
+pub const BOOKS_DAYS_HOURLY: i64 = 2;
+/// The same once a day: what was lost later is told within a day, and older days are counted by `postroom verify`.
+pub const BOOKS_DAYS_DAILY: i64 = 31;
+/// A message that waits in its mailbox for so long is worth an alarm: servers are down for hours, not for days.
+pub const MAILBOX_WAITS_SECONDS_MAX: i64 = 24 * 3_600;

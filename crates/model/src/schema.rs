@@ -43,6 +43,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &mailboxes::Mailbox::TABLE,
     &mailboxes::MailboxFolder::TABLE,
     &mailboxes::MailboxMessage::TABLE,
+    &mailboxes::MailboxDay::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

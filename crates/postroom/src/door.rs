@@ -20,6 +20,7 @@ use store::Organization;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::books_runner;
 use crate::house::{House, NoRandom};
 
 /// Messages above this are read on a thread of their own, a few at a time: 256 KiB take about as long to read
@@ -53,12 +54,13 @@ impl Keeper {
     async fn take_share(&self, arrival: &Arrival, share: &Share) -> Result<Id, NotTaken> {
         let copyid = self.house.moment()?.id();
         let (moment, copy) = (self.house.moment()?, share.copy(arrival, copyid));
+        let kind = copy.source.kind();
         let receipt = if copy.raw.len() > self.house.inline_bytes_max(INLINE_BYTES_MAX) {
             take_large(&share.organization, copy, moment).await?
         } else {
             intake::take_in(&share.organization, copy, moment).await?
         };
-        metrics::counter!("postroom_copies_total", "outcome" => receipt.outcome().name()).increment(1);
+        books_runner::count(kind, receipt.outcome());
         Ok(receipt.copyid)
     }
 }

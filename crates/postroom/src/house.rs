@@ -12,6 +12,7 @@ use receive::Clock;
 use store::{Bucket, DiskFiles, Faults, Files, Organization, Store, StoreError, StoreSettings};
 use tokio::sync::Notify;
 
+use crate::books_runner::Alarms;
 use crate::keyring::{Keyring, KeyringError};
 use crate::pages::Cabinet;
 use crate::poll_runner::Boards;
@@ -37,6 +38,8 @@ pub struct House {
     pub(crate) works: Works,
     /// How it goes with the mailboxes that are watched here.
     pub(crate) boards: Boards,
+    /// What is wrong with the books.
+    pub(crate) alarms: Alarms,
     /// What secrets are sealed with.
     pub(crate) keyring: Keyring,
 }
@@ -147,6 +150,7 @@ impl House {
             cabinet,
             works: Works::default(),
             boards: Boards::default(),
+            alarms: Alarms::default(),
             keyring,
         }))
     }

@@ -20,6 +20,7 @@ pub(crate) use cabinet::Cabinet;
 use std::sync::Arc;
 
 use crm::CrmError;
+use crm::accounting::alarm::Alarm;
 use crm::sign_in;
 use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
@@ -62,8 +63,13 @@ impl web::House for House {
         let organization = self.of(visitor)?;
         let gap = self.cabinet.gap(&organization, self.now()).map_err(store_failure)?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        // What is missing today the page of the day tells itself.
+        let today = self.now().day();
+        let is_told = |alarm: &Alarm| alarm.kind() == "books" && alarm.day() == today;
+        let alarms = self.alarms.of(organization.id());
         self.read(visitor, |read| {
             Ok(Waiting {
+                alarms: alarms.iter().filter(|alarm| !is_told(alarm)).map(Alarm::words).collect(),
                 unresolved: count(read.unresolved_count()?),
                 undeliverable: count(read.undeliverable_count()?),
                 gap,

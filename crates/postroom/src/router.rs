@@ -19,6 +19,7 @@ use store::{Generation, Organization, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use crate::books_runner;
 use crate::house::{House, NoRandom};
 
 /// The house, for whoever watches mailboxes.
@@ -101,7 +102,10 @@ async fn deliver(
         what: what(delivery.what),
     };
     Ok(match intake::take_polled(organization, mailbox, polled, moment).await? {
-        Taken::Ended(receipt) => Delivered::Ended(receipt.outcome()),
+        Taken::Ended(receipt) => {
+            books_runner::count("mailbox", receipt.outcome());
+            Delivered::Ended(receipt.outcome())
+        }
         Taken::WholeWanted => Delivered::WholeWanted,
     })
 }

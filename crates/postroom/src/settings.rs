@@ -92,6 +92,8 @@ pub struct WebSection {
     /// Proxies that are believed when they say for whom they ask.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<Network>,
+    /// The file with the token that opens `/metrics` from other machines; empty for none.
+    pub metrics_token_file: PathBuf,
 }
 
 /// Certificate and key in PEM files; both empty for a self-signed certificate.

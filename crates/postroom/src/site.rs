@@ -1,10 +1,11 @@
 //! The web listener: the pages, and beside them what machines ask.
 //!
 //! What passes through: connections, a limited number at a time, and requests, each with the address of its
-//! visitor. `/healthz` says whether the store answers; `/metrics` is for this machine alone, because numbers
-//! tell a stranger more than he should know.
+//! visitor. `/healthz` says whether the store answers; `/metrics` is for this machine alone, and for
+//! whoever brings the token of the settings, because numbers tell a stranger more than he should know.
 
 mod listener;
+mod token;
 mod visitor;
 
 use std::net::SocketAddr;
@@ -49,11 +50,19 @@ async fn health(State(house): State<Arc<House>>) -> Response {
     }
 }
 
-async fn metrics(ConnectInfo(peer): ConnectInfo<SocketAddr>, uri: Uri, headers: HeaderMap) -> Response {
-    let is_here = visitor::is_here(peer, &uri, &headers);
-    let Some(handle) = log::metrics().filter(|_| is_here) else {
+async fn metrics(
+    State(house): State<Arc<House>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let may_know = visitor::is_here(peer, &uri, &headers) || token::is_brought(&house.settings.web, &headers);
+    let Some(handle) = log::metrics().filter(|_| may_know) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    if tokio::task::spawn_blocking(move || house.measure()).await.is_err() {
+        tracing::error!("the numbers could not be taken, by a fault of ours");
+    }
     handle.run_upkeep();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, handle.render()).into_response()

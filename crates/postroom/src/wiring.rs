@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::control;
 use crate::house::{House, HouseError};
 use crate::node::{Presence, Role};
-use crate::{index_runner, job_runner, log, poll_runner, site, sweep_runner};
+use crate::{books_runner, index_runner, job_runner, log, poll_runner, site, sweep_runner};
 use mail::MailSockets;
 
 mod mail;
@@ -108,6 +108,8 @@ impl House {
 impl House {
     /// What this node does besides opening doors.
     fn run_beside(self: &Arc<Self>, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
+        // Each node for itself: whoever shows the pages has to know.
+        tasks.spawn(books_runner::run(Arc::clone(self), stop.clone()));
         if self.does(Role::Jobs) {
             tasks.spawn(job_runner::run(Arc::clone(self), stop.clone()));
             tasks.spawn(sweep_runner::run(Arc::clone(self), stop.clone()));

@@ -59,6 +59,7 @@ pub use nodes::SeenNode;
 pub use nouns::{
     AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, Generation, HeldLease,
     IndexedEmail, Naming, OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, Tie, UnresolvedLine,
+    WaitingThere,
 };
 pub use organization::Organization;
 #[cfg(feature = "testing")]

@@ -15,6 +15,7 @@ mod ledger;
 mod lists;
 mod mailboxes;
 mod people;
+mod retention;
 mod undeliverables;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
@@ -25,5 +26,5 @@ pub(crate) use house::{EPOCH, RECORDS_VERSION};
 pub use identities::Naming;
 pub use indexed::IndexedEmail;
 pub use leases::HeldLease;
-pub use ledger::Generation;
+pub use ledger::{Generation, WaitingThere};
 pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};

@@ -130,7 +130,7 @@ pub struct Visitor {
 }
 
 /// What waits for a person, for the counts in the rail.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Waiting {
     /// Parties to settle.
     pub unresolved: u64,
@@ -138,6 +138,8 @@ pub struct Waiting {
     pub undeliverable: u64,
     /// Copies of today that were seen and have no outcome.
     pub gap: i64,
+    /// What a look at the books of the latest days showed to be wrong, in words.
+    pub alarms: Vec<String>,
 }
 
 /// Ids stand in pages and addresses as text.

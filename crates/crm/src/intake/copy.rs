@@ -90,6 +90,18 @@ impl Source {
         }
     }
 
+    /// Its kind, as its name begins.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Source::Sink(_) => "sink",
+            Source::Queue(_) => "queue",
+            Source::User(_) => "user",
+            Source::Postmaster(_) => "postmaster",
+            Source::Track | Source::Mailbox(_) => "track",
+            Source::Forward(_) => "mailbox",
+        }
+    }
+
     /// The source that is accounted for under a name.
     pub fn named(name: &str) -> Option<Self> {
         if name == "track" {

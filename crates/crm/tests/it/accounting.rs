@@ -1,6 +1,6 @@
 //! A recount finds every loss: each is made on purpose behind the store's back, and has words of its own.
 
-use crm::accounting;
+use crm::accounting::{self, alarm, alarm::Alarm};
 use crm::intake::{Copy, Proof, Source};
 use expect_test::{Expect, expect};
 use model::outcome::Outcome;
@@ -332,4 +332,33 @@ async fn damaged_bytes_in_a_row_are_found_by_reading_them() {
     assert_eq!(accounting::verify(&house.organization).unwrap().faults, Vec::<String>::new());
     let verified = accounting::verify_bytes(&house.organization).unwrap();
     assert_eq!(verified.faults, ["1 kept sources are damaged"]);
+}
+
+/// Each loss that the sums of a day can show is an alarm; the alarm says the day and the source.
+#[tokio::test]
+async fn the_watcher_tells_a_loss_of_these_days() {
+    for (loss, expected) in [
+        ("select 1 where 0 = 1", vec![]),
+        (
+            "delete from outcome where outcome = 1",
+            vec!["2026-03-06: 1 of the copies seen at sink:crm@sink.contoso.test have no end"],
+        ),
+        (
+            "delete from copy where copynumber % 4294967296 = 1",
+            vec!["2026-03-06: 1 more copies ended at sink:crm@sink.contoso.test than were seen"],
+        ),
+    ] {
+        let house = full_house().await;
+        if !loss.starts_with("select") {
+            house.break_database(loss);
+        }
+        for (days_later, days) in [(0, 1), (3, 4)] {
+            let now = crate::house::NOW.plus_seconds(days_later * 86_400);
+            let alarms = alarm::look(&house.organization, now, days).unwrap();
+            let told: Vec<String> = alarms.iter().map(Alarm::words).collect();
+            assert_eq!(told, expected, "{loss}");
+        }
+        let later = crate::house::NOW.plus_seconds(3 * 86_400);
+        assert_eq!(alarm::look(&house.organization, later, 3).unwrap(), [], "older days are for verify");
+    }
 }

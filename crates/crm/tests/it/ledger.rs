@@ -21,21 +21,21 @@ At three?
 const DIGEST: [u8; 32] = [5; 32];
 
 /// A house with a forward mailbox whose folder is open.
-struct Watched {
-    house: House,
-    mailbox: Id,
+pub(crate) struct Watched {
+    pub(crate) house: House,
+    pub(crate) mailbox: Id,
     folder: Folder,
 }
 
 impl Watched {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let house = House::new().await;
         let mailbox = house.forward_mailbox("crm", false).await;
         let folder = open(&house, mailbox, 10).await;
         Watched { house, mailbox, folder }
     }
 
-    async fn look(&self, listed: &[u32], gone: &[u32]) -> Seen {
+    pub(crate) async fn look(&self, listed: &[u32], gone: &[u32]) -> Seen {
         let listed = listed.iter().map(|uid| Listed {
             key: MessageKey::of_uid(*uid),
             size: 4_000,
@@ -45,7 +45,7 @@ impl Watched {
         ledger::see(&self.house.organization, self.folder, look, self.house.moment()).await.unwrap()
     }
 
-    async fn see(&self, listed: &[u32]) -> Vec<Entry> {
+    pub(crate) async fn see(&self, listed: &[u32]) -> Vec<Entry> {
         match self.look(listed, &[]).await {
             Seen::Entries(entries) => entries,
             Seen::Anew => panic!("another generation has begun"),
@@ -57,7 +57,7 @@ impl Watched {
     }
 
     /// Takes a message of this number in; no two are the same mail.
-    async fn take(&self, entry: &Entry) -> Outcome {
+    pub(crate) async fn take(&self, entry: &Entry) -> Outcome {
         let uid = entry.key.uid().unwrap();
         let mail = VISIT.replace("visit@", &format!("{uid}@")).replace("Visit", &format!("Visit {uid}"));
         let mail = delivered("zoe@fabrikam.test", &self.house.key_address(self.house.jane), &mail);
@@ -66,7 +66,7 @@ impl Watched {
     }
 
     /// Takes a mail in by its header that nobody wants.
-    async fn ignore(&self, entry: &Entry) -> Reason {
+    pub(crate) async fn ignore(&self, entry: &Entry) -> Reason {
         let mail = VISIT.replace("zoe@fabrikam", "sam@stranger");
         let mail = delivered("sam@stranger.test", "crm@sink.contoso.test", &mail);
         let header = What::Header(bytes(mail.split_inclusive("\n\n").next().unwrap()));
@@ -74,12 +74,12 @@ impl Watched {
         ended(taken).originals[0].reason
     }
 
-    async fn settle(&self, uids: &[u32]) -> Vec<MessageKey> {
+    pub(crate) async fn settle(&self, uids: &[u32]) -> Vec<MessageKey> {
         let messages = keys(uids).into_iter().map(|key| (key, DIGEST)).collect();
         ledger::settle(&self.house.organization, self.folder, messages, NOW).await.unwrap()
     }
 
-    fn there(&self) -> Vec<(u32, EntryState)> {
+    pub(crate) fn there(&self) -> Vec<(u32, EntryState)> {
         let entries = ledger::there(&self.house.organization, self.folder, None, NOW).unwrap();
         entries.into_iter().map(|entry| (entry.key.uid().unwrap(), entry.state)).collect()
     }
@@ -89,7 +89,7 @@ impl Watched {
     }
 
     /// Seen, waiting and ended.
-    fn counted(&self) -> (i64, i64, i64) {
+    pub(crate) fn counted(&self) -> (i64, i64, i64) {
         let account = self.account();
         assert!(!account.has_gap(), "{account:?}");
         let line = account.sources.iter().find(|line| line.source == "mailbox:crm").unwrap();

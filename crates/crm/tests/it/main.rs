@@ -25,6 +25,7 @@ mod plans;
 mod polled;
 mod postmaster;
 mod quoted;
+mod retention;
 mod same;
 mod story;
 mod thread;

@@ -33,6 +33,7 @@ const MAY_WALK: &[(&str, &str)] = &[
     ("update lease set leaseuntil = 0 where owner", "a lease for each kind of work: a few"),
     ("from copy c where c.day =", "one day, for the page of the books"),
     ("from mailboxmessage m where m.day =", "one day, for the page of the books"),
+    ("from mailboxday d join", "one day, for the page of the books: a row for each mailbox"),
     ("from mailbox\norder by name", "the mailboxes, of which an administrator has made each"),
     ("delete from session where expireson", "what it finds, it deletes"),
 ];

@@ -97,5 +97,22 @@ table! {
         /// Since when it is no longer there.
         goneon: Option<Timestamp> = DateTime, "Gone on";
     }
-    indexes { without(mailboxfolderid, generation, messagekey, goneon); unique(copyid); many(day); }
+    indexes {
+        without(mailboxfolderid, generation, messagekey, goneon);
+        without(mailboxfolderid, seenon, settledon);
+        sparse(goneon);
+        unique(copyid);
+        many(day);
+    }
+}
+
+table! {
+    /// Messages that a mailbox's ledger saw on a day, and that were taken out of it since: they were gone for long.
+    MailboxDay "mailboxday" set "" label "Day of a mailbox" key(mailboxid, day) clustered(true) {
+        mailboxid: Id = Lookup("mailbox"), "Mailbox";
+        /// The UTC day on which they were seen first.
+        day: i64 = Int, "Day";
+        seen: i64 = Int, "Messages";
+    }
+    indexes { many(day); }
 }

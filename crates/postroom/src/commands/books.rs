@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crm::accounting::Verified;
+use model::limits;
 use serde::{Deserialize, Serialize};
 use store::{Organization, StoreError};
 
 use super::{CommandError, Reply};
+use crate::house::House;
 
 /// What a recount of one organization found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,14 +23,16 @@ pub struct VerifiedRow {
     pub faults: Vec<String>,
 }
 
-/// Counts again; `recount` says how much is looked at.
+/// Counts again; `recount` says how much is looked at. What a watcher would find by itself later is told at once too.
 pub(super) fn verify(
+    house: &House,
     organizations: &[Arc<Organization>],
     recount: fn(&Organization) -> Result<Verified, StoreError>,
 ) -> Result<Reply, CommandError> {
     let mut rows = Vec::with_capacity(organizations.len());
     for organization in organizations {
         let verified = recount(organization)?;
+        house.look_at(organization, limits::BOOKS_DAYS_DAILY)?;
         let lines = verified.days.iter().flat_map(|day| &day.sources);
         rows.push(VerifiedRow {
             organization: organization.name().to_owned(),

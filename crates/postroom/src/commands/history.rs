@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::mail::{Tracked, raw, tracked};
 use super::{CommandError, Reply, organization};
+use crate::books_runner;
 use crate::house::House;
 
 /// Mails above this are read on a thread of their own, as at the doors.
@@ -110,6 +111,6 @@ async fn take_in(
     if before.as_ref() == Some(&receipt) {
         return Ok(TrackedBefore { tracked: tracked(&receipt), was_here: true });
     }
-    metrics::counter!("postroom_copies_total", "outcome" => receipt.outcome().name()).increment(1);
+    books_runner::count("track", receipt.outcome());
     Ok(TrackedBefore { tracked: tracked(&receipt), was_here: false })
 }

@@ -39,6 +39,7 @@ fn total(account: &DayAccount) -> Tally {
         total.ignored += one.ignored;
         total.quarantined += one.quarantined;
         total.undeliverable += one.undeliverable;
+        total.waiting += one.waiting;
     }
     Tally { gap: gap(account), ..total }
 }
@@ -56,6 +57,7 @@ fn tally(line: &SourceLine) -> Tally {
         ignored: of(Outcome::Ignored),
         quarantined: of(Outcome::Quarantined),
         undeliverable: of(Outcome::Undeliverable),
+        waiting: count(line.waiting),
         gap: line.gap(),
     }
 }

@@ -117,7 +117,11 @@ fn machines_are_told_health_and_numbers() {
     assert_eq!(http(house.web, "GET /healthz", "").text(), "ok\n");
     let heard = http(house.web, "GET /metrics", "");
     let numbers = heard.text();
-    assert!(numbers.contains("postroom_copies_total{outcome=\"stored\"} 1"), "{} {numbers}", heard.head);
+    assert!(
+        numbers.contains("postroom_copies_total{source=\"sink\",outcome=\"stored\"} 1"),
+        "{} {numbers}",
+        heard.head
+    );
     for brought in ["X-Forwarded-For: 192.0.2.1\r\n", "X-Real-IP: 192.0.2.1\r\n"] {
         assert_eq!(http(house.web, "GET /metrics", brought).status, 404);
     }

@@ -77,3 +77,18 @@ alter table undeliverable add column endedon integer;
 alter table undeliverable add column endedby text;
 alter table undeliverable add column endreason text;
 create index undeliverable_copyid on undeliverable (copyid);
+
+-- How much waits in a mailbox, and since when, is told without a look at all that ever lay there.
+create index mailboxmessage_mailboxfolderid_seenon_settledon on mailboxmessage (mailboxfolderid, seenon)
+where settledon is null;
+
+-- What was gone for a month leaves the ledger; how many they were stays with their day.
+create table mailboxday (
+    mailboxid blob not null,
+    day integer not null,
+    seen integer not null,
+    primary key (mailboxid, day)
+) strict, without rowid;
+create index mailboxday_day on mailboxday (day);
+create index mailboxmessage_goneon on mailboxmessage (goneon)
+where goneon is not null;

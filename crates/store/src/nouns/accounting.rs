@@ -40,7 +40,7 @@ pub struct ReasonCount {
 }
 
 impl Read<'_> {
-    /// Per source: what the ledger saw on a day, and how much of it has no outcome.
+    /// Per source: what the ledger saw on a day, and how much of it has no outcome. A mailbox may have two lines.
     pub fn seen_on(&self, day: i64) -> Result<Vec<DayLine>, StoreError> {
         let sql = "select c.source, count(*), \
                    sum(case when exists (select 1 from outcome o where o.copyid = c.copyid and o.iscopyoutcome = 1) \
@@ -51,7 +51,17 @@ impl Read<'_> {
             Ok(DayLine { source: row.take()?, seen: row.take()?, without_outcome: row.take()?, waiting: 0 })
         })?;
         lines.extend(self.seen_in_mailboxes_on(day)?);
+        lines.extend(self.taken_out_of_ledgers_on(day)?);
         Ok(lines)
+    }
+
+    /// What the ledgers of mailboxes saw and do not hold any more: see [`Tx::fold_message`].
+    fn taken_out_of_ledgers_on(&self, day: i64) -> Result<Vec<DayLine>, StoreError> {
+        let sql = "select 'mailbox:' || b.name, d.seen from mailboxday d \
+                   join mailbox b on b.mailboxid = d.mailboxid where d.day = ?1 order by b.name";
+        self.rows(sql, &[day.into()], |row| {
+            Ok(DayLine { source: row.take()?, seen: row.take()?, without_outcome: 0, waiting: 0 })
+        })
     }
 
     /// The same for mailboxes, whose ledgers are their own: what was seen there was not taken in by that.
@@ -97,7 +107,8 @@ impl Read<'_> {
 
     /// The days that have copies, outcomes, or messages seen in mailboxes, newest first.
     pub fn days(&self) -> Result<Vec<i64>, StoreError> {
-        let sql = "select day from copy union select day from outcome union select day from mailboxmessage order by 1 desc";
+        let sql = "select day from copy union select day from outcome union select day from mailboxmessage \
+                   union select day from mailboxday order by 1 desc";
         self.rows(sql, &[], |row| row.take())
     }
 

@@ -18,7 +18,29 @@ pub struct Generation {
     pub number: i64,
 }
 
+/// What waits in a mailbox: seen there, and without an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingThere {
+    /// The mailbox.
+    pub mailbox: Id,
+    /// How many messages.
+    pub count: i64,
+    /// When the first of them was seen.
+    pub since: Timestamp,
+}
+
 impl Read<'_> {
+    /// What waits in each mailbox; those where nothing does are left out.
+    pub fn waiting_in_mailboxes(&self) -> Result<Vec<WaitingThere>, StoreError> {
+        let sql = "select f.mailboxid, cast(sum(w.messages) as bigint), min(w.since) from mailboxfolder f join \
+                   (select mailboxfolderid, count(*) as messages, min(seenon) as since from mailboxmessage \
+                   where settledon is null group by mailboxfolderid) w on w.mailboxfolderid = f.mailboxfolderid \
+                   group by f.mailboxid order by f.mailboxid";
+        self.rows(sql, &[], |row| {
+            Ok(WaitingThere { mailbox: row.take()?, count: row.take()?, since: row.take()? })
+        })
+    }
+
     /// The message with this key in a generation of a folder.
     pub fn mailbox_message(
         &self,

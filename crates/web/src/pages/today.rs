@@ -58,6 +58,7 @@ fn bar(tally: &Tally) -> Vec<Stretch> {
         ("ignored", tally.ignored),
         ("quarantined", tally.quarantined),
         ("undeliverable", tally.undeliverable),
+        ("waiting", tally.waiting),
         ("gap", tally.gap.unsigned_abs()),
     ];
     let sum = counts.iter().map(|(_, count)| count).sum::<u64>().max(1);

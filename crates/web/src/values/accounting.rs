@@ -55,6 +55,8 @@ pub struct Tally {
     pub quarantined: u64,
     /// Kept for a person to look at.
     pub undeliverable: u64,
+    /// Seen in a mailbox, where they lie untouched until they end.
+    pub waiting: u64,
     /// Seen without an outcome (or, below zero, the other way round): an alarm when not 0.
     pub gap: i64,
 }

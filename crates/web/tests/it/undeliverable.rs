@@ -64,7 +64,8 @@ async fn another_site_changes_nothing() {
     let request = request.header(header::COOKIE, "postroom=token-1").body(Body::empty()).unwrap();
     assert_eq!(site.send(request).await.status, 403);
     assert!(site.get(ONE).await.text.contains("/replay"));
-    assert_eq!(leads_to(&Site::stranger().post(&format!("{ONE}/replay"), "").await), "/sign-in");
+    let stranger = Site::stranger().post(&format!("{ONE}/replay"), "").await;
+    assert!(leads_to(&stranger).starts_with("/sign-in"));
 }
 
 #[tokio::test]

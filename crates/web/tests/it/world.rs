@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) is_empty: bool,
     /// Undeliverables that ended: those that were dismissed with their reason.
     ended: Mutex<HashMap<Id, String>>,
+    /// What is wrong with the books.
+    pub(crate) alarms: Vec<String>,
     /// Whether the visitor runs the house.
     pub(crate) has_administrator: bool,
 }
@@ -53,6 +55,7 @@ impl World {
             failing: None,
             is_empty: false,
             ended: Mutex::default(),
+            alarms: Vec::new(),
             has_administrator: false,
         }
     }
@@ -111,7 +114,7 @@ impl House for World {
 
     fn waiting(&self, _: &Visitor) -> Result<Waiting, Failure> {
         let some = if self.is_empty { 0 } else { 1 };
-        Ok(Waiting { unresolved: 2 * some, undeliverable: 3 * some, gap: 0 })
+        Ok(Waiting { unresolved: 2 * some, undeliverable: 3 * some, gap: 0, alarms: self.alarms.clone() })
     }
 
     fn today(&self, _: &Visitor, day: Option<Day>) -> Result<Accounting, Failure> {
@@ -371,17 +374,25 @@ fn books(world: &World, day: Day, present: Day) -> Accounting {
         ignored: 236,
         quarantined: 3,
         undeliverable: 2,
+        waiting: 0,
         gap,
     };
     let queue = Tally { seen: 118, stored: 96, duplicate: 4, ignored: 18, ..Tally::default() };
+    let mailbox = Tally { seen: 40, stored: 31, waiting: 9, ..Tally::default() };
     let track = Tally { seen: 12, stored: 12, ..Tally::default() };
-    let sources = [("sink:crm@sink.example", sink), ("queue:sales@crm.test", queue), ("track", track)];
+    let sources = [
+        ("sink:crm@sink.example", sink),
+        ("queue:sales@crm.test", queue),
+        ("mailbox:crm", mailbox),
+        ("track", track),
+    ];
     Accounting {
         day,
         is_today: day == present,
         total: Tally {
-            seen: sink.seen + 130,
-            stored: 1010,
+            seen: sink.seen + 170,
+            stored: 1041,
+            waiting: 9,
             duplicate: 145,
             ignored: 254,
             quarantined: 3,
