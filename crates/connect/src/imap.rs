@@ -46,6 +46,16 @@ pub trait Look: Send {
     /// What is in a stretch of the open folder, in ascending order of UIDs. What is missing is missing, not gone.
     fn list(&mut self, window: Window) -> impl Future<Output = Result<Vec<Listed>, ConnectError>> + Send;
 
+    /// The same of at most [`model::limits::IMAP_WINDOW_MAX`] messages by their UIDs.
+    fn list_these(&mut self, uids: &UidSet)
+    -> impl Future<Output = Result<Vec<Listed>, ConnectError>> + Send;
+
+    /// How far a folder has come that is not the open one; `None` where the server does not say.
+    fn standing(
+        &mut self,
+        folder: &FolderName,
+    ) -> impl Future<Output = Result<Option<Standing>, ConnectError>> + Send;
+
     /// Headers of at most [`model::limits::IMAP_HEADERS_MAX`] messages; of one that is too large its beginning.
     fn headers(
         &mut self,
@@ -122,6 +132,15 @@ pub struct Opened {
     pub highestmodseq: Option<u64>,
     /// Nothing can be changed in it.
     pub is_read_only: bool,
+}
+
+/// How far a folder has come: while both stay as they are, no message has come to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Under another value, UIDs are those of other messages.
+    pub uidvalidity: u32,
+    /// Which UID the next message gets.
+    pub uidnext: u32,
 }
 
 /// A stretch of a folder by sequence numbers: where messages leave at the front, the first window is always the next.

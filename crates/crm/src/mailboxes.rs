@@ -5,6 +5,7 @@
 
 pub mod ledger;
 pub mod retention;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -112,6 +113,10 @@ pub async fn add_forward_mailbox(
         username: new.username,
         password: new.password,
         sinkid: Some(new.sink),
+        systemuserid: None,
+        sentfolder: None,
+        otherfolders: None,
+        processemailreceivedafter: None,
         undeliverablefolder: new.undeliverable_folder,
         isexclusive: new.promises.is_exclusive,
         isrefusing: new.promises.is_refusing,
@@ -133,13 +138,14 @@ pub struct Watched {
     pub server: EmailServerProfile,
 }
 
-/// The mailboxes of an organization that are to be watched, by name.
+/// The mailboxes of an organization that are to be watched, by name. Those of disabled users are left alone.
 ///
 /// # Errors
 /// Where the store cannot say.
 pub fn watched(organization: &Organization) -> Result<Vec<Watched>, CrmError> {
     let mut watched = all(organization)?;
     watched.retain(|watched| watched.mailbox.statecode == ACTIVE);
+    users::retain_enabled(organization, &mut watched)?;
     Ok(watched)
 }
 

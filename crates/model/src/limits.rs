@@ -373,3 +373,9 @@ pub const BOOKS_DAYS_HOURLY: i64 = 2;
 pub const BOOKS_DAYS_DAILY: i64 = 31;
 /// A message that waits in its mailbox for so long is worth an alarm: servers are down for hours, not for days.
 pub const MAILBOX_WAITS_SECONDS_MAX: i64 = 24 * 3_600;
+/// Folders of a user's mailbox that are looked at besides inbox and sent mail: each is asked about by turns.
+pub const SYNCED_FOLDERS_MAX: usize = 30;
+/// How long news of the other folders of a user's mailbox wait, in seconds: only the inbox tells its own.
+pub const SYNC_WAIT_SECONDS: u64 = 60;
+/// How long a folder that says it is unchanged is believed, in seconds: what was put off in it is due by then.
+pub const SYNC_BELIEVED_SECONDS: u64 = 900;

@@ -11,11 +11,11 @@ use model::outcome::Outcome;
 use model::{FolderRole, Id, MessageKey, Timestamp};
 
 use crate::contract::{NotNow, Pair};
-use crate::source::Validity;
+use crate::source::{Place, Validity};
 
 /// What is remembered of folders.
 pub trait Ledger: Clone + Send + Sync + 'static {
-    /// The folder of this name. Where its validity is another one than before, the keys of before say nothing any more:
+    /// The folder of this name. A sink is emptied, any other is only looked at. Where its validity is another one than before, the keys of before say nothing any more:
     /// the folder begins anew, and what was open in it counts as vanished unless it is met again.
     ///
     /// # Errors
@@ -23,7 +23,7 @@ pub trait Ledger: Clone + Send + Sync + 'static {
     fn open(
         &self,
         pair: Pair,
-        name: &str,
+        place: &Place,
         validity: Validity,
     ) -> impl Future<Output = Result<Folder, NotNow>> + Send;
 
@@ -79,12 +79,14 @@ pub struct Folder {
     pub role: FolderRole,
     /// Counts how often its keys have lost their meaning.
     pub generation: i64,
+    /// Where it is only looked at: the last message that was seen, and all before it.
+    pub after: Option<MessageKey>,
 }
 
 /// What became of messages of the last turn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
-    /// They are not listed any more, by our hand.
+    /// They are not listed any more, by our hand; or they have ended in a folder that is only looked at.
     pub gone: Vec<MessageKey>,
     /// They are not in the folder any more, by somebody else's.
     pub absent: Vec<MessageKey>,
@@ -92,13 +94,16 @@ pub struct Told {
     pub survived: Vec<MessageKey>,
     /// They are to be tried later.
     pub put_off: Vec<PutOff>,
+    /// In a folder that is only looked at: with what is listed, everything up to this one was seen.
+    pub seen_up_to: Option<MessageKey>,
 }
 
 impl Told {
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
-        let Told { gone, absent, survived, put_off } = self;
-        gone.is_empty() && absent.is_empty() && survived.is_empty() && put_off.is_empty()
+        let Told { gone, absent, survived, put_off, seen_up_to } = self;
+        let is_any = gone.is_empty() && absent.is_empty() && survived.is_empty() && put_off.is_empty();
+        is_any && seen_up_to.is_none()
     }
 }
 

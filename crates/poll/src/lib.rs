@@ -11,11 +11,16 @@ pub mod ledger;
 pub mod pause;
 pub mod source;
 pub mod sources;
+pub mod sync;
 pub mod turn;
 pub mod watch;
 
 pub use contract::{Advice, Delivered, Delivery, Intake, NotNow, Offered, Pair, What};
 pub use ledger::{Entry, Folder, HeaderDigest, Ledger, Listed, PutOff, Told};
-pub use source::{Disposal, Disposed, Fetched, Shown, Source, SourceError, SourceTrouble, Validity};
+pub use source::{
+    Disposal, Disposed, Fetched, Folders, Place, Progress, Shown, Source, SourceError, SourceTrouble,
+    Validity,
+};
+pub use sync::{Entrance, sync};
 pub use turn::{House, Trouble, Turned, Watched, turn};
 pub use watch::{Live, Opener, Watching, watch};

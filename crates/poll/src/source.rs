@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{MessageKey, Timestamp};
+use model::{FolderRole, MessageKey, Timestamp};
 
 /// One open folder. One task owns it, and no call is dropped half-way: in the midst of an answer a line is of no
 /// further use.
@@ -54,6 +54,25 @@ pub trait Source: Send {
         keys: &[MessageKey],
     ) -> impl Future<Output = Result<Vec<MessageKey>, SourceError>> + Send;
 
+    /// These messages as in a list, as far as they are shown; of a folder that is only looked at.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn again(&mut self, keys: &[MessageKey]) -> impl Future<Output = Result<Vec<Shown>, SourceError>> + Send {
+        let _ = keys;
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// How far the listing has come; `None` where nobody needs to know.
+    fn progress(&self) -> Option<Progress> {
+        None
+    }
+
+    /// What people should know of it, though it works.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+
     /// Takes these out of the folder, or marks them as removed where no more is possible without harm to others.
     ///
     /// # Errors
@@ -74,6 +93,41 @@ pub trait Source: Send {
 /// What keys are valid with: IMAP's UIDVALIDITY; 0 where keys are valid for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity(pub u32);
+
+/// How far the look at a large folder has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Messages that were looked at.
+    pub done: u32,
+    /// Messages that are in it.
+    pub of: u32,
+}
+
+/// A folder of a mailbox that is only looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Its name.
+    pub name: String,
+    /// What is in it.
+    pub role: FolderRole,
+}
+
+/// A source with several folders, of which one is open at a time. Nothing in any of them is ever changed.
+pub trait Folders: Source {
+    /// The folders, first the one in which news are waited for.
+    fn places(&self) -> Vec<Place>;
+
+    /// Opens a folder; `false` where it is certain that nothing has come to it since it was open, which is believed only
+    /// where `may_be_spared`.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn enter(
+        &mut self,
+        place: &Place,
+        may_be_spared: bool,
+    ) -> impl Future<Output = Result<bool, SourceError>> + Send;
+}
 
 /// A message in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,3 +1,4 @@
 //! What can be watched.
 
 pub mod imap;
+pub mod imap_look;

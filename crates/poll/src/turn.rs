@@ -9,11 +9,11 @@
 
 use std::collections::HashSet;
 
-use model::MessageKey;
+use model::{FolderRole, MessageKey, Timestamp};
 
 use crate::contract::{Intake, NotNow};
 use crate::ledger::{Folder, Ledger, Told};
-use crate::source::{Source, SourceError};
+use crate::source::{Place, Progress, Source, SourceError};
 
 mod ask;
 mod bring;
@@ -45,6 +45,12 @@ pub struct House<I, L> {
 pub struct Watched<S> {
     source: S,
     folder: Folder,
+    /// Its name, for people.
+    name: String,
+    /// Whether something in it waits for another try.
+    has_open: bool,
+    /// Where it is only looked at: what came before is left out.
+    since: Option<Timestamp>,
     /// How far this round has come; `None` before it begins.
     round: Option<Round>,
     /// What the ledger is to be told next.
@@ -88,15 +94,52 @@ impl<S: Source> Watched<S> {
         (pair, name): (crate::Pair, &str),
         ledger: &L,
     ) -> Result<Self, NotNow> {
-        let folder = ledger.open(pair, name, source.validity()).await?;
+        let place = Place { name: name.to_owned(), role: FolderRole::Sink };
+        Watched::look(source, (pair, &place, None), ledger).await
+    }
+
+    /// Begins to look at a folder that is open as `source`; where it is no sink, nothing in it is ever changed, and what
+    /// came before `since` is left out.
+    ///
+    /// # Errors
+    /// The ledger cannot be read now.
+    pub async fn look<L: Ledger>(
+        source: S,
+        (pair, place, since): (crate::Pair, &Place, Option<Timestamp>),
+        ledger: &L,
+    ) -> Result<Self, NotNow> {
+        let folder = ledger.open(pair, place, source.validity()).await?;
         Ok(Watched {
             source,
             folder,
+            name: place.name.clone(),
+            has_open: false,
+            since,
             round: None,
             told: Told::default(),
             suspects: Vec::new(),
             has_fetched: false,
         })
+    }
+
+    /// Whether everything stays in the folder.
+    fn is_looked_at(&self) -> bool {
+        self.folder.role != FolderRole::Sink
+    }
+
+    /// Whether nothing in it waits for another try, as far as this session knows.
+    pub(crate) fn has_nothing_open(&self) -> bool {
+        !self.has_open
+    }
+
+    /// How far the look at it has come, and its name.
+    pub(crate) fn progress(&self) -> Option<(String, Progress)> {
+        Some((self.name.clone(), self.source.progress()?))
+    }
+
+    /// The source again, to look at another folder.
+    pub fn into_source(self) -> S {
+        self.source
     }
 
     /// The open folder, to wait for news.
@@ -123,6 +166,7 @@ where
     let tried: Vec<MessageKey> = seen.iter().map(|seen| seen.entry.key.clone()).collect();
     let worked = work_through(watched, house, seen).await;
     look::note_survivors(watched, tried);
+    watched.has_open |= !watched.told.put_off.is_empty();
     if worked.is_err() {
         // Where this is not noted either, a few more attempts are counted than were made.
         look::tell(watched, &house.ledger).await.unwrap_or_default();

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::contract::{Intake, Pair};
 use crate::ledger::Ledger;
 use crate::pause;
-use crate::source::{Source, SourceError};
+use crate::source::{Progress, Source, SourceError};
 use crate::turn::{House, Trouble, Turned, Watched, turn};
 
 /// Opens sessions with one mailbox.
@@ -44,6 +44,10 @@ pub struct Live {
     pub trouble: Option<Trouble>,
     /// How long until the next try.
     pub pause: Duration,
+    /// How far the first look at a large folder has come, and at which.
+    pub progress: Option<(String, Progress)>,
+    /// What people should know of it, though it works.
+    pub remark: Option<String>,
 }
 
 /// What all mailboxes of a process share.
@@ -68,19 +72,23 @@ where
 {
     loop {
         let trouble = session(&mut opener, &watching, &live).await;
-        let spread = (watching.spread)();
-        live.send_modify(|live| {
-            live.failures = if live.is_well { 1 } else { live.failures.saturating_add(1) };
-            live.is_well = false;
-            live.pause = match &trouble {
-                Trouble::Source(error) => pause::after_source(error.trouble, live.failures, spread),
-                Trouble::Anew | Trouble::House(_) => pause::after_house(live.failures, spread),
-            };
-            live.trouble = Some(trouble);
-        });
-        let pause = live.borrow().pause;
-        tokio::time::sleep(pause).await;
+        rest(trouble, (watching.spread)(), &live).await;
     }
+}
+
+/// Tells of trouble and leaves the mailbox alone for a while.
+pub(crate) async fn rest(trouble: Trouble, spread: u32, live: &watch::Sender<Live>) {
+    live.send_modify(|live| {
+        live.failures = if live.is_well { 1 } else { live.failures.saturating_add(1) };
+        live.is_well = false;
+        live.pause = match &trouble {
+            Trouble::Source(error) => pause::after_source(error.trouble, live.failures, spread),
+            Trouble::Anew | Trouble::House(_) => pause::after_house(live.failures, spread),
+        };
+        live.trouble = Some(trouble);
+    });
+    let pause = live.borrow().pause;
+    tokio::time::sleep(pause).await;
 }
 
 /// One session, until there is trouble with it.
@@ -104,6 +112,7 @@ where
             // While it was looked at, more may have come.
             Ok(ended) if ended > 0 => {}
             Ok(_) => {
+                well(live, watched.source().remark());
                 if let Err(error) = watched.source().wait(watching.patience).await {
                     return error.into();
                 }
@@ -113,7 +122,7 @@ where
 }
 
 /// Turns until the end of the folder; how many messages found their end.
-async fn round<S, I, L>(
+pub(crate) async fn round<S, I, L>(
     watched: &mut Watched<S>,
     watching: &Watching<I, L>,
     live: &watch::Sender<Live>,
@@ -131,10 +140,17 @@ where
         drop(permit);
         let Turned::On(count) = turned else { break };
         ended += count;
-        live.send_modify(|live| live.ended += count as u64);
+        live.send_modify(|live| {
+            live.ended += count as u64;
+            live.progress = watched.progress();
+        });
     }
-    live.send_modify(|live| {
-        *live = Live { ended: live.ended, is_well: true, ..Live::default() };
-    });
     Ok(ended)
+}
+
+/// All was looked at to its end.
+pub(crate) fn well(live: &watch::Sender<Live>, remark: Option<String>) {
+    live.send_modify(|live| {
+        *live = Live { ended: live.ended, is_well: true, remark, ..Live::default() };
+    });
 }

@@ -28,6 +28,7 @@ mod mailboxes;
 pub(crate) mod nodes;
 mod records;
 mod undeliverables;
+mod user_mailboxes;
 
 pub use archives::{BackUp, BackedUp, Held, Origin, Restore, Restored, StageRow};
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
@@ -44,6 +45,7 @@ pub use records::{
     QueueRow, SetPassword, SinkRow, UserRow,
 };
 pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
+pub use user_mailboxes::AddUserMailbox;
 
 /// A command. It may carry a password, so it is never written to a log.
 #[derive(Serialize, Deserialize)]
@@ -96,6 +98,8 @@ pub enum Request {
     RemoveSinkCredential(SinkCredentialName),
     /// Has a mailbox watched.
     AddMailbox(AddMailbox),
+    /// Has a user's own mailbox looked at.
+    AddUserMailbox(AddUserMailbox),
     /// The mailboxes of one organization, or of all.
     Mailboxes(Option<String>),
     /// Has a mailbox watched, or left alone.
@@ -311,6 +315,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::SinkCredentials { organization, sink } => credentials::list(house, (&organization, &sink))?,
         Request::RemoveSinkCredential(of) => credentials::remove(house, of).await?,
         Request::AddMailbox(new) => mailboxes::add(house, new).await?,
+        Request::AddUserMailbox(new) => user_mailboxes::add(house, new).await?,
         Request::Mailboxes(name) => mailboxes::list(house, &organizations(house, name)?)?,
         Request::SetMailboxState { organization, mailbox, is_active } => {
             mailboxes::set_state(house, (&organization, &mailbox), is_active).await?

@@ -12,9 +12,10 @@ use std::time::Duration;
 use connect::imap::{FolderName, NONCE_BYTES, Session};
 use connect::{Login, Patience, Secret, Target, TlsMode};
 use crm::mailboxes::{self, Watched};
-use model::limits;
+use model::{Timestamp, limits};
 use poll::sources::imap::ImapFolder;
-use poll::{Live, Opener, Pair, SourceError, SourceTrouble, Watching};
+use poll::sources::imap_look::{Chosen, ImapLook};
+use poll::{Entrance, Live, Opener, Pair, SourceError, SourceTrouble, Watching};
 use store::{HeldLease, Organization, Priority, StoreError};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
@@ -151,7 +152,10 @@ impl Runner {
         let (live, board) = watch::channel(Live::default());
         self.house.boards.put_up(pair, board);
         let opener = Door { house: Arc::clone(&self.house), pair, row: row.clone() };
-        let task = tokio::spawn(poll::watch(opener, self.watching.clone(), live));
+        let task = match row.mailbox.systemuserid {
+            Some(_) => tokio::spawn(poll::sync(Reader(opener), self.watching.clone(), live)),
+            None => tokio::spawn(poll::watch(opener, self.watching.clone(), live)),
+        };
         Some(Task { row, lease, handle: task.abort_handle(), organization })
     }
 
@@ -189,6 +193,35 @@ impl Opener for Door {
     }
 
     async fn open(&mut self) -> Result<ImapFolder, SourceError> {
+        let session = self.sign_in().await?;
+        ImapFolder::open(session, (&FolderName::inbox(), &self.row.mailbox.undeliverablefolder)).await
+    }
+}
+
+/// Opens sessions with a user's own mailbox.
+struct Reader(Door);
+
+impl Entrance for Reader {
+    type Source = ImapLook<Session>;
+
+    fn pair(&self) -> Pair {
+        self.0.pair
+    }
+
+    fn since(&self) -> Option<Timestamp> {
+        self.0.row.mailbox.processemailreceivedafter
+    }
+
+    async fn open(&mut self) -> Result<Self::Source, SourceError> {
+        let mailbox = &self.0.row.mailbox;
+        let others = mailbox.otherfolders.iter().flat_map(|names| names.lines());
+        let chosen = Chosen { sent: mailbox.sentfolder.clone(), others: others.map(str::to_owned).collect() };
+        ImapLook::open(self.0.sign_in().await?, &chosen).await
+    }
+}
+
+impl Door {
+    async fn sign_in(&self) -> Result<Session, SourceError> {
         let (server, mailbox) = (&self.row.server, &self.row.mailbox);
         let tls = match server.incomingtlsmode {
             0 => TlsMode::None,
@@ -205,12 +238,9 @@ impl Opener for Door {
         let secret = Secret::new(self.password()?);
         let login = Login::Password { user: mailbox.username.clone(), secret };
         let nonce: [u8; NONCE_BYTES] = random().map_err(|error| not_here(error.to_string()))?;
-        let session = Session::open(&target, &login, &nonce, Patience::default()).await?;
-        ImapFolder::open(session, (&FolderName::inbox(), &mailbox.undeliverablefolder)).await
+        Ok(Session::open(&target, &login, &nonce, Patience::default()).await?)
     }
-}
 
-impl Door {
     fn password(&self) -> Result<String, SourceError> {
         let mailbox = &self.row.mailbox;
         let Some(sealed) = &mailbox.password else {

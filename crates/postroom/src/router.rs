@@ -63,7 +63,12 @@ impl Intake for Router {
             let now = house.now();
             let offered: Vec<intake::Offered> = offered
                 .into_iter()
-                .map(|one| intake::Offered { copyid: one.copy, arrived: now, header: one.header })
+                .map(|one| intake::Offered {
+                    role: one.role,
+                    copyid: one.copy,
+                    arrived: now,
+                    header: one.header,
+                })
                 .collect();
             let advices = intake::advise(&organization, pair.mailbox, &offered)?;
             let said = |advice| match advice {
@@ -96,6 +101,7 @@ async fn deliver(
 ) -> Result<Delivered, CrmError> {
     let moment = house.moment().map_err(no_random)?;
     let polled = Polled {
+        role: delivery.role,
         copyid: delivery.copy,
         arrived: delivery.arrived.unwrap_or(moment.now),
         size: delivery.size,
@@ -130,13 +136,16 @@ fn what(what: What) -> intake::What {
 }
 
 impl Ledger for Router {
-    async fn open(&self, pair: Pair, name: &str, validity: Validity) -> Result<Folder, NotNow> {
-        let place = Place { name: name.to_owned(), role: FolderRole::Sink, validity: validity.0 };
+    async fn open(&self, pair: Pair, place: &poll::Place, validity: Validity) -> Result<Folder, NotNow> {
+        let role = place.role;
+        let place = Place { name: place.name.clone(), role, validity: validity.0 };
         self.apart(pair.organization, move |house, organization| async move {
             let moment = house.moment().map_err(no_random)?;
-            let ledger::Folder { generation, .. } =
+            let ledger::Folder { generation, seen_up_to, .. } =
                 ledger::open(&organization, pair.mailbox, place, moment).await?;
-            Ok(Folder { pair, id: generation.folder, role: FolderRole::Sink, generation: generation.number })
+            let is_looked_at = role != FolderRole::Sink && seen_up_to > 0;
+            let after = is_looked_at.then(|| MessageKey::of_uid(seen_up_to));
+            Ok(Folder { pair, id: generation.folder, role, generation: generation.number, after })
         })
         .await
     }
@@ -206,7 +215,8 @@ async fn see(
         size: listed.size,
         header: listed.header.map(|digest| digest.0),
     });
-    let look = Look { gone, listed: listed.collect() };
+    let seen_up_to = told.seen_up_to.and_then(|key| key.uid());
+    let look = Look { gone, listed: listed.collect(), seen_up_to };
     let moment = house.moment().map_err(no_random)?;
     let Seen::Entries(entries) = ledger::see(organization, folder, look, moment).await? else {
         return Ok(None);
@@ -242,7 +252,7 @@ fn there(
 
 fn in_ledger(folder: &Folder) -> ledger::Folder {
     let generation = Generation { folder: folder.id, number: folder.generation };
-    ledger::Folder { mailbox: folder.pair.mailbox, generation }
+    ledger::Folder { mailbox: folder.pair.mailbox, generation, seen_up_to: 0 }
 }
 
 fn not_now(error: CrmError) -> NotNow {

@@ -38,7 +38,7 @@ pub enum Answer {
     Expunge(u32),
     /// About one message.
     Fetch(Fetched),
-    /// CAPABILITY, LIST, NAMESPACE or SEARCH, with its words.
+    /// CAPABILITY, LIST, NAMESPACE, SEARCH or STATUS, with its words.
     Data(&'static str, Vec<Word>),
     /// Anything else.
     Other,
@@ -116,7 +116,7 @@ enum To {
 }
 
 /// The answers whose words are kept.
-const KEPT: [&str; 4] = ["CAPABILITY", "LIST", "NAMESPACE", "SEARCH"];
+const KEPT: [&str; 5] = ["CAPABILITY", "LIST", "NAMESPACE", "SEARCH", "STATUS"];
 
 impl Answers {
     /// The next event; `None` when all of `input` is read.

@@ -11,9 +11,10 @@ use super::answer::{Answer, Condition};
 use super::fetch::{Body, Fetched};
 use super::names::personal_prefix;
 use super::session::{Ear, Heard, OpenFolder, Session, deaf, refusal};
+use super::words::Word;
 use super::{
-    BodySink, Capabilities, Disposal, Disposed, Folder, FolderName, Imap, Listed, Look, Opened, Uid, UidSet,
-    Window, Woken,
+    BodySink, Capabilities, Disposal, Disposed, Folder, FolderName, Imap, Listed, Look, Opened, Standing,
+    Uid, UidSet, Window, Woken,
 };
 use crate::error::{ConnectError, Kind};
 
@@ -53,6 +54,32 @@ impl Look for Session {
             return Err(ConnectError::protocol("the server numbers its messages in no order"));
         }
         Ok(listed)
+    }
+
+    async fn list_these(&mut self, uids: &UidSet) -> Result<Vec<Listed>, ConnectError> {
+        let mut listed: BTreeMap<Uid, Listed> = BTreeMap::new();
+        let mut ear = |answer: Answer| {
+            let Answer::Fetch(fetched) = answer else { return Ok(()) };
+            if let Some(message) = listing(&fetched).filter(|message| uids.contains(message.uid)) {
+                listed.insert(message.uid, message);
+            }
+            Ok(())
+        };
+        self.fetch(uids, "FLAGS INTERNALDATE RFC822.SIZE", &mut ear).await?;
+        Ok(listed.into_values().collect())
+    }
+
+    async fn standing(&mut self, folder: &FolderName) -> Result<Option<Standing>, ConnectError> {
+        let mut standing = None;
+        let mut ear = |answer: Answer| {
+            if let Answer::Data("STATUS", words) = answer {
+                standing = Standing::read(&words);
+            }
+            Ok(())
+        };
+        let command = format!("STATUS {} (UIDNEXT UIDVALIDITY)", folder.quoted());
+        let status = self.status_of(&command, &mut ear).await?;
+        Ok(standing.filter(|_| status.condition == Condition::Ok))
     }
 
     async fn headers(&mut self, uids: &UidSet) -> Result<Vec<(Uid, Vec<u8>)>, ConnectError> {
@@ -375,6 +402,17 @@ fn at_most(uids: &UidSet, most: usize) -> Result<(), ConnectError> {
         return Ok(());
     }
     Err(ConnectError::new(Kind::Here, "more messages are asked for at a time than may be"))
+}
+
+impl Standing {
+    /// The words behind STATUS: `"Sent" (UIDNEXT 5 UIDVALIDITY 9)`. Only one folder is asked about at a time.
+    fn read(words: &[Word]) -> Option<Self> {
+        let number = |name: &str| {
+            let at = words.iter().rposition(|word| word.is(name))?;
+            u32::try_from(words.get(at + 1)?.number()?).ok()
+        };
+        Some(Standing { uidvalidity: number("UIDVALIDITY")?, uidnext: number("UIDNEXT")? })
+    }
 }
 
 /// A line of a list, of an answer that is one.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use message::Method;
 use model::outcome::{Outcome, Reason};
 use model::schema::mailboxes::Mailbox;
-use model::{Id, Timestamp, limits};
+use model::{FolderRole, Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 
 use super::check::{self, Checked};
@@ -25,6 +25,8 @@ use crate::CrmError;
 /// A header that is offered.
 #[derive(Debug, Clone)]
 pub struct Offered {
+    /// What its folder is for.
+    pub role: FolderRole,
     /// The copy that the ledger gave the message.
     pub copyid: Id,
     /// When it arrived in the mailbox.
@@ -60,9 +62,9 @@ pub fn advise(
 }
 
 fn advise_one(read: &Read<'_>, mailbox: &Mailbox, offered: &Offered) -> Result<Advice, StoreError> {
-    let Offered { copyid, arrived, header } = offered.clone();
+    let Offered { role, copyid, arrived, header } = offered.clone();
     let trace = forward::trace(&header);
-    let copy = forward::copy(read, mailbox, Fetched { copyid, arrived, raw: header, trace })?;
+    let copy = forward::copy(read, mailbox, Fetched { role, copyid, arrived, raw: header, trace })?;
     let Some(opened) = opened(read, &Arc::new(copy), 0)? else { return Ok(Advice::Fetch) };
     let Some(original) = opened.originals.first() else { return Ok(Advice::Fetch) };
     let ignored = ignored(read, &opened, original)?;

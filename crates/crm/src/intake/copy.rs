@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::outcome::{Outcome, Reason};
-use model::{EmailAddress, Id, Timestamp};
+use model::{EmailAddress, FolderRole, Id, Timestamp};
 use store::Priority;
 
 /// One arrival, as a door hands it over. It names only recipients of its organisation.
@@ -74,6 +74,8 @@ pub enum Source {
     Mailbox(String),
     /// In a forward mailbox, which is a sink at another mail server; its name.
     Forward(String),
+    /// In a folder of a user's own mailbox, which is only looked at; the mailbox's name.
+    Synced(String, FolderRole),
 }
 
 impl Source {
@@ -86,7 +88,7 @@ impl Source {
             Source::Postmaster(address) => format!("postmaster:{address}"),
             Source::Track => "track".to_owned(),
             Source::Mailbox(name) => format!("track:{name}"),
-            Source::Forward(name) => format!("mailbox:{name}"),
+            Source::Forward(name) | Source::Synced(name, _) => format!("mailbox:{name}"),
         }
     }
 
@@ -98,7 +100,7 @@ impl Source {
             Source::User(_) => "user",
             Source::Postmaster(_) => "postmaster",
             Source::Track | Source::Mailbox(_) => "track",
-            Source::Forward(_) => "mailbox",
+            Source::Forward(_) | Source::Synced(..) => "mailbox",
         }
     }
 
@@ -131,7 +133,7 @@ impl Source {
 
     /// Whether it lies in a mailbox that is watched, whose ledger knows it.
     pub fn is_polled(&self) -> bool {
-        matches!(self, Source::Forward(_))
+        matches!(self, Source::Forward(_) | Source::Synced(..))
     }
 
     /// What waits: a sender at a door never does for mail that lay for years, or lies safe in a mailbox.

@@ -159,7 +159,9 @@ fn enter(
     // which its ledger saw it.
     let entered = match (&copy.source, replayed) {
         (_, Some(row)) => Some(row.day),
-        (Source::Mailbox(_) | Source::Forward(_), None) => tx.copy(copy.copyid)?.map(|row| row.day),
+        (Source::Mailbox(_) | Source::Forward(_) | Source::Synced(..), None) => {
+            tx.copy(copy.copyid)?.map(|row| row.day)
+        }
         _ => None,
     };
     let in_ledger = match copy.source.is_polled() {
@@ -273,9 +275,12 @@ impl Work<'_> {
                 createdon: self.moment.now,
             };
             let is_new = tx.add_version(&version)?;
-            if !self.checked.verdict.has_other_text {
+            if !self.checked.verdict.has_other_text || self.proves(tx, email)? {
                 self.prefer_fuller_source(tx, email, is_new)?;
             }
+        }
+        if self.proves(tx, email)? {
+            self.make_proven(tx, email)?;
         }
         self.event(tx, email, "duplicate")?;
         Ok(email)
@@ -298,7 +303,10 @@ impl Work<'_> {
             && email.marks & mark::UNPROVEN_SENDER == 0
             && came_by_itself.contains(&email.unwrapmethod.as_str());
         let may_replace = was_guess || (!self.original.offer.is_guess && !is_whole);
-        let replaces = is_certain || (is_new && may_replace && self.is_fuller(tx, &email)?);
+        // What came unproven may be anybody's words under this id.
+        let replaces = is_certain
+            || self.is_proof_of(&email)
+            || (is_new && may_replace && self.is_fuller(tx, &email)?);
         if !replaces {
             return Ok(());
         }
@@ -328,6 +336,30 @@ impl Work<'_> {
         self.refer(tx, id)?;
         self.join_conversations(tx, Some(&email))?;
         self.adopt(tx, id)?;
+        Ok(())
+    }
+
+    /// Whether this copy proves who wrote an e-mail that says it is ours and came unproven.
+    fn proves(&self, tx: &Tx<'_>, email: Id) -> Result<bool, StoreError> {
+        Ok(tx.email(email)?.is_some_and(|email| self.is_proof_of(&email)))
+    }
+
+    fn is_proof_of(&self, email: &Email) -> bool {
+        let offer = &self.original.offer;
+        let is_proven = who::from_us(offer, self.facts()) && self.facts().sender_proven;
+        email.marks & mark::UNPROVEN_SENDER != 0 && is_proven && !offer.is_guess
+    }
+
+    /// What one of us wrote came first where nothing proved it, out of somebody's inbox say; now a copy of his own came.
+    fn make_proven(&self, tx: &mut Tx<'_>, id: Id) -> Result<(), DeliverError> {
+        let Some(mut email) = tx.email(id)? else { return Ok(()) };
+        email.marks &= !mark::UNPROVEN_SENDER;
+        email.directioncode = who::is_outgoing(&self.original.offer, self.facts());
+        email.statuscode = write::status(email.directioncode);
+        let proven = signal("proven", true, "A later copy proves that one of us wrote it.");
+        email.decision = write::with_signals(&email.decision, &[proven]);
+        tx.revise_email(&email)?;
+        self.event(tx, id, "proven")?;
         Ok(())
     }
 

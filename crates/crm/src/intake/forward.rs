@@ -1,4 +1,4 @@
-//! Forward mailboxes: sinks at other mail servers, whose mail is fetched from there.
+//! Mail that lies at other mail servers: forward mailboxes, which are sinks there, and users' own mailboxes.
 //!
 //! What passes through: the bytes of a message as they lie in the mailbox, into a copy. The envelope is gone; what the
 //! last mail server noted of it is believed ([`message::trace`]), and nothing that a sender can write.
@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use message::trace::{self, ReturnPath, Trace};
 use model::schema::mailboxes::Mailbox;
-use model::{EmailAddress, Id, Timestamp};
+use model::{EmailAddress, FolderRole, Id, Timestamp};
 use store::{Read, StoreError};
 
 use super::copy::{Copy, EnvelopeRecipient, Proof, Source};
 use super::unwrap;
 
-/// A message of a forward mailbox.
+/// A message of a mailbox.
 #[derive(Debug, Clone)]
 pub(super) struct Fetched {
+    /// What its folder is for.
+    pub(super) role: FolderRole,
     /// The copy that the ledger gave it.
     pub(super) copyid: Id,
     /// When it arrived there, as far as that is known.
@@ -31,12 +33,48 @@ pub(super) fn trace(raw: &[u8]) -> Trace {
     unwrap::guarded(|| trace::read(raw)).ok().and_then(Result::ok).unwrap_or_default()
 }
 
+/// The copy that a message of a mailbox is.
+pub(super) fn copy(read: &Read<'_>, mailbox: &Mailbox, fetched: Fetched) -> Result<Copy, StoreError> {
+    match mailbox.systemuserid {
+        Some(user) => of_user(read, (mailbox, user), fetched),
+        None => forwarded(read, mailbox, fetched),
+    }
+}
+
+/// A message of a user's own mailbox: it is as if his rule had handed it on. What lies in the folder for sent mail was
+/// put there by the user, so its From is believed; what lies in any other may be from anybody.
+fn of_user(read: &Read<'_>, (mailbox, user): (&Mailbox, Id), fetched: Fetched) -> Result<Copy, StoreError> {
+    let Fetched { role, copyid, arrived, raw, trace } = fetched;
+    let source = Source::Synced(mailbox.name.clone(), role);
+    let address = read.user(user)?.and_then(|user| EmailAddress::parse(&user.internalemailaddress));
+    let recipient =
+        address.map(|address| EnvelopeRecipient { address, source: source.clone(), user: Some(user) });
+    let is_sent = role == FolderRole::Sent;
+    let return_path = trace.return_path.filter(|_| !is_sent);
+    Ok(Copy {
+        copyid,
+        source,
+        arrived,
+        has_envelope: return_path.is_some(),
+        mail_from: match return_path {
+            Some(ReturnPath::Sender(text)) => Some(text),
+            Some(ReturnPath::Null) | None => None,
+        },
+        recipients: recipient.into_iter().collect(),
+        peer: None,
+        trace: None,
+        proof: if is_sent { Proof::Mailbox } else { Proof::None },
+        has_bare_line_ends: has_bare_line_ends(&raw),
+        raw,
+    })
+}
+
 /// The copy that a message of a forward mailbox is.
 ///
 /// From may be believed only where the administrator says that what brings mail to the mailbox refuses our own domains
 /// from outside. To read it from a server of ours, on loopback say, proves nothing about who wrote it.
-pub(super) fn copy(read: &Read<'_>, mailbox: &Mailbox, fetched: Fetched) -> Result<Copy, StoreError> {
-    let Fetched { copyid, arrived, raw, trace } = fetched;
+fn forwarded(read: &Read<'_>, mailbox: &Mailbox, fetched: Fetched) -> Result<Copy, StoreError> {
+    let Fetched { copyid, arrived, raw, trace, .. } = fetched;
     let source = Source::Forward(mailbox.name.clone());
     let recipient = recipient(read, mailbox, &trace.delivered_to)?;
     let recipients =

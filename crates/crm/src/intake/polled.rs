@@ -9,7 +9,7 @@ use std::sync::Arc;
 use message::trace::Trace;
 use model::outcome::Reason;
 use model::schema::mailboxes::Mailbox;
-use model::{Id, Moment, Timestamp, limits};
+use model::{FolderRole, Id, Moment, Timestamp, limits};
 use store::{Organization, StoreError};
 
 use super::advise;
@@ -24,6 +24,8 @@ use crate::CrmError;
 /// A message of a mailbox.
 #[derive(Debug, Clone)]
 pub struct Polled {
+    /// What its folder is for.
+    pub role: FolderRole,
     /// The copy that the ledger gave it.
     pub copyid: Id,
     /// When it arrived there, as far as that is known; the day it is accounted under is that of the ledger.
@@ -77,7 +79,8 @@ pub async fn take_polled(
     let mailbox = find(organization, mailbox)?;
     let size = i64::try_from(polled.size).unwrap_or(i64::MAX);
     let copy = |raw: Arc<[u8]>, trace: Trace| {
-        let fetched = Fetched { copyid: polled.copyid, arrived: polled.arrived, raw, trace };
+        let (role, copyid, arrived) = (polled.role, polled.copyid, polled.arrived);
+        let fetched = Fetched { role, copyid, arrived, raw, trace };
         organization.read(|read| forward::copy(read, &mailbox, fetched))
     };
     let (copy, fault) = match polled.what {

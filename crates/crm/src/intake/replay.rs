@@ -10,7 +10,7 @@ use model::outcome::Reason;
 use model::schema::intake;
 use model::schema::intake::Undeliverable;
 use model::schema::mailboxes::Mailbox;
-use model::{EmailAddress, Id, Moment, Timestamp};
+use model::{EmailAddress, FolderRole, Id, Moment, Timestamp};
 use store::{Organization, Priority, Read, StoreError};
 
 use super::copy::{Copy, EnvelopeRecipient, Proof, Source};
@@ -116,14 +116,20 @@ fn rebuilt(
     })
 }
 
-/// Out of a forward mailbox: its bytes say everything.
+/// Out of a mailbox that is watched: its bytes say everything.
 fn fetched(
     read: &Read<'_>,
     mailbox: &Mailbox,
     (entry, kept, raw): (&intake::Copy, Proof, Arc<[u8]>),
 ) -> Result<Copy, StoreError> {
     let trace = forward::trace(&raw);
-    let fetched = Fetched { copyid: entry.copyid, arrived: entry.arrivedon, raw, trace };
+    // Of a user's folders, only what was sent by the user came with a proof.
+    let role = match (mailbox.systemuserid, kept) {
+        (None, _) => FolderRole::Sink,
+        (Some(_), Proof::Mailbox) => FolderRole::Sent,
+        (Some(_), _) => FolderRole::Inbox,
+    };
+    let fetched = Fetched { role, copyid: entry.copyid, arrived: entry.arrivedon, raw, trace };
     let copy = forward::copy(read, mailbox, fetched)?;
     let proof = if copy.proof == Proof::None { kept } else { copy.proof };
     Ok(Copy { proof, ..copy })

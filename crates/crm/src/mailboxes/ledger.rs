@@ -36,6 +36,8 @@ pub struct Folder {
     pub mailbox: Id,
     /// The folder, and which of its numberings.
     pub generation: Generation,
+    /// Where it is only looked at: whatever has a UID up to this one was seen. 0 where nothing was.
+    pub seen_up_to: u32,
 }
 
 /// A message as a server lists it.
@@ -56,6 +58,8 @@ pub struct Look {
     pub gone: Vec<MessageKey>,
     /// Messages that are there: an attempt at each begins.
     pub listed: Vec<Listed>,
+    /// In a folder that is only looked at: with these, everything up to this UID was seen.
+    pub seen_up_to: Option<u32>,
 }
 
 /// What the ledger makes of a look.
@@ -109,9 +113,10 @@ pub async fn open(
         return Err(CrmError::Invalid("the name of the folder is empty or too long".to_owned()));
     }
     let drawn = moment.again();
+    let role = place.role;
     let unit = organization.unit(Priority::Background, move |tx| begin(tx, mailbox, &place, &drawn.again()));
     let folder = unit.await?;
-    write_off(organization, folder, &moment).await?;
+    write_off(organization, (folder, role), &moment).await?;
     Ok(folder)
 }
 
@@ -126,6 +131,7 @@ fn begin(tx: &mut Tx<'_>, mailbox: Id, place: &Place, moment: &Moment) -> Result
             folderrole: place.role,
             generation: 1,
             uidvalidity,
+            uidseen: 0,
             createdon: moment.now,
         };
         tx.add_mailbox_folder(&folder)?;
@@ -135,20 +141,21 @@ fn begin(tx: &mut Tx<'_>, mailbox: Id, place: &Place, moment: &Moment) -> Result
         return Ok(folder_of(&folder));
     }
     match tx.begin_generation(&folder, uidvalidity)? {
-        true => Ok(folder_of(&MailboxFolder { generation: folder.generation + 1, ..folder })),
+        true => Ok(folder_of(&MailboxFolder { generation: folder.generation + 1, uidseen: 0, ..folder })),
         false => Err(StoreError::Busy),
     }
 }
 
 fn folder_of(row: &MailboxFolder) -> Folder {
     let generation = Generation { folder: row.mailboxfolderid, number: row.generation };
-    Folder { mailbox: row.mailboxid, generation }
+    let seen_up_to = u32::try_from(row.uidseen).unwrap_or_default();
+    Folder { mailbox: row.mailboxid, generation, seen_up_to }
 }
 
 /// Ends what earlier generations left open. The messages may still be there, under other keys and as other copies.
 async fn write_off(
     organization: &Arc<Organization>,
-    folder: Folder,
+    (folder, role): (Folder, FolderRole),
     moment: &Moment,
 ) -> Result<(), CrmError> {
     loop {
@@ -159,7 +166,7 @@ async fn write_off(
         }
         for row in left.iter().filter(|row| row.settledon.is_none()) {
             let size = u64::try_from(row.size).unwrap_or_default();
-            let polled = Polled { copyid: row.copyid, arrived: row.seenon, size, what: What::Vanished };
+            let polled = Polled { role, copyid: row.copyid, arrived: row.seenon, size, what: What::Vanished };
             // One that has ended by another session of ours is answered with that.
             intake::take_polled(organization, folder.mailbox, polled, moment.again()).await?;
         }
@@ -218,6 +225,9 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
     }
     for (row, _) in &gone {
         tx.message_is_gone(row, moment.now)?;
+    }
+    if let Some(uid) = look.seen_up_to {
+        tx.seen_up_to(generation, uid)?;
     }
     Ok(Seen::Entries(entries))
 }

@@ -31,7 +31,8 @@ fn header_of(raw: &[u8]) -> Arc<[u8]> {
 }
 
 fn advise(house: &House, mailbox: Id, header: Arc<[u8]>) -> Advice {
-    let offered = [Offered { copyid: house.moment().id(), arrived: NOW, header }];
+    let offered =
+        [Offered { role: model::FolderRole::Sink, copyid: house.moment().id(), arrived: NOW, header }];
     intake::advise(&house.organization, mailbox, &offered).unwrap()[0]
 }
 
@@ -152,9 +153,16 @@ async fn what_is_ignored_by_its_header_is_ignored_as_a_whole() {
             let mut raw = delivered(&from, to, "").replace('\n', "\r\n").into_bytes();
             raw.extend_from_slice(&mail);
             let copyid = house.moment().id();
-            let offered = [Offered { copyid, arrived, header: header_of(&raw) }];
+            let offered =
+                [Offered { role: model::FolderRole::Sink, copyid, arrived, header: header_of(&raw) }];
             let advice = intake::advise(&house.organization, mailbox, &offered).unwrap()[0];
-            let polled = Polled { copyid, arrived, size: 0, what: What::Whole(Arc::from(raw)) };
+            let polled = Polled {
+                role: model::FolderRole::Sink,
+                copyid,
+                arrived,
+                size: 0,
+                what: What::Whole(Arc::from(raw)),
+            };
             let taken = intake::take_polled(&house.organization, mailbox, polled, house.moment()).await;
             let receipt = ended(taken.unwrap());
             let Advice::Ignore(reason) = advice else {

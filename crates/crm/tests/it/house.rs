@@ -8,6 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use crm::CrmError;
 use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Receipt, Source};
+use crm::mailboxes::users::{self, NewUserMailbox};
 use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises};
 use crm::records::credentials::{self, NewCredential, Verifier, Vouching};
 use crm::records::import::{self, Columns, Customers, Row};
@@ -150,6 +151,30 @@ impl House {
             promises: Promises { is_exclusive: false, is_refusing },
         };
         mailboxes::add_forward_mailbox(&self.organization, mailbox, self.moment()).await.unwrap().mailboxid
+    }
+
+    /// A user's own mailbox.
+    pub(crate) async fn user_mailbox(&self, name: &str, user: Id) -> Id {
+        let server = NewServer {
+            name: format!("server of {name}"),
+            kind: 4,
+            location: "mail.contoso.test".to_owned(),
+            port: 993,
+            tls: 2,
+            authority: None,
+        };
+        let server = mailboxes::add_server(&self.organization, server, self.moment()).await.unwrap();
+        let mailbox = NewUserMailbox {
+            name: name.to_owned(),
+            server: server.emailserverprofileid,
+            username: name.to_owned(),
+            password: None,
+            user,
+            sent: None,
+            others: Vec::new(),
+            after: None,
+        };
+        users::add_user_mailbox(&self.organization, mailbox, self.moment()).await.unwrap().mailboxid
     }
 
     /// The address of the sink with the key of a user.

@@ -41,7 +41,7 @@ impl Watched {
             size: 4_000,
             header: Some(DIGEST),
         });
-        let look = Look { listed: listed.collect(), gone: keys(gone) };
+        let look = Look { listed: listed.collect(), gone: keys(gone), ..Look::default() };
         ledger::see(&self.house.organization, self.folder, look, self.house.moment()).await.unwrap()
     }
 
@@ -152,7 +152,13 @@ async fn a_mail_is_accounted_for_on_the_day_on_which_it_was_seen() {
     let entries = watched.see(&[1]).await;
     let what = What::Whole(bytes(VISIT));
     let arrived = Timestamp(NOW.0 - 10 * 86_400_000);
-    let polled = crm::intake::Polled { copyid: entries[0].copyid, arrived, size: 4_000, what };
+    let polled = crm::intake::Polled {
+        role: model::FolderRole::Sink,
+        copyid: entries[0].copyid,
+        arrived,
+        size: 4_000,
+        what,
+    };
     let organization = &watched.house.organization;
     let moment = watched.house.moment();
     crm::intake::take_polled(organization, watched.mailbox, polled, moment).await.unwrap();
@@ -241,7 +247,7 @@ async fn a_number_that_was_given_out_again_is_not_believed() {
     let first = watched.see(&[1]).await;
     watched.take(&first[0]).await;
     let listed = vec![Listed { key: MessageKey::of_uid(1), size: 4_000, header: Some([6; 32]) }];
-    let look = Look { listed, gone: Vec::new() };
+    let look = Look { listed, ..Look::default() };
     let (organization, moment) = (&watched.house.organization, watched.house.moment());
     assert_eq!(ledger::see(organization, watched.folder, look, moment).await.unwrap(), Seen::Anew);
     watched.reopen(10).await;
@@ -293,7 +299,7 @@ async fn more_than_a_round_is_refused() {
     let watched = Watched::new().await;
     let listed =
         (1..=257).map(|uid| Listed { key: MessageKey::of_uid(uid), size: 1, header: None }).collect();
-    let look = Look { listed, gone: Vec::new() };
+    let look = Look { listed, ..Look::default() };
     let moment = watched.house.moment();
     assert!(ledger::see(&watched.house.organization, watched.folder, look, moment).await.is_err());
     let place = Place { name: "x".repeat(641), role: FolderRole::Sink, validity: 1 };

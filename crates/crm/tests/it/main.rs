@@ -31,6 +31,7 @@ mod story;
 mod thread;
 mod undeliverables;
 mod unwanted;
+mod users_mailboxes;
 mod want;
 mod who;
 mod world;

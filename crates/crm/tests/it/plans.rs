@@ -149,27 +149,36 @@ async fn watch_a_mailbox(house: &House) {
         let folder = ledger::open(organization, mailbox, place, house.moment()).await.unwrap();
         let key = MessageKey::of_uid(7);
         let listed = vec![Listed { key: key.clone(), size: 100, header: None }];
-        let look = Look { listed, gone: vec![MessageKey::of_uid(6)] };
+        let look = Look { listed, gone: vec![MessageKey::of_uid(6)], ..Look::default() };
         let Seen::Entries(entries) = ledger::see(organization, folder, look, house.moment()).await.unwrap()
         else {
             panic!("another generation has begun");
         };
         let raw = std::sync::Arc::from(ANSWER.replace("answer@", "polled@").into_bytes());
-        let offered =
-            [Offered { copyid: entries[0].copyid, arrived: NOW, header: std::sync::Arc::clone(&raw) }];
+        let offered = [Offered {
+            role: model::FolderRole::Sink,
+            copyid: entries[0].copyid,
+            arrived: NOW,
+            header: std::sync::Arc::clone(&raw),
+        }];
         intake::advise(organization, mailbox, &offered).unwrap();
         ledger::there(organization, folder, Some(&MessageKey::of_uid(3)), NOW).unwrap();
         ledger::put_off(organization, folder, key.clone(), (NOW, "why".to_owned())).await.unwrap();
         ledger::forgive(organization, folder, vec![key.clone()]).await.unwrap();
         if validity == 2 {
-            let polled =
-                Polled { copyid: entries[0].copyid, arrived: NOW, size: 100, what: What::Whole(raw) };
+            let polled = Polled {
+                role: model::FolderRole::Sink,
+                copyid: entries[0].copyid,
+                arrived: NOW,
+                size: 100,
+                what: What::Whole(raw),
+            };
             intake::take_polled(organization, mailbox, polled, house.moment()).await.unwrap();
             ledger::settle(organization, folder, vec![(key, [1; 32])], NOW).await.unwrap();
         }
         known = Some(folder);
     }
-    let gone = Look { listed: Vec::new(), gone: vec![MessageKey::of_uid(7)] };
+    let gone = Look { gone: vec![MessageKey::of_uid(7)], ..Look::default() };
     ledger::see(organization, known.unwrap(), gone, house.moment()).await.unwrap();
     organization
         .read(|read| {

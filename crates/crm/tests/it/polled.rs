@@ -49,7 +49,7 @@ pub(crate) async fn take(house: &House, mailbox: Id, what: What) -> Result<Taken
 }
 
 pub(crate) async fn take_as(house: &House, mailbox: Id, copyid: Id, what: What) -> Result<Taken, CrmError> {
-    let polled = Polled { copyid, arrived: NOW, size: 4_000, what };
+    let polled = Polled { role: model::FolderRole::Sink, copyid, arrived: NOW, size: 4_000, what };
     intake::take_polled(&house.organization, mailbox, polled, house.moment()).await
 }
 

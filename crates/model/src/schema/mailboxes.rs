@@ -43,6 +43,14 @@ table! {
         password: Option<Vec<u8>> = Bytes, "Password";
         /// The sink that it is the mailbox of: a forward mailbox.
         sinkid: Option<Id> = Lookup("sink"), "Sink";
+        /// The user whose own mailbox it is: it is only looked at.
+        systemuserid: Option<Id> = Lookup("systemuser"), "User";
+        /// The folder of what the user wrote; where none is named, the one that the server or its name calls so.
+        sentfolder: Option<String> = Text(640), "Folder of sent mail";
+        /// Other folders of the user that are looked at, one a line.
+        otherfolders: Option<String> = Memo, "Other folders";
+        /// What came to a user's mailbox before is left out.
+        processemailreceivedafter: Option<Timestamp> = DateTime, "Process Email Received After";
         /// Where messages go that cannot be processed.
         undeliverablefolder: String = Text(640), "Folder of Undeliverables";
         /// Whether nobody else deletes there: then all that is marked as deleted may be expunged.
@@ -66,6 +74,8 @@ table! {
         generation: i64 = Int, "Generation";
         /// What the server calls that numbering (UIDVALIDITY, RFC 9051 §2.3.1.1).
         uidvalidity: i64 = Int, "Validity of UIDs";
+        /// Of a folder that is only looked at: whatever has a UID up to this one was seen in this generation.
+        uidseen: i64 = Int, "UIDs seen";
         createdon: Timestamp = DateTime, "Created on";
     }
     indexes { unique(mailboxid, foldername); }
@@ -94,7 +104,7 @@ table! {
         nexttryon: Option<Timestamp> = DateTime, "Next try on";
         /// Since when it may be deleted or moved there: its outcome was committed before.
         settledon: Option<Timestamp> = DateTime, "Settled on";
-        /// Since when it is no longer there.
+        /// Since when it is no longer there, or, in a folder that is only looked at, of no more interest.
         goneon: Option<Timestamp> = DateTime, "Gone on";
     }
     indexes {

@@ -83,29 +83,15 @@ impl Source for ImapFolder {
     }
 
     async fn headers(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
-        let mut headers = Vec::new();
-        // Few at a time: what comes with one command is bounded, and each may be as large as a header may.
-        for keys in keys.chunks(HEADERS_AT_A_TIME) {
-            let some = self.session.headers(&uids(keys)).await?;
-            headers.extend(some.into_iter().map(|(uid, header)| fetched(uid, header)));
-        }
-        Ok(headers)
+        headers(&mut self.session, keys).await
     }
 
     async fn bodies(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
-        let mut kept = Kept::default();
-        self.session.bodies(&uids(keys), &mut kept).await?;
-        Ok(kept.bodies)
+        bodies(&mut self.session, keys).await
     }
 
     async fn missing(&mut self, keys: &[MessageKey]) -> Result<Vec<MessageKey>, SourceError> {
-        let mut missing = Vec::new();
-        for keys in keys.chunks(limits::IMAP_WINDOW_MAX) {
-            let asked = uids(keys);
-            let there = self.session.exists(&asked).await?;
-            missing.extend(asked.without(&there).iter().map(|uid| MessageKey::of_uid(uid.get())));
-        }
-        Ok(missing)
+        missing(&mut self.session, keys).await
     }
 
     async fn dispose(&mut self, keys: &[MessageKey], how: Disposal) -> Result<Disposed, SourceError> {
@@ -132,8 +118,43 @@ impl Source for ImapFolder {
     }
 }
 
+pub(super) async fn headers<L: Look>(
+    session: &mut L,
+    keys: &[MessageKey],
+) -> Result<Vec<Fetched>, SourceError> {
+    let mut headers = Vec::new();
+    // Few at a time: what comes with one command is bounded, and each may be as large as a header may.
+    for keys in keys.chunks(HEADERS_AT_A_TIME) {
+        let some = session.headers(&uids(keys)).await?;
+        headers.extend(some.into_iter().map(|(uid, header)| fetched(uid, header)));
+    }
+    Ok(headers)
+}
+
+pub(super) async fn bodies<L: Look>(
+    session: &mut L,
+    keys: &[MessageKey],
+) -> Result<Vec<Fetched>, SourceError> {
+    let mut kept = Kept::default();
+    session.bodies(&uids(keys), &mut kept).await?;
+    Ok(kept.bodies)
+}
+
+pub(super) async fn missing<L: Look>(
+    session: &mut L,
+    keys: &[MessageKey],
+) -> Result<Vec<MessageKey>, SourceError> {
+    let mut missing = Vec::new();
+    for keys in keys.chunks(limits::IMAP_WINDOW_MAX) {
+        let asked = uids(keys);
+        let there = session.exists(&asked).await?;
+        missing.extend(asked.without(&there).iter().map(|uid| MessageKey::of_uid(uid.get())));
+    }
+    Ok(missing)
+}
+
 /// A key that is no UID is none of this folder.
-fn uids(keys: &[MessageKey]) -> UidSet {
+pub(super) fn uids(keys: &[MessageKey]) -> UidSet {
     keys.iter().filter_map(|key| Uid::new(u64::from(key.uid()?))).collect()
 }
 

@@ -11,7 +11,8 @@ use crate::ledger::{HeaderDigest, Ledger, PutOff};
 use crate::source::{Disposal, Disposed, Source};
 
 /// Settles these, removes them from the folder, and sets those apart that a person has to look at; how many left. What is
-/// there without its header is not taken away, and what does not leave is tried later.
+/// there without its header is not taken away, and what does not leave is tried later. Where a folder is only looked at,
+/// nothing leaves it: the ledger is told that no more is asked of these.
 pub(super) async fn clear<S: Source, L: Ledger>(
     watched: &mut Watched<S>,
     ledger: &L,
@@ -19,6 +20,11 @@ pub(super) async fn clear<S: Source, L: Ledger>(
 ) -> Result<usize, Trouble> {
     let outcomes: HashMap<MessageKey, Outcome> =
         ended.iter().map(|ended| (ended.entry.key.clone(), ended.outcome)).collect();
+    if watched.is_looked_at() {
+        let count = ended.len();
+        watched.told.gone.extend(ended.into_iter().map(|ended| ended.entry.key));
+        return Ok(count);
+    }
     let mut there = Vec::new();
     for Ended { entry, header, .. } in ended {
         match header {

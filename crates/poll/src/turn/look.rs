@@ -54,19 +54,46 @@ pub(super) async fn ahead<S: Source, L: Ledger>(
             // What the last round told is noted first: else it were missed here.
             tell(watched, ledger).await?;
             let unlisted = ledger.present(&watched.folder).await?.into_iter().collect();
-            Round { after: None, unlisted }
+            Round { after: watched.folder.after.clone(), unlisted }
         }
     };
-    let shown = watched.source.list(round.after.as_ref()).await?;
+    if watched.is_looked_at() && !round.unlisted.is_empty() {
+        return left_open(watched, round).await.map(Some);
+    }
+    let mut shown = watched.source.list(round.after.as_ref()).await?;
     let Some(last) = shown.last() else {
         return end(watched, round.unlisted.into_iter().collect()).await;
     };
     round.after = Some(last.key.clone());
+    if watched.is_looked_at() {
+        watched.folder.after.clone_from(&round.after);
+        watched.told.seen_up_to.clone_from(&round.after);
+        let since = watched.since;
+        shown.retain(|shown| shown.arrived.is_none_or(|arrived| since.is_none_or(|since| arrived >= since)));
+    }
     for shown in &shown {
         round.unlisted.remove(&shown.key);
     }
     watched.round = Some(round);
     Ok(Some(shown))
+}
+
+/// What was seen before, has not ended, and is not listed again: everything listed stays, so only what is new is.
+async fn left_open<S: Source>(watched: &mut Watched<S>, mut round: Round) -> Result<Vec<Shown>, Trouble> {
+    let keys: Vec<MessageKey> = round.unlisted.iter().take(limits::POLL_TURN_MESSAGES_MAX).cloned().collect();
+    for key in &keys {
+        round.unlisted.remove(key);
+    }
+    watched.round = Some(round);
+    watched.has_open = true;
+    let shown = watched.source.again(&keys).await?;
+    let is_shown = |key: &MessageKey| shown.iter().any(|shown| shown.key == *key);
+    let left_out: Vec<MessageKey> = keys.into_iter().filter(|key| !is_shown(key)).collect();
+    if !left_out.is_empty() {
+        let missing = watched.source.missing(&left_out).await?;
+        watched.told.absent.extend(missing);
+    }
+    Ok(shown)
 }
 
 /// The end of a round: what the ledger has and the source did not list may be gone, which is asked for.

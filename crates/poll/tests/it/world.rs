@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use model::outcome::Outcome;
-use model::{FolderRole, Id, MessageKey, Timestamp, limits};
+use model::{Id, MessageKey, Timestamp, limits};
 use poll::{
     Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, HeaderDigest, House, Intake,
-    Ledger, Listed, NotNow, Offered, Pair, Shown, Source, SourceError, SourceTrouble, Told, Trouble, Turned,
-    Validity, Watched, What, turn,
+    Ledger, Listed, NotNow, Offered, Pair, Place, Shown, Source, SourceError, SourceTrouble, Told, Trouble,
+    Turned, Validity, Watched, What, turn,
 };
 
 /// Everything that outlives a session.
@@ -27,6 +27,7 @@ pub(crate) struct State {
     known_validity: u32,
     pub(crate) rows: BTreeMap<(i64, MessageKey), Row>,
     copies: u8,
+    after: Option<MessageKey>,
     pub(crate) put_off: Vec<String>,
     // The house.
     pub(crate) deliveries: BTreeMap<Id, (Outcome, Option<Vec<u8>>)>,
@@ -223,13 +224,15 @@ impl Source for Session {
 }
 
 impl Ledger for World {
-    async fn open(&self, pair: Pair, _: &str, validity: Validity) -> Result<Folder, NotNow> {
+    async fn open(&self, pair: Pair, place: &Place, validity: Validity) -> Result<Folder, NotNow> {
         self.call(not_now(), |state| {
             if state.known_validity != validity.0 {
                 state.known_validity = validity.0;
                 state.generation += 1;
+                state.after = None;
             }
-            Ok(Folder { pair, id: Id([3; 16]), role: FolderRole::Sink, generation: state.generation })
+            let (role, after) = (place.role, state.after.clone());
+            Ok(Folder { pair, id: Id([3; 16]), role, generation: state.generation, after })
         })
     }
 

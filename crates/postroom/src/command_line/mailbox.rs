@@ -1,10 +1,10 @@
 //! `postroom mailbox`: its arguments, and requests made of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use postroom::commands::{AddMailbox, ImapServer, MailboxRow, Request};
+use postroom::commands::{AddMailbox, AddUserMailbox, ImapServer, MailboxRow, Request};
 
 use super::read_file;
 
@@ -13,6 +13,8 @@ pub(crate) enum MailboxCommand {
     /// Watch a mailbox at an IMAP server that mail is forwarded to: whatever comes there is taken in as if it came to
     /// the sink, and removed from its INBOX. What cannot be processed is moved to its folder Undeliverable.
     Add(MailboxArguments),
+    /// Look at a user's own mailbox at an IMAP server, his inbox and what he sent, and change nothing there.
+    Sync(UserMailboxArguments),
     /// List the mailboxes, and how it goes with each.
     List {
         /// One organization; else all.
@@ -48,6 +50,42 @@ pub(crate) struct MailboxArguments {
     /// The sink that it is the mailbox of: the address that people and rules forward to.
     #[arg(long, value_name = "ADDRESS")]
     sink: String,
+    #[command(flatten)]
+    account: AccountArguments,
+    /// Whether what brings mail there refuses our own domains from outside. With no, nobody's From is believed there, and
+    /// what colleagues forward ends quarantined.
+    #[arg(long, value_enum)]
+    refusing: YesNo,
+    /// The mailbox's name here, such as crm. It stands in the books, for good.
+    name: String,
+}
+
+#[derive(Args)]
+pub(crate) struct UserMailboxArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// The user whose mailbox it is, by address.
+    #[arg(long, value_name = "ADDRESS")]
+    of: String,
+    #[command(flatten)]
+    account: AccountArguments,
+    /// The folder of sent mail, where the server does not call it so and its name does not say so.
+    #[arg(long, value_name = "FOLDER")]
+    sent: Option<String>,
+    /// Another folder to look at; any number of times.
+    #[arg(long, value_name = "FOLDER")]
+    folder: Vec<String>,
+    /// Leave out what came before this day (UTC), such as 2026-01-31. Else all of it is taken in that is wanted.
+    #[arg(long, value_name = "DAY")]
+    after: Option<jiff::civil::Date>,
+    /// The mailbox's name here, such as jane. It stands in the books, for good.
+    name: String,
+}
+
+/// Where a mailbox is, and who signs in there.
+#[derive(Args)]
+struct AccountArguments {
     /// The IMAP server.
     #[arg(long, value_name = "HOST")]
     server: String,
@@ -66,12 +104,6 @@ pub(crate) struct MailboxArguments {
     /// The file whose first line is the password; - for standard input.
     #[arg(long, value_name = "FILE")]
     password_file: PathBuf,
-    /// Whether what brings mail there refuses our own domains from outside. With no, nobody's From is believed there, and
-    /// what colleagues forward ends quarantined.
-    #[arg(long, value_enum)]
-    refusing: YesNo,
-    /// The mailbox's name here, such as crm. It stands in the books, for good.
-    name: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -93,6 +125,7 @@ enum YesNo {
 pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
     Ok(match command {
         MailboxCommand::Add(arguments) => Request::AddMailbox(new(arguments)?),
+        MailboxCommand::Sync(arguments) => Request::AddUserMailbox(user_mailbox(arguments)?),
         MailboxCommand::List { org } => Request::Mailboxes(org),
         MailboxCommand::Pause { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: false }
@@ -104,27 +137,55 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
 }
 
 fn new(arguments: MailboxArguments) -> anyhow::Result<AddMailbox> {
-    let text = |path: &PathBuf| {
-        let text = String::from_utf8(read_file(path)?);
-        text.with_context(|| format!("{} is no text", path.display()))
-    };
-    let password = text(&arguments.password_file)?.lines().next().unwrap_or_default().to_owned();
-    let (tls, port) = match arguments.tls {
-        Tls::Implicit => (2, 993),
-        Tls::Starttls => (1, 143),
-        Tls::None => (0, 143),
-    };
-    let authority = arguments.authority.as_ref().map(text).transpose()?;
-    let port = arguments.port.unwrap_or(port);
+    let account = arguments.account;
+    let password = password(&account)?;
     Ok(AddMailbox {
         organization: arguments.org,
         name: arguments.name,
-        server: ImapServer { host: arguments.server, port, tls, authority },
-        user: arguments.user,
+        server: server(&account)?,
+        user: account.user,
         password,
         sink: arguments.sink,
         is_refusing: arguments.refusing == YesNo::Yes,
     })
+}
+
+fn user_mailbox(arguments: UserMailboxArguments) -> anyhow::Result<AddUserMailbox> {
+    let account = arguments.account;
+    let password = password(&account)?;
+    let begin = |day: jiff::civil::Date| day.to_zoned(jiff::tz::TimeZone::UTC).map(|begin| begin.timestamp());
+    let after = arguments.after.map(begin).transpose().context("there is no such day")?;
+    Ok(AddUserMailbox {
+        organization: arguments.org,
+        name: arguments.name,
+        server: server(&account)?,
+        user: account.user,
+        password,
+        of: arguments.of,
+        sent: arguments.sent,
+        others: arguments.folder,
+        after: after.map(jiff::Timestamp::as_second),
+    })
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    let text = String::from_utf8(read_file(path)?);
+    text.with_context(|| format!("{} is no text", path.display()))
+}
+
+fn password(account: &AccountArguments) -> anyhow::Result<String> {
+    Ok(text(&account.password_file)?.lines().next().unwrap_or_default().to_owned())
+}
+
+fn server(account: &AccountArguments) -> anyhow::Result<ImapServer> {
+    let (tls, port) = match account.tls {
+        Tls::Implicit => (2, 993),
+        Tls::Starttls => (1, 143),
+        Tls::None => (0, 143),
+    };
+    let authority = account.authority.as_deref().map(text).transpose()?;
+    let port = account.port.unwrap_or(port);
+    Ok(ImapServer { host: account.server.clone(), port, tls, authority })
 }
 
 /// A row of the list.

@@ -5,7 +5,7 @@ use std::fmt;
 use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises};
 use crm::secrets::Cell;
 use model::{Id, limits};
-use poll::{Live, Pair};
+use poll::{Live, Pair, Progress};
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
@@ -72,15 +72,8 @@ pub(super) async fn add(house: &House, new: AddMailbox) -> Result<Reply, Command
     // name that is taken is taken for good.
     let cell = password_of(organization.id(), moment.again().id());
     let password = house.keyring.seal(cell, &new.password)?;
-    let profile = NewServer {
-        name: new.name.clone(),
-        kind: mailboxes::IMAP,
-        location: new.server.host,
-        port: new.server.port,
-        tls: new.server.tls,
-        authority: new.server.authority,
-    };
-    let server = mailboxes::add_server(&organization, profile, house.moment()?).await?;
+    let server =
+        mailboxes::add_server(&organization, profile(&new.name, new.server), house.moment()?).await?;
     let mailbox = NewForwardMailbox {
         name: new.name,
         server: server.emailserverprofileid,
@@ -92,6 +85,18 @@ pub(super) async fn add(house: &House, new: AddMailbox) -> Result<Reply, Command
     };
     mailboxes::add_forward_mailbox(&organization, mailbox, moment).await?;
     Ok(Reply::Done)
+}
+
+/// The server of a mailbox of this name.
+pub(super) fn profile(name: &str, server: ImapServer) -> NewServer {
+    NewServer {
+        name: name.to_owned(),
+        kind: mailboxes::IMAP,
+        location: server.host,
+        port: server.port,
+        tls: server.tls,
+        authority: server.authority,
+    }
 }
 
 pub(super) async fn set_state(
@@ -140,7 +145,16 @@ fn state(live: &Live) -> String {
             let seconds = live.pause.as_secs();
             format!("trouble: {trouble} ({} times, again within {seconds} s)", live.failures)
         }
-        None if live.is_well => format!("well, {} taken in since the start", live.ended),
-        None => format!("at work, {} taken in since the start", live.ended),
+        None if live.is_well => {
+            let remark = live.remark.as_ref().map_or_else(String::new, |remark| format!("; {remark}"));
+            format!("well, {} taken in since the start{remark}", live.ended)
+        }
+        None => {
+            let progress =
+                live.progress.as_ref().map_or_else(String::new, |(folder, Progress { done, of })| {
+                    format!(", {done} of {of} in {folder} looked at")
+                });
+            format!("at work, {} taken in since the start{progress}", live.ended)
+        }
     }
 }

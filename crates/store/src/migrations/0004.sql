@@ -22,6 +22,10 @@ create table mailbox (
     username text not null,
     password blob,
     sinkid blob,
+    systemuserid blob,
+    sentfolder text,
+    otherfolders text,
+    processemailreceivedafter integer,
     undeliverablefolder text not null,
     isexclusive integer not null,
     isrefusing integer not null,
@@ -39,6 +43,7 @@ create table mailboxfolder (
     folderrole integer not null,
     generation integer not null,
     uidvalidity integer not null,
+    uidseen integer not null,
     createdon integer not null,
     primary key (mailboxfolderid)
 ) strict;

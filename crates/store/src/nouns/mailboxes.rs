@@ -3,6 +3,7 @@
 use model::Id;
 use model::schema::mailboxes::{EmailServerProfile, Mailbox, MailboxFolder};
 
+use super::ledger::Generation;
 use crate::StoreError;
 use crate::rows::{Read, Tx};
 
@@ -77,9 +78,17 @@ impl Tx<'_> {
     /// Begins another generation of a folder. Says whether the one given was the present one; if not, somebody else has
     /// begun another.
     pub fn begin_generation(&mut self, folder: &MailboxFolder, uidvalidity: i64) -> Result<bool, StoreError> {
-        let sql = "update mailboxfolder set generation = generation + 1, uidvalidity = ?3 \
+        let sql = "update mailboxfolder set generation = generation + 1, uidvalidity = ?3, uidseen = 0 \
                    where mailboxfolderid = ?1 and generation = ?2";
         let params = [folder.mailboxfolderid.into(), folder.generation.into(), uidvalidity.into()];
         Ok(self.execute(sql, &params)? == 1)
+    }
+
+    /// Notes how far a folder that is only looked at was seen. Never less far than before.
+    pub fn seen_up_to(&mut self, generation: Generation, uid: u32) -> Result<(), StoreError> {
+        let sql = "update mailboxfolder set uidseen = ?3 \
+                   where mailboxfolderid = ?1 and generation = ?2 and uidseen < ?3";
+        let params = [generation.folder.into(), generation.number.into(), i64::from(uid).into()];
+        self.execute(sql, &params).map(drop)
     }
 }

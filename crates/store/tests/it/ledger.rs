@@ -70,6 +70,7 @@ fn a_generation_begins_once() {
         folderrole: FolderRole::Sink,
         generation: 1,
         uidvalidity: 10,
+        uidseen: 0,
         createdon: NOW,
     };
     let known = folder.clone();
@@ -93,6 +94,10 @@ fn a_mailbox_has_a_name_of_its_own() {
         username: "crm@mail.test".to_owned(),
         password: None,
         sinkid: Some(id(3)),
+        systemuserid: None,
+        sentfolder: None,
+        otherfolders: None,
+        processemailreceivedafter: None,
         undeliverablefolder: "Undeliverable".to_owned(),
         isexclusive: false,
         isrefusing: false,

@@ -1,11 +1,13 @@
 //! Dovecot (packages `dovecot-lmtpd`, `dovecot-sieve`, `dovecot-imapd`, `dovecot-pop3d`): a server that keeps mail in
 //! Maildirs, takes it by LMTP, gives it out by IMAP and POP3, and whose Sieve redirects mail.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -136,6 +138,16 @@ impl Dovecot {
     /// When it does not come again.
     pub fn restart(&self) -> Result<()> {
         self.stop()?;
+        self.run()
+    }
+
+    /// Ends it, lets it forget the numbers of all messages of a mailbox, and starts it again: they get others.
+    ///
+    /// # Errors
+    /// When it does not come again.
+    pub fn renumber(&self, user: &str) -> Result<()> {
+        self.stop()?;
+        forget(self.mailbox(user).path())?;
         self.run()
     }
 
@@ -298,6 +310,59 @@ impl Maildir {
     pub fn path(&self) -> &Path {
         &self.root
     }
+
+    /// Puts a message into a folder as a mail program does, the folder made where it is missing; INBOX where none is
+    /// named. `flags` are letters of a Maildir.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put(&self, folder: Option<&str>, (name, flags): (&str, &str), raw: &[u8]) -> Result<()> {
+        let path = folder.map_or_else(|| self.root.clone(), |folder| self.root.join(format!(".{folder}")));
+        for part in ["cur", "new", "tmp"] {
+            fs::create_dir_all(path.join(part))?;
+        }
+        fs::write(path.join("cur").join(format!("{name}:2,{flags}")), raw)?;
+        let mailbox = self.root.parent().unwrap_or(&self.root);
+        Command::new("chown").arg("-R").arg(format!("{NOBODY}:{NOBODY}")).arg(mailbox).status()?;
+        Ok(())
+    }
+
+    /// Every message of every folder: where its file lies, flags included, its size, and when it was changed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn messages(&self) -> Result<BTreeMap<PathBuf, (u64, SystemTime)>> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.root.clone()];
+        for entry in fs::read_dir(&self.root)? {
+            let path = entry?.path();
+            let is_folder = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            folders.extend((is_folder && path.is_dir()).then_some(path));
+        }
+        for part in folders.iter().flat_map(|folder| [folder.join("cur"), folder.join("new")]) {
+            let Ok(entries) = fs::read_dir(part) else { continue };
+            for entry in entries {
+                let entry = entry?;
+                let data = entry.metadata()?;
+                found.insert(entry.path(), (data.len(), data.modified()?));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Removes what Dovecot notes of a mailbox beside its messages.
+fn forget(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.starts_with("dovecot") {
+            fs::remove_file(&path)?;
+        } else if name.starts_with('.') && path.is_dir() {
+            forget(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn messages(folder: &Path) -> Result<Vec<String>> {

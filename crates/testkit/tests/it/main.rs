@@ -20,4 +20,5 @@ mod promotion;
 mod proxy;
 mod refusals;
 mod samples;
+mod sync;
 mod undeliverable;

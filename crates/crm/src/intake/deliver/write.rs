@@ -140,7 +140,7 @@ impl Work<'_> {
             subject: cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
             directioncode: is_outgoing,
             statecode: STATE_COMPLETED,
-            statuscode: if is_outgoing { STATUS_SENT } else { STATUS_RECEIVED },
+            statuscode: status(is_outgoing),
             messageid: offer.message_id.as_ref().map(ToString::to_string),
             inreplyto: offer.in_reply_to.first().map(ToString::to_string),
             conversationtrackingid: conversation,
@@ -258,6 +258,11 @@ impl Work<'_> {
         };
         all.map(row).collect()
     }
+}
+
+/// The status of an e-mail by its direction.
+pub(super) fn status(is_outgoing: bool) -> i32 {
+    if is_outgoing { STATUS_SENT } else { STATUS_RECEIVED }
 }
 
 /// A guess as it was offered, as far as it claims by it; its text is that of the mail which took its place.

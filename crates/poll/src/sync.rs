@@ -1,0 +1,93 @@
+//! Looking at a user's own mailbox: one session, its folders by turns, and nothing in any of them is ever changed.
+//!
+//! What passes through: folders, each looked at from where the ledger has it to its end, by the turns of
+//! [`mod@crate::turn`]. News are waited for in the first folder; the others are asked about every now and then.
+//!
+//! *Invariant:* as in [`mod@crate::watch`]: trouble of one mailbox is nobody else's.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use model::{Timestamp, limits};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::contract::{Intake, Pair};
+use crate::ledger::Ledger;
+use crate::source::{Folders, Place, Source as _, SourceError};
+use crate::turn::{Trouble, Watched};
+use crate::watch::{Live, Watching, rest, round, well};
+
+/// Opens sessions with a user's mailbox.
+pub trait Entrance: Send {
+    /// What it opens.
+    type Source: Folders;
+
+    /// Which mailbox.
+    fn pair(&self) -> Pair;
+
+    /// What came before is left out.
+    fn since(&self) -> Option<Timestamp>;
+
+    /// A new session.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    fn open(&mut self) -> impl Future<Output = Result<Self::Source, SourceError>> + Send;
+}
+
+/// Looks at it until the future is dropped; drop it between turns, by a task that ends with the process.
+pub async fn sync<E, I, L>(mut entrance: E, watching: Watching<I, L>, live: watch::Sender<Live>)
+where
+    E: Entrance,
+    I: Intake,
+    L: Ledger,
+{
+    loop {
+        let Err(trouble) = session(&mut entrance, &watching, &live).await;
+        rest(trouble, (watching.spread)(), &live).await;
+    }
+}
+
+/// It ends with trouble alone.
+enum Never {}
+
+/// One session, until there is trouble with it.
+async fn session<E, I, L>(
+    entrance: &mut E,
+    watching: &Watching<I, L>,
+    live: &watch::Sender<Live>,
+) -> Result<Never, Trouble>
+where
+    E: Entrance,
+    I: Intake,
+    L: Ledger,
+{
+    let mut source = entrance.open().await?;
+    let mut looked: HashMap<Place, Instant> = HashMap::new();
+    let patience = watching.patience.min(Duration::from_secs(limits::SYNC_WAIT_SECONDS));
+    loop {
+        let mut ended = 0;
+        let places = source.places();
+        // Last the first: there news are waited for.
+        for place in places.iter().rev() {
+            let believed = Duration::from_secs(limits::SYNC_BELIEVED_SECONDS);
+            let may_be_spared = looked.get(place).is_some_and(|at| at.elapsed() < believed);
+            if !source.enter(place, may_be_spared).await? {
+                continue;
+            }
+            let of = (entrance.pair(), place, entrance.since());
+            let mut watched = Watched::look(source, of, &watching.house.ledger).await?;
+            ended += round(&mut watched, watching, live).await?;
+            if watched.has_nothing_open() {
+                looked.insert(place.clone(), Instant::now());
+            }
+            source = watched.into_source();
+        }
+        well(live, source.remark());
+        if ended == 0 {
+            source.wait(patience).await?;
+        }
+    }
+}
