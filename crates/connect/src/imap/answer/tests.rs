@@ -96,7 +96,7 @@ fn bodies_come_as_literals_strings_or_not_at_all() {
 fn what_concerns_nobody_is_read_over() {
     let (said, error) = answers(
         b"* OK [UIDVALIDITY 7] a text that ends like a literal {99}\r\n* FLAGS (\\Seen)\r\n* 3 RECENT\r\n\
-          * XNEWS {5}\r\n(((\r\n and \"more\r\n* STATUS \"a\" (MESSAGES 3)\r\n* 3 EXISTS\r\n* 2 EXPUNGE\n+ go\r\n+\r\n\
+          * XNEWS {5}\r\n(((\r\n and \"more\r\n* ID (\"a\" (b))\r\n* 3 EXISTS\r\n* 2 EXPUNGE\n+ go\r\n+\r\n\
           * BYE\r\n",
     );
     assert_eq!(error, None);
