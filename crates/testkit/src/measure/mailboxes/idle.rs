@@ -29,7 +29,8 @@ pub(super) fn measure(table: &mut Table<'_>, place: &Place, mailboxes: usize) ->
             break;
         }
         ensure!(began.elapsed() < PATIENCE, "{well} of {mailboxes} mailboxes are well");
-        thread::sleep(Duration::from_millis(500));
+        // Seldom: a list of a thousand is no quiet either.
+        thread::sleep(Duration::from_secs(3));
     }
     table.add(
         &format!("{mailboxes} mailboxes added and waiting for news, s"),
