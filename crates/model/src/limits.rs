@@ -379,3 +379,11 @@ pub const SYNCED_FOLDERS_MAX: usize = 30;
 pub const SYNC_WAIT_SECONDS: u64 = 60;
 /// How long a folder that says it is unchanged is believed, in seconds: what was put off in it is due by then.
 pub const SYNC_BELIEVED_SECONDS: u64 = 900;
+/// Messages of watched mailboxes that are in memory at a time, being fetched or taken in: a part of what a small house has.
+pub const POLL_ROOM_BYTES: u64 = 64 * 1024 * 1024;
+/// The part of it that the mailboxes of one host may have: four that stall leave nothing, until their time is up.
+pub const POLL_HOST_ROOM_BYTES: u64 = 16 * 1024 * 1024;
+/// What headers of one turn are counted as: 64 usual ones.
+pub const POLL_HEADERS_BYTES: u64 = 256 * 1024;
+/// From so many attempts on, a header that never came is not asked for any more.
+pub const POLL_UNREADABLE_FROM: u32 = 8;

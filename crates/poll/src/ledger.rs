@@ -27,18 +27,18 @@ pub trait Ledger: Clone + Send + Sync + 'static {
         validity: Validity,
     ) -> impl Future<Output = Result<Folder, NotNow>> + Send;
 
-    /// The keys that are in the ledger and not gone, in their order.
+    /// What is in the ledger and not gone, in the order of keys. What has become of each is not asked for.
     ///
     /// # Errors
     /// [`NotNow`].
-    fn present(&self, folder: &Folder) -> impl Future<Output = Result<Vec<MessageKey>, NotNow>> + Send;
+    fn present(&self, folder: &Folder) -> impl Future<Output = Result<Vec<Entry>, NotNow>> + Send;
 
     /// Notes what was told, enters what is listed and new, and counts one more attempt for whatever is due, has no
     /// outcome, and fewer than [`POLL_ALONE_FROM`](model::limits::POLL_ALONE_FROM) attempts.
     ///
     /// Answers one entry for each listed message, in their order, and behind them one for each absent one that has no
-    /// outcome: it counts as gone only once it has one. `None` where a message is listed although it is gone, or with
-    /// another header than it had: keys are given out again there, and the folder is to be opened anew.
+    /// outcome: it counts as gone only once it has one. `None` where a message is listed although it is gone, or has its
+    /// outcome and another header than it had: keys are given out again there, and the folder is to be opened anew.
     ///
     /// # Errors
     /// [`NotNow`]: nothing was entered.
@@ -149,6 +149,8 @@ pub struct Entry {
     pub copy: Id,
     /// How often it was tried without an end that was told, this time included.
     pub attempts: u32,
+    /// Whether its header came before.
+    pub has_header: bool,
     /// Whether its time has come, where it was put off.
     pub is_due: bool,
     /// What became of it, where that is committed.

@@ -9,6 +9,7 @@
 pub mod contract;
 pub mod ledger;
 pub mod pause;
+pub mod room;
 pub mod source;
 pub mod sources;
 pub mod sync;
@@ -17,6 +18,7 @@ pub mod watch;
 
 pub use contract::{Advice, Delivered, Delivery, Intake, NotNow, Offered, Pair, What};
 pub use ledger::{Entry, Folder, HeaderDigest, Ledger, Listed, PutOff, Told};
+pub use room::Room;
 pub use source::{
     Disposal, Disposed, Fetched, Folders, Place, Progress, Shown, Source, SourceError, SourceTrouble,
     Validity,

@@ -7,20 +7,21 @@
 //! cleared away, and what was cleared away is told to the ledger last. Whatever step a crash follows, the next turn
 //! finds the message again, delivers the same copy, and is answered the same.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use model::{FolderRole, MessageKey, Timestamp};
 
 use crate::contract::{Intake, NotNow};
-use crate::ledger::{Folder, Ledger, Told};
-use crate::source::{Place, Progress, Source, SourceError};
+use crate::ledger::{Entry, Folder, Ledger, Told};
+use crate::room::{Held, Room};
+use crate::source::{Place, Progress, Shown, Source, SourceError};
 
 mod ask;
 mod bring;
 mod clear;
 mod look;
 
-use look::Seen;
+use look::{Next, Seen};
 
 /// A look at a folder from its first message to its last.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ struct Round {
     /// The last message that was listed.
     after: Option<MessageKey>,
     /// What the ledger has, and no list of this round.
-    unlisted: HashSet<MessageKey>,
+    unlisted: HashMap<MessageKey, Entry>,
 }
 
 /// The house behind the Router.
@@ -55,10 +56,16 @@ pub struct Watched<S> {
     round: Option<Round>,
     /// What the ledger is to be told next.
     told: Told,
+    /// Where it is only looked at: what was listed last. It counts as seen once all that was listed is entered.
+    listed_to: Option<MessageKey>,
     /// What was tried last and did not come back: the attempt counts.
     suspects: Vec<MessageKey>,
-    /// Whether a body has come through in this session.
+    /// Whether a header has come through in this session.
+    has_headed: bool,
+    /// Whether a body has.
     has_fetched: bool,
+    /// What it shares with other mailboxes.
+    room: Room,
 }
 
 /// How a turn ended.
@@ -117,9 +124,18 @@ impl<S: Source> Watched<S> {
             since,
             round: None,
             told: Told::default(),
+            listed_to: None,
             suspects: Vec::new(),
+            has_headed: false,
             has_fetched: false,
+            room: Room::default(),
         })
+    }
+
+    /// The same beside other mailboxes.
+    #[must_use]
+    pub fn within(self, room: Room) -> Self {
+        Watched { room, ..self }
     }
 
     /// Whether everything stays in the folder.
@@ -158,14 +174,11 @@ where
     I: Intake,
     L: Ledger,
 {
-    let Some(shown) = look::ahead(watched, &house.ledger).await? else {
+    let Some(next) = look::ahead(watched, &house.ledger).await? else {
         look::tell(watched, &house.ledger).await?;
         return Ok(Turned::RoundOver);
     };
-    let seen = look::see(watched, &house.ledger, shown).await?;
-    let tried: Vec<MessageKey> = seen.iter().map(|seen| seen.entry.key.clone()).collect();
-    let worked = work_through(watched, house, seen).await;
-    look::note_survivors(watched, tried);
+    let worked = work_through(watched, house, next).await;
     watched.has_open |= !watched.told.put_off.is_empty();
     if worked.is_err() {
         // Where this is not noted either, a few more attempts are counted than were made.
@@ -174,32 +187,70 @@ where
     worked.map(Turned::On)
 }
 
-/// Most messages together; those that may have stopped the process before, one after the other, the least suspect first.
+/// Most messages together; those that may have stopped the process or the server before, one after the other, the least
+/// suspect first. What was put off is passed over.
 async fn work_through<S, I, L>(
     watched: &mut Watched<S>,
     house: &House<I, L>,
-    seen: Vec<Seen>,
+    next: Vec<Next>,
 ) -> Result<usize, Trouble>
 where
     S: Source,
     I: Intake,
     L: Ledger,
 {
-    let (mut alone, together): (Vec<Seen>, Vec<Seen>) = seen.into_iter().partition(Seen::is_doubtful);
-    alone.sort_by_key(|seen| seen.entry.attempts);
-    let mut ended = work(watched, house, together).await?;
-    for seen in alone {
-        house.ledger.try_alone(&watched.folder, &seen.entry.key).await?;
-        ended += work(watched, house, vec![seen]).await?;
+    let is_due = |next: &Next| next.known.as_ref().is_none_or(|known| known.is_due);
+    let (mut alone, together): (Vec<Next>, Vec<Next>) =
+        next.into_iter().filter(is_due).partition(Next::is_doubtful);
+    alone.sort_by_key(Next::attempts);
+    let together = together.into_iter().map(|next| next.shown).collect();
+    let mut ended = pass(watched, house, (together, 0)).await?;
+    for next in alone {
+        house.ledger.try_alone(&watched.folder, &next.shown.key).await?;
+        let attempts = if next.has_header() { 0 } else { next.attempts() };
+        ended += pass(watched, house, (vec![next.shown], attempts)).await?;
     }
     Ok(ended)
 }
 
-/// How many left the folder.
+/// One way through all steps; how many found their end. `attempts` were made in vain at the header of a message that is
+/// tried alone.
+async fn pass<S, I, L>(
+    watched: &mut Watched<S>,
+    house: &House<I, L>,
+    (shown, attempts): (Vec<Shown>, u32),
+) -> Result<usize, Trouble>
+where
+    S: Source,
+    I: Intake,
+    L: Ledger,
+{
+    if shown.is_empty() && watched.told.absent.is_empty() {
+        // Nothing of the list is to be entered.
+        watched.told.seen_up_to = watched.listed_to.take().or(watched.told.seen_up_to.take());
+        return Ok(0);
+    }
+    let held = watched.room.for_messages(look::bytes(&shown)).await;
+    let headers = match look::headers(watched, (&shown, attempts)).await {
+        Ok(headers) => headers,
+        Err(error) => {
+            // The header of any of them may be why: they are entered, and the attempt counts.
+            look::enter(watched, &house.ledger, &shown).await.unwrap_or_default();
+            return Err(error);
+        }
+    };
+    let seen = look::see(watched, &house.ledger, headers).await?;
+    let tried: Vec<MessageKey> = seen.iter().map(|seen| seen.entry.key.clone()).collect();
+    let worked = work(watched, house, (seen, held)).await;
+    look::note_survivors(watched, tried);
+    worked
+}
+
+/// Asks about them, brings them in, and clears them away.
 async fn work<S, I, L>(
     watched: &mut Watched<S>,
     house: &House<I, L>,
-    seen: Vec<Seen>,
+    (seen, held): (Vec<Seen>, Held),
 ) -> Result<usize, Trouble>
 where
     S: Source,
@@ -209,6 +260,7 @@ where
     let asked = ask::ask(watched, &house.intake, seen).await?;
     let mut ended = Vec::new();
     let brought = bring::bring(watched, &house.intake, (asked, &mut ended)).await;
+    drop(held);
     // Whatever became of the others, what has ended leaves.
     let left = clear::clear(watched, &house.ledger, ended).await;
     brought?;

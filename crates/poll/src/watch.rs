@@ -1,18 +1,18 @@
 //! Watching one mailbox: a session is opened, its folder looked at until nothing is left, and news are waited for.
 //!
-//! What passes through: turns, one after the other, each behind those of other mailboxes; how it goes, for people.
+//! What passes through: turns, one after the other, each step behind those of other mailboxes; how it goes, for people.
 //!
 //! *Invariant:* trouble of one mailbox is nobody else's: its turns wait, and all others go on.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::contract::{Intake, Pair};
 use crate::ledger::Ledger;
 use crate::pause;
+use crate::room::Room;
 use crate::source::{Progress, Source, SourceError};
 use crate::turn::{House, Trouble, Turned, Watched, turn};
 
@@ -55,8 +55,8 @@ pub struct Live {
 pub struct Watching<I, L> {
     /// The house.
     pub house: House<I, L>,
-    /// So many turns at a time, in the order of asking: a large mailbox stands behind all others after each turn.
-    pub turns: Arc<Semaphore>,
+    /// What they share, as those of this host have it.
+    pub room: Room,
     /// How long news are waited for before a folder is looked at anyway.
     pub patience: Duration,
     /// Where spread comes from: a random number each time.
@@ -103,7 +103,7 @@ where
         Err(error) => return error.into(),
     };
     let mut watched = match Watched::begin(source, opener.place(), &watching.house.ledger).await {
-        Ok(watched) => watched,
+        Ok(watched) => watched.within(watching.room.clone()),
         Err(not_now) => return not_now.into(),
     };
     loop {
@@ -134,10 +134,7 @@ where
 {
     let mut ended = 0;
     loop {
-        // Never closed.
-        let permit = watching.turns.acquire().await;
         let turned = turn(watched, &watching.house).await?;
-        drop(permit);
         let Turned::On(count) = turned else { break };
         ended += count;
         live.send_modify(|live| {

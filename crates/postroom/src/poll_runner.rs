@@ -15,9 +15,9 @@ use crm::mailboxes::{self, Watched};
 use model::{Timestamp, limits};
 use poll::sources::imap::ImapFolder;
 use poll::sources::imap_look::{Chosen, ImapLook};
-use poll::{Entrance, Live, Opener, Pair, SourceError, SourceTrouble, Watching};
+use poll::{Entrance, Live, Opener, Pair, Room, SourceError, SourceTrouble, Watching};
 use store::{HeldLease, Organization, Priority, StoreError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -50,11 +50,11 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let router = Router::new(Arc::clone(&house));
     let watching = Watching {
         house: poll::House { intake: router.clone(), ledger: router },
-        turns: Arc::new(Semaphore::new(limits::POLL_TURNS_MAX)),
+        room: Room::default(),
         patience: Duration::from_secs(limits::POLL_WAIT_SECONDS),
         spread: || random().map_or(u32::MAX / 2, u32::from_ne_bytes),
     };
-    let mut runner = Runner { house, watching, tasks: HashMap::new() };
+    let mut runner = Runner { house, watching, rooms: HashMap::new(), tasks: HashMap::new() };
     loop {
         // Never cut off in the middle: what it holds would be nobody's.
         runner.round().await;
@@ -71,6 +71,8 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
 struct Runner {
     house: Arc<House>,
     watching: Watching<Router, Router>,
+    /// What the mailboxes of each host have: those of a host that stalls hold their own part alone.
+    rooms: HashMap<String, Room>,
     tasks: HashMap<Pair, Task>,
 }
 
@@ -140,7 +142,7 @@ impl Runner {
         }
     }
 
-    async fn begin(&self, pair: Pair, row: Watched, organization: Arc<Organization>) -> Option<Task> {
+    async fn begin(&mut self, pair: Pair, row: Watched, organization: Arc<Organization>) -> Option<Task> {
         let mut lease = None;
         if organization.is_at_server() {
             let (name, owner, now) = (format!("mailbox/{}", pair.mailbox), self.house.node, self.house.now());
@@ -152,9 +154,13 @@ impl Runner {
         let (live, board) = watch::channel(Live::default());
         self.house.boards.put_up(pair, board);
         let opener = Door { house: Arc::clone(&self.house), pair, row: row.clone() };
+        let whole = &self.watching.room;
+        let host = row.server.incomingserverlocation.to_lowercase();
+        let room = self.rooms.entry(host).or_insert_with(|| whole.of_another_host()).clone();
+        let watching = Watching { room, ..self.watching.clone() };
         let task = match row.mailbox.systemuserid {
-            Some(_) => tokio::spawn(poll::sync(Reader(opener), self.watching.clone(), live)),
-            None => tokio::spawn(poll::watch(opener, self.watching.clone(), live)),
+            Some(_) => tokio::spawn(poll::sync(Reader(opener), watching, live)),
+            None => tokio::spawn(poll::watch(opener, watching, live)),
         };
         Some(Task { row, lease, handle: task.abort_handle(), organization })
     }

@@ -150,11 +150,10 @@ impl Ledger for Router {
         .await
     }
 
-    async fn present(&self, folder: &Folder) -> Result<Vec<MessageKey>, NotNow> {
+    async fn present(&self, folder: &Folder) -> Result<Vec<Entry>, NotNow> {
         let (organization, folder) = (folder.pair.organization, in_ledger(folder));
         self.apart(organization, move |house, organization| async move {
-            there(&house, &organization, folder)
-                .map(|there| there.into_iter().map(|entry| entry.key).collect())
+            there(&house, &organization, folder).map(|there| there.into_iter().map(entry).collect())
         })
         .await
     }
@@ -231,7 +230,8 @@ async fn see(
 
 fn entry(entry: ledger::Entry) -> Entry {
     let is_due = !matches!(entry.state, EntryState::PutOff(_));
-    Entry { key: entry.key, copy: entry.copyid, attempts: entry.attempts, is_due, ended: entry.outcome }
+    let ledger::Entry { key, copyid: copy, attempts, has_header, outcome: ended, .. } = entry;
+    Entry { key, copy, attempts, has_header, is_due, ended }
 }
 
 fn there(

@@ -68,7 +68,7 @@ pub enum Seen {
     /// The messages that were listed, in their order, each once.
     Entries(Vec<Entry>),
     /// The numbering is another one by now: the folder has to be opened again. Something was listed that had gone, or that
-    /// has another header than it had, or somebody else has opened the folder under another validity.
+    /// had ended with another header, or somebody else has opened the folder under another validity.
     Anew,
 }
 
@@ -83,6 +83,8 @@ pub struct Entry {
     pub state: EntryState,
     /// How often it was begun, this time included.
     pub attempts: u32,
+    /// Whether its header was ever there.
+    pub has_header: bool,
     /// What became of it, where that is committed.
     pub outcome: Option<Outcome>,
 }
@@ -208,18 +210,27 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
     let gone = look.gone.iter().filter(|key| !keys.contains(key));
     let gone = ended(tx, gone.map(|key| tx.mailbox_message(generation, key)).collect::<Result<_, _>>()?)?;
     // A server that was restored, or that gives its numbers out again: nothing of it is believed to be what it was.
-    if known.iter().any(|(listed, row)| row.as_ref().is_some_and(|row| is_another(row, listed))) {
-        tx.begin_generation(&present, present.uidvalidity)?;
-        return Ok(Seen::Anew);
-    }
     let outcomes: Vec<Option<Outcome>> = known
         .iter()
         .map(|(_, row)| row.as_ref().map_or(Ok(None), |row| outcome(tx, row.copyid)))
         .collect::<Result<_, StoreError>>()?;
+    let is_another = |((listed, row), outcome): (&(&Listed, Option<MailboxMessage>), &Option<Outcome>)| {
+        row.as_ref().is_some_and(|row| is_another((row, outcome.is_some()), listed))
+    };
+    if known.iter().zip(&outcomes).any(is_another) {
+        tx.begin_generation(&present, present.uidvalidity)?;
+        return Ok(Seen::Anew);
+    }
     let mut entries = Vec::with_capacity(known.len());
     for ((listed, row), outcome) in known.into_iter().zip(outcomes) {
         entries.push(match row {
-            Some(row) => begin_again(tx, (row, outcome), moment.now)?,
+            Some(mut row) => {
+                if let (None, Some(digest)) = (&row.headerdigest, &listed.header) {
+                    tx.note_header(&row, digest)?;
+                    row.headerdigest = Some(digest.to_vec());
+                }
+                begin_again(tx, (row, outcome), moment.now)?
+            }
             None => begin_first(tx, generation, listed, moment)?,
         });
     }
@@ -232,9 +243,11 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
     Ok(Seen::Entries(entries))
 }
 
-fn is_another(row: &MailboxMessage, listed: &Listed) -> bool {
+/// Whether another message is listed than the one of the row. While nothing has come of that, it is no matter, and there are
+/// servers that make a header anew each time.
+fn is_another((row, has_ended): (&MailboxMessage, bool), listed: &Listed) -> bool {
     let is_changed = |had: &Vec<u8>| listed.header.is_some_and(|has| had.as_slice() != has.as_slice());
-    row.goneon.is_some() || row.headerdigest.as_ref().is_some_and(is_changed)
+    row.goneon.is_some() || (has_ended && row.headerdigest.as_ref().is_some_and(is_changed))
 }
 
 /// The outcome of a copy. That it was no longer there is none for a message that is.
@@ -293,7 +306,9 @@ fn entry(row: MailboxMessage, now: Timestamp) -> Entry {
         (None, _) => EntryState::Open,
     };
     let attempts = u32::try_from(row.attempts).unwrap_or_default();
-    Entry { key: MessageKey::from_bytes(row.messagekey), copyid: row.copyid, state, attempts, outcome: None }
+    let has_header = row.headerdigest.is_some();
+    let key = MessageKey::from_bytes(row.messagekey);
+    Entry { key, copyid: row.copyid, state, attempts, has_header, outcome: None }
 }
 
 /// Messages of a folder that are not known to be gone, in the order of their keys, behind one of them: to be compared

@@ -125,8 +125,20 @@ pub(super) async fn headers<L: Look>(
     let mut headers = Vec::new();
     // Few at a time: what comes with one command is bounded, and each may be as large as a header may.
     for keys in keys.chunks(HEADERS_AT_A_TIME) {
-        let some = session.headers(&uids(keys)).await?;
-        headers.extend(some.into_iter().map(|(uid, header)| fetched(uid, header)));
+        match session.headers(&uids(keys)).await {
+            Ok(some) => headers.extend(some.into_iter().map(|(uid, header)| fetched(uid, header))),
+            // It may be about one of them.
+            Err(error) if error.leaves_the_session() => {
+                for key in keys {
+                    match session.headers(&uids(std::slice::from_ref(key))).await {
+                        Err(error) if !error.leaves_the_session() => return Err(error.into()),
+                        one => headers
+                            .extend(one.into_iter().flatten().map(|(uid, header)| fetched(uid, header))),
+                    }
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(headers)
 }
@@ -136,7 +148,22 @@ pub(super) async fn bodies<L: Look>(
     keys: &[MessageKey],
 ) -> Result<Vec<Fetched>, SourceError> {
     let mut kept = Kept::default();
-    session.bodies(&uids(keys), &mut kept).await?;
+    match session.bodies(&uids(keys), &mut kept).await {
+        Ok(()) => return Ok(kept.bodies),
+        Err(error) if !error.leaves_the_session() => return Err(error.into()),
+        Err(_) => {}
+    }
+    // It may be about one of them. What has come is whole.
+    kept.coming = Vec::new();
+    for key in keys {
+        if kept.bodies.iter().any(|body| body.key == *key) {
+            continue;
+        }
+        match session.bodies(&uids(std::slice::from_ref(key)), &mut kept).await {
+            Err(error) if !error.leaves_the_session() => return Err(error.into()),
+            _ => {}
+        }
+    }
     Ok(kept.bodies)
 }
 
@@ -165,6 +192,9 @@ fn fetched(uid: Uid, bytes: Vec<u8>) -> Fetched {
 /// Headers of one command: of full size, half of what may come with it.
 const HEADERS_AT_A_TIME: usize = limits::IMAP_ANSWER_BYTES_MAX as usize / limits::HEADER_BYTES_MAX / 2;
 
+/// What is reserved for a body before any of it has come.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// Bodies in memory: a turn asks for no more than fits, whatever the server said of sizes.
 #[derive(Default)]
 struct Kept {
@@ -182,7 +212,8 @@ impl BodySink for Kept {
         if self.bytes > limits::POLL_TURN_BYTES + limits::MESSAGE_BYTES_MAX as u64 {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.coming = Vec::with_capacity(size);
+        // A server that announces much and sends nothing holds no memory.
+        self.coming = Vec::with_capacity(size.min(PIECE_BYTES));
         Ok(())
     }
 

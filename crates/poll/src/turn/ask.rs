@@ -30,6 +30,7 @@ pub(super) async fn ask<S, I: Intake>(
         places.push(&mut one.advice);
     }
     if !offered.is_empty() {
+        let _at_work = watched.room.at_work().await;
         let advices = intake.check(watched.folder.pair, offered).await?;
         for (place, advice) in places.into_iter().zip(advices) {
             *place = advice;

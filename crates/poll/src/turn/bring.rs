@@ -84,7 +84,7 @@ fn fitting(seen: &[Seen]) -> usize {
 /// told that it cannot be fetched.
 async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<Vec<(Seen, What)>, Trouble> {
     let has_fetched = watched.has_fetched;
-    let fetchable = seen.iter().filter(|seen| !(seen.is_left() && has_fetched));
+    let fetchable = seen.iter().filter(|seen| seen.header.is_some() && !(seen.is_left() && has_fetched));
     let keys: Vec<MessageKey> = fetchable.map(|seen| seen.entry.key.clone()).collect();
     // Where the line breaks or nothing comes for too long, each of these may be the reason.
     watched.suspects.clone_from(&keys);
@@ -103,12 +103,12 @@ async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<V
             }
             (body, header) => {
                 let words = match (body, header) {
+                    (_, None) => "the server shows it and does not give its header",
                     (None, _) => "the server shows it and does not give it",
-                    (_, None) => "the server gives it without its header",
                     _ => "the server gives another message than the one of the header, or a part of it",
                 };
                 // A line that carries nothing is no fault of the message.
-                if seen.is_given_up() && watched.has_fetched {
+                if seen.is_given_up() && (watched.has_fetched || seen.is_unreadable(watched.has_headed)) {
                     let what = unfetchable(&seen, words);
                     fetched.push((seen, what));
                 } else {
@@ -131,6 +131,7 @@ async fn deliver<S, I: Intake>(
     intake: &I,
     (deliveries, ended): (Vec<(Seen, What)>, &mut Vec<Ended>),
 ) -> Result<Vec<Seen>, Trouble> {
+    let _at_work = watched.room.at_work().await;
     let (mut under_way, mut keys) = (JoinSet::new(), HashMap::new());
     for (seen, what) in deliveries {
         let (intake, pair, role) = (intake.clone(), watched.folder.pair, watched.folder.role);

@@ -35,7 +35,9 @@ pub(super) async fn clear<S: Source, L: Ledger>(
     if there.is_empty() {
         return Ok(0);
     }
+    let at_work = watched.room.at_work().await;
     let settled = ledger.settle(&watched.folder, there).await?;
+    drop(at_work);
     let is_set_aside = |key: &MessageKey| outcomes.get(key) == Some(&Outcome::Undeliverable);
     let (set_aside, remove): (Vec<_>, Vec<_>) = settled.into_iter().partition(is_set_aside);
     let removed = dispose(watched, remove, Disposal::Remove).await?;

@@ -58,3 +58,42 @@ fn check(world: &World, (calm, what): (&World, &str)) {
     assert_eq!(state.set_aside.len(), 1, "{what}");
     assert_eq!(state.rows.len(), state.deliveries.len(), "every row has its outcome: {what}");
 }
+
+/// The same for a folder that is only looked at.
+#[tokio::test]
+async fn whatever_call_fails_each_message_that_is_looked_at_ends_once() {
+    let calm = World::of(&MESSAGES);
+    calm.look().await.unwrap();
+    let mut broken = 0;
+    for first in 0.. {
+        let mut was_reached = false;
+        for second in 0..12 {
+            for effects in 0..4 {
+                let world = World::of(&MESSAGES);
+                world.break_call(first, effects & 1 == 1);
+                let _ = world.look().await;
+                was_reached = world.has_broken();
+                world.break_call(second, effects & 2 == 2);
+                let _ = world.look().await;
+                world.has_broken();
+                world.wait();
+                world.look().await.unwrap();
+                let what = format!("calls {first} and {second}, effects {effects:02b}");
+                let sorted = |world: &World| {
+                    let mut delivered = world.delivered();
+                    delivered.sort_by(|one, other| one.0.cmp(&other.0));
+                    delivered
+                };
+                assert_eq!(sorted(&world), sorted(&calm), "{what}");
+                assert_eq!(world.outcomes().len(), MESSAGES.len(), "{what}");
+                let state = world.state();
+                assert_eq!(state.rows.len(), state.deliveries.len(), "{what}");
+                broken += 1;
+            }
+        }
+        if !was_reached {
+            break;
+        }
+    }
+    assert!(broken > 300, "{broken}");
+}

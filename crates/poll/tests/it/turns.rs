@@ -169,3 +169,68 @@ async fn a_full_folder_for_the_undeliverable_stops_nothing_else() {
     assert_eq!(world.state().set_aside.len(), 1);
     assert_eq!(tally(&world), (0, 1, 1), "it was not taken in twice");
 }
+
+#[tokio::test]
+async fn a_header_that_hangs_the_server_does_not_keep_the_others_back() {
+    let world = World::of(&[OFFER, OFFER, OFFER]);
+    world.state().header_hangs.insert(1);
+    let mut sessions = 0;
+    while world.state().messages.len() > 1 {
+        let _ = world.session().await;
+        sessions += 1;
+        assert!(sessions < 12, "{world:?}");
+    }
+    assert_eq!(tally(&world), (0, 2, 0));
+    // In the end it is told that it cannot be had; it stays where it is, and is not asked for any more.
+    for _ in 0..12 {
+        let _ = world.session().await;
+        world.wait();
+    }
+    assert_eq!((tally(&world), world.state().messages.len()), ((0, 2, 1), 1), "{world:?}");
+    world.session().await.unwrap();
+    world.state().messages.insert(9, OFFER.replace('\n', "\r\n").into_bytes());
+    world.wait();
+    world.session().await.unwrap();
+    assert_eq!((tally(&world), world.state().messages.len()), ((0, 3, 1), 1));
+}
+
+#[tokio::test]
+async fn a_header_that_is_made_anew_each_time_does_not_number_the_folder_anew() {
+    let world = World::of(&[OFFER, OFFER]);
+    world.state().header_is_made_anew = true;
+    for _ in 0..8 {
+        world.session().await.unwrap();
+        world.wait();
+    }
+    assert_eq!(tally(&world), (0, 0, 2), "no body begins with such a header");
+    let state = world.state();
+    assert_eq!((state.set_aside.len(), state.rows.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_looked_at_stays_as_it_is() {
+    let world = World::of(&[OFFER, "Subject: noise\n\nBuy!\n", "Subject: broken\n\n"]);
+    assert_eq!(world.look().await.unwrap(), 3);
+    assert_eq!((tally(&world), world.state().messages.len()), ((1, 1, 1), 3));
+    assert_eq!(world.look().await.unwrap(), 0, "nothing is read again");
+    world.state().messages.insert(9, OFFER.replace('\n', "\r\n").into_bytes());
+    assert_eq!(world.look().await.unwrap(), 1);
+    assert!(world.state().set_aside.is_empty());
+    // Under other numbers everything is delivered anew, and the house knows duplicates.
+    world.state().validity = 7;
+    assert_eq!(world.look().await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn what_a_user_takes_out_before_it_is_read_ends_as_well() {
+    let world = World::of(&[OFFER, OFFER]);
+    world.state().is_closed = true;
+    world.look().await.unwrap_err();
+    world.state().messages.remove(&1);
+    world.state().is_closed = false;
+    for _ in 0..2 {
+        world.look().await.unwrap();
+        world.wait();
+    }
+    assert_eq!(tally(&world), (1, 1, 0));
+}

@@ -1,10 +1,9 @@
 //! Several mailboxes watched side by side.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use poll::{House, Live, Opener, Pair, SourceError, Trouble, Watching};
-use tokio::sync::{Semaphore, watch};
+use poll::{House, Live, Opener, Pair, Room, SourceError, Trouble, Watching};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::world::{PAIR, Session, World, away};
@@ -26,10 +25,10 @@ impl Opener for Door {
     }
 }
 
-fn begin(world: &World, is_closed: bool, turns: &Arc<Semaphore>) -> (watch::Receiver<Live>, JoinHandle<()>) {
+fn begin(world: &World, is_closed: bool, room: &Room) -> (watch::Receiver<Live>, JoinHandle<()>) {
     let watching = Watching {
         house: House { intake: world.clone(), ledger: world.clone() },
-        turns: Arc::clone(turns),
+        room: room.clone(),
         patience: Duration::from_secs(60),
         spread: || 0,
     };
@@ -41,9 +40,9 @@ fn begin(world: &World, is_closed: bool, turns: &Arc<Semaphore>) -> (watch::Rece
 #[tokio::test(start_paused = true)]
 async fn one_that_is_away_keeps_nobody_back_and_comes_later_and_later() {
     let (open, closed) = (World::of(&["Subject: offer\n\n", "Subject: noise\n\n"]), World::of(&[]));
-    let turns = Arc::new(Semaphore::new(1));
-    let (mut away, _away) = begin(&closed, true, &turns);
-    let (mut well, _well) = begin(&open, false, &turns);
+    let room = Room::default();
+    let (mut away, _away) = begin(&closed, true, &room);
+    let (mut well, _well) = begin(&open, false, &room);
     let live = well.wait_for(|live| live.is_well).await.unwrap().clone();
     assert_eq!((live.ended, live.trouble), (2, None));
     let live = away.wait_for(|live| live.failures == 4).await.unwrap().clone();
@@ -55,9 +54,32 @@ async fn one_that_is_away_keeps_nobody_back_and_comes_later_and_later() {
 async fn a_line_that_breaks_is_opened_again_and_nothing_is_doubled() {
     let world = World::of(&["Subject: offer\n\n", "Subject: another\n\n"]);
     world.break_call(6, true);
-    let (mut live, _task) = begin(&world, false, &Arc::new(Semaphore::new(1)));
+    let (mut live, _task) = begin(&world, false, &Room::default());
     live.wait_for(|live| live.failures == 1).await.unwrap();
     live.wait_for(|live| live.is_well).await.unwrap();
     assert_eq!((world.delivered().len(), world.state().messages.len()), (2, 0));
     assert_eq!(world.state().deliveries.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_stalls_keeps_no_other_back_and_comes_to_an_end() {
+    let (whole, mut stalled) = (Room::default(), Vec::new());
+    let texts: Vec<String> = (0..64).map(|n| format!("Subject: offer {n}\n\nFirm.\n")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for _ in 0..200 {
+        let world = World::of(&texts);
+        world.state().stalls = true;
+        stalled.push(begin(&world, false, &whole));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let well = World::of(&texts);
+    let (mut live, _task) = begin(&well, false, &whole.of_another_host());
+    let begun = tokio::time::Instant::now();
+    live.wait_for(|live| live.is_well).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "it waited for nobody");
+    assert_eq!(live.borrow().ended, 64);
+    // Those that wait for room get it when the time of the others is up.
+    for (live, _) in &mut stalled {
+        live.wait_for(|live| live.failures > 0).await.unwrap();
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use model::outcome::Outcome;
-use model::{Id, MessageKey, Timestamp, limits};
+use model::{FolderRole, Id, MessageKey, Timestamp, limits};
 use poll::{
     Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, HeaderDigest, House, Intake,
     Ledger, Listed, NotNow, Offered, Pair, Place, Shown, Source, SourceError, SourceTrouble, Told, Trouble,
@@ -22,6 +22,10 @@ pub(crate) struct State {
     pub(crate) is_full: bool,
     pub(crate) withholds: BTreeSet<u32>,
     pub(crate) hangs: BTreeSet<u32>,
+    pub(crate) header_hangs: BTreeSet<u32>,
+    pub(crate) header_is_made_anew: bool,
+    pub(crate) stalls: bool,
+    heads: u32,
     // The ledger.
     generation: i64,
     known_validity: u32,
@@ -118,6 +122,24 @@ impl World {
         Ok(ended)
     }
 
+    /// A look at the folder from where the ledger has it to its end. Whoever takes something out fails.
+    pub(crate) async fn look(&self) -> Result<usize, Trouble> {
+        let (source, house) = (Session(self.clone()), self.house());
+        let before = self.state().messages.clone();
+        let place = Place { name: "INBOX".to_owned(), role: FolderRole::Inbox };
+        let mut watched = Watched::look(source, (PAIR, &place, None), &house.ledger).await?;
+        let looked = async {
+            let mut ended = 0;
+            while let Turned::On(count) = turn(&mut watched, &house).await? {
+                ended += count;
+            }
+            Ok(ended)
+        };
+        let looked = looked.await;
+        assert_eq!(self.state().messages, before);
+        looked
+    }
+
     /// Texts that were delivered whole, and how each ended.
     pub(crate) fn delivered(&self) -> Vec<(String, Outcome)> {
         let state = self.state();
@@ -171,10 +193,24 @@ impl Source for Session {
     }
 
     async fn headers(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
+        if self.0.state().stalls {
+            tokio::time::sleep(Duration::from_secs(limits::ANSWER_SECONDS_MAX)).await;
+            return Err(away());
+        }
         self.0.call(away(), |state| {
+            if keys.iter().filter_map(MessageKey::uid).any(|uid| state.header_hangs.contains(&uid)) {
+                return Err(away());
+            }
+            state.heads += 1;
+            let made = if state.header_is_made_anew {
+                format!("X-Made: {}\r\n", state.heads)
+            } else {
+                String::new()
+            };
             let found = keys.iter().filter_map(|key| {
                 let message = state.messages.get(&key.uid()?)?;
-                Some(Fetched { key: key.clone(), bytes: head(message) })
+                let bytes = [made.as_bytes(), &head(message)].concat();
+                Some(Fetched { key: key.clone(), bytes: bytes.into() })
             });
             Ok(found.collect())
         })
@@ -199,6 +235,16 @@ impl Source for Session {
         self.0.call(away(), |state| {
             let is_there = |key: &&MessageKey| key.uid().is_some_and(|uid| state.messages.contains_key(&uid));
             Ok(keys.iter().filter(|key| !is_there(key)).cloned().collect())
+        })
+    }
+
+    async fn again(&mut self, keys: &[MessageKey]) -> Result<Vec<Shown>, SourceError> {
+        self.0.call(away(), |state| {
+            let shown = keys.iter().filter_map(|key| {
+                let size = state.messages.get(&key.uid()?)?.len() as u64;
+                Some(Shown { key: key.clone(), size, arrived: None })
+            });
+            Ok(shown.collect())
         })
     }
 
@@ -236,13 +282,21 @@ impl Ledger for World {
         })
     }
 
-    async fn present(&self, folder: &Folder) -> Result<Vec<MessageKey>, NotNow> {
+    async fn present(&self, folder: &Folder) -> Result<Vec<Entry>, NotNow> {
         self.call(not_now(), |state| {
             let rows = state
                 .rows
                 .iter()
                 .filter(|((generation, _), row)| *generation == folder.generation && !row.is_gone);
-            Ok(rows.map(|((_, key), _)| key.clone()).collect())
+            let entry = |key: &MessageKey, row: &Row| Entry {
+                key: key.clone(),
+                copy: row.copy,
+                attempts: row.attempts,
+                has_header: row.header.is_some(),
+                is_due: !row.is_put_off,
+                ended: None,
+            };
+            Ok(rows.map(|((_, key), row)| entry(key, row)).collect())
         })
     }
 
@@ -306,7 +360,14 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
         let Some(row) = state.rows.get_mut(&place(key)) else { continue };
         row.is_gone = ended(&row.copy).is_some();
         if !row.is_gone {
-            absent.push(Entry { key: key.clone(), copy: row.copy, attempts: 1, is_due: true, ended: None });
+            absent.push(Entry {
+                key: key.clone(),
+                copy: row.copy,
+                attempts: 1,
+                has_header: false,
+                is_due: true,
+                ended: None,
+            });
         }
     }
     for Listed { key, header, .. } in listed {
@@ -317,7 +378,7 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
         };
         let row = state.rows.entry(place(&key)).or_insert_with(&mut new);
         let is_another = header.is_some() && row.header.is_some() && header != row.header;
-        if row.is_gone || is_another {
+        if row.is_gone || (is_another && ended(&row.copy).is_some()) {
             state.generation += 1;
             return None;
         }
@@ -325,9 +386,14 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
         if is_due && ended.is_none() && row.attempts < limits::POLL_ALONE_FROM {
             row.attempts += 1;
         }
-        entries.push(Entry { key, copy: row.copy, attempts: row.attempts, is_due, ended });
+        row.header = row.header.or(header);
+        let has_header = row.header.is_some();
+        entries.push(Entry { key, copy: row.copy, attempts: row.attempts, has_header, is_due, ended });
     }
     entries.extend(absent);
+    if let Some(key) = &told.seen_up_to {
+        state.after = Some(key.clone());
+    }
     Some(entries)
 }
 

@@ -100,6 +100,18 @@ impl Tx<'_> {
         self.execute(sql, &key_of(message)).map(drop)
     }
 
+    /// Notes the header of a message that was entered without.
+    pub fn note_header(
+        &mut self,
+        message: &MailboxMessage,
+        headerdigest: &[u8; 32],
+    ) -> Result<(), StoreError> {
+        let sql = "update mailboxmessage set headerdigest = ?4 \
+                   where mailboxfolderid = ?1 and generation = ?2 and messagekey = ?3 and headerdigest is null";
+        let [folder, generation, key] = key_of(message);
+        self.execute(sql, &[folder, generation, key, headerdigest.into()]).map(drop)
+    }
+
     /// Takes an attempt back that ended without a fault of the message.
     pub fn forgive_attempt(&mut self, message: &MailboxMessage) -> Result<(), StoreError> {
         let sql = "update mailboxmessage set attempts = attempts - 1 \

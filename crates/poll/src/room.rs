@@ -1,0 +1,64 @@
+//! What all mailboxes of a process share: memory for messages on their way, and work of the house.
+//!
+//! What passes through: nothing; whoever wants to fetch or to work waits here, in the order of asking.
+//!
+//! *Invariant:* while a mailbox waits for its server it holds memory alone, and all mailboxes of one host together hold
+//! a part of it: a host that stalls leaves the others theirs. Work is never waited for while a server is.
+
+use std::sync::Arc;
+
+use model::limits;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The room of a process, as the mailboxes of one host have it.
+#[derive(Debug, Clone)]
+pub struct Room {
+    /// Kilobytes of messages that are fetched and not yet taken in.
+    messages: Arc<Semaphore>,
+    /// The part of it that the host may have.
+    of_host: Arc<Semaphore>,
+    /// So many mailboxes have the house at work at a time: a large one stands behind all others after each step.
+    work: Arc<Semaphore>,
+}
+
+/// Room that is held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _places: [Option<OwnedSemaphorePermit>; 2],
+}
+
+impl Default for Room {
+    /// That of a process.
+    fn default() -> Self {
+        let kilobytes =
+            |bytes: u64| Arc::new(Semaphore::new(usize::try_from(bytes / 1024).unwrap_or(usize::MAX)));
+        Room {
+            messages: kilobytes(limits::POLL_ROOM_BYTES),
+            of_host: kilobytes(limits::POLL_HOST_ROOM_BYTES),
+            work: Arc::new(Semaphore::new(limits::POLL_TURNS_MAX)),
+        }
+    }
+}
+
+impl Room {
+    /// The same room, as the mailboxes of another host have it.
+    #[must_use]
+    pub fn of_another_host(&self) -> Self {
+        Room { of_host: Room::default().of_host, ..self.clone() }
+    }
+
+    /// Room for messages of so many bytes. What is larger than the part of a host waits for all of that.
+    pub(crate) async fn for_messages(&self, bytes: u64) -> Held {
+        let bytes = bytes.clamp(limits::POLL_HEADERS_BYTES, limits::POLL_HOST_ROOM_BYTES);
+        let kilobytes = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+        // Never closed. Whoever has of the whole waits for nobody.
+        let of_host = Arc::clone(&self.of_host).acquire_many_owned(kilobytes).await.ok();
+        let messages = Arc::clone(&self.messages).acquire_many_owned(kilobytes).await.ok();
+        Held { _places: [of_host, messages] }
+    }
+
+    /// A place at work. No server may be waited for with it.
+    pub(crate) async fn at_work(&self) -> Held {
+        Held { _places: [Arc::clone(&self.work).acquire_owned().await.ok(), None] }
+    }
+}
