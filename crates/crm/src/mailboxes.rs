@@ -21,6 +21,12 @@ pub const ACTIVE: i32 = 0;
 pub const PAUSED: i32 = 1;
 /// A server of `SERVER_TYPES` that speaks IMAP.
 pub const IMAP: i32 = 4;
+/// One that speaks POP3.
+pub const POP3: i32 = 1;
+/// A connection of `TLS_MODES` that stays as it is.
+pub const NONE: i32 = 0;
+/// One that is protected once it stands.
+pub const STARTTLS: i32 = 1;
 
 /// A mail server to be added.
 #[derive(Debug, Clone)]
@@ -37,6 +43,8 @@ pub struct NewServer {
     pub tls: i32,
     /// PEM of the authorities that are believed instead of the machine's.
     pub authority: Option<String>,
+    /// Seconds between two sessions, where news cannot be waited for in one.
+    pub polling_interval: u32,
 }
 
 /// A forward mailbox to be added.
@@ -84,6 +92,7 @@ pub async fn add_server(
         incomingportnumber: i32::from(new.port),
         incomingtlsmode: new.tls,
         certificateauthority: new.authority,
+        pollinginterval: i32::try_from(new.polling_interval).unwrap_or(i32::MAX),
         createdon: moment.now,
     };
     let added = profile.clone();
@@ -164,6 +173,29 @@ pub fn all(organization: &Organization) -> Result<Vec<Watched>, CrmError> {
         Ok::<_, StoreError>(all)
     });
     Ok(all?)
+}
+
+/// The mail servers of an organization, by name.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn servers(organization: &Organization) -> Result<Vec<EmailServerProfile>, CrmError> {
+    Ok(organization.read(|read| read.email_server_profiles())?)
+}
+
+/// Keeps another password, sealed, for a mailbox.
+///
+/// # Errors
+/// [`CrmError::NotFound`] where the mailbox is not there any more.
+pub async fn set_password(
+    organization: &Arc<Organization>,
+    mailbox: Id,
+    sealed: Vec<u8>,
+) -> Result<(), CrmError> {
+    let unit =
+        organization.unit(Priority::Background, move |tx| tx.set_mailbox_password(mailbox, Some(&sealed)));
+    let is_there: bool = unit.await?;
+    if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the mailbox" }) }
 }
 
 /// Has a mailbox watched, or left alone.

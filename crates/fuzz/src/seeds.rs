@@ -17,6 +17,8 @@ pub enum Shape {
     Conversation,
     /// What an IMAP server says when it is asked for a mail.
     Answers,
+    /// What a POP3 server says when it is asked for a mail.
+    Replies,
 }
 
 /// The longest seed; the rest of a larger file is left out.
@@ -73,6 +75,7 @@ fn shaped(raw: &[u8], shape: Shape) -> Vec<u8> {
         }
         Shape::Conversation => conversation(raw),
         Shape::Answers => answers(raw),
+        Shape::Replies => replies(raw),
     }
 }
 
@@ -125,4 +128,15 @@ fn answers(raw: &[u8]) -> Vec<u8> {
           * XNEWS {3}\r\n(((\r\n* SEARCH 1 2 3\r\n+ go on\r\np1 NO [TRYCREATE] make it\r\n* BYE\r\n",
     );
     said
+}
+
+/// A capability, an error, and the mail twice.
+fn replies(raw: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for line in raw.get(..raw.len().min(4_096)).unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
+        text.extend_from_slice(if line.starts_with(b".") { b"." } else { b"" });
+        text.extend_from_slice(line);
+    }
+    let text = [b"+OK octets follow\r\n", text.as_slice(), b"\r\n.\r\n"].concat();
+    [b"+OK\r\nSASL PLAIN\r\nUIDL\r\n.\r\n-ERR [IN-USE] wait\r\n+ YWJj\r\n", text.as_slice(), &text].concat()
 }

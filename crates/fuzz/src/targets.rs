@@ -5,6 +5,7 @@ mod content;
 mod door;
 mod headers;
 mod imap;
+mod pop3;
 mod quotes;
 mod subject;
 mod unwrap;
@@ -32,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "content", shape: Shape::Mail, read: content::read },
     Target { name: "door", shape: Shape::Conversation, read: door::read },
     Target { name: "imap", shape: Shape::Answers, read: imap::read },
+    Target { name: "pop3", shape: Shape::Replies, read: pop3::read },
 ];
 
 /// Pieces whose lengths are told by the bytes: small ones and large ones.

@@ -387,3 +387,16 @@ pub const POLL_HOST_ROOM_BYTES: u64 = 16 * 1024 * 1024;
 pub const POLL_HEADERS_BYTES: u64 = 256 * 1024;
 /// From so many attempts on, a header that never came is not asked for any more.
 pub const POLL_UNREADABLE_FROM: u32 = 8;
+/// One line of a POP3 server: RFC 2449 §4 has 512 bytes, a challenge of SASL may be longer.
+pub const POP3_LINE_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of a list of a POP3 server: a line of a hundred for each message.
+pub const POP3_LIST_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Messages of a POP3 mailbox that one session knows of: each costs a hundred bytes. The others come in the next one.
+pub const POP3_MESSAGES_MAX: usize = 200_000;
+/// Commands that go to a POP3 server before its first reply is heard: few enough to lie in the buffers of a connection.
+pub const POP3_COMMANDS_AT_ONCE: usize = 32;
+/// Messages that one POP3 session removes at most: they go with its end, and a connection that breaks before keeps them.
+pub const POP3_SESSION_MESSAGES: usize = 2_000;
+/// Seconds between two sessions with a POP3 mailbox, where its administrator says nothing else: a server counts each as
+/// somebody who signs in.
+pub const POP3_PAUSE_SECONDS: u32 = 120;

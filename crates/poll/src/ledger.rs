@@ -65,7 +65,16 @@ pub trait Ledger: Clone + Send + Sync + 'static {
         &self,
         folder: &Folder,
         ended: Vec<(MessageKey, HeaderDigest)>,
-    ) -> impl Future<Output = Result<Vec<MessageKey>, NotNow>> + Send;
+    ) -> impl Future<Output = Result<Vec<Settled>, NotNow>> + Send;
+}
+
+/// A message that may leave its folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Which.
+    pub key: MessageKey,
+    /// Whether all of it that anybody could want is kept by the house: not so where it could not be fetched.
+    pub is_kept: bool,
 }
 
 /// A folder as the ledger knows it.

@@ -17,7 +17,7 @@ pub mod turn;
 pub mod watch;
 
 pub use contract::{Advice, Delivered, Delivery, Intake, NotNow, Offered, Pair, What};
-pub use ledger::{Entry, Folder, HeaderDigest, Ledger, Listed, PutOff, Told};
+pub use ledger::{Entry, Folder, HeaderDigest, Ledger, Listed, PutOff, Settled, Told};
 pub use room::Room;
 pub use source::{
     Disposal, Disposed, Fetched, Folders, Place, Progress, Shown, Source, SourceError, SourceTrouble,

@@ -88,6 +88,17 @@ pub trait Source: Send {
     /// # Errors
     /// [`SourceError`].
     fn wait(&mut self, at_most: Duration) -> impl Future<Output = Result<(), SourceError>> + Send;
+
+    /// Whether the session ended with [`Source::wait`]: the next look is that of a new one.
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Disposal::SetAside`] is possible. Where it is not, what the house keeps whole is removed, and the rest
+    /// stays.
+    fn has_a_place_apart(&self) -> bool {
+        true
+    }
 }
 
 /// What keys are valid with: IMAP's UIDVALIDITY; 0 where keys are valid for ever.
@@ -163,6 +174,8 @@ pub enum Disposal {
 pub struct Disposed {
     /// They are not listed any more.
     pub gone: Vec<MessageKey>,
+    /// They go when the session ends well. Whether they did is not told: a later list shows it.
+    pub going: Vec<MessageKey>,
     /// Why the others stay, in the words of the source.
     pub refusal: Option<String>,
 }

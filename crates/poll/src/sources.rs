@@ -2,3 +2,4 @@
 
 pub mod imap;
 pub mod imap_look;
+pub mod pop3;

@@ -71,7 +71,7 @@ where
     L: Ledger,
 {
     loop {
-        let trouble = session(&mut opener, &watching, &live).await;
+        let Err(trouble) = session(&mut opener, &watching, &live).await else { continue };
         rest(trouble, (watching.spread)(), &live).await;
     }
 }
@@ -91,34 +91,28 @@ pub(crate) async fn rest(trouble: Trouble, spread: u32, live: &watch::Sender<Liv
     tokio::time::sleep(pause).await;
 }
 
-/// One session, until there is trouble with it.
-async fn session<O, I, L>(opener: &mut O, watching: &Watching<I, L>, live: &watch::Sender<Live>) -> Trouble
+/// One session, until it is over or there is trouble with it.
+async fn session<O, I, L>(
+    opener: &mut O,
+    watching: &Watching<I, L>,
+    live: &watch::Sender<Live>,
+) -> Result<(), Trouble>
 where
     O: Opener,
     I: Intake,
     L: Ledger,
 {
-    let source = match opener.open().await {
-        Ok(source) => source,
-        Err(error) => return error.into(),
-    };
-    let mut watched = match Watched::begin(source, opener.place(), &watching.house.ledger).await {
-        Ok(watched) => watched.within(watching.room.clone()),
-        Err(not_now) => return not_now.into(),
-    };
-    loop {
-        match round(&mut watched, watching, live).await {
-            Err(trouble) => return trouble,
-            // While it was looked at, more may have come.
-            Ok(ended) if ended > 0 => {}
-            Ok(_) => {
-                well(live, watched.source().remark());
-                if let Err(error) = watched.source().wait(watching.patience).await {
-                    return error.into();
-                }
-            }
+    let source = opener.open().await?;
+    let watched = Watched::begin(source, opener.place(), &watching.house.ledger).await?;
+    let mut watched = watched.within(watching.room.clone());
+    while !watched.source().is_over() {
+        // While it was looked at, more may have come.
+        if round(&mut watched, watching, live).await? == 0 {
+            well(live, watched.source().remark());
+            watched.source().wait(watching.patience).await?;
         }
     }
+    Ok(())
 }
 
 /// Turns until the end of the folder; how many messages found their end.

@@ -32,6 +32,8 @@ mod serve;
 mod show;
 mod undeliverable;
 
+use mailbox::ServerCommand;
+
 use arguments::{
     Arguments, Command, NeverLogCommand, NodeCommand, OrgCommand, PasswordSource, QueueCommand, SinkCommand,
     SinkCredentialArguments, SinkCredentialCommand, UserCommand,
@@ -217,6 +219,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::Sink(SinkCommand::List { org }) => Request::Sinks(org),
         Command::Sink(SinkCommand::Credential(command)) => credential(command),
         Command::Mailbox(command) => mailbox::request(command)?,
+        Command::Server(ServerCommand::List { org }) => Request::Servers(org),
         Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {
             Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
         }

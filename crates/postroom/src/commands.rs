@@ -27,6 +27,7 @@ mod mail;
 mod mailboxes;
 pub(crate) mod nodes;
 mod records;
+mod servers;
 mod undeliverables;
 mod user_mailboxes;
 
@@ -38,12 +39,13 @@ pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub(crate) use mailboxes::password_of;
-pub use mailboxes::{AddMailbox, ImapServer, MailboxRow};
+pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol};
 pub use nodes::{NodeRow, undone};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,
 };
+pub use servers::{ServerRow, SetMailboxPassword, TestedMailbox};
 pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
 pub use user_mailboxes::AddUserMailbox;
 
@@ -111,6 +113,17 @@ pub enum Request {
         /// Whether it is watched.
         is_active: bool,
     },
+    /// Sets the password of a mailbox.
+    SetMailboxPassword(SetMailboxPassword),
+    /// Opens a mailbox and says how it is.
+    TestMailbox {
+        /// The organization's name.
+        organization: String,
+        /// The mailbox's name.
+        mailbox: String,
+    },
+    /// The mail servers of one organization, or of all.
+    Servers(Option<String>),
     /// Adds to a never-log list.
     AddNeverLog(AddNeverLog),
     /// Imports some rows of a table of customers.
@@ -181,6 +194,10 @@ pub enum Reply {
     SinkCredentials(Vec<SinkCredentialRow>),
     /// Mailboxes that are watched.
     Mailboxes(Vec<MailboxRow>),
+    /// What a mailbox is like.
+    TestedMailbox(TestedMailbox),
+    /// Mail servers.
+    Servers(Vec<ServerRow>),
     /// What became of imported rows.
     Imported(Imported),
     /// The books of each organization.
@@ -320,6 +337,11 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::SetMailboxState { organization, mailbox, is_active } => {
             mailboxes::set_state(house, (&organization, &mailbox), is_active).await?
         }
+        Request::SetMailboxPassword(set) => servers::set_password(house, set).await?,
+        Request::TestMailbox { organization, mailbox } => {
+            servers::test(house, (&organization, &mailbox)).await?
+        }
+        Request::Servers(name) => servers::list(&organizations(house, name)?)?,
         Request::AddNeverLog(new) => records::add_never_log(house, new).await?,
         Request::Import(import) => records::import(house, import).await?,
         Request::Verify(name) => books::verify(house, &organizations(house, name)?, accounting::verify)?,

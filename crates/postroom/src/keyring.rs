@@ -98,7 +98,7 @@ pub enum KeyringError {
     },
     /// The secret was sealed with a key that is not here.
     #[error(
-        "its key {key} is missing in {path}: put back the key file that it was sealed with, or set the secret anew"
+        "its key {key} is missing in {path}: put back the key file that it was sealed with, or give the password anew: `postroom mailbox password`"
     )]
     KeyMissing {
         /// The key.

@@ -6,6 +6,7 @@
 //!
 //! *Invariant:* only here are doors wired and an engine chosen; only one process writes to a data folder.
 
+mod account;
 mod books_runner;
 pub mod commands;
 pub mod control;

@@ -91,7 +91,7 @@ impl TryFrom<String> for Role {
 }
 
 /// `statecode` of a node.
-const SERVING: i32 = 1;
+pub(crate) const SERVING: i32 = 1;
 const DRAINING: i32 = 2;
 
 /// How often a node says that it is there, where others may ask.

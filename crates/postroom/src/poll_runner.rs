@@ -5,25 +5,32 @@
 //!
 //! *Invariant:* a task may be cut off between any two steps: what it did is in the ledger, and the next one goes on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connect::imap::{FolderName, NONCE_BYTES, Session};
-use connect::{Login, Patience, Secret, Target, TlsMode};
+use connect::Patience;
+use connect::imap::{FolderName, Session};
 use crm::mailboxes::{self, Watched};
 use model::{Timestamp, limits};
 use poll::sources::imap::ImapFolder;
 use poll::sources::imap_look::{Chosen, ImapLook};
-use poll::{Entrance, Live, Opener, Pair, Room, SourceError, SourceTrouble, Watching};
-use store::{HeldLease, Organization, Priority, StoreError};
+use poll::sources::pop3::Pop3Mailbox;
+use poll::{Entrance, Live, Opener, Pair, Room, SourceError, Watching};
+use store::{HeldLease, Organization, Priority, SeenNode, StoreError};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::password_of;
+use crate::account::Account;
 use crate::house::{House, random};
+use crate::node::{self, Role};
 use crate::router::Router;
+
+mod leases;
+
+use leases::Held;
 
 /// How it goes with each mailbox that is watched here.
 #[derive(Default)]
@@ -79,13 +86,17 @@ struct Runner {
 /// A mailbox that is watched here.
 struct Task {
     row: Watched,
-    lease: Option<HeldLease>,
+    held: Option<Held>,
     handle: AbortHandle,
     organization: Arc<Organization>,
 }
 
+/// Mailboxes that are to be watched, with their organizations.
+type Wanted = HashMap<Pair, (Watched, Arc<Organization>)>;
+
 impl Runner {
     async fn round(&mut self) {
+        self.renew().await;
         let rows = match self.house.store.organizations() {
             Ok(rows) => rows,
             Err(error) => {
@@ -123,60 +134,122 @@ impl Runner {
         self.keep_to(wanted).await;
     }
 
-    /// Ends what is not wanted as it is, and begins what is wanted.
-    async fn keep_to(&mut self, wanted: HashMap<Pair, (Watched, Arc<Organization>)>) {
+    /// Renews what is held here, one unit for each organization. What another node has by now ends.
+    async fn renew(&mut self) {
+        let mut organizations = HashMap::new();
+        for (pair, task) in self.tasks.iter().filter(|(_, task)| task.held.is_some()) {
+            organizations.entry(pair.organization).or_insert_with(|| Arc::clone(&task.organization));
+        }
+        let asked = Instant::now();
+        let mut renewals = JoinSet::new();
+        for (id, organization) in organizations {
+            let (owner, now) = (self.house.node, self.house.now());
+            renewals.spawn(async move {
+                let unit = organization
+                    .unit(Priority::Background, move |tx| tx.renew_leases(leases::KIND, owner, now));
+                (id, unit.await)
+            });
+        }
+        while let Some(renewed) = renewals.join_next().await {
+            // Where nobody can say, the tasks end by themselves when their time has come.
+            let Ok((id, Ok(held))) = renewed else { continue };
+            let held: HashSet<HeldLease> = held.into_iter().collect();
+            let of_it: Vec<Pair> =
+                self.tasks.keys().filter(|pair| pair.organization == id).copied().collect();
+            for pair in of_it {
+                let Some(ours) = self.tasks.get(&pair).and_then(|task| task.held.as_ref()) else { continue };
+                if held.contains(ours.lease()) {
+                    ours.renewed(asked);
+                } else if let Some(task) = self.tasks.remove(&pair) {
+                    self.end(pair, task).await;
+                }
+            }
+        }
+    }
+
+    /// Ends what is not wanted as it is or more than our share, and begins what is wanted.
+    async fn keep_to(&mut self, wanted: Wanted) {
         for (pair, task) in std::mem::take(&mut self.tasks) {
             let is_same = wanted.get(&pair).is_some_and(|(row, _)| *row == task.row);
-            if is_same && !task.handle.is_finished() && self.is_still_ours(&task).await {
+            if is_same && !task.handle.is_finished() {
                 self.tasks.insert(pair, task);
             } else {
                 self.end(pair, task).await;
             }
         }
+        let share = self.share(&wanted).await;
+        let mut surplus: Vec<Pair> =
+            self.tasks.iter().filter(|(_, task)| task.held.is_some()).map(|(pair, _)| *pair).collect();
+        surplus.sort_unstable();
+        for pair in surplus.into_iter().skip(share) {
+            if let Some(task) = self.tasks.remove(&pair) {
+                self.end(pair, task).await;
+            }
+        }
+        let until = Instant::now() + Duration::from_secs(limits::POLL_ROUND_SECONDS / 2);
         for (pair, (row, organization)) in wanted {
-            if !self.tasks.contains_key(&pair)
-                && let Some(task) = self.begin(pair, row, organization).await
-            {
+            // What is held is to be renewed in time, so the rest of many waits for the next round.
+            if self.tasks.contains_key(&pair) || Instant::now() > until {
+                continue;
+            }
+            let is_full = self.tasks.values().filter(|task| task.held.is_some()).count() >= share;
+            if organization.is_at_server() && is_full {
+                continue;
+            }
+            if let Some(task) = self.begin(pair, row, organization).await {
                 self.tasks.insert(pair, task);
             }
         }
     }
 
+    /// How many of the mailboxes at a server are ours to watch: as many as those of each other node that watches.
+    async fn share(&self, wanted: &Wanted) -> usize {
+        let at_server = wanted.values().filter(|(_, organization)| organization.is_at_server()).count();
+        if at_server == 0 {
+            return 0;
+        }
+        let house = Arc::clone(&self.house);
+        let asked = tokio::task::spawn_blocking(move || house.store.nodes(house.now()));
+        match asked.await {
+            Ok(Ok(nodes)) => at_server.div_ceil(nodes.iter().filter(|seen| watches(seen)).count().max(1)),
+            // It was asked for a moment ago; what is held stays.
+            _ => at_server,
+        }
+    }
+
     async fn begin(&mut self, pair: Pair, row: Watched, organization: Arc<Organization>) -> Option<Task> {
-        let mut lease = None;
+        let mut held = None;
+        let asked = Instant::now();
         if organization.is_at_server() {
-            let (name, owner, now) = (format!("mailbox/{}", pair.mailbox), self.house.node, self.house.now());
+            let (name, owner, now) = (leases::name(pair.mailbox), self.house.node, self.house.now());
             let unit = organization.unit(Priority::Background, move |tx| tx.take_lease(&name, owner, now));
             // Another node has it, or nobody can say now.
             let taken: Result<_, StoreError> = unit.await;
-            lease = Some(taken.ok().flatten()?);
+            held = Some(Held::new(taken.ok().flatten()?, asked));
         }
         let (live, board) = watch::channel(Live::default());
         self.house.boards.put_up(pair, board);
-        let opener = Door { house: Arc::clone(&self.house), pair, row: row.clone() };
+        let account = Account { house: Arc::clone(&self.house), pair, row: row.clone() };
+        let until = held.as_ref().map(Held::until);
         let whole = &self.watching.room;
         let host = row.server.incomingserverlocation.to_lowercase();
         let room = self.rooms.entry(host).or_insert_with(|| whole.of_another_host()).clone();
         let watching = Watching { room, ..self.watching.clone() };
-        let task = match row.mailbox.systemuserid {
-            Some(_) => tokio::spawn(poll::sync(Reader(opener), watching, live)),
-            None => tokio::spawn(poll::watch(opener, watching, live)),
+        let task = match (row.mailbox.systemuserid, row.server.servertype) {
+            (Some(_), _) => tokio::spawn(leases::within(until, poll::sync(Reader(account), watching, live))),
+            (None, mailboxes::POP3) => {
+                tokio::spawn(leases::within(until, poll::watch(Pop3Door(account), watching, live)))
+            }
+            (None, _) => tokio::spawn(leases::within(until, poll::watch(ImapDoor(account), watching, live))),
         };
-        Some(Task { row, lease, handle: task.abort_handle(), organization })
-    }
-
-    async fn is_still_ours(&self, task: &Task) -> bool {
-        let Some(lease) = task.lease.clone() else { return true };
-        let now = self.house.now();
-        let unit = task.organization.unit(Priority::Background, move |tx| tx.renew_lease(&lease, now));
-        // Where nobody can say now, nothing can be taken in either.
-        unit.await.unwrap_or(true)
+        Some(Task { row, held, handle: task.abort_handle(), organization })
     }
 
     async fn end(&self, pair: Pair, task: Task) {
         task.handle.abort();
         self.house.boards.take_down(pair);
-        if let Some(lease) = task.lease {
+        if let Some(held) = task.held {
+            let lease = held.lease().clone();
             let unit = task.organization.unit(Priority::Background, move |tx| tx.give_lease_back(&lease));
             // Else it runs out.
             let _: Result<(), StoreError> = unit.await;
@@ -184,28 +257,30 @@ impl Runner {
     }
 }
 
-/// Opens sessions with a mailbox at an IMAP server.
-struct Door {
-    house: Arc<House>,
-    pair: Pair,
-    row: Watched,
+/// Whether a node is there and watches mailboxes.
+fn watches(seen: &SeenNode) -> bool {
+    let is_there = seen.silent <= limits::LEASE_SECONDS * 1_000 && seen.node.statecode == node::SERVING;
+    is_there && seen.node.roles.split(' ').any(|role| role == Role::Poll.name())
 }
 
-impl Opener for Door {
+/// Opens sessions with a mailbox at an IMAP server.
+struct ImapDoor(Account);
+
+impl Opener for ImapDoor {
     type Source = ImapFolder;
 
     fn place(&self) -> (Pair, &str) {
-        (self.pair, INBOX)
+        (self.0.pair, INBOX)
     }
 
     async fn open(&mut self) -> Result<ImapFolder, SourceError> {
-        let session = self.sign_in().await?;
-        ImapFolder::open(session, (&FolderName::inbox(), &self.row.mailbox.undeliverablefolder)).await
+        let session = self.0.imap(Patience::default()).await?;
+        ImapFolder::open(session, (&FolderName::inbox(), &self.0.row.mailbox.undeliverablefolder)).await
     }
 }
 
 /// Opens sessions with a user's own mailbox.
-struct Reader(Door);
+struct Reader(Account);
 
 impl Entrance for Reader {
     type Source = ImapLook<Session>;
@@ -222,45 +297,26 @@ impl Entrance for Reader {
         let mailbox = &self.0.row.mailbox;
         let others = mailbox.otherfolders.iter().flat_map(|names| names.lines());
         let chosen = Chosen { sent: mailbox.sentfolder.clone(), others: others.map(str::to_owned).collect() };
-        ImapLook::open(self.0.sign_in().await?, &chosen).await
+        ImapLook::open(self.0.imap(Patience::default()).await?, &chosen).await
     }
 }
 
-impl Door {
-    async fn sign_in(&self) -> Result<Session, SourceError> {
-        let (server, mailbox) = (&self.row.server, &self.row.mailbox);
-        let tls = match server.incomingtlsmode {
-            0 => TlsMode::None,
-            1 => TlsMode::Starttls,
-            _ => TlsMode::Implicit,
-        };
-        let target = Target {
-            host: server.incomingserverlocation.clone(),
-            port: u16::try_from(server.incomingportnumber).unwrap_or_default(),
-            tls,
-            authority: server.certificateauthority.clone().map(String::into_bytes),
-            is_trusted_line: false,
-        };
-        let secret = Secret::new(self.password()?);
-        let login = Login::Password { user: mailbox.username.clone(), secret };
-        let nonce: [u8; NONCE_BYTES] = random().map_err(|error| not_here(error.to_string()))?;
-        Ok(Session::open(&target, &login, &nonce, Patience::default()).await?)
+/// Opens sessions with a mailbox at a POP3 server.
+struct Pop3Door(Account);
+
+impl Opener for Pop3Door {
+    type Source = Pop3Mailbox;
+
+    fn place(&self) -> (Pair, &str) {
+        (self.0.pair, INBOX)
     }
 
-    fn password(&self) -> Result<String, SourceError> {
-        let mailbox = &self.row.mailbox;
-        let Some(sealed) = &mailbox.password else {
-            return Err(not_here("no password was given for it".to_owned()));
-        };
-        let of = password_of(self.pair.organization, mailbox.mailboxid);
-        let opened = self.house.keyring.open(of, sealed).map_err(|error| not_here(error.to_string()))?;
-        Ok(opened.to_string())
+    async fn open(&mut self) -> Result<Pop3Mailbox, SourceError> {
+        let session = self.0.pop3(Patience::default()).await?;
+        let seconds = u64::try_from(self.0.row.server.pollinginterval).unwrap_or_default();
+        Pop3Mailbox::open(session, Duration::from_secs(seconds)).await
     }
 }
 
-fn not_here(words: String) -> SourceError {
-    SourceError { trouble: SourceTrouble::NotOffered, words }
-}
-
-/// The name of the folder that a forward mailbox is emptied of (RFC 9051 §5.1).
+/// The name of the folder that a forward mailbox is emptied of (RFC 9051 §5.1); by POP3 there is no other.
 const INBOX: &str = "INBOX";

@@ -13,7 +13,7 @@ use crm::mailboxes::ledger::{self, EntryState, Look, Place, Seen};
 use model::{FolderRole, Id, MessageKey, limits};
 use poll::{
     Advice, Delivered, Delivery, Entry, Folder, HeaderDigest, Intake, Ledger, Listed, NotNow, Offered, Pair,
-    Told, Validity, What,
+    Settled, Told, Validity, What,
 };
 use store::{Generation, Organization, StoreError};
 use tokio::runtime::Handle;
@@ -183,11 +183,13 @@ impl Ledger for Router {
         &self,
         folder: &Folder,
         ended: Vec<(MessageKey, HeaderDigest)>,
-    ) -> Result<Vec<MessageKey>, NotNow> {
+    ) -> Result<Vec<Settled>, NotNow> {
         let (organization, folder) = (folder.pair.organization, in_ledger(folder));
         self.apart(organization, move |house, organization| async move {
             let ended = ended.into_iter().map(|(key, digest)| (key, digest.0)).collect();
-            ledger::settle(&organization, folder, ended, house.now()).await
+            let settled = ledger::settle(&organization, folder, ended, house.now()).await?;
+            let said = |settled: ledger::Settled| Settled { key: settled.key, is_kept: settled.is_kept };
+            Ok(settled.into_iter().map(said).collect())
         })
         .await
     }

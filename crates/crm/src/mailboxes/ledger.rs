@@ -324,6 +324,15 @@ pub fn there(
     Ok(rows.into_iter().map(|row| entry(row, now)).collect())
 }
 
+/// A message that may leave its folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// By what it is known.
+    pub key: MessageKey,
+    /// Whether all of it that anybody could want is kept here: not so where it could not be fetched.
+    pub is_kept: bool,
+}
+
 /// Settles messages that have ended, each with the digest (BLAKE3) of its header, and says which: only those may leave
 /// the folder. One whose outcome is not committed, or that only says that it was no longer there, is left open.
 ///
@@ -334,7 +343,7 @@ pub async fn settle(
     folder: Folder,
     messages: Vec<(MessageKey, [u8; 32])>,
     now: Timestamp,
-) -> Result<Vec<MessageKey>, CrmError> {
+) -> Result<Vec<Settled>, CrmError> {
     few(messages.len())?;
     let unit = organization.unit(Priority::Background, move |tx| {
         let ask = |key: &MessageKey| tx.mailbox_message(folder.generation, key);
@@ -342,11 +351,11 @@ pub async fn settle(
         let ended = ended(tx, rows)?;
         let mut settled = Vec::with_capacity(ended.len());
         // What another session wrote off, because the folder is numbered anew, was never read: it stays where it is.
-        for row in ended.iter().filter(|(_, has_vanished)| !has_vanished).map(|(row, _)| row) {
+        for (row, end) in ended.iter().filter(|(_, end)| *end != End::Vanished) {
             let key = MessageKey::from_bytes(row.messagekey.clone());
             if let Some((_, digest)) = messages.iter().find(|(given, _)| *given == key) {
                 tx.settle_message(row, digest, now)?;
-                settled.push(key);
+                settled.push(Settled { key, is_kept: *end == End::Kept });
             }
         }
         Ok::<_, StoreError>(settled)
@@ -400,17 +409,33 @@ pub async fn put_off(
     Ok(unit.await?)
 }
 
-/// Those of the rows whose copies have an outcome, and whether that is only that they were no longer there.
+/// How a message ended, as far as its folder is concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It was no longer there.
+    Vanished,
+    /// It could not be fetched.
+    Unfetchable,
+    /// Whatever anybody could want of it is here.
+    Kept,
+}
+
+/// Those of the rows whose copies have an outcome.
 fn ended(
     read: &Read<'_>,
     rows: Vec<Option<MailboxMessage>>,
-) -> Result<Vec<(MailboxMessage, bool)>, StoreError> {
+) -> Result<Vec<(MailboxMessage, End)>, StoreError> {
     let mut ended = Vec::with_capacity(rows.len());
     for row in rows.into_iter().flatten() {
         let outcomes = read.outcomes(row.copyid)?;
-        let has_vanished = outcomes.iter().any(|outcome| outcome.reason == Reason::Vanished as i32);
+        let is_any = |reason: Reason| outcomes.iter().any(|outcome| outcome.reason == reason as i32);
+        let end = match () {
+            () if is_any(Reason::Vanished) => End::Vanished,
+            () if is_any(Reason::Unfetchable) => End::Unfetchable,
+            () => End::Kept,
+        };
         if !outcomes.is_empty() {
-            ended.push((row, has_vanished));
+            ended.push((row, end));
         }
     }
     Ok(ended)

@@ -138,6 +138,7 @@ impl House {
             port: 993,
             tls: 2,
             authority: None,
+            polling_interval: 1,
         };
         let server = mailboxes::add_server(&self.organization, server, self.moment()).await.unwrap();
         let sink = self.organization.read(|read| read.addresses("crm@sink.contoso.test")).unwrap();
@@ -162,6 +163,7 @@ impl House {
             port: 993,
             tls: 2,
             authority: None,
+            polling_interval: 1,
         };
         let server = mailboxes::add_server(&self.organization, server, self.moment()).await.unwrap();
         let mailbox = NewUserMailbox {

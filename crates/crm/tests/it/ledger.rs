@@ -76,7 +76,8 @@ impl Watched {
 
     pub(crate) async fn settle(&self, uids: &[u32]) -> Vec<MessageKey> {
         let messages = keys(uids).into_iter().map(|key| (key, DIGEST)).collect();
-        ledger::settle(&self.house.organization, self.folder, messages, NOW).await.unwrap()
+        let settled = ledger::settle(&self.house.organization, self.folder, messages, NOW).await.unwrap();
+        settled.into_iter().map(|settled| settled.key).collect()
     }
 
     pub(crate) fn there(&self) -> Vec<(u32, EntryState)> {

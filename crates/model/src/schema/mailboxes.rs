@@ -26,6 +26,8 @@ table! {
         incomingtlsmode: i32 = Choice(TLS_MODES), "Protection of the connection";
         /// PEM of the authorities that are believed instead of the machine's.
         certificateauthority: Option<String> = Memo, "Certificate authority";
+        /// Seconds between two sessions, where news cannot be waited for in one.
+        pollinginterval: i32 = Int, "Polling interval in seconds";
         createdon: Timestamp = DateTime, "Created on";
     }
     indexes { unique(name); }

@@ -101,7 +101,7 @@ impl Source for ImapFolder {
         };
         let disposed = match self.session.dispose(&uids(keys), &how).await {
             Err(error) if error.leaves_the_session() => {
-                return Ok(Disposed { gone: Vec::new(), refusal: Some(error.words) });
+                return Ok(Disposed { refusal: Some(error.words), ..Disposed::default() });
             }
             disposed => disposed?,
         };
@@ -109,7 +109,8 @@ impl Source for ImapFolder {
         let left = u32::try_from(disposed.gone.len()).unwrap_or(u32::MAX);
         self.next = self.next.saturating_sub(left).max(1);
         let unlisted = disposed.gone.iter().chain(disposed.flagged.iter());
-        Ok(Disposed { gone: unlisted.map(|uid| MessageKey::of_uid(uid.get())).collect(), refusal: None })
+        let gone = unlisted.map(|uid| MessageKey::of_uid(uid.get())).collect();
+        Ok(Disposed { gone, ..Disposed::default() })
     }
 
     async fn wait(&mut self, at_most: Duration) -> Result<(), SourceError> {

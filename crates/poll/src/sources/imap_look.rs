@@ -189,7 +189,7 @@ impl<L: Look> Source for ImapLook<L> {
     }
 
     async fn dispose(&mut self, _: &[MessageKey], _: Disposal) -> Result<Disposed, SourceError> {
-        Ok(Disposed { gone: Vec::new(), refusal: Some("the mailbox is only looked at".to_owned()) })
+        Ok(Disposed { refusal: Some("the mailbox is only looked at".to_owned()), ..Disposed::default() })
     }
 
     async fn wait(&mut self, at_most: Duration) -> Result<(), SourceError> {

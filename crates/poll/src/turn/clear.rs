@@ -7,7 +7,7 @@ use model::outcome::Outcome;
 
 use super::bring::Ended;
 use super::{Trouble, Watched};
-use crate::ledger::{HeaderDigest, Ledger, PutOff};
+use crate::ledger::{HeaderDigest, Ledger, PutOff, Settled};
 use crate::source::{Disposal, Disposed, Source};
 
 /// Settles these, removes them from the folder, and sets those apart that a person has to look at; how many left. What is
@@ -38,8 +38,15 @@ pub(super) async fn clear<S: Source, L: Ledger>(
     let at_work = watched.room.at_work().await;
     let settled = ledger.settle(&watched.folder, there).await?;
     drop(at_work);
-    let is_set_aside = |key: &MessageKey| outcomes.get(key) == Some(&Outcome::Undeliverable);
-    let (set_aside, remove): (Vec<_>, Vec<_>) = settled.into_iter().partition(is_set_aside);
+    let (mut set_aside, mut remove) = (Vec::new(), Vec::new());
+    for Settled { key, is_kept } in settled {
+        let is_wanted_apart = outcomes.get(&key) == Some(&Outcome::Undeliverable);
+        if !is_wanted_apart || (is_kept && !watched.source.has_a_place_apart()) {
+            remove.push(key);
+        } else {
+            set_aside.push(key);
+        }
+    }
     let removed = dispose(watched, remove, Disposal::Remove).await?;
     Ok(removed + dispose(watched, set_aside, Disposal::SetAside).await?)
 }
@@ -52,12 +59,12 @@ async fn dispose<S: Source>(
     if keys.is_empty() {
         return Ok(0);
     }
-    let Disposed { gone, refusal } = watched.source.dispose(&keys, how).await?;
+    let Disposed { gone, going, refusal } = watched.source.dispose(&keys, how).await?;
     let words = refusal.unwrap_or_else(|| "the server says that it went, and shows it still".to_owned());
-    for key in keys.into_iter().filter(|key| !gone.contains(key)) {
+    for key in keys.into_iter().filter(|key| !gone.contains(key) && !going.contains(key)) {
         leave(watched, key, &words);
     }
-    let count = gone.len();
+    let count = gone.len() + going.len();
     watched.told.gone.extend(gone);
     Ok(count)
 }

@@ -87,7 +87,7 @@ pub(super) async fn ahead<S: Source, L: Ledger>(
     }
     let mut shown = watched.source.list(round.after.as_ref()).await?;
     let Some(last) = shown.last() else {
-        return end(watched, round.unlisted.into_keys().collect()).await;
+        return end(watched, round).await;
     };
     round.after = Some(last.key.clone());
     if watched.is_looked_at() {
@@ -120,19 +120,20 @@ async fn left_open<S: Source>(watched: &mut Watched<S>, mut round: Round) -> Res
 }
 
 /// The end of a round: what the ledger has and the source did not list may be gone, which is asked for.
-async fn end<S: Source>(
-    watched: &mut Watched<S>,
-    unlisted: Vec<MessageKey>,
-) -> Result<Option<Vec<Next>>, Trouble> {
-    if unlisted.is_empty() {
-        return Ok(None);
+async fn end<S: Source>(watched: &mut Watched<S>, mut round: Round) -> Result<Option<Vec<Next>>, Trouble> {
+    while !round.unlisted.is_empty() {
+        // The others come in the next turn: a ledger takes few at a time.
+        let some = round.unlisted.keys().take(limits::POLL_TURN_MESSAGES_MAX);
+        let some: Vec<MessageKey> = some.cloned().collect();
+        round.unlisted.retain(|key, _| !some.contains(key));
+        let absent = watched.source.missing(&some).await?;
+        if !absent.is_empty() {
+            watched.told.absent.extend(absent);
+            watched.round = Some(round);
+            return Ok(Some(Vec::new()));
+        }
     }
-    // The others come in the next round: a ledger takes few at a time.
-    let unlisted: Vec<MessageKey> = unlisted.into_iter().take(limits::POLL_TURN_MESSAGES_MAX).collect();
-    let absent = watched.source.missing(&unlisted).await?;
-    let is_any = !absent.is_empty();
-    watched.told.absent.extend(absent);
-    Ok(is_any.then(Vec::new))
+    Ok(None)
 }
 
 /// Tells the ledger what it was not told yet.

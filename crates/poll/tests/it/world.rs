@@ -8,8 +8,8 @@ use model::outcome::Outcome;
 use model::{FolderRole, Id, MessageKey, Timestamp, limits};
 use poll::{
     Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, HeaderDigest, House, Intake,
-    Ledger, Listed, NotNow, Offered, Pair, Place, Shown, Source, SourceError, SourceTrouble, Told, Trouble,
-    Turned, Validity, Watched, What, turn,
+    Ledger, Listed, NotNow, Offered, Pair, Place, Settled, Shown, Source, SourceError, SourceTrouble, Told,
+    Trouble, Turned, Validity, Watched, What, turn,
 };
 
 /// Everything that outlives a session.
@@ -251,7 +251,7 @@ impl Source for Session {
     async fn dispose(&mut self, keys: &[MessageKey], how: Disposal) -> Result<Disposed, SourceError> {
         self.0.call(away(), |state| {
             if how == Disposal::SetAside && state.is_full {
-                return Ok(Disposed { gone: Vec::new(), refusal: Some("over quota".to_owned()) });
+                return Ok(Disposed { refusal: Some("over quota".to_owned()), ..Disposed::default() });
             }
             for uid in keys.iter().filter_map(MessageKey::uid) {
                 let message = state.messages.remove(&uid);
@@ -259,7 +259,7 @@ impl Source for Session {
                     state.set_aside.extend(message);
                 }
             }
-            Ok(Disposed { gone: keys.to_vec(), refusal: None })
+            Ok(Disposed { gone: keys.to_vec(), ..Disposed::default() })
         })
     }
 
@@ -322,14 +322,15 @@ impl Ledger for World {
         &self,
         folder: &Folder,
         ended: Vec<(MessageKey, HeaderDigest)>,
-    ) -> Result<Vec<MessageKey>, NotNow> {
+    ) -> Result<Vec<Settled>, NotNow> {
         self.call(not_now(), |state| {
             let keys = ended.into_iter().map(|(key, _)| key);
-            let has_ended = |key: &MessageKey| {
-                let row = state.rows.get(&(folder.generation, key.clone()));
-                row.is_some_and(|row| state.deliveries.contains_key(&row.copy))
-            };
-            Ok(keys.filter(has_ended).collect())
+            let settled = keys.filter_map(|key| {
+                let row = state.rows.get(&(folder.generation, key.clone()))?;
+                let (_, whole) = state.deliveries.get(&row.copy)?;
+                Some(Settled { key, is_kept: whole.is_some() })
+            });
+            Ok(settled.collect())
         })
     }
 }

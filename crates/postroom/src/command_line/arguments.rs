@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use postroom::node::Role;
 
 use super::deliver::DeliverArguments;
-use super::mailbox::MailboxCommand;
+use super::mailbox::{MailboxCommand, ServerCommand};
 use super::undeliverable::UndeliverableCommand;
 
 /// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
@@ -50,9 +50,12 @@ pub(crate) enum Command {
     /// Sinks: addresses that mailboxes forward to.
     #[command(subcommand)]
     Sink(SinkCommand),
-    /// Mailboxes at IMAP servers that are watched.
+    /// Mailboxes at other mail servers that are watched.
     #[command(subcommand)]
     Mailbox(MailboxCommand),
+    /// Other mail servers, where such mailboxes are.
+    #[command(subcommand)]
+    Server(ServerCommand),
     /// Addresses and domains whose mail is never recorded.
     #[command(subcommand)]
     NeverLog(NeverLogCommand),

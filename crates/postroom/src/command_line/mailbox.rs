@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use postroom::commands::{AddMailbox, AddUserMailbox, ImapServer, MailboxRow, Request};
+use postroom::commands::{
+    AddMailbox, AddUserMailbox, MailServer, MailboxRow, Protocol, Request, ServerRow, SetMailboxPassword,
+};
 
 use super::read_file;
 
 #[derive(Subcommand)]
 pub(crate) enum MailboxCommand {
-    /// Watch a mailbox at an IMAP server that mail is forwarded to: whatever comes there is taken in as if it came to
-    /// the sink, and removed from its INBOX. What cannot be processed is moved to its folder Undeliverable.
+    /// Watch a mailbox at a mail server that mail is forwarded to: whatever comes there is taken in as if it came to
+    /// the sink, and removed from its INBOX. What cannot be processed is moved to its folder Undeliverable; by POP3 it is
+    /// kept here alone.
     Add(MailboxArguments),
     /// Look at a user's own mailbox at an IMAP server, his inbox and what he sent, and change nothing there.
     Sync(UserMailboxArguments),
@@ -20,6 +23,19 @@ pub(crate) enum MailboxCommand {
         /// One organization; else all.
         #[arg(long, value_name = "NAME")]
         org: Option<String>,
+    },
+    /// Give another password, because it has changed or its key is missing. The mailbox is opened with it at once.
+    Password {
+        #[command(flatten)]
+        of: MailboxName,
+        /// The file whose first line is the password; - for standard input.
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+    },
+    /// Open a mailbox and say how it is there, and what would be done. Nothing is changed.
+    Test {
+        #[command(flatten)]
+        of: MailboxName,
     },
     /// Leave a mailbox alone. Its mail waits there.
     Pause {
@@ -30,6 +46,16 @@ pub(crate) enum MailboxCommand {
     Resume {
         #[command(flatten)]
         of: MailboxName,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ServerCommand {
+    /// List the servers and who is there.
+    List {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
     },
 }
 
@@ -86,10 +112,16 @@ pub(crate) struct UserMailboxArguments {
 /// Where a mailbox is, and who signs in there.
 #[derive(Args)]
 struct AccountArguments {
-    /// The IMAP server.
+    /// The mail server.
     #[arg(long, value_name = "HOST")]
     server: String,
-    /// Its port; else 993, or 143 with --tls starttls or none.
+    /// How it is spoken with.
+    #[arg(long, value_enum, default_value = "imap")]
+    protocol: ProtocolName,
+    /// Seconds between two sessions by POP3, which has no way to wait for news; else 120.
+    #[arg(long, value_name = "SECONDS")]
+    every: Option<u32>,
+    /// Its port; else 993 (by POP3 995), or 143 (110) with --tls starttls or none.
     #[arg(long)]
     port: Option<u16>,
     /// When TLS begins.
@@ -110,10 +142,16 @@ struct AccountArguments {
 enum Tls {
     /// With the connection (RFC 8314).
     Implicit,
-    /// By STARTTLS, or not at all: a server that does not offer it is refused.
+    /// By STARTTLS (by POP3 STLS), or not at all: a server that does not offer it is refused.
     Starttls,
     /// Never. A password goes to this machine only.
     None,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProtocolName {
+    Imap,
+    Pop3,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -127,6 +165,12 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
         MailboxCommand::Add(arguments) => Request::AddMailbox(new(arguments)?),
         MailboxCommand::Sync(arguments) => Request::AddUserMailbox(user_mailbox(arguments)?),
         MailboxCommand::List { org } => Request::Mailboxes(org),
+        MailboxCommand::Password { of, password_file } => Request::SetMailboxPassword(SetMailboxPassword {
+            organization: of.org,
+            mailbox: of.name,
+            password: first_line(&password_file)?,
+        }),
+        MailboxCommand::Test { of } => Request::TestMailbox { organization: of.org, mailbox: of.name },
         MailboxCommand::Pause { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: false }
         }
@@ -138,7 +182,7 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
 
 fn new(arguments: MailboxArguments) -> anyhow::Result<AddMailbox> {
     let account = arguments.account;
-    let password = password(&account)?;
+    let password = first_line(&account.password_file)?;
     Ok(AddMailbox {
         organization: arguments.org,
         name: arguments.name,
@@ -152,7 +196,7 @@ fn new(arguments: MailboxArguments) -> anyhow::Result<AddMailbox> {
 
 fn user_mailbox(arguments: UserMailboxArguments) -> anyhow::Result<AddUserMailbox> {
     let account = arguments.account;
-    let password = password(&account)?;
+    let password = first_line(&account.password_file)?;
     let begin = |day: jiff::civil::Date| day.to_zoned(jiff::tz::TimeZone::UTC).map(|begin| begin.timestamp());
     let after = arguments.after.map(begin).transpose().context("there is no such day")?;
     Ok(AddUserMailbox {
@@ -169,23 +213,32 @@ fn user_mailbox(arguments: UserMailboxArguments) -> anyhow::Result<AddUserMailbo
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {
-    let text = String::from_utf8(read_file(path)?);
-    text.with_context(|| format!("{} is no text", path.display()))
+    String::from_utf8(read_file(path)?).with_context(|| format!("{} is no text", path.display()))
 }
 
-fn password(account: &AccountArguments) -> anyhow::Result<String> {
-    Ok(text(&account.password_file)?.lines().next().unwrap_or_default().to_owned())
+fn first_line(path: &Path) -> anyhow::Result<String> {
+    Ok(text(path)?.lines().next().unwrap_or_default().to_owned())
 }
 
-fn server(account: &AccountArguments) -> anyhow::Result<ImapServer> {
+fn server(account: &AccountArguments) -> anyhow::Result<MailServer> {
+    let (protocol, port, port_of_tls) = match account.protocol {
+        ProtocolName::Imap => (Protocol::Imap, 143, 993),
+        ProtocolName::Pop3 => (Protocol::Pop3, 110, 995),
+    };
     let (tls, port) = match account.tls {
-        Tls::Implicit => (2, 993),
-        Tls::Starttls => (1, 143),
-        Tls::None => (0, 143),
+        Tls::Implicit => (2, port_of_tls),
+        Tls::Starttls => (1, port),
+        Tls::None => (0, port),
     };
     let authority = account.authority.as_deref().map(text).transpose()?;
-    let port = account.port.unwrap_or(port);
-    Ok(ImapServer { host: account.server.clone(), port, tls, authority })
+    let (host, port) = (account.server.clone(), account.port.unwrap_or(port));
+    Ok(MailServer { protocol, host, port, tls, authority, polling_interval: account.every })
+}
+
+/// A server in a list.
+pub(super) fn server_cells(row: &ServerRow) -> Vec<String> {
+    let ServerRow { organization, name, protocol, place, tls, mailboxes } = row.clone();
+    vec![organization, name, protocol, place, tls, mailboxes.join(", ")]
 }
 
 /// A row of the list.

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use postroom::commands::{
-    NewSinkCredential, NodeRow, Reply, SinkCredentialRow, SinkRow, UserRow, VerifiedRow, undone,
+    NewSinkCredential, NodeRow, Reply, SinkCredentialRow, SinkRow, TestedMailbox, UserRow, VerifiedRow,
+    undone,
 };
 
 use super::End;
@@ -14,6 +15,8 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Organizations(rows) => table(rows.iter().map(|row| vec![row.name.clone(), row.id.clone()])),
         Reply::Nodes(rows) => return nodes(rows),
         Reply::Mailboxes(rows) => table(rows.iter().map(super::mailbox::cells)),
+        Reply::Servers(rows) => table(rows.iter().map(super::mailbox::server_cells)),
+        Reply::TestedMailbox(tested) => return tested_mailbox(tested),
         Reply::Users(rows) => users(rows),
         Reply::Queues(rows) => {
             table(rows.iter().map(|row| vec![row.name.clone(), row.address.clone(), row.filter.clone()]))
@@ -51,6 +54,12 @@ fn nodes(rows: &[NodeRow]) -> anyhow::Result<End> {
         writeln!(io::stdout(), "{words}")?;
     }
     Ok(if undone.is_empty() { End::Well } else { End::WithFaults })
+}
+
+/// What servers say is written by strangers.
+fn tested_mailbox(tested: &TestedMailbox) -> anyhow::Result<End> {
+    table(tested.lines.iter().map(|line| vec![line.clone()]))?;
+    Ok(if tested.is_well { End::Well } else { End::WithFaults })
 }
 
 /// A password that was made is shown this once.

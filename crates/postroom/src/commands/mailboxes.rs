@@ -20,7 +20,7 @@ pub struct AddMailbox {
     /// The mailbox's name here, for good.
     pub name: String,
     /// Where it is.
-    pub server: ImapServer,
+    pub server: MailServer,
     /// Who signs in there.
     pub user: String,
     /// With which password.
@@ -31,9 +31,11 @@ pub struct AddMailbox {
     pub is_refusing: bool,
 }
 
-/// An IMAP server.
+/// A mail server.
 #[derive(Serialize, Deserialize)]
-pub struct ImapServer {
+pub struct MailServer {
+    /// How it is spoken with.
+    pub protocol: Protocol,
     /// Its name or address.
     pub host: String,
     /// Its port.
@@ -42,6 +44,18 @@ pub struct ImapServer {
     pub tls: i32,
     /// PEM of the authorities that are believed instead of the machine's.
     pub authority: Option<String>,
+    /// Seconds between two sessions, where news cannot be waited for in one; else as the house does it.
+    pub polling_interval: Option<u32>,
+}
+
+/// How a mail server is spoken with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// IMAP.
+    Imap,
+    /// POP3.
+    Pop3,
 }
 
 /// A mailbox in a list.
@@ -55,6 +69,14 @@ pub struct MailboxRow {
     pub account: String,
     /// How it goes, in words.
     pub state: String,
+}
+
+impl MailServer {
+    /// One that is spoken with by IMAP.
+    pub fn imap(host: &str, port: u16, (tls, authority): (i32, Option<String>)) -> Self {
+        let (protocol, host) = (Protocol::Imap, host.to_owned());
+        MailServer { protocol, host, port, tls, authority, polling_interval: None }
+    }
 }
 
 impl fmt::Debug for AddMailbox {
@@ -88,14 +110,18 @@ pub(super) async fn add(house: &House, new: AddMailbox) -> Result<Reply, Command
 }
 
 /// The server of a mailbox of this name.
-pub(super) fn profile(name: &str, server: ImapServer) -> NewServer {
+pub(super) fn profile(name: &str, server: MailServer) -> NewServer {
     NewServer {
         name: name.to_owned(),
-        kind: mailboxes::IMAP,
+        kind: match server.protocol {
+            Protocol::Imap => mailboxes::IMAP,
+            Protocol::Pop3 => mailboxes::POP3,
+        },
         location: server.host,
         port: server.port,
         tls: server.tls,
         authority: server.authority,
+        polling_interval: server.polling_interval.unwrap_or(limits::POP3_PAUSE_SECONDS),
     }
 }
 

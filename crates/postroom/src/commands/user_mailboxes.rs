@@ -7,7 +7,7 @@ use crm::records::people;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::mailboxes::{ImapServer, password_of, profile};
+use super::mailboxes::{MailServer, Protocol, password_of, profile};
 use super::{CommandError, Reply, address, organization};
 use crate::house::House;
 
@@ -19,7 +19,7 @@ pub struct AddUserMailbox {
     /// The mailbox's name here, for good.
     pub name: String,
     /// Where it is.
-    pub server: ImapServer,
+    pub server: MailServer,
     /// Who signs in there.
     pub user: String,
     /// With which password.
@@ -43,6 +43,10 @@ impl fmt::Debug for AddUserMailbox {
 /// The server gets the name of the mailbox.
 pub(super) async fn add(house: &House, new: AddUserMailbox) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.organization)?;
+    if new.server.protocol == Protocol::Pop3 {
+        let words = "by POP3 nobody can look without locking, or see what was sent: use IMAP";
+        return Err(crm::CrmError::Invalid(words.to_owned()).into());
+    }
     let user = people::user_by_address(&organization, &address(&new.of)?)?;
     let moment = house.moment()?;
     // As in `mailboxes::add`.

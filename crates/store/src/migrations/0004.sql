@@ -10,6 +10,7 @@ create table emailserverprofile (
     incomingportnumber integer not null,
     incomingtlsmode integer not null,
     certificateauthority text,
+    pollinginterval integer not null,
     createdon integer not null,
     primary key (emailserverprofileid)
 ) strict;

@@ -12,7 +12,7 @@ use crate::StoreError;
 use crate::rows::{Read, Tx};
 
 /// A lease as it was taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HeldLease {
     /// The work.
     pub name: String,
@@ -59,6 +59,27 @@ impl Tx<'_> {
         let HeldLease { name, owner, number } = lease;
         let params = [name.into(), (*owner).into(), (*number).into(), now.into(), LEASE_MILLISECONDS.into()];
         Ok(self.execute(sql, &params)? == 1)
+    }
+
+    /// Holds all leases of a node whose names begin with `kind` and a slash for another `limits::LEASE_SECONDS`, counted
+    /// from now, in one statement however many there are. Answers those that are held: the others are another node's.
+    pub fn renew_leases(
+        &mut self,
+        kind: &str,
+        owner: Id,
+        now: Timestamp,
+    ) -> Result<Vec<HeldLease>, StoreError> {
+        let kind = format!("{kind}/");
+        let sql = "update lease set leaseuntil = leaseclock(?4) + ?5
+            where owner = ?1 and leaseuntil > 0 and substr(name, 1, ?2) = ?3";
+        let length = kind.len();
+        let params = [owner.into(), length.into(), (&kind).into(), now.into(), LEASE_MILLISECONDS.into()];
+        self.execute(sql, &params)?;
+        let sql = "select name, number from lease
+            where owner = ?1 and leaseuntil > 0 and substr(name, 1, ?2) = ?3";
+        self.rows(sql, &[owner.into(), length.into(), (&kind).into()], |row| {
+            Ok(HeldLease { name: row.take()?, owner, number: row.take()? })
+        })
     }
 
     /// Gives it back, so that whoever wants it need not wait. Nothing where it is another node's by now.

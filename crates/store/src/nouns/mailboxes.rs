@@ -18,6 +18,11 @@ impl Read<'_> {
         self.noun("where name = ?1", &[name.into()])
     }
 
+    /// All mail servers, by name.
+    pub fn email_server_profiles(&self) -> Result<Vec<EmailServerProfile>, StoreError> {
+        self.nouns("order by name", &[])
+    }
+
     /// The mailbox with this id.
     pub fn mailbox(&self, id: Id) -> Result<Option<Mailbox>, StoreError> {
         self.noun("where mailboxid = ?1", &[id.into()])
@@ -58,6 +63,12 @@ impl Tx<'_> {
     pub fn set_mailbox_state(&mut self, name: &str, statecode: i32) -> Result<bool, StoreError> {
         let sql = "update mailbox set statecode = ?2 where name = ?1";
         Ok(self.execute(sql, &[name.into(), statecode.into()])? == 1)
+    }
+
+    /// Sets the sealed password of a mailbox; `false` where there is none with this id.
+    pub fn set_mailbox_password(&mut self, id: Id, password: Option<&Vec<u8>>) -> Result<bool, StoreError> {
+        let sql = "update mailbox set password = ?2 where mailboxid = ?1";
+        Ok(self.execute(sql, &[id.into(), password.into()])? == 1)
     }
 
     /// Adds a mail server. `Conflict` where the name is taken.

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use postroom::commands::{AddMailbox, ImapServer, Reply, Request};
+use postroom::commands::{AddMailbox, MailServer, Reply, Request};
 use serde::Serialize;
 
 use super::reader::PASSWORD;
@@ -117,7 +117,7 @@ fn dovecot(folder: &Path, sessions_max: Option<u32>) -> Result<Dovecot> {
 /// Has a mailbox watched, by STARTTLS.
 fn watch(visit: &Visit, dovecot: &Dovecot, (name, user): (&str, &str)) -> Result<()> {
     let authority = Some(String::from_utf8(dovecot.certificate().to_vec())?);
-    let server = ImapServer { host: "localhost".to_owned(), port: dovecot.imap()?.port(), tls: 1, authority };
+    let server = MailServer::imap("localhost", dovecot.imap()?.port(), (1, authority));
     visit.program.command(Request::AddMailbox(AddMailbox {
         organization: ORGANIZATION.to_owned(),
         name: name.to_owned(),

@@ -24,6 +24,8 @@ pub struct Dovecot {
     lmtp: SocketAddr,
     imap: Option<SocketAddr>,
     pop3: Option<SocketAddr>,
+    /// IMAP and POP3 with TLS from the first byte.
+    secure: Option<(SocketAddr, SocketAddr)>,
     /// In PEM, of itself.
     certificate: Vec<u8>,
 }
@@ -58,7 +60,7 @@ pub enum Doors {
     /// Not at all.
     #[default]
     None,
-    /// By IMAP and POP3, with STARTTLS and STLS.
+    /// By IMAP and POP3, with STARTTLS and STLS, and at ports of their own with TLS from the first byte.
     Both,
 }
 
@@ -78,7 +80,8 @@ impl Dovecot {
         let folder = open_folder(settings.folder)?;
         let (lmtp, imap, pop3) = (wait::free_port()?, port()?, port()?);
         let certificate = keep_certificate(folder.path())?;
-        let dovecot = Dovecot { folder, lmtp, imap, pop3, certificate };
+        let secure = port()?.zip(port()?);
+        let dovecot = Dovecot { folder, lmtp, imap, pop3, secure, certificate };
         let mail = dovecot.path("mail");
         fs::create_dir(&mail)?;
         chown(&mail, Some(NOBODY), Some(NOBODY))?;
@@ -120,6 +123,22 @@ impl Dovecot {
     /// Where it has none.
     pub fn pop3(&self) -> Result<SocketAddr> {
         self.pop3.context("this Dovecot has no POP3")
+    }
+
+    /// Its IMAP door with TLS from the first byte.
+    ///
+    /// # Errors
+    /// Where it has none.
+    pub fn imaps(&self) -> Result<SocketAddr> {
+        Ok(self.secure.context("this Dovecot has no IMAP")?.0)
+    }
+
+    /// Its POP3 door with TLS from the first byte.
+    ///
+    /// # Errors
+    /// Where it has none.
+    pub fn pop3s(&self) -> Result<SocketAddr> {
+        Ok(self.secure.context("this Dovecot has no POP3")?.1)
     }
 
     /// The certificate to believe, in PEM. It names `localhost` and 127.0.0.1.
@@ -228,6 +247,7 @@ impl Dovecot {
         let (Some(imap), Some(pop3)) = (self.imap, self.pop3) else { return ("", "ssl = no\n".to_owned()) };
         let folder = self.folder.path().display();
         let (imap, pop3) = (imap.port(), pop3.port());
+        let (imaps, pop3s) = self.secure.map_or((0, 0), |(imaps, pop3s)| (imaps.port(), pop3s.port()));
         let scram = if settings.password.is_some() { " scram-sha-256" } else { "" };
         let capabilities =
             settings.capabilities.map_or_else(String::new, |list| format!("  imap_capability = {list}\n"));
@@ -237,9 +257,9 @@ impl Dovecot {
              auth_mechanisms = plain login{scram}\nauth_failure_delay = 0\ndisable_plaintext_auth = yes\n\
              mail_max_userip_connections = 1000\n\
              service imap-login {{\n  inet_listener imap {{\n    port = {imap}\n  }}\n  \
-             inet_listener imaps {{\n    port = 0\n  }}\n}}\n\
+             inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\n\
              service pop3-login {{\n  inet_listener pop3 {{\n    port = {pop3}\n  }}\n  \
-             inet_listener pop3s {{\n    port = 0\n  }}\n}}\n\
+             inet_listener pop3s {{\n    port = {pop3s}\n    ssl = yes\n  }}\n}}\n\
              protocol imap {{\n  imap_idle_notify_interval = 2 mins\n{capabilities}}}\n"
         );
         (" imap pop3", out)

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
-use postroom::commands::{AddMailbox, ImapServer, Reply, Request};
+use postroom::commands::{AddMailbox, MailServer, Reply, Request};
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{Doors, Dovecot, DovecotSettings, Maildir};
@@ -36,7 +36,7 @@ fn watched(dovecot: &Dovecot, password: &str) -> Result<Request> {
 /// The same by another way to it.
 fn watched_at(dovecot: &Dovecot, door: SocketAddr, password: &str) -> Result<Request> {
     let authority = Some(String::from_utf8(dovecot.certificate().to_vec())?);
-    let server = ImapServer { host: "localhost".to_owned(), port: door.port(), tls: 1, authority };
+    let server = MailServer::imap("localhost", door.port(), (1, authority));
     Ok(Request::AddMailbox(AddMailbox {
         organization: "example".to_owned(),
         name: "crm".to_owned(),

@@ -14,6 +14,7 @@ mod measure;
 mod moving;
 mod nodes;
 mod peers;
+mod pop3;
 mod postgres;
 mod postmaster;
 mod promotion;

@@ -5,6 +5,7 @@
 
 mod commit;
 mod disk;
+mod mailboxes;
 mod together;
 mod trouble;
 

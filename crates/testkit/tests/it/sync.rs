@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use postroom::commands::{AddUserMailbox, ImapServer, Reply, Request};
+use postroom::commands::{AddUserMailbox, MailServer, Reply, Request};
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{Doors, Dovecot, DovecotSettings};
@@ -29,7 +29,7 @@ fn looked_at(dovecot: &Dovecot, after: Option<i64>) -> Result<AddUserMailbox> {
     Ok(AddUserMailbox {
         organization: "example".to_owned(),
         name: "jane".to_owned(),
-        server: ImapServer { host: "localhost".to_owned(), port: dovecot.imap()?.port(), tls: 1, authority },
+        server: MailServer::imap("localhost", dovecot.imap()?.port(), (1, authority)),
         user: JANE.to_owned(),
         password: PASSWORD.to_owned(),
         of: JANE.to_owned(),

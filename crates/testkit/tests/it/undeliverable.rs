@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use postroom::commands::{
-    AddMailbox, ImapServer, ReplayedRow, Reply, Request, UndeliverableRequest, UndeliverableRow,
+    AddMailbox, MailServer, ReplayedRow, Reply, Request, UndeliverableRequest, UndeliverableRow,
 };
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
@@ -30,7 +30,7 @@ fn mailbox(dovecot: &Dovecot) -> Result<Request> {
     Ok(Request::AddMailbox(AddMailbox {
         organization: "example".to_owned(),
         name: "crm".to_owned(),
-        server: ImapServer { host: "localhost".to_owned(), port: dovecot.imap()?.port(), tls: 1, authority },
+        server: MailServer::imap("localhost", dovecot.imap()?.port(), (1, authority)),
         user: SINK.to_owned(),
         password: PASSWORD.to_owned(),
         sink: SINK.to_owned(),

@@ -1,0 +1,76 @@
+//! A mailbox at somebody else's server: where it is, and as whom it is opened.
+//!
+//! What passes through: the row of a mailbox becomes a session with its server.
+//!
+//! *Invariant:* secrets are opened for one session, and kept nowhere.
+
+use std::sync::Arc;
+
+use connect::imap::{NONCE_BYTES, Session};
+use connect::pop3::Pop3;
+use connect::{Login, Patience, Secret, Target, TlsMode};
+use crm::mailboxes::{NONE, STARTTLS, Watched};
+use model::schema::mailboxes::EmailServerProfile;
+use poll::{Pair, SourceError, SourceTrouble};
+
+use crate::commands::password_of;
+use crate::house::{House, random};
+
+/// A mailbox and its server.
+pub(crate) struct Account {
+    pub(crate) house: Arc<House>,
+    pub(crate) pair: Pair,
+    pub(crate) row: Watched,
+}
+
+impl Account {
+    /// Signs in at an IMAP server.
+    pub(crate) async fn imap(&self, patience: Patience) -> Result<Session, SourceError> {
+        let (login, nonce) = self.sign_in()?;
+        Ok(Session::open(&target(&self.row.server), &login, &nonce, patience).await?)
+    }
+
+    /// Signs in at a POP3 server.
+    pub(crate) async fn pop3(&self, patience: Patience) -> Result<Pop3, SourceError> {
+        let (login, nonce) = self.sign_in()?;
+        Ok(Pop3::open(&target(&self.row.server), &login, &nonce, patience).await?)
+    }
+
+    /// As whom, and random bytes for it.
+    fn sign_in(&self) -> Result<(Login, [u8; NONCE_BYTES]), SourceError> {
+        let secret = Secret::new(self.password()?);
+        let login = Login::Password { user: self.row.mailbox.username.clone(), secret };
+        let nonce = random().map_err(|error| not_here(error.to_string()))?;
+        Ok((login, nonce))
+    }
+
+    fn password(&self) -> Result<String, SourceError> {
+        let mailbox = &self.row.mailbox;
+        let Some(sealed) = &mailbox.password else {
+            return Err(not_here("no password was given for it: `postroom mailbox password`".to_owned()));
+        };
+        let of = password_of(self.pair.organization, mailbox.mailboxid);
+        let opened = self.house.keyring.open(of, sealed).map_err(|error| not_here(error.to_string()))?;
+        Ok(opened.to_string())
+    }
+}
+
+/// Where a server is, and how far the line to it is to be trusted.
+pub(crate) fn target(server: &EmailServerProfile) -> Target {
+    let tls = match server.incomingtlsmode {
+        NONE => TlsMode::None,
+        STARTTLS => TlsMode::Starttls,
+        _ => TlsMode::Implicit,
+    };
+    Target {
+        host: server.incomingserverlocation.clone(),
+        port: u16::try_from(server.incomingportnumber).unwrap_or_default(),
+        tls,
+        authority: server.certificateauthority.clone().map(String::into_bytes),
+        is_trusted_line: false,
+    }
+}
+
+fn not_here(words: String) -> SourceError {
+    SourceError { trouble: SourceTrouble::NotOffered, words }
+}
