@@ -5,6 +5,7 @@
 
 pub mod ledger;
 pub mod retention;
+pub mod standing;
 pub mod users;
 
 use std::sync::Arc;

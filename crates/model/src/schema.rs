@@ -44,6 +44,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &mailboxes::MailboxFolder::TABLE,
     &mailboxes::MailboxMessage::TABLE,
     &mailboxes::MailboxDay::TABLE,
+    &mailboxes::MailboxState::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

@@ -2,7 +2,9 @@
 //!
 //! What passes through: alarms of `crm::accounting`; what stands open now, as numbers for whoever asks for them.
 //!
-//! *Invariant:* it changes nothing. Each alarm is logged once as long as it lasts, without an address.
+//! Then it has forgotten what is older than the settings say.
+//!
+//! *Invariant:* what is wrong stays as it is. Each alarm is logged once as long as it lasts, without an address.
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use crm::accounting::alarm::{self, Alarm};
 use crm::mailboxes;
+use crm::mailboxes::retention::{self, Forgotten};
 use model::outcome::Outcome;
 use model::{Id, Timestamp, limits};
 use poll::Pair;
@@ -18,6 +21,7 @@ use store::{Organization, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::house::House;
+use crate::node::{CLOCK_MILLISECONDS_MAX, Role};
 
 /// Whoever starts a house wants mail first.
 const BEFORE_THE_FIRST: Duration = Duration::from_secs(20);
@@ -62,7 +66,13 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
         let is_long = round % ROUNDS_A_DAY == 0;
         let days = if is_long { limits::BOOKS_DAYS_DAILY } else { limits::BOOKS_DAYS_HOURLY };
         let (house, stop) = (Arc::clone(&house), stop.clone());
-        if tokio::task::spawn_blocking(move || house.look_at_books(days, &stop)).await.is_err() {
+        let work = move || {
+            house.look_at_books(days, &stop);
+            if house.does(Role::Jobs) {
+                house.forget_traces(&stop);
+            }
+        };
+        if tokio::task::spawn_blocking(work).await.is_err() {
             tracing::error!("a look at the books ended by a fault of ours");
         }
         (pause, round) = (BETWEEN, round + 1);
@@ -89,6 +99,32 @@ impl House {
                 Err(error) => {
                     let error = &error as &dyn Error;
                     tracing::warn!(organization = %row.organizationid, error, "its books could not be looked at");
+                }
+            }
+        }
+    }
+
+    /// Forgets what is older than the settings say. On a thread that may wait.
+    fn forget_traces(&self, stop: &CancellationToken) {
+        // By the clock: one that is far from the server's would forget too early.
+        let ahead = self.store.clock_ahead(|| self.now());
+        if !ahead.is_ok_and(|ahead| ahead.abs() <= CLOCK_MILLISECONDS_MAX) {
+            tracing::warn!("nothing is forgotten: this clock is far from the server's");
+            return;
+        }
+        let Ok(rows) = self.store.organizations() else { return };
+        for row in rows.iter().take_while(|_| !stop.is_cancelled()) {
+            let id = row.organizationid;
+            let days = self.settings.books.trace_days;
+            let organization = self.store.organization(id).map_err(crm::CrmError::from);
+            match organization.and_then(|it| retention::forget(&it, self.now(), days)) {
+                Ok(Forgotten { ignored: 0, messages: 0 }) => {}
+                Ok(Forgotten { ignored, messages }) => {
+                    tracing::info!(organization = %id, ignored, messages, "old traces were forgotten");
+                }
+                Err(crm::CrmError::Store(StoreError::Closed)) => {}
+                Err(error) => {
+                    tracing::warn!(organization = %id, error = &error as &dyn Error, "old traces are kept for now");
                 }
             }
         }

@@ -38,8 +38,8 @@ pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, 
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
-pub(crate) use mailboxes::password_of;
 pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol};
+pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
 pub use nodes::{NodeRow, undone};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
@@ -112,6 +112,13 @@ pub enum Request {
         mailbox: String,
         /// Whether it is watched.
         is_active: bool,
+    },
+    /// Has the folders of a mailbox begun anew.
+    ResyncMailbox {
+        /// The organization's name.
+        organization: String,
+        /// The mailbox's name.
+        mailbox: String,
     },
     /// Sets the password of a mailbox.
     SetMailboxPassword(SetMailboxPassword),
@@ -342,6 +349,9 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
             servers::test(house, (&organization, &mailbox)).await?
         }
         Request::Servers(name) => servers::list(&organizations(house, name)?)?,
+        Request::ResyncMailbox { organization, mailbox } => {
+            mailboxes::resync(house, (&organization, &mailbox)).await?
+        }
         Request::AddNeverLog(new) => records::add_never_log(house, new).await?,
         Request::Import(import) => records::import(house, import).await?,
         Request::Verify(name) => books::verify(house, &organizations(house, name)?, accounting::verify)?,

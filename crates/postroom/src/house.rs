@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::books_runner::Alarms;
 use crate::keyring::{Keyring, KeyringError};
+use crate::mailbox_board::Notes;
 use crate::pages::Cabinet;
 use crate::poll_runner::Boards;
 use crate::private::{self, NotPrivate};
@@ -38,6 +39,8 @@ pub struct House {
     pub(crate) works: Works,
     /// How it goes with the mailboxes that are watched here.
     pub(crate) boards: Boards,
+    /// When what was seen on their boards.
+    pub(crate) notes: Notes,
     /// What is wrong with the books.
     pub(crate) alarms: Alarms,
     /// What secrets are sealed with.
@@ -150,6 +153,7 @@ impl House {
             cabinet,
             works: Works::default(),
             boards: Boards::default(),
+            notes: Notes::default(),
             alarms: Alarms::default(),
             keyring,
         }))

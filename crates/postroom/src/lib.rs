@@ -17,6 +17,7 @@ mod index_runner;
 mod job_runner;
 pub mod keyring;
 pub mod log;
+mod mailbox_board;
 pub mod node;
 mod pages;
 mod poll_runner;

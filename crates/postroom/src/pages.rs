@@ -10,6 +10,7 @@ mod cabinet;
 mod content;
 mod email;
 mod lines;
+mod mailboxes;
 mod names;
 mod records;
 mod search;
@@ -26,9 +27,9 @@ use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 use web::Failure;
 use web::values::{
-    Accounting, Body, Day, Email, File, Found, List, MailLine, NodeLine, NodeList, Page, Record, RecordKey,
-    RecordKind, RecordLine, ReplayedAll, SearchForm, SignedIn, UndeliverableLine, UndeliverableMail,
-    UnresolvedLine, Visitor, Waiting,
+    Accounting, Body, Day, Email, File, Found, List, MailLine, MailboxChange, MailboxLine, NodeLine,
+    NodeList, Page, Record, RecordKey, RecordKind, RecordLine, ReplayedAll, SearchForm, SignedIn,
+    UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 
 use crate::commands::{NodeRow, nodes::rows, undone};
@@ -162,6 +163,14 @@ impl web::House for House {
 
     fn dismiss(&self, visitor: &Visitor, id: Id, reason: &str) -> Result<(), Failure> {
         undeliverables::dismiss(self, (&self.of(visitor)?, visitor), (id, reason))
+    }
+
+    fn mailboxes(&self, visitor: &Visitor) -> Result<Vec<MailboxLine>, Failure> {
+        mailboxes::list(self, self.of(visitor)?.as_ref())
+    }
+
+    fn change_mailbox(&self, visitor: &Visitor, id: Id, change: MailboxChange) -> Result<(), Failure> {
+        mailboxes::change(&self.of(visitor)?, id, change)
     }
 
     fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {

@@ -43,6 +43,12 @@ impl Boards {
         boards.get(&pair).map(|board| board.borrow().clone())
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<(Pair, Live)> {
+        let boards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        boards.iter().map(|(pair, board)| (*pair, board.borrow().clone())).collect()
+    }
+
     fn put_up(&self, pair: Pair, board: watch::Receiver<Live>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(pair, board);
     }

@@ -55,6 +55,8 @@ pub struct Settings {
     pub blobs: BlobsSection,
     /// What secrets are sealed with.
     pub secrets: SecretsSection,
+    /// The books.
+    pub books: BooksSection,
     /// Search.
     pub search: SearchSection,
     /// The log.
@@ -184,6 +186,14 @@ pub struct StoreSection {
 pub struct SecretsSection {
     /// The key file; empty for the one in the data folder. See [`crate::keyring`].
     pub key_file: PathBuf,
+}
+
+/// The books.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BooksSection {
+    /// Days for which the trace of mail is kept that nobody wanted, and messages in ledgers that have left their mailbox.
+    pub trace_days: u32,
 }
 
 /// Search.
@@ -368,6 +378,7 @@ impl Settings {
                 usize::try_from(self.node.drain_seconds_max).unwrap_or(usize::MAX),
                 3_600,
             ),
+            ("books.trace_days", self.books.trace_days as usize, 36_500),
             ("database.connections_max", self.database.connections_max, 10_000),
             ("database.batches_max", self.database.batches_max, 16),
             ("store.writer_threads", store.writer_threads, 64),

@@ -13,6 +13,7 @@ mod intake;
 mod leases;
 mod ledger;
 mod lists;
+mod mailbox_states;
 mod mailboxes;
 mod people;
 mod retention;

@@ -2,6 +2,7 @@
 
 pub(crate) mod emails;
 pub(crate) mod mail;
+pub(crate) mod mailboxes;
 pub(crate) mod nodes;
 pub(crate) mod records;
 pub(crate) mod search;

@@ -13,7 +13,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, WebSettings};
-use crate::pages::{emails, mail, nodes, records, search, sign_in, today, undeliverable, unresolved};
+use crate::pages::{
+    emails, mail, mailboxes, nodes, records, search, sign_in, today, undeliverable, unresolved,
+};
 use crate::values::House;
 use crate::{assets, csrf, errors, headers};
 
@@ -56,6 +58,8 @@ fn routes() -> Router<Arc<Desk>> {
         .route("/undeliverable/{id}/file", get(undeliverable::file))
         .route("/undeliverable/{id}/replay", post(undeliverable::replay))
         .route("/undeliverable/{id}/dismiss", post(undeliverable::dismiss))
+        .route("/mailboxes", get(mailboxes::mailboxes))
+        .route("/mailboxes/{id}/{verb}", post(mailboxes::change))
         .route("/nodes", get(nodes::nodes))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))

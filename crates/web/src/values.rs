@@ -9,6 +9,7 @@
 mod accounting;
 mod email;
 mod lists;
+mod mailboxes;
 mod nodes;
 mod records;
 mod search;
@@ -20,6 +21,7 @@ pub use email::{
     TextBlock, TextPart, UnresolvedLine,
 };
 pub use lists::{Direction, List, MailLine, Page};
+pub use mailboxes::{MailboxChange, MailboxLine, MailboxStanding, MailboxTold};
 pub use nodes::{NodeLine, NodeList};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};
@@ -72,6 +74,10 @@ pub trait House: Send + Sync + 'static {
     fn dismiss(&self, visitor: &Visitor, id: Id, reason: &str) -> Result<(), Failure>;
     /// The bytes of such a mail.
     fn undeliverable_source(&self, visitor: &Visitor, id: Id) -> Result<Vec<u8>, Failure>;
+    /// The mailboxes that are watched; for administrators, as what servers say of them is theirs to know.
+    fn mailboxes(&self, visitor: &Visitor) -> Result<Vec<MailboxLine>, Failure>;
+    /// Does something with one of them; for administrators.
+    fn change_mailbox(&self, visitor: &Visitor, id: Id, change: MailboxChange) -> Result<(), Failure>;
     /// The nodes that serve; for administrators, for they serve the whole house.
     fn nodes(&self, visitor: &Visitor) -> Result<NodeList, Failure>;
 }

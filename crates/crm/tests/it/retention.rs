@@ -1,9 +1,13 @@
-//! What is forgotten after its time, and that the books say the same afterwards.
+//! What is forgotten after its time, what is begun anew, and that the books say the same afterwards.
 
+use crm::CrmError;
 use crm::accounting;
+use crm::mailboxes::ledger::Seen;
 use crm::mailboxes::retention::{self, Forgotten};
+use crm::mailboxes::standing;
 use model::Timestamp;
 use model::outcome::Outcome;
+use model::schema::mailboxes::MailboxState;
 
 use super::house::{House, NOW};
 use super::ledger::Watched;
@@ -100,4 +104,57 @@ async fn what_is_lost_of_a_message_that_was_folded_away_is_seen() {
     watched.house.break_database("delete from outcome");
     let faults = accounting::verify(&watched.house.organization).unwrap().faults;
     assert!(faults[0].contains("1 copies were seen, and another number ended"), "{faults:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_begun_anew_doubles_nothing() {
+    let mut watched = Watched::new().await;
+    let entries = watched.see(&[1, 2, 3]).await;
+    for entry in &entries[..2] {
+        watched.take(entry).await;
+    }
+    watched.settle(&[1]).await;
+    standing::resync(&watched.house.organization, "crm").await.unwrap();
+    assert_eq!(watched.look(&[1, 2, 3], &[]).await, Seen::Anew, "who is in the middle of it begins again");
+    watched.reopen(10).await;
+    let again = watched.see(&[1, 2, 3]).await;
+    let mut ends = Vec::new();
+    for entry in &again {
+        ends.push(watched.take(entry).await);
+    }
+    assert_eq!(ends, [Outcome::Duplicate, Outcome::Duplicate, Outcome::Stored]);
+    assert_eq!(watched.house.email_count(), 3);
+    watched.house.books_are_right();
+    let none = standing::resync(&watched.house.organization, "none").await;
+    assert!(matches!(none, Err(CrmError::NotFound { what: "the mailbox" })), "{none:?}");
+}
+
+#[tokio::test]
+async fn what_one_node_tells_of_a_mailbox_another_one_shows() {
+    let watched = Watched::new().await;
+    let (organization, mailbox) = (&watched.house.organization, watched.mailbox);
+    watched.see(&[1, 2]).await;
+    let told = |succeededon, state: &str| MailboxState {
+        mailboxid: mailbox,
+        node: "post1".to_owned(),
+        state: state.to_owned(),
+        iswell: succeededon.is_some(),
+        failures: i32::from(succeededon.is_none()),
+        nexttryon: None,
+        succeededon,
+        seenon: NOW,
+    };
+    standing::tell(organization, vec![told(Some(NOW), "well")]).await.unwrap();
+    standing::tell(organization, vec![told(None, &"no answer ".repeat(200))]).await.unwrap();
+    let (other, _open) = watched.house.at_other_node();
+    let standing = standing::all(&other).unwrap().remove(0);
+    let row = standing.told.unwrap();
+    assert!(row.state.starts_with("no answer") && row.state.chars().count() <= 800, "{row:?}");
+    assert_eq!(
+        (row.iswell, row.failures, row.succeededon),
+        (false, 1, Some(NOW)),
+        "when it last went well stays"
+    );
+    let waiting = standing.waiting.unwrap();
+    assert_eq!((waiting.count, waiting.since), (2, NOW));
 }

@@ -128,3 +128,23 @@ table! {
     }
     indexes { many(day); }
 }
+
+table! {
+    /// How it goes with a mailbox, as the node that watches it has written it now and then, for all others to show.
+    MailboxState "mailboxstate" set "" label "State of a mailbox" key(mailboxid) clustered(true) {
+        mailboxid: Id = Lookup("mailbox"), "Mailbox";
+        /// The name of the node.
+        node: String = Text(200), "Node";
+        /// In words.
+        state: String = Text(800), "State";
+        iswell: bool = Bool, "Well";
+        /// Trouble in a row.
+        failures: i32 = Int, "Failures";
+        nexttryon: Option<Timestamp> = DateTime, "Next try on";
+        /// When it was last known to be looked at to its end.
+        succeededon: Option<Timestamp> = DateTime, "Last success on";
+        /// When this was written.
+        seenon: Timestamp = DateTime, "Seen on";
+    }
+    indexes {}
+}

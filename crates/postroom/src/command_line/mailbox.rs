@@ -47,6 +47,12 @@ pub(crate) enum MailboxCommand {
         #[command(flatten)]
         of: MailboxName,
     },
+    /// Look at all that lies there once more, as if it had just come, with the next look (within nine minutes). What is here
+    /// already is found to be so.
+    Resync {
+        #[command(flatten)]
+        of: MailboxName,
+    },
 }
 
 #[derive(Subcommand)]
@@ -177,6 +183,7 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
         MailboxCommand::Resume { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: true }
         }
+        MailboxCommand::Resync { of } => Request::ResyncMailbox { organization: of.org, mailbox: of.name },
     })
 }
 
@@ -243,5 +250,14 @@ pub(super) fn server_cells(row: &ServerRow) -> Vec<String> {
 
 /// A row of the list.
 pub(super) fn cells(row: &MailboxRow) -> Vec<String> {
-    vec![row.organization.clone(), row.name.clone(), row.account.clone(), row.state.clone()]
+    let waiting = match row.waiting {
+        0 => "nothing waits".to_owned(),
+        count => format!("{count} wait, the first for {} s", row.lag_seconds),
+    };
+    let last =
+        row.succeeded.as_ref().map_or_else(|| "never well yet".to_owned(), |time| format!("well {time}"));
+    let next = row.next_try.as_ref().map(|time| format!("again {time}"));
+    let told = row.told_by.as_ref().map(|told| format!("as told by {told}"));
+    let state = [Some(row.state.clone()), next, told].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    vec![row.organization.clone(), row.name.clone(), row.account.clone(), last, waiting, state]
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises};
+use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises, standing};
 use crm::secrets::Cell;
 use model::{Id, limits};
-use poll::{Live, Pair, Progress};
+use poll::{Live, Progress};
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
+use super::mail::rfc_3339;
 use super::{CommandError, Reply, address, organization};
 use crate::house::House;
 
@@ -69,6 +70,16 @@ pub struct MailboxRow {
     pub account: String,
     /// How it goes, in words.
     pub state: String,
+    /// When it was last known to be looked at to its end, as RFC 3339 writes it.
+    pub succeeded: Option<String>,
+    /// When it is tried again, where there is trouble.
+    pub next_try: Option<String>,
+    /// Messages that were seen there and have no end yet.
+    pub waiting: i64,
+    /// For how many seconds the first of them waits.
+    pub lag_seconds: i64,
+    /// The node that watches it, and when it told so; `None` where it is this one.
+    pub told_by: Option<String>,
 }
 
 impl MailServer {
@@ -134,26 +145,31 @@ pub(super) async fn set_state(
     Ok(Reply::Done)
 }
 
+/// Has its folders begun anew.
+pub(super) async fn resync(house: &House, (name, mailbox): (&str, &str)) -> Result<Reply, CommandError> {
+    standing::resync(&organization(house, name)?, mailbox).await?;
+    Ok(Reply::Done)
+}
+
 pub(super) fn list(
     house: &House,
     organizations: &[std::sync::Arc<Organization>],
 ) -> Result<Reply, CommandError> {
     let mut rows = Vec::new();
     for organization in organizations {
-        for watched in mailboxes::all(organization)? {
-            let (mailbox, server) = (&watched.mailbox, &watched.server);
-            let pair = Pair { organization: organization.id(), mailbox: mailbox.mailboxid };
-            let state = match house.boards.of(pair) {
-                _ if mailbox.statecode != mailboxes::ACTIVE => "paused".to_owned(),
-                Some(live) => state(&live),
-                None => "not watched by this node".to_owned(),
-            };
+        for shown in house.shown_mailboxes(organization)? {
+            let (mailbox, server) = (&shown.watched.mailbox, &shown.watched.server);
             let (host, port) = (&server.incomingserverlocation, server.incomingportnumber);
             rows.push(MailboxRow {
                 organization: organization.name().to_owned(),
                 name: mailbox.name.clone(),
                 account: format!("{} at {host}:{port}", mailbox.username),
-                state,
+                state: shown.state,
+                succeeded: shown.succeeded.map(rfc_3339),
+                next_try: shown.next_try.map(rfc_3339),
+                waiting: shown.waiting,
+                lag_seconds: shown.lag_seconds,
+                told_by: shown.told.map(|(node, time)| format!("{node}, {}", rfc_3339(time))),
             });
         }
     }
@@ -165,7 +181,8 @@ pub(crate) fn password_of(organization: Id, row: Id) -> Cell<'static> {
     Cell { organization, table: "mailbox", row, column: "password" }
 }
 
-fn state(live: &Live) -> String {
+/// How it goes, in words.
+pub(crate) fn state(live: &Live) -> String {
     match &live.trouble {
         Some(trouble) => {
             let seconds = live.pause.as_secs();

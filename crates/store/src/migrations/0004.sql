@@ -98,3 +98,16 @@ create table mailboxday (
 create index mailboxday_day on mailboxday (day);
 create index mailboxmessage_goneon on mailboxmessage (goneon)
 where goneon is not null;
+
+-- How it goes with a mailbox is known to the node that watches it; it tells the others now and then.
+create table mailboxstate (
+    mailboxid blob not null,
+    node text not null,
+    state text not null,
+    iswell integer not null,
+    failures integer not null,
+    nexttryon integer,
+    succeededon integer,
+    seenon integer not null,
+    primary key (mailboxid)
+) strict, without rowid;

@@ -7,6 +7,7 @@ mod emails;
 mod errors;
 mod hostile;
 mod links;
+mod mailboxes;
 mod policy;
 mod records;
 mod search;

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
-    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, NodeLine,
-    NodeList, OriginalEnd, Page, ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink,
-    ReplayedAll, SearchForm, SignedIn, SourceDay, Standing, Tally, UndeliverableEnd, UndeliverableLine,
-    UndeliverableMail, UnresolvedLine, Visitor, Waiting,
+    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, MailboxChange,
+    MailboxLine, MailboxStanding, MailboxTold, NodeLine, NodeList, OriginalEnd, Page, ReasonCount, Record,
+    RecordKey, RecordKind, RecordLine, RecordLink, ReplayedAll, SearchForm, SignedIn, SourceDay, Standing,
+    Tally, UndeliverableEnd, UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) is_empty: bool,
     /// Undeliverables that ended: those that were dismissed with their reason.
     ended: Mutex<HashMap<Id, String>>,
+    /// Mailboxes that are left alone.
+    paused: Mutex<HashSet<Id>>,
     /// What is wrong with the books.
     pub(crate) alarms: Vec<String>,
     /// Whether the visitor runs the house.
@@ -55,6 +57,7 @@ impl World {
             failing: None,
             is_empty: false,
             ended: Mutex::default(),
+            paused: Mutex::default(),
             alarms: Vec::new(),
             has_administrator: false,
         }
@@ -249,6 +252,21 @@ impl House for World {
         self.page(undeliverable(self.now), page, 20)
     }
 
+    fn mailboxes(&self, _: &Visitor) -> Result<Vec<MailboxLine>, Failure> {
+        self.check()?;
+        Ok(if self.is_empty { Vec::new() } else { mailboxes(self.now, &self.paused.lock().unwrap()) })
+    }
+
+    fn change_mailbox(&self, _: &Visitor, id: Id, change: MailboxChange) -> Result<(), Failure> {
+        self.check()?;
+        match change {
+            MailboxChange::Pause => drop(self.paused.lock().unwrap().insert(id)),
+            MailboxChange::Resume => drop(self.paused.lock().unwrap().remove(&id)),
+            MailboxChange::Resync => {}
+        }
+        Ok(())
+    }
+
     fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {
         self.check()?;
         let node = |name: &str, state: &str, is_this| NodeLine {
@@ -429,6 +447,32 @@ fn latest(world: &World) -> Vec<CopyLine> {
         outcome,
         reason: reason.into(),
         email,
+    });
+    lines.collect()
+}
+
+/// One that is well, one in trouble whose server writes what it likes, one that another node watches.
+fn mailboxes(now: Timestamp, paused: &HashSet<Id>) -> Vec<MailboxLine> {
+    let rows = [
+        ("crm", "well, 1284 taken in since the start", MailboxStanding::Well),
+        ("support in Valparaíso", HOSTILE, MailboxStanding::Trouble),
+        ("jane", "at work, 800 of 12,000 in INBOX looked at", MailboxStanding::Well),
+    ];
+    let lines = rows.into_iter().zip(600_u64..).map(|((name, state, standing), number)| {
+        let is_trouble = standing == MailboxStanding::Trouble;
+        let is_paused = paused.contains(&id(number));
+        MailboxLine {
+            id: id(number),
+            name: name.into(),
+            account: format!("{name}@sink.example at mail.example:993"),
+            state: if is_paused { "paused".into() } else { state.into() },
+            standing: if is_paused { MailboxStanding::Paused } else { standing },
+            succeeded: (number != 601).then(|| now.plus_seconds(-40)),
+            next_try: is_trouble.then(|| now.plus_seconds(300)),
+            waiting: if is_trouble { 17 } else { 0 },
+            since: is_trouble.then(|| now.plus_seconds(-90_000)),
+            told: (number == 602).then(|| MailboxTold { node: "post2".into(), time: now.plus_seconds(-20) }),
+        }
     });
     lines.collect()
 }
