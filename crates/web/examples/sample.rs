@@ -1,7 +1,7 @@
 //! Serves the sample world, to look at the pages: `cargo run -p web --example sample -- 8090`.
 //!
 //! Sign in as jane@crm.test with "correct horse battery". With `signed-in` after the port every visitor
-//! is signed in already, with `administrator` an administrator signs in; with `empty` nothing has arrived yet; with `failing` the house cannot answer.
+//! is signed in already, with `administrator` an administrator signs in; with `alarm` the books do not add up; with `empty` nothing has arrived yet; with `failing` the house cannot answer.
 
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "sample values")]
 #[path = "../tests/it/world.rs"]
@@ -24,6 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut world = world::World::new(Timestamp(jiff::Timestamp::now().as_millisecond()));
     world.is_empty = has("empty");
     world.has_administrator = has("administrator");
+    if has("alarm") {
+        world.alarms = vec!["2026-11-20: 2 of the copies seen at mailbox:crm have no end".to_owned()];
+    }
     let cookie = format!("postroom={}", world.sign_in(world::ADDRESS, world::PASSWORD)?.token);
     world.failing = has("failing").then_some(Failure::TryLater);
 

@@ -52,7 +52,7 @@ impl Watched {
         }
     }
 
-    async fn reopen(&mut self, validity: u32) {
+    pub(crate) async fn reopen(&mut self, validity: u32) {
         self.folder = open(&self.house, self.mailbox, validity).await;
     }
 

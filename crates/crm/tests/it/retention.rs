@@ -134,7 +134,7 @@ async fn what_one_node_tells_of_a_mailbox_another_one_shows() {
     let watched = Watched::new().await;
     let (organization, mailbox) = (&watched.house.organization, watched.mailbox);
     watched.see(&[1, 2]).await;
-    let told = |succeededon, state: &str| MailboxState {
+    let told = |succeededon: Option<Timestamp>, state: &str| MailboxState {
         mailboxid: mailbox,
         node: "post1".to_owned(),
         state: state.to_owned(),

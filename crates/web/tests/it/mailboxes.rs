@@ -10,7 +10,7 @@ async fn it_tells_how_it_goes_with_each() {
     let site = Site::in_world(|world| world.has_administrator = true);
     let page = site.get("/mailboxes").await;
     for words in
-        ["✓ well", "✕ trouble", "17</b> messages wait", "watched by post2", "never well yet", "tried again"]
+        ["✓ well", "✕ trouble", "17</b> messages wait", "watched by post2", "never well yet", "next try"]
     {
         assert!(page.text.contains(words), "{words} is not in {}", page.text);
     }
