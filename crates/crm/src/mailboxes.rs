@@ -29,6 +29,9 @@ pub const NONE: i32 = 0;
 /// One that is protected once it stands.
 pub const STARTTLS: i32 = 1;
 
+/// One that is no server: a Maildir of this machine.
+pub const MAILDIR: i32 = 100;
+
 /// A mail server to be added.
 #[derive(Debug, Clone)]
 pub struct NewServer {

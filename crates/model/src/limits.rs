@@ -400,3 +400,11 @@ pub const POP3_SESSION_MESSAGES: usize = 2_000;
 /// Seconds between two sessions with a POP3 mailbox, where its administrator says nothing else: a server counts each as
 /// somebody who signs in.
 pub const POP3_PAUSE_SECONDS: u32 = 120;
+/// Messages of a Maildir that are known at a time, by their names: twenty megabytes. The rest is seen when some have left.
+pub const MAILDIR_MESSAGES_MAX: usize = 100_000;
+/// Seconds between two looks at whether something came to a Maildir: two system calls.
+pub const MAILDIR_LOOK_SECONDS: u64 = 1;
+/// Seconds until a Maildir is listed in any case: what comes within one tick of its clock may change no time of it.
+pub const MAILDIR_WAIT_SECONDS: u64 = 60;
+/// Seconds between two questions for news at an IMAP server that cannot tell them by itself.
+pub const IMAP_NOOP_SECONDS: u64 = 30;

@@ -10,6 +10,9 @@ use std::sync::Arc;
 
 use model::outcome::Outcome;
 use model::{FolderRole, Id, Timestamp};
+use serde::{Deserialize, Serialize};
+
+mod wire;
 
 /// What the Router asks of the house. The Router decides nothing itself.
 pub trait Intake: Clone + Send + Sync + 'static {
@@ -36,29 +39,34 @@ pub trait Intake: Clone + Send + Sync + 'static {
 }
 
 /// A mailbox, and the organization that its mail is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Pair {
     /// The organization.
+    #[serde(with = "wire::id")]
     pub organization: Id,
     /// The mailbox, a record of the organization.
+    #[serde(with = "wire::id")]
     pub mailbox: Id,
 }
 
 /// A header that is asked about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offered {
     /// The copy it belongs to.
+    #[serde(with = "wire::id")]
     pub copy: Id,
     /// What its folder is.
+    #[serde(with = "wire::role")]
     pub role: FolderRole,
     /// The header, with the empty line.
+    #[serde(with = "wire::bytes")]
     pub header: Arc<[u8]>,
     /// Bytes of the whole message.
     pub size: u64,
 }
 
 /// What to do with a message of which the header is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Advice {
     /// By its header nobody wants it: deliver the header.
     Ignore,
@@ -67,13 +75,16 @@ pub enum Advice {
 }
 
 /// A copy, handed over.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The copy: the id that the ledger gave it.
+    #[serde(with = "wire::id")]
     pub copy: Id,
     /// What its folder is.
+    #[serde(with = "wire::role")]
     pub role: FolderRole,
     /// When it came into its folder, where the source says so.
+    #[serde(with = "wire::time")]
     pub arrived: Option<Timestamp>,
     /// Bytes of the whole message.
     pub size: u64,
@@ -82,20 +93,21 @@ pub struct Delivery {
 }
 
 /// What of a message is handed over.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// All of it.
-    Whole(Arc<[u8]>),
+    Whole(#[serde(with = "wire::bytes")] Arc<[u8]>),
     /// The header alone, because it was advised to be ignored.
-    Header(Arc<[u8]>),
+    Header(#[serde(with = "wire::bytes")] Arc<[u8]>),
     /// All of it, to be kept for a person and not to be read: reading it has failed too often.
-    SetAside(Arc<[u8]>),
+    SetAside(#[serde(with = "wire::bytes")] Arc<[u8]>),
     /// Nothing: somebody took it out of the folder before it was read.
     Vanished,
     /// Its header, if even that: the source shows it and does not give it, or it is too large. It stays at the source,
     /// apart.
     Unfetchable {
         /// The header, or nothing.
+        #[serde(with = "wire::bytes")]
         header: Arc<[u8]>,
         /// Why, for people; no content of the mail.
         words: String,
@@ -103,16 +115,16 @@ pub enum What {
 }
 
 /// What became of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Delivered {
     /// It is committed.
-    Ended(Outcome),
+    Ended(#[serde(with = "wire::outcome")] Outcome),
     /// What is known now wants more than the header: deliver the whole.
     WholeWanted,
 }
 
 /// The house cannot do it now; asked again later, it may.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{words}")]
 pub struct NotNow {
     /// Why, for the log and the list of mailboxes.

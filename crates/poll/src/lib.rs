@@ -7,6 +7,8 @@
 //! committed, and nothing is taken for gone that the source did not call gone.
 
 pub mod contract;
+#[cfg(feature = "counting")]
+pub mod counting;
 pub mod ledger;
 pub mod pause;
 pub mod room;

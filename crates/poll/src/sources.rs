@@ -2,4 +2,5 @@
 
 pub mod imap;
 pub mod imap_look;
+pub mod maildir;
 pub mod pop3;

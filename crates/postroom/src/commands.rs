@@ -25,6 +25,7 @@ mod history;
 mod index;
 mod mail;
 mod mailboxes;
+mod maildirs;
 pub(crate) mod nodes;
 mod records;
 mod servers;
@@ -40,6 +41,7 @@ pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol};
 pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
+pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
@@ -102,6 +104,8 @@ pub enum Request {
     AddMailbox(AddMailbox),
     /// Has a user's own mailbox looked at.
     AddUserMailbox(AddUserMailbox),
+    /// Has a Maildir of this machine watched.
+    AddMaildir(AddMaildir),
     /// The mailboxes of one organization, or of all.
     Mailboxes(Option<String>),
     /// Has a mailbox watched, or left alone.
@@ -340,6 +344,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::RemoveSinkCredential(of) => credentials::remove(house, of).await?,
         Request::AddMailbox(new) => mailboxes::add(house, new).await?,
         Request::AddUserMailbox(new) => user_mailboxes::add(house, new).await?,
+        Request::AddMaildir(new) => maildirs::add(house, new).await?,
         Request::Mailboxes(name) => mailboxes::list(house, &organizations(house, name)?)?,
         Request::SetMailboxState { organization, mailbox, is_active } => {
             mailboxes::set_state(house, (&organization, &mailbox), is_active).await?

@@ -6,6 +6,7 @@
 //! *Invariant:* a task may be cut off between any two steps: what it did is in the ledger, and the next one goes on.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crm::mailboxes::{self, Watched};
 use model::{Timestamp, limits};
 use poll::sources::imap::ImapFolder;
 use poll::sources::imap_look::{Chosen, ImapLook};
+use poll::sources::maildir::Maildir;
 use poll::sources::pop3::Pop3Mailbox;
 use poll::{Entrance, Live, Opener, Pair, Room, SourceError, Watching};
 use store::{HeldLease, Organization, Priority, SeenNode, StoreError};
@@ -246,6 +248,10 @@ impl Runner {
             (None, mailboxes::POP3) => {
                 tokio::spawn(leases::within(until, poll::watch(Pop3Door(account), watching, live)))
             }
+            (None, mailboxes::MAILDIR) => {
+                let opener = MaildirDoor { pair, row: row.clone() };
+                tokio::spawn(leases::within(until, poll::watch(opener, watching, live)))
+            }
             (None, _) => tokio::spawn(leases::within(until, poll::watch(ImapDoor(account), watching, live))),
         };
         Some(Task { row, held, handle: task.abort_handle(), organization })
@@ -267,6 +273,25 @@ impl Runner {
 fn watches(seen: &SeenNode) -> bool {
     let is_there = seen.silent <= limits::LEASE_SECONDS * 1_000 && seen.node.statecode == node::SERVING;
     is_there && seen.node.roles.split(' ').any(|role| role == Role::Poll.name())
+}
+
+/// Opens a Maildir.
+struct MaildirDoor {
+    pair: Pair,
+    row: Watched,
+}
+
+impl Opener for MaildirDoor {
+    type Source = Maildir;
+
+    fn place(&self) -> (Pair, &str) {
+        (self.pair, INBOX)
+    }
+
+    async fn open(&mut self) -> Result<Maildir, SourceError> {
+        let Watched { server, mailbox } = &self.row;
+        Maildir::open(Path::new(&server.incomingserverlocation), &mailbox.undeliverablefolder).await
+    }
 }
 
 /// Opens sessions with a mailbox at an IMAP server.

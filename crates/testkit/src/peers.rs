@@ -7,6 +7,7 @@
 //! *Invariant:* nothing here touches the configuration of the machine, and nothing leaves the machine.
 
 mod apart;
+mod courier;
 mod cyrus;
 mod dovecot;
 mod exim;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+pub use courier::Courier;
 pub use cyrus::Cyrus;
 pub use dovecot::{Doors, Dovecot, DovecotSettings, Maildir};
 pub use exim::Exim;

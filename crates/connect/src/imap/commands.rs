@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::io;
 use std::pin::pin;
+use std::time::Duration;
 
 use model::limits;
 
@@ -124,10 +125,23 @@ impl Look for Session {
         {
             return Ok(woken);
         }
-        until.await;
-        let mut news = News(false);
-        self.command("NOOP", &mut news).await?;
-        Ok(if news.0 { Woken::News } else { Woken::Time })
+        // Without it the server is asked now and then.
+        loop {
+            let pause = tokio::time::sleep(Duration::from_secs(limits::IMAP_NOOP_SECONDS));
+            let is_over = tokio::select! {
+                biased;
+                () = &mut until => true,
+                () = pause => false,
+            };
+            let mut news = News(false);
+            self.command("NOOP", &mut news).await?;
+            if news.0 {
+                return Ok(Woken::News);
+            }
+            if is_over {
+                return Ok(Woken::Time);
+            }
+        }
     }
 
     async fn folders(&mut self) -> Result<Vec<Folder>, ConnectError> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use postroom::commands::{
-    AddMailbox, AddUserMailbox, MailServer, MailboxRow, Protocol, Request, ServerRow, SetMailboxPassword,
+    AddMailbox, AddMaildir, AddUserMailbox, MailServer, MailboxRow, Protocol, Request, ServerRow,
+    SetMailboxPassword,
 };
 
 use super::read_file;
@@ -18,6 +19,9 @@ pub(crate) enum MailboxCommand {
     Add(MailboxArguments),
     /// Look at a user's own mailbox at an IMAP server, his inbox and what he sent, and change nothing there.
     Sync(UserMailboxArguments),
+    /// Watch a Maildir of this machine that mail is forwarded to, as a mailbox at a server: what is taken in is removed
+    /// from its new and cur, what cannot be processed is moved to its folder .Undeliverable.
+    AddMaildir(MaildirArguments),
     /// List the mailboxes, and how it goes with each.
     List {
         /// One organization; else all.
@@ -144,6 +148,25 @@ struct AccountArguments {
     password_file: PathBuf,
 }
 
+#[derive(Args)]
+pub(crate) struct MaildirArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// The sink that it is the mailbox of: the address that people and rules forward to.
+    #[arg(long, value_name = "ADDRESS")]
+    sink: String,
+    /// The Maildir. Whoever runs Postroom must be able to write there, and every node that watches mailboxes must have it.
+    #[arg(long, value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Whether what brings mail there refuses our own domains from outside. With no, nobody's From is believed there, and
+    /// what colleagues forward ends quarantined.
+    #[arg(long, value_enum)]
+    refusing: YesNo,
+    /// The mailbox's name here, such as crm. It stands in the books, for good.
+    name: String,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Tls {
     /// With the connection (RFC 8314).
@@ -170,6 +193,7 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
     Ok(match command {
         MailboxCommand::Add(arguments) => Request::AddMailbox(new(arguments)?),
         MailboxCommand::Sync(arguments) => Request::AddUserMailbox(user_mailbox(arguments)?),
+        MailboxCommand::AddMaildir(arguments) => Request::AddMaildir(maildir(arguments)?),
         MailboxCommand::List { org } => Request::Mailboxes(org),
         MailboxCommand::Password { of, password_file } => Request::SetMailboxPassword(SetMailboxPassword {
             organization: of.org,
@@ -246,6 +270,17 @@ fn server(account: &AccountArguments) -> anyhow::Result<MailServer> {
 pub(super) fn server_cells(row: &ServerRow) -> Vec<String> {
     let ServerRow { organization, name, protocol, place, tls, mailboxes } = row.clone();
     vec![organization, name, protocol, place, tls, mailboxes.join(", ")]
+}
+
+fn maildir(arguments: MaildirArguments) -> anyhow::Result<AddMaildir> {
+    Ok(AddMaildir {
+        organization: arguments.org,
+        name: arguments.name,
+        // The house that serves may stand in another folder.
+        folder: std::path::absolute(arguments.folder)?,
+        sink: arguments.sink,
+        is_refusing: arguments.refusing == YesNo::Yes,
+    })
 }
 
 /// A row of the list.

@@ -160,10 +160,14 @@ pub(super) fn list(
         for shown in house.shown_mailboxes(organization)? {
             let (mailbox, server) = (&shown.watched.mailbox, &shown.watched.server);
             let (host, port) = (&server.incomingserverlocation, server.incomingportnumber);
+            let account = match server.servertype {
+                mailboxes::MAILDIR => host.clone(),
+                _ => format!("{} at {host}:{port}", mailbox.username),
+            };
             rows.push(MailboxRow {
                 organization: organization.name().to_owned(),
                 name: mailbox.name.clone(),
-                account: format!("{} at {host}:{port}", mailbox.username),
+                account,
                 state: shown.state,
                 succeeded: shown.succeeded.map(rfc_3339),
                 next_try: shown.next_try.map(rfc_3339),

@@ -26,15 +26,18 @@ pub(super) struct Apart {
 /// namespace and stays root, for the kernel forgets `--kill-child` where a server gives root up. `/bin` and `/lib` may
 /// be links; unpacking goes through them. Where the machine has a package itself, none was fetched.
 const ENTER: &str = r#"set -e
-packages=$1 shared=$2 script=$3
+shared=$1 script=$2
+shift 2
 top=$shared/top
 mkdir "$top"
 mount -t tmpfs -o mode=755 none "$top"
 mkdir "$top/upper" "$top/work" "$top/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "$top/root"
-for package in "$packages"/*.deb; do
-  [ -e "$package" ] || continue
-  dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$top/root"
+for packages in "$@"; do
+  for package in "$packages"/*.deb; do
+    [ -e "$package" ] || continue
+    dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$top/root"
+  done
 done
 mount -t proc proc "$top/root/proc"
 mount --rbind /dev "$top/root/dev"
@@ -47,13 +50,14 @@ wait $!
 "#;
 
 impl Apart {
-    /// Starts a script as root below a root that has this package. The script begins in the shared folder, which holds
+    /// Starts a script as root below a root that has these packages. The script begins in the shared folder, which holds
     /// these files, and ends with `exec` of the server in the foreground. What it says goes to the file `said`.
     ///
     /// # Errors
     /// [`Missing`] where the package is, or root, or the right to mount.
-    pub(super) fn start(package: &str, files: &[(&str, String)], script: &str) -> Result<Self> {
-        let packages = packages(package)?;
+    pub(super) fn start(names: &[&str], files: &[(&str, String)], script: &str) -> Result<Self> {
+        let packages = names.iter().map(|name| packages(name)).collect::<Result<Vec<_>, _>>()?;
+        let package = names.first().copied().unwrap_or_default();
         is_root(package)?;
         may_mount()?;
         let folder = open_folder(None)?;
@@ -62,10 +66,15 @@ impl Apart {
         }
         let said = fs::File::create(folder.path().join("said"))?;
         let mut unshare = namespace();
-        unshare.args(["/bin/sh", "-c", ENTER, "enter"]).arg(packages).arg(folder.path()).arg(script);
+        unshare.args(["/bin/sh", "-c", ENTER, "enter"]).arg(folder.path()).arg(script).args(packages);
         unshare.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said);
         let child = unshare.spawn().with_context(|| format!("{package} cannot be started"))?;
         Ok(Apart { folder, child })
+    }
+
+    /// The shared folder, at the same place for both.
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What the server wrote into a file of the shared folder.

@@ -309,6 +309,11 @@ pub struct Maildir {
 }
 
 impl Maildir {
+    /// Where one lies.
+    pub(super) fn at(root: PathBuf) -> Self {
+        Maildir { root }
+    }
+
     /// The messages of INBOX: the names of their files, flags included, in order.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ impl Exim {
     pub fn start(next_hop: SocketAddr) -> Result<Self> {
         let smtp = wait::free_port()?;
         let apart =
-            Apart::start("exim4-daemon-light", &[("exim4.conf", configuration(smtp, next_hop))], SCRIPT)?;
+            Apart::start(&["exim4-daemon-light"], &[("exim4.conf", configuration(smtp, next_hop))], SCRIPT)?;
         let exim = Exim { apart, smtp };
         wait::until_greeted(smtp).with_context(|| exim.log())?;
         Ok(exim)

@@ -26,7 +26,7 @@ impl OpenSmtpd {
             smtp.ip(),
             smtp.port()
         );
-        let apart = Apart::start("opensmtpd", &[("smtpd.conf", configuration)], SCRIPT)?;
+        let apart = Apart::start(&["opensmtpd"], &[("smtpd.conf", configuration)], SCRIPT)?;
         let opensmtpd = OpenSmtpd { apart, smtp };
         wait::until_greeted(smtp).with_context(|| opensmtpd.log())?;
         Ok(opensmtpd)

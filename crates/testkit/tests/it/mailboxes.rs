@@ -60,7 +60,7 @@ fn becomes_empty(mailbox: &Maildir) -> Result<()> {
 }
 
 /// What Jane forwards as an attachment: the mail itself is inside.
-fn forwarded(id: &str) -> Vec<u8> {
+pub(crate) fn forwarded(id: &str) -> Vec<u8> {
     let inner = String::from_utf8_lossy(&mail(id, "At three?")).into_owned();
     format!(
         "From: Jane Doe <jane@example.test>\r\nTo: {ACCOUNT}\r\nSubject: Fwd: About {id}\r\n\
