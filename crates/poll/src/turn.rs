@@ -3,6 +3,9 @@
 //! What passes through: keys of a folder in, what became of each out, into the folder and the ledger. Each step has a
 //! file of its own; this one shows their order.
 //!
+//! What has ended in one turn leaves the folder in the next one, while that one's messages are taken in: so neither the
+//! server nor the house waits for the other.
+//!
 //! *Invariant:* the order. A message is in the ledger before it is delivered, its outcome is committed before it is
 //! cleared away, and what was cleared away is told to the ledger last. Whatever step a crash follows, the next turn
 //! finds the message again, delivers the same copy, and is answered the same.
@@ -21,6 +24,7 @@ mod bring;
 mod clear;
 mod look;
 
+use clear::Leaving;
 use look::{Next, Seen};
 
 /// A look at a folder from its first message to its last.
@@ -58,6 +62,10 @@ pub struct Watched<S> {
     told: Told,
     /// Where it is only looked at: what was listed last. It counts as seen once all that was listed is entered.
     listed_to: Option<MessageKey>,
+    /// What has ended and is to leave the folder.
+    leaving: Leaving,
+    /// How many found their end, since that was asked last.
+    ended: usize,
     /// What was tried last and did not come back: the attempt counts.
     suspects: Vec<MessageKey>,
     /// Whether a header has come through in this session.
@@ -73,8 +81,8 @@ pub struct Watched<S> {
 pub enum Turned {
     /// So many messages found their end; there may be more at once.
     On(usize),
-    /// The folder was looked at to its end; it is time to wait for news.
-    RoundOver,
+    /// So did so many, and the folder was looked at to its end: it is time to wait for news.
+    RoundOver(usize),
 }
 
 /// Why a turn ended early. Everything is where it was, or where it ought to be.
@@ -125,6 +133,8 @@ impl<S: Source> Watched<S> {
             round: None,
             told: Told::default(),
             listed_to: None,
+            leaving: Leaving::default(),
+            ended: 0,
             suspects: Vec::new(),
             has_headed: false,
             has_fetched: false,
@@ -175,8 +185,9 @@ where
     L: Ledger,
 {
     let Some(next) = look::ahead(watched, &house.ledger).await? else {
+        clear::away(watched).await?;
         look::tell(watched, &house.ledger).await?;
-        return Ok(Turned::RoundOver);
+        return Ok(Turned::RoundOver(std::mem::take(&mut watched.ended)));
     };
     let worked = work_through(watched, house, next).await;
     watched.has_open |= !watched.told.put_off.is_empty();
@@ -184,7 +195,8 @@ where
         // Where this is not noted either, a few more attempts are counted than were made.
         look::tell(watched, &house.ledger).await.unwrap_or_default();
     }
-    worked.map(Turned::On)
+    worked?;
+    Ok(Turned::On(std::mem::take(&mut watched.ended)))
 }
 
 /// Most messages together; those that may have stopped the process or the server before, one after the other, the least
@@ -193,7 +205,7 @@ async fn work_through<S, I, L>(
     watched: &mut Watched<S>,
     house: &House<I, L>,
     next: Vec<Next>,
-) -> Result<usize, Trouble>
+) -> Result<(), Trouble>
 where
     S: Source,
     I: Intake,
@@ -204,22 +216,24 @@ where
         next.into_iter().filter(is_due).partition(Next::is_doubtful);
     alone.sort_by_key(Next::attempts);
     let together = together.into_iter().map(|next| next.shown).collect();
-    let mut ended = pass(watched, house, (together, 0)).await?;
+    pass(watched, house, (together, 0)).await?;
     for next in alone {
+        // Whatever this one does to the server, what has ended before is gone.
+        clear::away(watched).await?;
         house.ledger.try_alone(&watched.folder, &next.shown.key).await?;
         let attempts = if next.has_header() { 0 } else { next.attempts() };
-        ended += pass(watched, house, (vec![next.shown], attempts)).await?;
+        pass(watched, house, (vec![next.shown], attempts)).await?;
     }
-    Ok(ended)
+    Ok(())
 }
 
-/// One way through all steps; how many found their end. `attempts` were made in vain at the header of a message that is
+/// One way through all steps. `attempts` were made in vain at the header of a message that is
 /// tried alone.
 async fn pass<S, I, L>(
     watched: &mut Watched<S>,
     house: &House<I, L>,
     (shown, attempts): (Vec<Shown>, u32),
-) -> Result<usize, Trouble>
+) -> Result<(), Trouble>
 where
     S: Source,
     I: Intake,
@@ -228,7 +242,7 @@ where
     if shown.is_empty() && watched.told.absent.is_empty() {
         // Nothing of the list is to be entered.
         watched.told.seen_up_to = watched.listed_to.take().or(watched.told.seen_up_to.take());
-        return Ok(0);
+        return Ok(());
     }
     let held = watched.room.for_messages(look::bytes(&shown)).await;
     let headers = match look::headers(watched, (&shown, attempts)).await {
@@ -251,7 +265,7 @@ async fn work<S, I, L>(
     watched: &mut Watched<S>,
     house: &House<I, L>,
     (seen, held): (Vec<Seen>, Held),
-) -> Result<usize, Trouble>
+) -> Result<(), Trouble>
 where
     S: Source,
     I: Intake,
@@ -262,7 +276,7 @@ where
     let brought = bring::bring(watched, &house.intake, (asked, &mut ended)).await;
     drop(held);
     // Whatever became of the others, what has ended leaves.
-    let left = clear::clear(watched, &house.ledger, ended).await;
+    let cleared = clear::clear(watched, &house.ledger, ended).await;
     brought?;
-    left
+    cleared
 }

@@ -129,14 +129,16 @@ where
     let mut ended = 0;
     loop {
         let turned = turn(watched, &watching.house).await?;
-        let Turned::On(count) = turned else { break };
+        let (Turned::On(count) | Turned::RoundOver(count)) = turned;
         ended += count;
         live.send_modify(|live| {
             live.ended += count as u64;
             live.progress = watched.progress();
         });
+        if let Turned::RoundOver(_) = turned {
+            return Ok(ended);
+        }
     }
-    Ok(ended)
 }
 
 /// All was looked at to its end.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use model::outcome::Outcome;
 use model::{MessageKey, limits};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 use super::ask::Asked;
 use super::look::Seen;
-use super::{Trouble, Watched};
+use super::{Trouble, Watched, clear};
 use crate::contract::{Advice, Delivered, Delivery, Intake, NotNow, What};
 use crate::ledger::{Entry, PutOff};
 use crate::source::Source;
@@ -126,12 +126,12 @@ fn put_off<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {
 
 /// Delivers these at once; those of which the whole is wanted come back. All are waited for: what is committed counts,
 /// whatever became of the others. Where only some are refused, those are tried later and the rest goes on: they may be why.
-async fn deliver<S, I: Intake>(
+async fn deliver<S: Source, I: Intake>(
     watched: &mut Watched<S>,
     intake: &I,
     (deliveries, ended): (Vec<(Seen, What)>, &mut Vec<Ended>),
 ) -> Result<Vec<Seen>, Trouble> {
-    let _at_work = watched.room.at_work().await;
+    let at_work = watched.room.at_work().await;
     let (mut under_way, mut keys) = (JoinSet::new(), HashMap::new());
     for (seen, what) in deliveries {
         let (intake, pair, role) = (intake.clone(), watched.folder.pair, watched.folder.role);
@@ -140,7 +140,35 @@ async fn deliver<S, I: Intake>(
         let task = under_way.spawn(async move { (seen, intake.deliver(pair, delivery).await) });
         keys.insert(task.id(), key);
     }
-    let (mut wanted, mut refused, before) = (Vec::new(), Vec::new(), ended.len());
+    let before = ended.len();
+    let taken = async {
+        let taken = taken_in(under_way, (keys, ended)).await;
+        drop(at_work);
+        taken
+    };
+    // Meanwhile the server does what it was not asked for yet.
+    let ((wanted, mut refused), left) = tokio::join!(taken, clear::away(watched));
+    let faulty = refused.iter().filter(|(_, not_now)| not_now.is_fault).map(|(key, _)| key.clone());
+    watched.suspects.extend(faulty);
+    left?;
+    let others_are_well = ended.len() > before || !wanted.is_empty();
+    match refused.pop() {
+        Some((key, not_now)) if others_are_well => {
+            refused.push((key, not_now));
+            refused.into_iter().for_each(|(key, not_now)| put_off(watched, key, &not_now.words));
+            Ok(wanted)
+        }
+        Some((_, not_now)) => Err(not_now.into()),
+        None => Ok(wanted),
+    }
+}
+
+/// Waits for all of them: of which the whole is wanted, and which were refused.
+async fn taken_in(
+    mut under_way: JoinSet<(Seen, Result<Delivered, NotNow>)>,
+    (mut keys, ended): (HashMap<Id, MessageKey>, &mut Vec<Ended>),
+) -> (Vec<Seen>, Vec<(MessageKey, NotNow)>) {
+    let (mut wanted, mut refused) = (Vec::new(), Vec::new());
     while let Some(joined) = under_way.join_next().await {
         match joined {
             Ok((seen, Ok(Delivered::Ended(outcome)))) => {
@@ -154,16 +182,5 @@ async fn deliver<S, I: Intake>(
             }
         }
     }
-    let faulty = refused.iter().filter(|(_, not_now)| not_now.is_fault).map(|(key, _)| key.clone());
-    watched.suspects.extend(faulty);
-    let others_are_well = ended.len() > before || !wanted.is_empty();
-    match refused.pop() {
-        Some((key, not_now)) if others_are_well => {
-            refused.push((key, not_now));
-            refused.into_iter().for_each(|(key, not_now)| put_off(watched, key, &not_now.words));
-            Ok(wanted)
-        }
-        Some((_, not_now)) => Err(not_now.into()),
-        None => Ok(wanted),
-    }
+    (wanted, refused)
 }

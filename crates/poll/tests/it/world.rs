@@ -115,11 +115,7 @@ impl World {
     pub(crate) async fn session(&self) -> Result<usize, Trouble> {
         let (source, house) = (Session(self.clone()), self.house());
         let mut watched = Watched::begin(source, (PAIR, "INBOX"), &house.ledger).await?;
-        let mut ended = 0;
-        while let Turned::On(count) = turn(&mut watched, &house).await? {
-            ended += count;
-        }
-        Ok(ended)
+        to_its_end(&mut watched, &house).await
     }
 
     /// A look at the folder from where the ledger has it to its end. Whoever takes something out fails.
@@ -128,14 +124,7 @@ impl World {
         let before = self.state().messages.clone();
         let place = Place { name: "INBOX".to_owned(), role: FolderRole::Inbox };
         let mut watched = Watched::look(source, (PAIR, &place, None), &house.ledger).await?;
-        let looked = async {
-            let mut ended = 0;
-            while let Turned::On(count) = turn(&mut watched, &house).await? {
-                ended += count;
-            }
-            Ok(ended)
-        };
-        let looked = looked.await;
+        let looked = to_its_end(&mut watched, &house).await;
         assert_eq!(self.state().messages, before);
         looked
     }
@@ -439,4 +428,15 @@ impl Intake for World {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Turns until the folder was looked at to its end; how many messages found theirs.
+async fn to_its_end(watched: &mut Watched<Session>, house: &House<World, World>) -> Result<usize, Trouble> {
+    let mut ended = 0;
+    loop {
+        match turn(watched, house).await? {
+            Turned::On(count) => ended += count,
+            Turned::RoundOver(count) => return Ok(ended + count),
+        }
+    }
 }

@@ -20,7 +20,7 @@ use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{Doors, Dovecot, DovecotSettings};
 use testkit::wait;
-use tokio::sync::{watch};
+use tokio::sync::watch;
 
 use super::house::{SINK, ZOE, books_are_whole, email_count, house, mail, timeline};
 use super::mailboxes::forwarded;
