@@ -173,6 +173,9 @@ pub enum Disposal {
     /// They are removed. A server without UIDPLUS could only remove whatever is marked, others' too: there they are
     /// marked as deleted, and stay.
     Delete,
+    /// The same where nobody else removes anything there: a server without UIDPLUS removes all that is marked, if that is
+    /// nothing but these and the ones named here, which were marked by us before.
+    DeleteAlone(UidSet),
     /// They go to another folder, which is made where it is missing. Without MOVE they are copied and then removed.
     Move(FolderName),
     /// They are marked as deleted, and stay.

@@ -217,6 +217,22 @@ pub async fn set_state(
     if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the mailbox" }) }
 }
 
+/// Says whether nobody else removes anything in a mailbox.
+///
+/// # Errors
+/// [`CrmError::NotFound`] where there is no mailbox of this name.
+pub async fn set_exclusive(
+    organization: &Arc<Organization>,
+    name: &str,
+    is_exclusive: bool,
+) -> Result<(), CrmError> {
+    let name = name.to_owned();
+    let unit =
+        organization.unit(Priority::Background, move |tx| tx.set_mailbox_exclusive(&name, is_exclusive));
+    let is_there: bool = unit.await?;
+    if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the mailbox" }) }
+}
+
 /// The sink with this address.
 ///
 /// # Errors

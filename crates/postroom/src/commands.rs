@@ -117,6 +117,15 @@ pub enum Request {
         /// Whether it is watched.
         is_active: bool,
     },
+    /// Says whether nobody but Postroom removes anything in a mailbox.
+    SetMailboxExclusive {
+        /// The organization's name.
+        organization: String,
+        /// The mailbox's name.
+        mailbox: String,
+        /// Whether it is so.
+        is_exclusive: bool,
+    },
     /// Has the folders of a mailbox begun anew.
     ResyncMailbox {
         /// The organization's name.
@@ -348,6 +357,9 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Mailboxes(name) => mailboxes::list(house, &organizations(house, name)?)?,
         Request::SetMailboxState { organization, mailbox, is_active } => {
             mailboxes::set_state(house, (&organization, &mailbox), is_active).await?
+        }
+        Request::SetMailboxExclusive { organization, mailbox, is_exclusive } => {
+            user_mailboxes::set_exclusive(house, (&organization, &mailbox), is_exclusive).await?
         }
         Request::SetMailboxPassword(set) => servers::set_password(house, set).await?,
         Request::TestMailbox { organization, mailbox } => {

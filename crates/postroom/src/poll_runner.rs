@@ -306,7 +306,9 @@ impl Opener for ImapDoor {
 
     async fn open(&mut self) -> Result<ImapFolder, SourceError> {
         let session = self.0.imap(Patience::default()).await?;
-        ImapFolder::open(session, (&FolderName::inbox(), &self.0.row.mailbox.undeliverablefolder)).await
+        let mailbox = &self.0.row.mailbox;
+        let folder = ImapFolder::open(session, (&FolderName::inbox(), &mailbox.undeliverablefolder)).await?;
+        Ok(folder.exclusive(mailbox.isexclusive))
     }
 }
 

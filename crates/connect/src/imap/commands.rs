@@ -182,6 +182,16 @@ impl Imap for Session {
                 self.remove(uids).await?;
             }
             Disposal::Delete => self.remove(uids).await?,
+            Disposal::DeleteAlone(before) if !self.can.has("UIDPLUS") => {
+                self.mark(uids).await?;
+                let marked = self.marked().await?;
+                let is_ours = |uid: Uid| uids.contains(uid) || before.contains(uid);
+                // An answer that cannot be read names none: then nothing is removed.
+                if uids.without(&marked).is_empty() && marked.iter().all(is_ours) {
+                    self.command("EXPUNGE", &mut deaf).await?;
+                }
+            }
+            Disposal::DeleteAlone(_) => self.remove(uids).await?,
             Disposal::Flag => self.mark(uids).await?,
         }
         let (left, flagged) = self.left(uids).await?;
@@ -272,6 +282,22 @@ impl Session {
 
     async fn mark(&mut self, uids: &UidSet) -> Result<(), ConnectError> {
         self.command(&format!(r"UID STORE {uids} +FLAGS.SILENT (\Deleted)"), &mut deaf).await.map(drop)
+    }
+
+    /// All that are marked as deleted, by whomever.
+    async fn marked(&mut self) -> Result<UidSet, ConnectError> {
+        let mut marked = UidSet::default();
+        let mut ear = |answer: Answer| {
+            if let Answer::Data("SEARCH", words) = answer {
+                let uids = words.iter().filter_map(|word| Uid::new(word.number()?));
+                for uid in uids {
+                    marked.insert(uid);
+                }
+            }
+            Ok(())
+        };
+        self.command("UID SEARCH DELETED", &mut ear).await?;
+        Ok(marked)
     }
 
     /// Those that are there, and of these the ones that are marked as deleted.

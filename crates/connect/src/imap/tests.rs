@@ -178,6 +178,32 @@ async fn without_uidplus_nothing_is_expunged() {
 }
 
 #[tokio::test]
+async fn without_uidplus_all_that_is_marked_is_expunged_only_where_that_is_ours_alone() {
+    for (marked, is_expunged) in [
+        ("* SEARCH 5 6\r\n", true),
+        ("* SEARCH 5\r\n", true),
+        ("* SEARCH 5 6 7\r\n", false),
+        ("* SEARCH\r\n", false),
+        ("* ESEARCH (TAG \"p3\") UID ALL 5:6\r\n", false),
+        ("", false),
+    ] {
+        let found: &'static str = Box::leak(format!("{marked}p3 OK done\r\n").into_boxed_str());
+        let left: [&'static str; 2] = match is_expunged {
+            true => ["* 1 EXPUNGE\r\np4 OK done\r\n", "p5 OK done\r\n"],
+            false => ["* 1 FETCH (UID 5 FLAGS (\\Deleted))\r\np4 OK done\r\n", ""],
+        };
+        let table: &'static [&'static str] =
+            Box::leak(Box::new(["p2 OK marked\r\n", found, left[0], left[1]]));
+        let (mut session, server) = selected("", table).await;
+        let disposed = session.dispose(&uids(&[5]), &Disposal::DeleteAlone(uids(&[6]))).await.unwrap();
+        assert_eq!(disposed.gone.contains(Uid::new(5).unwrap()), is_expunged, "{marked}");
+        drop(session);
+        let asked = server.await.unwrap();
+        assert_eq!(asked.contains(&"p4 EXPUNGE".to_owned()), is_expunged, "{asked:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_folder_is_made_for_what_is_moved() {
     let (mut session, server) = selected(
         "MOVE",

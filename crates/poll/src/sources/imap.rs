@@ -1,7 +1,8 @@
 //! A folder of an IMAP server as a source.
 //!
 //! What passes through: UIDs as keys. A message that nobody can remove alone, because the server has no UIDPLUS, is
-//! marked as deleted and passed over from then on.
+//! marked as deleted and passed over from then on. Where nobody else removes anything, none is passed over: what is marked
+//! there is taken in like everything else, and then all that is marked is ours, and may go.
 
 use std::io;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ pub struct ImapFolder {
     aside: FolderName,
     /// The place in the folder that is listed next, from 1.
     next: u32,
+    /// Nobody else removes anything there.
+    is_exclusive: bool,
+    /// Marked as deleted in this session, and still there.
+    marked: UidSet,
 }
 
 impl ImapFolder {
@@ -38,7 +43,20 @@ impl ImapFolder {
             let words = "the folder may only be looked at: nothing can be taken out of it".to_owned();
             return Err(SourceError { trouble: SourceTrouble::NotOffered, words });
         }
-        Ok(ImapFolder { session, validity: Validity(uidvalidity), aside, next: 1 })
+        Ok(ImapFolder {
+            session,
+            validity: Validity(uidvalidity),
+            aside,
+            next: 1,
+            is_exclusive: false,
+            marked: UidSet::default(),
+        })
+    }
+
+    /// The same where nobody else removes anything in the folder.
+    #[must_use]
+    pub fn exclusive(self, is_exclusive: bool) -> Self {
+        ImapFolder { is_exclusive, ..self }
     }
 
     /// Takes leave.
@@ -56,7 +74,7 @@ impl ImapFolder {
             let is_new = |uid: Uid| uid.get() > after;
             let shown: Vec<Shown> = listed
                 .iter()
-                .filter(|listed| is_new(listed.uid) && !listed.flags.is_deleted)
+                .filter(|listed| is_new(listed.uid) && (!listed.flags.is_deleted || self.is_exclusive))
                 .map(|listed| Shown {
                     key: MessageKey::of_uid(listed.uid.get()),
                     size: listed.size,
@@ -96,6 +114,9 @@ impl Source for ImapFolder {
 
     async fn dispose(&mut self, keys: &[MessageKey], how: Disposal) -> Result<Disposed, SourceError> {
         let how = match how {
+            Disposal::Remove if self.is_exclusive => {
+                connect::imap::Disposal::DeleteAlone(self.marked.clone())
+            }
             Disposal::Remove => connect::imap::Disposal::Delete,
             Disposal::SetAside => connect::imap::Disposal::Move(self.aside.clone()),
         };
@@ -105,12 +126,33 @@ impl Source for ImapFolder {
             }
             disposed => disposed?,
         };
-        // Those behind them have moved up.
-        let left = u32::try_from(disposed.gone.len()).unwrap_or(u32::MAX);
+        // Those behind them have moved up; so they have where those that were marked before went, too.
+        let mut left = disposed.gone.len();
+        if disposed.gone.is_empty() {
+            for uid in disposed.flagged.iter() {
+                self.marked.insert(uid);
+            }
+        } else {
+            left += std::mem::take(&mut self.marked).len();
+        }
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
         self.next = self.next.saturating_sub(left).max(1);
-        let unlisted = disposed.gone.iter().chain(disposed.flagged.iter());
-        let gone = unlisted.map(|uid| MessageKey::of_uid(uid.get())).collect();
-        Ok(Disposed { gone, ..Disposed::default() })
+        let passed_over = disposed.flagged.iter().filter(|_| !self.is_exclusive);
+        let gone = disposed.gone.iter().chain(passed_over).map(|uid| MessageKey::of_uid(uid.get())).collect();
+        let refusal =
+            self.is_exclusive.then(|| "others are marked as deleted, too: nothing is removed".to_owned());
+        Ok(Disposed { gone, refusal, ..Disposed::default() })
+    }
+
+    fn remark(&self) -> Option<String> {
+        let words = match (self.session.can().has("UIDPLUS"), self.is_exclusive, self.marked.is_empty()) {
+            (true, ..) | (_, true, true) => return None,
+            (_, true, false) => "others have marked messages as deleted: so ours are marked, and stay",
+            (_, false, _) => {
+                "the server cannot remove single messages (no UIDPLUS): they are marked as deleted, and stay"
+            }
+        };
+        Some(words.to_owned())
     }
 
     async fn wait(&mut self, at_most: Duration) -> Result<(), SourceError> {

@@ -46,6 +46,15 @@ pub(crate) enum MailboxCommand {
         #[command(flatten)]
         of: MailboxName,
     },
+    /// Say that nobody but Postroom removes anything in a sink mailbox. A server without UIDPLUS removes all that is marked
+    /// as deleted, or nothing; so only then, and only where nothing else is marked, it is asked to.
+    Exclusive {
+        #[command(flatten)]
+        of: MailboxName,
+        /// Take it back.
+        #[arg(long)]
+        no: bool,
+    },
     /// Watch it again, at once.
     Resume {
         #[command(flatten)]
@@ -203,6 +212,9 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
         MailboxCommand::Test { of } => Request::TestMailbox { organization: of.org, mailbox: of.name },
         MailboxCommand::Pause { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: false }
+        }
+        MailboxCommand::Exclusive { of, no } => {
+            Request::SetMailboxExclusive { organization: of.org, mailbox: of.name, is_exclusive: !no }
         }
         MailboxCommand::Resume { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: true }

@@ -1,4 +1,4 @@
-//! The command that has a user's own mailbox looked at.
+//! Commands that have a user's own mailbox looked at, and that say whose a mailbox is alone.
 
 use std::fmt;
 
@@ -65,5 +65,14 @@ pub(super) async fn add(house: &House, new: AddUserMailbox) -> Result<Reply, Com
         after: new.after.map(Timestamp::from_seconds),
     };
     users::add_user_mailbox(&organization, mailbox, moment).await?;
+    Ok(Reply::Done)
+}
+
+pub(super) async fn set_exclusive(
+    house: &House,
+    (name, mailbox): (&str, &str),
+    is_exclusive: bool,
+) -> Result<Reply, CommandError> {
+    crm::mailboxes::set_exclusive(&organization(house, name)?, mailbox, is_exclusive).await?;
     Ok(Reply::Done)
 }

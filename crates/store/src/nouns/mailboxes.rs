@@ -71,6 +71,12 @@ impl Tx<'_> {
         Ok(self.execute(sql, &[id.into(), password.into()])? == 1)
     }
 
+    /// Says whether nobody else removes anything in a mailbox; `false` where there is none of this name.
+    pub fn set_mailbox_exclusive(&mut self, name: &str, is_exclusive: bool) -> Result<bool, StoreError> {
+        let sql = "update mailbox set isexclusive = ?2 where name = ?1";
+        Ok(self.execute(sql, &[name.into(), is_exclusive.into()])? == 1)
+    }
+
     /// Adds a mail server. `Conflict` where the name is taken.
     pub fn add_email_server_profile(&mut self, profile: &EmailServerProfile) -> Result<(), StoreError> {
         self.insert(profile)

@@ -7,6 +7,7 @@ mod corpus;
 mod counting;
 mod crash;
 mod deliver;
+mod exclusive;
 mod forwarded;
 mod full_disk;
 mod house;
