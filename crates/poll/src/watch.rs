@@ -106,9 +106,10 @@ where
     let watched = Watched::begin(source, opener.place(), &watching.house.ledger).await?;
     let mut watched = watched.within(watching.room.clone());
     while !watched.source().is_over() {
+        let ended = round(&mut watched, watching, live).await?;
+        well(live, watched.source().remark());
         // While it was looked at, more may have come.
-        if round(&mut watched, watching, live).await? == 0 {
-            well(live, watched.source().remark());
+        if ended == 0 {
             watched.source().wait(watching.patience).await?;
         }
     }
