@@ -70,7 +70,7 @@ fn liars() -> Vec<(&'static str, String, &'static str)> {
             "a UID twice",
             at_list(&format!("S: * 1 FETCH (UID 5 {listed}S: * 2 FETCH (UID 5 {listed}S: $tag OK x\nhang"))
                 .replace("* 1 EXISTS", "* 2 EXISTS"),
-            "UID",
+            "in no order",
         ),
         (
             "another numbering on the way",

@@ -131,7 +131,11 @@ async fn tidy_up(dovecot: &Dovecot) -> Result<()> {
             return Ok(session.bye().await?);
         }
         let some = listed.iter().step_by(9).map(|message| message.uid).collect();
-        session.dispose(&some, &Disposal::Move(elsewhere.clone())).await?;
+        match session.dispose(&some, &Disposal::Move(elsewhere.clone())).await {
+            // Some were taken at this very moment.
+            Err(error) if error.leaves_the_session() => {}
+            moved => drop(moved?),
+        }
     }
 }
 
