@@ -26,6 +26,10 @@ pub(crate) struct DeliverArguments {
     /// A recipient; may be given several times, and as arguments too.
     #[arg(long = "recipient", value_name = "ADDRESS", allow_hyphen_values = true)]
     recipients: Vec<String>,
+    /// Take sender and recipient from the variables SENDER and RECIPIENT, as Exim sets them: it puts no address that
+    /// came from outside into arguments.
+    #[arg(long, conflicts_with_all = ["sender", "recipients", "more"])]
+    environment: bool,
     /// The socket of the house; else as the settings say.
     #[arg(long, value_name = "FILE")]
     socket: Option<PathBuf>,
@@ -81,10 +85,14 @@ pub(super) fn deliver(arguments: DeliverArguments, settings: Option<&Path>) -> E
 }
 
 fn hand_over(arguments: DeliverArguments, settings: Option<&Path>) -> Result<(), Failed> {
-    let DeliverArguments { sender, mut recipients, socket, more } = arguments;
+    let DeliverArguments { mut sender, mut recipients, environment, socket, more } = arguments;
     // Read first: whoever writes to us would be told of a broken pipe.
     let raw = read_mail(&mut io::stdin().lock())?;
     recipients.extend(more);
+    if environment {
+        sender = std::env::var("SENDER").ok();
+        recipients.extend(std::env::var("RECIPIENT").ok().filter(|recipient| !recipient.is_empty()));
+    }
     if recipients.is_empty() {
         return Err((Exit::TryAgain, "no recipient was given".to_owned()));
     }

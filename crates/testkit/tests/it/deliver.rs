@@ -63,6 +63,12 @@ fn it_ends_as_mail_servers_expect() {
     let in_mbox = [line.as_bytes(), &with_line_feeds(&raw)].concat();
     assert_eq!(ends(&["--", SINK], &in_mbox), (Some(0), String::new()));
     assert_eq!((email_count(&example), timeline(&example, ZOE).len()), (1, 1));
+    // As Exim tells them.
+    let mut command = program::command(data).unwrap();
+    command.env("POSTROOM_DATA", data).args(["deliver", "--environment"]);
+    command.env("SENDER", ZOE).env("RECIPIENT", SINK);
+    assert_eq!(piped(command, &raw).unwrap(), (Some(0), String::new()));
+    assert_eq!(email_count(&example), 1);
     let copies = example.read(|read| read.undeliverable_count()).unwrap();
     assert_eq!(copies, 0);
     for (exit, arguments, raw, words) in [
