@@ -408,3 +408,5 @@ pub const MAILDIR_LOOK_SECONDS: u64 = 1;
 pub const MAILDIR_WAIT_SECONDS: u64 = 60;
 /// Seconds between two questions for news at an IMAP server that cannot tell them by itself.
 pub const IMAP_NOOP_SECONDS: u64 = 30;
+/// Trouble with a mailbox for so long is worth an alarm: a server that is started anew is back sooner.
+pub const MAILBOX_TROUBLE_SECONDS_MAX: i64 = 3_600;

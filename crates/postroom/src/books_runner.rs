@@ -146,6 +146,9 @@ impl House {
                 Alarm::Waits { .. } => {
                     tracing::warn!(organization = %id, since = day, "messages wait in a mailbox");
                 }
+                Alarm::Trouble { .. } => {
+                    tracing::warn!(organization = %id, since = day, "a mailbox cannot be looked at");
+                }
             }
         }
         Ok(())
@@ -167,7 +170,7 @@ impl House {
             .read(|read| Ok::<_, StoreError>((read.undeliverable_count()?, read.waiting_in_mailboxes()?)))?;
         metrics::gauge!("postroom_undeliverable", "organization" => of.clone()).set(undeliverable as f64);
         let alarms = self.alarms.of(organization.id());
-        for kind in ["books", "waiting"] {
+        for kind in alarm::KINDS {
             let count = alarms.iter().filter(|alarm| alarm.kind() == kind).count();
             let labels = [("organization", of.clone()), ("kind", kind.to_owned())];
             metrics::gauge!("postroom_alarms", &labels).set(count as f64);

@@ -170,7 +170,7 @@ impl web::House for House {
     }
 
     fn change_mailbox(&self, visitor: &Visitor, id: Id, change: MailboxChange) -> Result<(), Failure> {
-        mailboxes::change(&self.of(visitor)?, id, change)
+        mailboxes::change(self, &self.of(visitor)?, (id, change))
     }
 
     fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {

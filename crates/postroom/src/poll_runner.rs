@@ -36,7 +36,7 @@ use leases::Held;
 
 /// How it goes with each mailbox that is watched here.
 #[derive(Default)]
-pub(crate) struct Boards(Mutex<HashMap<Pair, watch::Receiver<Live>>>);
+pub(crate) struct Boards(Mutex<HashMap<Pair, watch::Receiver<Live>>>, Mutex<HashSet<Pair>>);
 
 impl Boards {
     /// How it goes; `None` where it is not watched here.
@@ -49,6 +49,15 @@ impl Boards {
     pub(crate) fn all(&self) -> Vec<(Pair, Live)> {
         let boards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         boards.iter().map(|(pair, board)| (*pair, board.borrow().clone())).collect()
+    }
+
+    /// Has the session with a mailbox begun anew by the next round, where it is watched here.
+    pub(crate) fn begin_anew(&self, pair: Pair) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).insert(pair);
+    }
+
+    fn begins_anew(&self, pair: Pair) -> bool {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).remove(&pair)
     }
 
     fn put_up(&self, pair: Pair, board: watch::Receiver<Live>) {
@@ -179,7 +188,8 @@ impl Runner {
     async fn keep_to(&mut self, wanted: Wanted) {
         for (pair, task) in std::mem::take(&mut self.tasks) {
             let is_same = wanted.get(&pair).is_some_and(|(row, _)| *row == task.row);
-            if is_same && !task.handle.is_finished() {
+            let goes_on = !task.handle.is_finished() && !self.house.boards.begins_anew(pair);
+            if is_same && goes_on {
                 self.tasks.insert(pair, task);
             } else {
                 self.end(pair, task).await;

@@ -6,6 +6,7 @@ use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 
 use super::{date, of_day};
+use crate::mailboxes::ACTIVE;
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,7 +34,17 @@ pub enum Alarm {
         /// Since when the first of them.
         since: Timestamp,
     },
+    /// A mailbox cannot be looked at for more than an hour: its mail waits there unseen.
+    Trouble {
+        /// The mailbox's name.
+        mailbox: String,
+        /// When it was last well, or was added.
+        since: Timestamp,
+    },
 }
+
+/// Every kind of alarm.
+pub const KINDS: [&str; 3] = ["books", "waiting", "mailbox"];
 
 impl Alarm {
     /// What kind it is, in a word.
@@ -41,6 +52,7 @@ impl Alarm {
         match self {
             Alarm::Gap { .. } | Alarm::WithoutOutcome { .. } => "books",
             Alarm::Waits { .. } => "waiting",
+            Alarm::Trouble { .. } => "mailbox",
         }
     }
 
@@ -48,7 +60,7 @@ impl Alarm {
     pub fn day(&self) -> i64 {
         match self {
             Alarm::Gap { day, .. } | Alarm::WithoutOutcome { day, .. } => *day,
-            Alarm::Waits { since, .. } => since.day(),
+            Alarm::Waits { since, .. } | Alarm::Trouble { since, .. } => since.day(),
         }
     }
 
@@ -67,6 +79,9 @@ impl Alarm {
             Alarm::Waits { mailbox, since } => {
                 format!("messages wait in the mailbox {mailbox} since {}", date(since.day()))
             }
+            Alarm::Trouble { mailbox, since } => {
+                format!("the mailbox {mailbox} cannot be looked at since {}", date(since.day()))
+            }
         }
     }
 }
@@ -82,6 +97,7 @@ pub fn look(organization: &Organization, now: Timestamp, days: i64) -> Result<Ve
         alarms.extend(organization.read(|read| gaps(read, day))?);
     }
     alarms.extend(organization.read(|read| waits(read, now))?);
+    alarms.extend(organization.read(|read| troubled(read, now))?);
     Ok(alarms)
 }
 
@@ -102,6 +118,21 @@ fn waits(read: &Read<'_>, now: Timestamp) -> Result<Vec<Alarm>, StoreError> {
     for waiting in read.waiting_in_mailboxes()? {
         if waiting.since < late {
             alarms.push(Alarm::Waits { mailbox: name(read, waiting.mailbox)?, since: waiting.since });
+        }
+    }
+    Ok(alarms)
+}
+
+/// As the nodes that watch them have told. Whoever is left alone is no trouble.
+fn troubled(read: &Read<'_>, now: Timestamp) -> Result<Vec<Alarm>, StoreError> {
+    let late = now.plus_seconds(-limits::MAILBOX_TROUBLE_SECONDS_MAX);
+    let mut alarms = Vec::new();
+    for told in read.mailbox_states()?.into_iter().filter(|told| !told.iswell) {
+        let mailbox = read.mailbox(told.mailboxid)?.filter(|mailbox| mailbox.statecode == ACTIVE);
+        let Some(mailbox) = mailbox else { continue };
+        let since = told.succeededon.unwrap_or(mailbox.createdon);
+        if since < late {
+            alarms.push(Alarm::Trouble { mailbox: mailbox.name, since });
         }
     }
     Ok(alarms)

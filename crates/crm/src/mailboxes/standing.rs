@@ -59,20 +59,20 @@ fn short(row: MailboxState) -> MailboxState {
 }
 
 /// Has all folders of a mailbox begun anew: whatever lies there is looked at once more, as if it had just come. What is here
-/// already is found to be so, and stands on its record once.
+/// already is found to be so, and stands on its record once. Says which mailbox it is.
 ///
 /// # Errors
 /// [`CrmError::NotFound`] where there is no mailbox of this name.
-pub async fn resync(organization: &Arc<Organization>, name: &str) -> Result<(), CrmError> {
+pub async fn resync(organization: &Arc<Organization>, name: &str) -> Result<Id, CrmError> {
     let name = name.to_owned();
     let unit = organization.unit(Priority::Intake, move |tx| {
-        let Some(mailbox) = tx.mailbox_by_name(&name)? else { return Ok(false) };
+        let Some(mailbox) = tx.mailbox_by_name(&name)? else { return Ok(None) };
         for folder in tx.mailbox_folders(mailbox.mailboxid)? {
             if !tx.begin_generation(&folder, folder.uidvalidity)? {
                 return Err(StoreError::Busy);
             }
         }
-        Ok::<_, StoreError>(true)
+        Ok::<_, StoreError>(Some(mailbox.mailboxid))
     });
-    if unit.await? { Ok(()) } else { Err(CrmError::NotFound { what: "the mailbox" }) }
+    unit.await?.ok_or(CrmError::NotFound { what: "the mailbox" })
 }

@@ -1,7 +1,7 @@
 //! What is forgotten after its time, what is begun anew, and that the books say the same afterwards.
 
 use crm::CrmError;
-use crm::accounting;
+use crm::accounting::{self, alarm, alarm::Alarm};
 use crm::mailboxes::ledger::Seen;
 use crm::mailboxes::retention::{self, Forgotten};
 use crm::mailboxes::standing;
@@ -157,4 +157,19 @@ async fn what_one_node_tells_of_a_mailbox_another_one_shows() {
     );
     let waiting = standing.waiting.unwrap();
     assert_eq!((waiting.count, waiting.since), (2, NOW));
+    // What lasts is an alarm: trouble for an hour, waiting for a day.
+    for (hours, expected) in [
+        (1, vec![]),
+        (2, vec!["the mailbox crm cannot be looked at since 2026-03-06"]),
+        (
+            25,
+            vec![
+                "messages wait in the mailbox crm since 2026-03-06",
+                "the mailbox crm cannot be looked at since 2026-03-06",
+            ],
+        ),
+    ] {
+        let alarms = alarm::look(organization, NOW.plus_seconds(hours * 3_600), 1).unwrap();
+        assert_eq!(alarms.iter().map(Alarm::words).collect::<Vec<_>>(), expected, "after {hours} h");
+    }
 }

@@ -60,8 +60,8 @@ pub(crate) enum MailboxCommand {
         #[command(flatten)]
         of: MailboxName,
     },
-    /// Look at all that lies there once more, as if it had just come, with the next look (within nine minutes). What is here
-    /// already is found to be so.
+    /// Look at all that lies there once more, as if it had just come, at once, or within nine minutes where another node
+    /// watches it. What is here already is found to be so.
     Resync {
         #[command(flatten)]
         of: MailboxName,

@@ -5,7 +5,7 @@ use std::fmt;
 use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises, standing};
 use crm::secrets::Cell;
 use model::{Id, limits};
-use poll::{Live, Progress};
+use poll::{Live, Pair, Progress};
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
@@ -147,7 +147,9 @@ pub(super) async fn set_state(
 
 /// Has its folders begun anew.
 pub(super) async fn resync(house: &House, (name, mailbox): (&str, &str)) -> Result<Reply, CommandError> {
-    standing::resync(&organization(house, name)?, mailbox).await?;
+    let organization = organization(house, name)?;
+    let mailbox = standing::resync(&organization, mailbox).await?;
+    house.boards.begin_anew(Pair { organization: organization.id(), mailbox });
     Ok(Reply::Done)
 }
 

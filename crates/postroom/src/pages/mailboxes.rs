@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crm::mailboxes::{self, ACTIVE, standing};
 use model::Id;
+use poll::Pair;
 use store::Organization;
 use tokio::runtime::Handle;
 use web::Failure;
@@ -42,15 +43,22 @@ fn line(shown: Shown) -> MailboxLine {
 }
 
 /// Does something with one. On a thread that may wait.
-pub(super) fn change(organization: &Arc<Organization>, id: Id, change: MailboxChange) -> Result<(), Failure> {
+pub(super) fn change(
+    house: &House,
+    organization: &Arc<Organization>,
+    (id, change): (Id, MailboxChange),
+) -> Result<(), Failure> {
     let mailbox = organization.read(|read| read.mailbox(id)).map_err(store_failure)?;
     let name = mailbox.ok_or(Failure::NotFound)?.name;
     let done = Handle::current().block_on(async {
         match change {
             MailboxChange::Pause => mailboxes::set_state(organization, &name, false).await,
             MailboxChange::Resume => mailboxes::set_state(organization, &name, true).await,
-            MailboxChange::Resync => standing::resync(organization, &name).await,
+            MailboxChange::Resync => standing::resync(organization, &name).await.map(drop),
         }
     });
+    if change == MailboxChange::Resync {
+        house.boards.begin_anew(Pair { organization: organization.id(), mailbox: id });
+    }
     done.map_err(failure)
 }

@@ -96,6 +96,14 @@ fn a_mail_in_a_sink_mailbox_stands_on_the_timeline_and_is_gone_there() {
         };
         let row = rows.first().context("no mailbox")?;
         assert!(row.state.starts_with("well, 2 "), "{row:?}");
+        assert!(row.succeeded.is_some() && row.waiting == 0 && row.told_by.is_none(), "{row:?}");
+        // Begun anew, it goes on, and nothing is doubled.
+        let again = Request::ResyncMailbox { organization: "example".to_owned(), mailbox: "crm".to_owned() };
+        house.command(again)?;
+        deliver(&dovecot, "jane@example.test", &forwarded("later"))?;
+        becomes_empty(&mailbox)?;
+        assert_eq!(email_count(&organization), 3);
+        books_are_whole(&house);
         Ok(())
     });
 }
