@@ -10,6 +10,7 @@
 mod error;
 pub mod imap;
 pub mod lmtp;
+pub mod oauth;
 pub mod pop3;
 mod sasl;
 pub mod secret;

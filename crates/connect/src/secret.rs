@@ -16,8 +16,8 @@ impl Secret {
         Secret(Zeroizing::new(secret))
     }
 
-    /// The secret itself, for the wire.
-    pub(crate) fn reveal(&self) -> &str {
+    /// The secret itself, for the wire or to be sealed.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

@@ -3,15 +3,17 @@
 //! What passes through: what an administrator says of servers and mailboxes, and what whoever watches a mailbox saw in
 //! it. Nothing here speaks with a mail server.
 
+pub mod grants;
 pub mod ledger;
 pub mod retention;
+pub mod secrets;
 pub mod standing;
 pub mod users;
 
 use std::sync::Arc;
 
 use model::schema::mailboxes::{EmailServerProfile, Mailbox};
-use model::{EmailAddress, Id, Moment, limits};
+use model::{EmailAddress, Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError};
 
 use crate::CrmError;
@@ -149,6 +151,17 @@ pub struct Watched {
     pub mailbox: Mailbox,
     /// The server it is at.
     pub server: EmailServerProfile,
+    /// How it is opened.
+    pub opening: Opening,
+}
+
+/// How a mailbox is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// With its password.
+    Password,
+    /// With tokens, and since when somebody consents to them.
+    Tokens(Option<Timestamp>),
 }
 
 /// The mailboxes of an organization that are to be watched, by name. Those of disabled users are left alone.
@@ -169,9 +182,12 @@ pub fn watched(organization: &Organization) -> Result<Vec<Watched>, CrmError> {
 pub fn all(organization: &Organization) -> Result<Vec<Watched>, CrmError> {
     let all = organization.read(|read| {
         let mut all = Vec::new();
+        let grants = read.mailbox_grants()?;
         for mailbox in read.mailboxes()? {
+            let grant = grants.iter().find(|grant| grant.mailboxid == mailbox.mailboxid);
+            let opening = grant.map_or(Opening::Password, |grant| Opening::Tokens(grant.grantedon));
             if let Some(server) = read.email_server_profile(mailbox.emailserverprofile)? {
-                all.push(Watched { mailbox, server });
+                all.push(Watched { mailbox, server, opening });
             }
         }
         Ok::<_, StoreError>(all)
@@ -187,7 +203,7 @@ pub fn servers(organization: &Organization) -> Result<Vec<EmailServerProfile>, C
     Ok(organization.read(|read| read.email_server_profiles())?)
 }
 
-/// Keeps another password, sealed, for a mailbox.
+/// Keeps another password, sealed, for a mailbox, which is opened with it from now on and not with tokens.
 ///
 /// # Errors
 /// [`CrmError::NotFound`] where the mailbox is not there any more.
@@ -196,8 +212,10 @@ pub async fn set_password(
     mailbox: Id,
     sealed: Vec<u8>,
 ) -> Result<(), CrmError> {
-    let unit =
-        organization.unit(Priority::Background, move |tx| tx.set_mailbox_password(mailbox, Some(&sealed)));
+    let unit = organization.unit(Priority::Background, move |tx| {
+        tx.remove_mailbox_grant(mailbox)?;
+        tx.set_mailbox_password(mailbox, Some(&sealed))
+    });
     let is_there: bool = unit.await?;
     if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the mailbox" }) }
 }

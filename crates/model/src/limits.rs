@@ -410,3 +410,7 @@ pub const MAILDIR_WAIT_SECONDS: u64 = 60;
 pub const IMAP_NOOP_SECONDS: u64 = 30;
 /// Trouble with a mailbox for so long is worth an alarm: a server that is started anew is back sooner.
 pub const MAILBOX_TROUBLE_SECONDS_MAX: i64 = 3_600;
+/// Bytes of what a provider of tokens answers: a token or two of [`SECRET_BYTES_MAX`].
+pub const OAUTH_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Seconds before its end in which a token is not begun with any more: signing in takes a moment.
+pub const TOKEN_SPARE_SECONDS: i64 = 60;

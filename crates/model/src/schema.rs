@@ -45,6 +45,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &mailboxes::MailboxMessage::TABLE,
     &mailboxes::MailboxDay::TABLE,
     &mailboxes::MailboxState::TABLE,
+    &mailboxes::MailboxGrant::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

@@ -8,15 +8,21 @@ use std::sync::Arc;
 
 use connect::imap::{NONCE_BYTES, Session};
 use connect::pop3::Pop3;
-use connect::{Login, Patience, Secret, Target, TlsMode};
-use crm::mailboxes::{NONE, STARTTLS, Watched};
+use connect::{ConnectError, Kind, Login, Patience, Secret, Target, TlsMode};
+use crm::mailboxes::{NONE, Opening, STARTTLS, Watched};
 use model::schema::mailboxes::EmailServerProfile;
 use poll::{Pair, SourceError, SourceTrouble};
 
 use crate::commands::password_of;
 use crate::house::{House, random};
 
+mod tokens;
+
+use tokens::Version;
+pub(crate) use tokens::{Consent, cell};
+
 /// A mailbox and its server.
+#[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) house: Arc<House>,
     pub(crate) pair: Pair,
@@ -26,22 +32,43 @@ pub(crate) struct Account {
 impl Account {
     /// Signs in at an IMAP server.
     pub(crate) async fn imap(&self, patience: Patience) -> Result<Session, SourceError> {
-        let (login, nonce) = self.sign_in()?;
-        Ok(Session::open(&target(&self.row.server), &login, &nonce, patience).await?)
+        let (login, nonce, token) = self.sign_in().await?;
+        let opened = Session::open(&target(&self.row.server), &login, &nonce, patience).await;
+        self.opened(opened, token).await
     }
 
     /// Signs in at a POP3 server.
     pub(crate) async fn pop3(&self, patience: Patience) -> Result<Pop3, SourceError> {
-        let (login, nonce) = self.sign_in()?;
-        Ok(Pop3::open(&target(&self.row.server), &login, &nonce, patience).await?)
+        let (login, nonce, token) = self.sign_in().await?;
+        let opened = Pop3::open(&target(&self.row.server), &login, &nonce, patience).await;
+        self.opened(opened, token).await
     }
 
-    /// As whom, and random bytes for it.
-    fn sign_in(&self) -> Result<(Login, [u8; NONCE_BYTES]), SourceError> {
-        let secret = Secret::new(self.password()?);
-        let login = Login::Password { user: self.row.mailbox.username.clone(), secret };
+    /// As whom, random bytes for it, and which token it is.
+    async fn sign_in(&self) -> Result<(Login, [u8; NONCE_BYTES], Option<Version>), SourceError> {
+        let user = self.row.mailbox.username.clone();
+        let (login, version) = match self.row.opening {
+            Opening::Password => (Login::Password { user, secret: Secret::new(self.password()?) }, None),
+            Opening::Tokens(_) => {
+                let (token, version) = self.access_token().await?;
+                (Login::Bearer { user, token }, Some(version))
+            }
+        };
         let nonce = random().map_err(|error| not_here(error.to_string()))?;
-        Ok((login, nonce))
+        Ok((login, nonce, version))
+    }
+
+    /// A token that the server refuses is not tried again, though it would last longer.
+    async fn opened<S>(
+        &self,
+        opened: Result<S, ConnectError>,
+        token: Option<Version>,
+    ) -> Result<S, SourceError> {
+        let is_refused = opened.as_ref().is_err_and(|error| error.kind == Kind::Refused);
+        if let Some(version) = token.filter(|_| is_refused) {
+            self.forget_access_token(version).await;
+        }
+        Ok(opened?)
     }
 
     fn password(&self) -> Result<String, SourceError> {

@@ -21,6 +21,7 @@ use postroom::{Settings, settings};
 mod archives;
 mod arguments;
 mod deliver;
+mod grant;
 mod history;
 mod import;
 mod index;
@@ -28,11 +29,12 @@ mod mail;
 mod mailbox;
 mod moving;
 mod node;
+mod secrets;
 mod serve;
 mod show;
 mod undeliverable;
 
-use mailbox::ServerCommand;
+use mailbox::{MailboxCommand, ServerCommand};
 
 use arguments::{
     Arguments, Command, NeverLogCommand, NodeCommand, OrgCommand, PasswordSource, QueueCommand, SinkCommand,
@@ -120,6 +122,7 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
         Command::Verify { org, digest: true, .. } => archives::digests(&mut house, org).await,
         Command::Undeliverable(command) => undeliverable::undeliverable(&mut house, command).await,
         Command::Move(arguments) => moving::move_away(&mut house, (arguments, settings)).await,
+        Command::Mailbox(MailboxCommand::Consent(arguments)) => grant::consent(&mut house, arguments).await,
         command => match request(command)? {
             Some((request, password)) => house.ask(request).await.and_then(|reply| {
                 show::new_password(password.as_deref())?;
@@ -218,8 +221,12 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         }
         Command::Sink(SinkCommand::List { org }) => Request::Sinks(org),
         Command::Sink(SinkCommand::Credential(command)) => credential(command),
-        Command::Mailbox(command) => mailbox::request(command)?,
+        Command::Mailbox(command) => match mailbox::request(command)? {
+            Some(request) => request,
+            None => return Ok(None),
+        },
         Command::Server(ServerCommand::List { org }) => Request::Servers(org),
+        Command::Secrets(command) => secrets::request(&command),
         Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {
             Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
         }

@@ -21,6 +21,7 @@ mod archives;
 mod blobs;
 mod books;
 mod credentials;
+mod grants;
 mod history;
 mod index;
 mod mail;
@@ -28,6 +29,7 @@ mod mailboxes;
 mod maildirs;
 pub(crate) mod nodes;
 mod records;
+mod secrets;
 mod servers;
 mod undeliverables;
 mod user_mailboxes;
@@ -36,6 +38,7 @@ pub use archives::{BackUp, BackedUp, Held, Origin, Restore, Restored, StageRow};
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
 pub use books::VerifiedRow;
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
+pub use grants::{ConsentProof, ConsentState, ConsentStep, GrantKind, GrantRequest, Hidden, SetMailboxGrant};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
@@ -47,6 +50,7 @@ pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,
 };
+pub use secrets::{KeyRow, Rotated};
 pub use servers::{ServerRow, SetMailboxPassword, TestedMailbox};
 pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
 pub use user_mailboxes::AddUserMailbox;
@@ -144,6 +148,12 @@ pub enum Request {
     },
     /// The mail servers of one organization, or of all.
     Servers(Option<String>),
+    /// The keys that secrets are sealed with.
+    Keys,
+    /// Seals all secrets with a new key.
+    RotateKeys,
+    /// About tokens that open a mailbox.
+    Grant(GrantRequest),
     /// Adds to a never-log list.
     AddNeverLog(AddNeverLog),
     /// Imports some rows of a table of customers.
@@ -218,6 +228,14 @@ pub enum Reply {
     TestedMailbox(TestedMailbox),
     /// Mail servers.
     Servers(Vec<ServerRow>),
+    /// Keys.
+    Keys(Vec<KeyRow>),
+    /// What was sealed anew.
+    Rotated(Rotated),
+    /// What a person has to do to consent.
+    ConsentStep(ConsentStep),
+    /// How far a consent is.
+    Consent(ConsentState),
     /// What became of imported rows.
     Imported(Imported),
     /// The books of each organization.
@@ -297,6 +315,9 @@ pub enum CommandError {
     /// A network cannot be read.
     #[error(transparent)]
     Network(#[from] NotANetwork),
+    /// Somebody else's server, or a provider of tokens, says no.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The mail did not come through whole.
     #[error("the mail is not written as base64")]
     Base64(#[from] base64::DecodeError),
@@ -365,6 +386,9 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::TestMailbox { organization, mailbox } => {
             servers::test(house, (&organization, &mailbox)).await?
         }
+        Request::Keys => secrets::list(house, &organizations(house, None)?)?,
+        Request::RotateKeys => secrets::rotate(house).await?,
+        Request::Grant(request) => grants::run(house, request).await?,
         Request::Servers(name) => servers::list(&organizations(house, name)?)?,
         Request::ResyncMailbox { organization, mailbox } => {
             mailboxes::resync(house, (&organization, &mailbox)).await?

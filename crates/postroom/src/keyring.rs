@@ -3,7 +3,8 @@
 //! What passes through: a secret in, a sealed record out, and back; `crm::secrets` does the sealing. A line of the file is
 //! `<key id> <key in base64>`, the first one seals, all of them open. Blank lines and those behind `#` say nothing.
 //!
-//! *Invariant:* a file that is there is never written to, and one that the settings name is never made. No key is kept in
+//! *Invariant:* a file that is there is never written to (a new key comes by a file that takes its place), and one that the
+//! settings name is never made. No key is kept in
 //! memory between two calls, so whoever puts a file back need not restart anything. Nothing is logged.
 
 use std::fs::{self, File, OpenOptions};
@@ -160,6 +161,44 @@ impl Keyring {
         secrets::seal(first, cell, secret, Nonce::new(random()?)).map_err(KeyringError::Secret)
     }
 
+    /// The ids of the keys, the one that seals first; none where there is no file yet.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub fn ids(&self) -> Result<Vec<KeyId>, KeyringError> {
+        Ok(self.read()?.unwrap_or_default().iter().map(SealingKey::id).collect())
+    }
+
+    /// Whether the file is ours to make, and not one that the settings name.
+    pub fn is_ours(&self) -> bool {
+        self.is_ours
+    }
+
+    /// Puts a new key in front of those that are there. The file is replaced, whole, by one that has all its lines.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; then the file is as it was. [`KeyringError::NoFile`] where there is none yet.
+    pub fn renew(&self) -> Result<KeyId, KeyringError> {
+        let mut is_synced = self.is_synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |source| KeyringError::Make { path: self.path.clone(), source };
+        // It is read as keys first: nothing else is carried over.
+        self.read()?.ok_or_else(|| KeyringError::NoFile { path: self.path.clone() })?;
+        let former = Zeroizing::new(fs::read_to_string(&self.path).map_err(failed)?);
+        let id = KeyId(random()?);
+        let mut text = new_file(id, &Zeroizing::new(random()?));
+        text.reserve(former.len());
+        let lines = former.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        write_unfinished(&self.path, &text).map_err(failed)?;
+        fs::rename(self.path.with_extension("unfinished"), &self.path).map_err(failed)?;
+        sync(&self.path).map_err(failed)?;
+        *is_synced = true;
+        Ok(id)
+    }
+
     /// Opens a record that was sealed for this cell.
     ///
     /// # Errors
@@ -275,13 +314,7 @@ fn new_file(id: KeyId, key: &[u8; KEY_BYTES]) -> Zeroizing<String> {
 /// Makes a file for its owner alone, whole or not at all; one that is there stays.
 fn make(path: &Path, text: &str) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    write_unfinished(path, text)?;
     // Not renamed: that would take the place of a file that came meanwhile.
     let linked = match fs::hard_link(&unfinished, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -289,6 +322,18 @@ fn make(path: &Path, text: &str) -> io::Result<()> {
     };
     fs::remove_file(&unfinished)?;
     linked
+}
+
+/// Writes beside a file what it shall be.
+fn write_unfinished(path: &Path, text: &str) -> io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Brings the file and its name to the disk.

@@ -299,7 +299,7 @@ impl Opener for MaildirDoor {
     }
 
     async fn open(&mut self) -> Result<Maildir, SourceError> {
-        let Watched { server, mailbox } = &self.row;
+        let Watched { server, mailbox, .. } = &self.row;
         Maildir::open(Path::new(&server.incomingserverlocation), &mailbox.undeliverablefolder).await
     }
 }

@@ -6,6 +6,7 @@
 mod accounting;
 mod customers;
 mod emails;
+mod grants;
 mod house;
 mod identities;
 mod indexed;
@@ -22,6 +23,7 @@ mod undeliverables;
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};
 pub use emails::{EmailFacts, Tie};
+pub use grants::{SealedTokens, SecretColumn};
 pub use house::Cursor;
 pub(crate) use house::{EPOCH, RECORDS_VERSION};
 pub use identities::Naming;

@@ -19,6 +19,7 @@ mod script;
 mod smtp_sink;
 mod smtp_source;
 mod thunderbird;
+mod tokens;
 
 use std::path::Path;
 
@@ -36,6 +37,7 @@ pub use script::Script;
 pub use smtp_sink::SmtpSink;
 pub use smtp_source::{Burst, smtp_source};
 pub use thunderbird::{PassOn, Thunderbird};
+pub use tokens::TokenProvider;
 
 use crate::Missing;
 

@@ -10,6 +10,9 @@ pub const SERVER_TYPES: &[(i64, &str)] = &[(1, "POP3"), (4, "IMAP"), (100, "Mail
 pub const TLS_MODES: &[(i64, &str)] = &[(0, "None"), (1, "STARTTLS"), (2, "From the first byte")];
 /// Whether a mailbox is watched.
 pub const MAILBOX_STATES: &[(i64, &str)] = &[(0, "Active"), (1, "Paused")];
+/// How tokens for a mailbox are given out.
+pub const GRANT_TYPES: &[(i64, &str)] =
+    &[(0, "In a browser"), (1, "On another device"), (2, "To the client itself")];
 /// What a folder is for: [`FolderRole`].
 pub const FOLDER_ROLES: &[(i64, &str)] = &[(0, "Sink"), (1, "Inbox"), (2, "Sent"), (3, "Other")];
 
@@ -145,6 +148,30 @@ table! {
         succeededon: Option<Timestamp> = DateTime, "Last success on";
         /// When this was written.
         seenon: Timestamp = DateTime, "Seen on";
+    }
+    indexes {}
+}
+
+table! {
+    /// How a mailbox is opened with tokens of OAuth 2 (RFC 6749), and the tokens. All secrets are sealed.
+    MailboxGrant "mailboxgrant" set "" label "Consent to a mailbox" key(mailboxid) clustered(false) {
+        mailboxid: Id = Lookup("mailbox"), "Mailbox";
+        granttype: i32 = Choice(GRANT_TYPES), "Grant";
+        /// What we are registered as at the provider.
+        clientid: String = Text(640), "Client";
+        clientsecret: Option<Vec<u8>> = Bytes, "Client secret";
+        tokenurl: String = Text(2048), "Token URL";
+        authorizeurl: Option<String> = Text(2048), "Authorize URL";
+        deviceurl: Option<String> = Text(2048), "Device URL";
+        scope: String = Text(2048), "Scope";
+        refreshtoken: Option<Vec<u8>> = Bytes, "Refresh token";
+        accesstoken: Option<Vec<u8>> = Bytes, "Access token";
+        tokenexpireson: Option<Timestamp> = DateTime, "Token expires on";
+        /// Grows whenever tokens are written: who read others before writes nothing.
+        version: i64 = Int, "Version";
+        /// When somebody consented last.
+        grantedon: Option<Timestamp> = DateTime, "Granted on";
+        createdon: Timestamp = DateTime, "Created on";
     }
     indexes {}
 }

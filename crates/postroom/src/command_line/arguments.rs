@@ -7,6 +7,7 @@ use postroom::node::Role;
 
 use super::deliver::DeliverArguments;
 use super::mailbox::{MailboxCommand, ServerCommand};
+use super::secrets::SecretsCommand;
 use super::undeliverable::UndeliverableCommand;
 
 /// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     /// Other mail servers, where such mailboxes are.
     #[command(subcommand)]
     Server(ServerCommand),
+    /// The keys that passwords and tokens for other mail systems are sealed with.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Addresses and domains whose mail is never recorded.
     #[command(subcommand)]
     NeverLog(NeverLogCommand),

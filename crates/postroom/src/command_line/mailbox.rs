@@ -9,6 +9,7 @@ use postroom::commands::{
     SetMailboxPassword,
 };
 
+use super::grant::{self, ConsentArguments, OauthArguments};
 use super::read_file;
 
 #[derive(Subcommand)]
@@ -28,7 +29,8 @@ pub(crate) enum MailboxCommand {
         #[arg(long, value_name = "NAME")]
         org: Option<String>,
     },
-    /// Give another password, because it has changed or its key is missing. The mailbox is opened with it at once.
+    /// Give another password, because it has changed or its key is missing. The mailbox is opened with it at once, and with
+    /// no tokens any more.
     Password {
         #[command(flatten)]
         of: MailboxName,
@@ -36,6 +38,10 @@ pub(crate) enum MailboxCommand {
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,
     },
+    /// Have a mailbox opened with tokens of OAuth 2 instead of a password; `mailbox consent` gets the first ones.
+    Oauth(OauthArguments),
+    /// Get the first tokens, with the consent of whoever the mailbox belongs to.
+    Consent(ConsentArguments),
     /// Open a mailbox and say how it is there, and what would be done. Nothing is changed.
     Test {
         #[command(flatten)]
@@ -82,9 +88,9 @@ pub(crate) enum ServerCommand {
 pub(crate) struct MailboxName {
     /// The organization.
     #[arg(long, value_name = "NAME")]
-    org: String,
+    pub(super) org: String,
     /// The mailbox's name.
-    name: String,
+    pub(super) name: String,
 }
 
 #[derive(Args)]
@@ -152,9 +158,10 @@ struct AccountArguments {
     /// Who signs in there.
     #[arg(long, value_name = "NAME")]
     user: String,
-    /// The file whose first line is the password; - for standard input.
+    /// The file whose first line is the password; - for standard input. None where it is to be opened with tokens
+    /// (`mailbox oauth`).
     #[arg(long, value_name = "FILE")]
-    password_file: PathBuf,
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -198,8 +205,10 @@ enum YesNo {
     No,
 }
 
-pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
-    Ok(match command {
+pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Option<Request>> {
+    Ok(Some(match command {
+        MailboxCommand::Oauth(arguments) => grant::request(arguments)?,
+        MailboxCommand::Consent(_) => return Ok(None),
         MailboxCommand::Add(arguments) => Request::AddMailbox(new(arguments)?),
         MailboxCommand::Sync(arguments) => Request::AddUserMailbox(user_mailbox(arguments)?),
         MailboxCommand::AddMaildir(arguments) => Request::AddMaildir(maildir(arguments)?),
@@ -220,12 +229,12 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Request> {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: true }
         }
         MailboxCommand::Resync { of } => Request::ResyncMailbox { organization: of.org, mailbox: of.name },
-    })
+    }))
 }
 
 fn new(arguments: MailboxArguments) -> anyhow::Result<AddMailbox> {
     let account = arguments.account;
-    let password = first_line(&account.password_file)?;
+    let password = password(&account)?;
     Ok(AddMailbox {
         organization: arguments.org,
         name: arguments.name,
@@ -239,7 +248,7 @@ fn new(arguments: MailboxArguments) -> anyhow::Result<AddMailbox> {
 
 fn user_mailbox(arguments: UserMailboxArguments) -> anyhow::Result<AddUserMailbox> {
     let account = arguments.account;
-    let password = first_line(&account.password_file)?;
+    let password = password(&account)?;
     let begin = |day: jiff::civil::Date| day.to_zoned(jiff::tz::TimeZone::UTC).map(|begin| begin.timestamp());
     let after = arguments.after.map(begin).transpose().context("there is no such day")?;
     Ok(AddUserMailbox {
@@ -259,8 +268,12 @@ fn text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read_file(path)?).with_context(|| format!("{} is no text", path.display()))
 }
 
-fn first_line(path: &Path) -> anyhow::Result<String> {
+pub(super) fn first_line(path: &Path) -> anyhow::Result<String> {
     Ok(text(path)?.lines().next().unwrap_or_default().to_owned())
+}
+
+fn password(account: &AccountArguments) -> anyhow::Result<String> {
+    Ok(account.password_file.as_deref().map(first_line).transpose()?.unwrap_or_default())
 }
 
 fn server(account: &AccountArguments) -> anyhow::Result<MailServer> {

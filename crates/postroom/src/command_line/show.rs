@@ -17,6 +17,8 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Mailboxes(rows) => table(rows.iter().map(super::mailbox::cells)),
         Reply::Servers(rows) => table(rows.iter().map(super::mailbox::server_cells)),
         Reply::TestedMailbox(tested) => return tested_mailbox(tested),
+        Reply::Keys(rows) => return super::secrets::keys(rows),
+        Reply::Rotated(rotated) => return super::secrets::rotated(rotated),
         Reply::Users(rows) => users(rows),
         Reply::Queues(rows) => {
             table(rows.iter().map(|row| vec![row.name.clone(), row.address.clone(), row.filter.clone()]))
@@ -28,6 +30,8 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done
         | Reply::Imported(_)
+        | Reply::ConsentStep(_)
+        | Reply::Consent(_)
         | Reply::CheckedHouse(_)
         | Reply::Checked(_)
         | Reply::Tracked(_)

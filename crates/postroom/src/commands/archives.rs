@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::limits;
 use serde::{Deserialize, Serialize};
 use store::{ArchiveError, Organization, Restoring};
 
@@ -155,10 +154,7 @@ pub(super) fn origin(house: &House, name: &str) -> Result<Reply, CommandError> {
 
 /// Only this house knows by then that it is closed: another node would go on taking mail in.
 pub(super) fn close(house: &House, organization: &Organization) -> Result<Reply, CommandError> {
-    let is_other = |seen: &store::SeenNode| {
-        seen.node.nodeid != house.node && seen.silent <= limits::LEASE_SECONDS * 1_000
-    };
-    if house.store.is_at_server() && house.store.nodes(house.now())?.iter().any(is_other) {
+    if super::nodes::serves_elsewhere(house)? {
         return Err(CommandError::OtherNodes);
     }
     organization.close()?;

@@ -24,7 +24,7 @@ pub struct AddMailbox {
     pub server: MailServer,
     /// Who signs in there.
     pub user: String,
-    /// With which password.
+    /// With which password; empty where it is to be opened with tokens.
     pub password: String,
     /// The address of the sink that it is the mailbox of.
     pub sink: String,
@@ -104,20 +104,28 @@ pub(super) async fn add(house: &House, new: AddMailbox) -> Result<Reply, Command
     // The mailbox takes the first id of its moment, and the password is sealed for its row. Before anything is written: a
     // name that is taken is taken for good.
     let cell = password_of(organization.id(), moment.again().id());
-    let password = house.keyring.seal(cell, &new.password)?;
+    let password = sealed(house, cell, &new.password)?;
     let server =
         mailboxes::add_server(&organization, profile(&new.name, new.server), house.moment()?).await?;
     let mailbox = NewForwardMailbox {
         name: new.name,
         server: server.emailserverprofileid,
         username: new.user,
-        password: Some(password),
+        password,
         sink,
         undeliverable_folder: limits::UNDELIVERABLE_FOLDER.to_owned(),
         promises: Promises { is_exclusive: false, is_refusing: new.is_refusing },
     };
     mailboxes::add_forward_mailbox(&organization, mailbox, moment).await?;
     Ok(Reply::Done)
+}
+
+/// Without a password it is to be given later, or tokens will open the mailbox.
+pub(super) fn sealed(house: &House, cell: Cell<'_>, password: &str) -> Result<Option<Vec<u8>>, CommandError> {
+    match password {
+        "" => Ok(None),
+        password => Ok(Some(house.keyring.seal(cell, password)?)),
+    }
 }
 
 /// The server of a mailbox of this name.

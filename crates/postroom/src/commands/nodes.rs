@@ -38,6 +38,13 @@ pub(crate) fn rows(house: &House) -> Result<Vec<NodeRow>, StoreError> {
     Ok(nodes.into_iter().map(|seen| row(seen, patience)).collect())
 }
 
+/// Whether another node serves beside this one.
+pub(super) fn serves_elsewhere(house: &House) -> Result<bool, StoreError> {
+    let is_other =
+        |seen: &SeenNode| seen.node.nodeid != house.node && seen.silent <= limits::LEASE_SECONDS * 1_000;
+    Ok(house.store.is_at_server() && house.store.nodes(house.now())?.iter().any(is_other))
+}
+
 /// What no node does of what a house wants done, in words. Nothing where none serves at all: then that is plain.
 pub fn undone(rows: &[NodeRow]) -> Vec<&'static str> {
     let serving: Vec<&NodeRow> = rows.iter().filter(|row| row.state == SERVING).collect();

@@ -96,11 +96,8 @@ fn label(labels: &[(i64, &str)], code: i32) -> String {
 }
 
 /// Opens a mailbox as whoever watches it would, looks, and goes. Nothing is changed there.
-pub(super) async fn test(house: &Arc<House>, (name, mailbox): (&str, &str)) -> Result<Reply, CommandError> {
-    let organization = organization(house, name)?;
-    let row = find(&organization, mailbox)?;
-    let pair = Pair { organization: organization.id(), mailbox: row.mailbox.mailboxid };
-    let account = Account { house: Arc::clone(house), pair, row };
+pub(super) async fn test(house: &Arc<House>, of: (&str, &str)) -> Result<Reply, CommandError> {
+    let account = account(house, of)?;
     let mut lines = Vec::new();
     let tested = look(&account, &mut lines).await;
     let is_well = tested.is_ok();
@@ -108,6 +105,14 @@ pub(super) async fn test(house: &Arc<House>, (name, mailbox): (&str, &str)) -> R
         lines.push(error.words);
     }
     Ok(Reply::TestedMailbox(TestedMailbox { is_well, lines }))
+}
+
+/// The mailbox of this organization with this name.
+pub(super) fn account(house: &Arc<House>, (name, mailbox): (&str, &str)) -> Result<Account, CommandError> {
+    let organization = organization(house, name)?;
+    let row = find(&organization, mailbox)?;
+    let pair = Pair { organization: organization.id(), mailbox: row.mailbox.mailboxid };
+    Ok(Account { house: Arc::clone(house), pair, row })
 }
 
 fn find(organization: &Organization, name: &str) -> Result<Watched, CommandError> {
@@ -120,7 +125,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn look(account: &Account, lines: &mut Vec<String>) -> Result<(), SourceError> {
     let patience = Patience { connect: PATIENCE, answer: PATIENCE, ..Patience::default() };
-    let Watched { mailbox, server } = &account.row;
+    let Watched { mailbox, server, .. } = &account.row;
+    if server.servertype == mailboxes::MAILDIR {
+        lines.push("this is a folder of the house's own machine: `postroom mailbox list` says how it goes".to_owned());
+        return Ok(());
+    }
     let protocol = label(SERVER_TYPES, server.servertype);
     let place = format!("{} at {}:{}", protocol, server.incomingserverlocation, server.incomingportnumber);
     if server.servertype == mailboxes::POP3 {

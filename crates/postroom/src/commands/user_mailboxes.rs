@@ -7,7 +7,7 @@ use crm::records::people;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::mailboxes::{MailServer, Protocol, password_of, profile};
+use super::mailboxes::{MailServer, Protocol, password_of, profile, sealed};
 use super::{CommandError, Reply, address, organization};
 use crate::house::House;
 
@@ -51,14 +51,14 @@ pub(super) async fn add(house: &House, new: AddUserMailbox) -> Result<Reply, Com
     let moment = house.moment()?;
     // As in `mailboxes::add`.
     let cell = password_of(organization.id(), moment.again().id());
-    let password = house.keyring.seal(cell, &new.password)?;
+    let password = sealed(house, cell, &new.password)?;
     let profile = profile(&new.name, new.server);
     let server = crm::mailboxes::add_server(&organization, profile, house.moment()?).await?;
     let mailbox = NewUserMailbox {
         name: new.name,
         server: server.emailserverprofileid,
         username: new.user,
-        password: Some(password),
+        password,
         user: user.systemuserid,
         sent: new.sent,
         others: new.others,

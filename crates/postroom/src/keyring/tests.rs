@@ -184,3 +184,20 @@ fn a_link_that_leads_nowhere_is_not_replaced() {
     assert!(matches!(keyring.seal(CELL, "hunter2"), Err(KeyringError::Make { .. })));
     assert!(fs::symlink_metadata(keyring.path()).unwrap().is_symlink());
 }
+
+#[test]
+fn a_new_key_seals_and_the_former_ones_open() {
+    let data = folder();
+    let ring = keyring(&data, "");
+    assert!(matches!(ring.renew(), Err(KeyringError::NoFile { .. })), "there is nothing to renew");
+    let record = ring.seal(CELL, "hunter2").unwrap();
+    let first = ring.ids().unwrap();
+    let made = ring.renew().unwrap();
+    assert_eq!(ring.ids().unwrap(), [&[made][..], &first].concat());
+    assert_eq!(opened(&ring, &record).unwrap(), "hunter2");
+    let again = ring.seal(CELL, "hunter2").unwrap();
+    assert_eq!(secrets::key_of(&again), Ok(made));
+    assert_eq!(opened(&keyring(&data, ""), &again).unwrap(), "hunter2");
+    assert_eq!(fs::metadata(ring.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1, "nothing unfinished stays behind");
+}

@@ -111,3 +111,23 @@ create table mailboxstate (
     seenon integer not null,
     primary key (mailboxid)
 ) strict, without rowid;
+
+-- A mailbox that is opened with tokens of OAuth 2 instead of a password. They are renewed every hour, apart from the row
+-- that says whether and how it is watched.
+create table mailboxgrant (
+    mailboxid blob not null,
+    granttype integer not null,
+    clientid text not null,
+    clientsecret blob,
+    tokenurl text not null,
+    authorizeurl text,
+    deviceurl text,
+    scope text not null,
+    refreshtoken blob,
+    accesstoken blob,
+    tokenexpireson integer,
+    version integer not null,
+    grantedon integer,
+    createdon integer not null,
+    primary key (mailboxid)
+) strict;

@@ -47,6 +47,8 @@ pub struct DovecotSettings<'s> {
     pub password: Option<&'s str>,
     /// Capabilities of IMAP instead of its own, for a poorer server than it is.
     pub capabilities: Option<&'s str>,
+    /// Where it asks whether a token is good (RFC 7662, with the token at the end); tokens open mailboxes then.
+    pub introspection: Option<&'s str>,
     /// Bytes that a mailbox may hold, as a rule of Dovecot's: `10K`.
     pub quota: Option<&'s str>,
     /// How many IMAP sessions there may be, many in one process; as many as Dovecot takes by itself, each in its own, where
@@ -87,6 +89,13 @@ impl Dovecot {
         chown(&mail, Some(NOBODY), Some(NOBODY))?;
         if let Some(script) = settings.sieve {
             fs::write(dovecot.path("mail/rule.sieve"), script)?;
+        }
+        if let Some(introspection) = settings.introspection {
+            let asks = format!(
+                "introspection_url = {introspection}\nintrospection_mode = get\nusername_attribute = email\n\
+                 active_attribute = active\nactive_value = true\n"
+            );
+            fs::write(dovecot.path("tokens.conf"), asks)?;
         }
         fs::write(dovecot.path("dovecot.conf"), dovecot.configuration(&settings))?;
         dovecot.run()?;
@@ -223,6 +232,11 @@ impl Dovecot {
         let quota = settings.quota.map_or_else(String::new, |rule| {
             format!("plugin {{\n  quota = maildir:User quota\n  quota_rule = *:storage={rule}\n}}\n")
         });
+        let tokens = settings.introspection.map_or_else(String::new, |_| {
+            format!(
+                "passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {folder}/tokens.conf\n}}\n"
+            )
+        });
         let plugins = if quota.is_empty() { "" } else { "mail_plugins = quota\n" };
         format!(
             "base_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = {folder}/log\n\
@@ -233,7 +247,7 @@ impl Dovecot {
              service lmtp {{\n  process_min_avail = 10\n  inet_listener lmtp {{\n    \
              address = 127.0.0.1\n    port = {port}\n  }}\n}}\n\
              service stats {{\n  unix_listener stats-writer {{\n    mode = 0666\n  }}\n}}\n\
-             passdb {{\n  driver = static\n  args = {password}\n}}\n\
+             {tokens}passdb {{\n  driver = static\n  args = {password}\n}}\n\
              userdb {{\n  driver = static\n  \
              args = uid={NOBODY} gid={NOBODY} home={folder}/mail/%u allow_all_users=yes\n}}\n\
              plugin {{\n  sieve = file:~/sieve;active=~/.dovecot.sieve\n  \
@@ -248,13 +262,14 @@ impl Dovecot {
         let folder = self.folder.path().display();
         let (imap, pop3) = (imap.port(), pop3.port());
         let (imaps, pop3s) = self.secure.map_or((0, 0), |(imaps, pop3s)| (imaps.port(), pop3s.port()));
+        let tokens = if settings.introspection.is_some() { " xoauth2 oauthbearer" } else { "" };
         let scram = if settings.password.is_some() { " scram-sha-256" } else { "" };
         let capabilities =
             settings.capabilities.map_or_else(String::new, |list| format!("  imap_capability = {list}\n"));
         let sessions = settings.sessions_max.map_or_else(String::new, many);
         let out = format!(
             "{sessions}ssl = yes\nssl_cert = <{folder}/certificate.pem\nssl_key = <{folder}/key.pem\n\
-             auth_mechanisms = plain login{scram}\nauth_failure_delay = 0\ndisable_plaintext_auth = yes\n\
+             auth_mechanisms = plain login{scram}{tokens}\nauth_failure_delay = 0\ndisable_plaintext_auth = yes\n\
              mail_max_userip_connections = 1000\n\
              service imap-login {{\n  inet_listener imap {{\n    port = {imap}\n  }}\n  \
              inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\n\

@@ -18,6 +18,7 @@ mod maildir;
 mod measure;
 mod moving;
 mod nodes;
+mod oauth;
 mod other_servers;
 mod peers;
 mod pop3;

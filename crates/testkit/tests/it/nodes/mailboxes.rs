@@ -41,7 +41,7 @@ fn deliver(dovecot: &Dovecot, round: &str) -> Result<()> {
 /// The mailboxes that this node watches.
 fn watched(house: &House) -> Option<BTreeSet<String>> {
     let Ok(Reply::Mailboxes(rows)) = house.command(Request::Mailboxes(None)) else { return None };
-    let is_here = |row: &MailboxRow| row.state.starts_with("well");
+    let is_here = |row: &MailboxRow| row.told_by.is_none() && row.state.starts_with("well");
     Some(rows.into_iter().filter(is_here).map(|row| row.name).collect())
 }
 
