@@ -260,7 +260,7 @@ mod tests {
     fn provider() -> Provider {
         Provider {
             token_url: "https://login.test/token".to_owned(),
-            authorize_url: Some("https://login.test/authorize?tenant=a".to_owned()),
+            authorize_url: Some("https://login.test/authorize?for=a".to_owned()),
             device_url: None,
             client: "post room".to_owned(),
             secret: None,
@@ -280,7 +280,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             url,
-            "https://login.test/authorize?tenant=a&response_type=code&client_id=post+room&\
+            "https://login.test/authorize?for=a&response_type=code&client_id=post+room&\
              redirect_uri=http%3A%2F%2Flocalhost%2F&scope=mail+offline&state=s&\
              code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
         );

@@ -383,9 +383,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
             user_mailboxes::set_exclusive(house, (&organization, &mailbox), is_exclusive).await?
         }
         Request::SetMailboxPassword(set) => servers::set_password(house, set).await?,
-        Request::TestMailbox { organization, mailbox } => {
-            servers::test(house, (&organization, &mailbox)).await?
-        }
+        Request::TestMailbox { organization: of, mailbox } => servers::test(house, (&of, &mailbox)).await?,
         Request::Keys => secrets::list(house, &organizations(house, None)?)?,
         Request::RotateKeys => secrets::rotate(house).await?,
         Request::Grant(request) => grants::run(house, request).await?,

@@ -127,7 +127,10 @@ async fn look(account: &Account, lines: &mut Vec<String>) -> Result<(), SourceEr
     let patience = Patience { connect: PATIENCE, answer: PATIENCE, ..Patience::default() };
     let Watched { mailbox, server, .. } = &account.row;
     if server.servertype == mailboxes::MAILDIR {
-        lines.push("this is a folder of the house's own machine: `postroom mailbox list` says how it goes".to_owned());
+        lines.push(
+            "this is a folder of the house's own machine: `postroom mailbox list` says how it goes"
+                .to_owned(),
+        );
         return Ok(());
     }
     let protocol = label(SERVER_TYPES, server.servertype);
