@@ -1,8 +1,8 @@
 //! Replay: what was set aside is taken in once more, as the very copy that it is.
 //!
-//! What passes through: an Undeliverable's kept bytes and the copy's row, into a [`Copy`] as the door handed it over. What
-//! the rows do not say (whose mailbox an address names, whether a network vouches) is asked anew: to mend that may be the
-//! reason for the replay.
+//! What passes through: an Undeliverable's kept bytes and the copy's row, into a [`Copy`](struct@Copy) as the door handed
+//! it over. What the rows do not say (whose mailbox an address names, whether a network vouches) is asked anew: to mend
+//! that may be the reason for the replay.
 
 use std::sync::Arc;
 

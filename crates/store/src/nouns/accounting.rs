@@ -55,7 +55,7 @@ impl Read<'_> {
         Ok(lines)
     }
 
-    /// What the ledgers of mailboxes saw and do not hold any more: see [`Tx::fold_message`].
+    /// What the ledgers of mailboxes saw and do not hold any more: see [`crate::Tx::fold_message`].
     fn taken_out_of_ledgers_on(&self, day: i64) -> Result<Vec<DayLine>, StoreError> {
         let sql = "select 'mailbox:' || b.name, d.seen from mailboxday d \
                    join mailbox b on b.mailboxid = d.mailboxid where d.day = ?1 order by b.name";
