@@ -154,7 +154,7 @@ fn a_wrong_password_is_told_and_nothing_is_touched() {
 #[test]
 fn a_program_that_is_killed_loses_and_doubles_nothing() {
     or_skip(|| {
-        let rounds = number("CRASH_MAILBOX_ROUNDS", 5);
+        let rounds = number("CRASH_MAILBOX_ROUNDS", 3);
         let mails = usize::try_from(rounds * 60)?;
         let dovecot = dovecot()?;
         for number in 0..mails {
