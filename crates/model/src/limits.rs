@@ -339,6 +339,8 @@ pub const IMAP_WORDS_MAX: usize = 128 * 1024;
 pub const IMAP_DEPTH_MAX: usize = 32;
 /// A literal in an IMAP answer that is neither header nor body: the name of a folder.
 pub const IMAP_LITERAL_BYTES_MAX: usize = 64 * 1024;
+/// `BODY[…]` up to its bracket. We ask for sections of a few bytes; every one that has no end is searched so far.
+pub const IMAP_SECTION_BYTES_MAX: usize = 1024;
 /// Literals in one IMAP answer: the names of a list are one each, header and body of a message are two.
 pub const IMAP_LITERALS_MAX: usize = 100;
 /// Rounds of the hash that a server's SCRAM may ask of us: half a second of a processor.

@@ -141,11 +141,14 @@ fn quoted(line: &[u8]) -> Result<(Word, usize), ConnectError> {
 fn atom(line: &[u8]) -> (Word, usize) {
     let is_end = |byte: &u8| matches!(byte, b' ' | b'(' | b')' | b'"' | b'{');
     let mut end = line.iter().position(is_end).unwrap_or(line.len()).max(1);
-    let section = line.iter().position(|byte| *byte == b'[').filter(|at| {
-        let name = line.get(..*at).unwrap_or_default();
+    // Never to the end of the line: every atom would cost as much as all that is behind it.
+    let named = line.get(..end).unwrap_or_default();
+    let section = named.iter().position(|byte| *byte == b'[').filter(|at| {
+        let name = named.get(..*at).unwrap_or_default();
         [&b"BODY"[..], b"BINARY", b"BINARY.SIZE"].iter().any(|item| item.eq_ignore_ascii_case(name))
     });
-    let closed = section.and_then(|_| line.iter().position(|byte| *byte == b']'));
+    let near = line.get(..limits::IMAP_SECTION_BYTES_MAX).unwrap_or(line);
+    let closed = section.and_then(|_| near.iter().position(|byte| *byte == b']'));
     if let Some(closed) = closed {
         let rest = line.get(closed..).unwrap_or_default();
         end = closed + rest.iter().position(is_end).unwrap_or(rest.len());

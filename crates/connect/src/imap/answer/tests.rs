@@ -192,6 +192,19 @@ fn everything_has_an_end() {
     }
 }
 
+/// A word costs its own length, not that of the line behind it: else each of these takes many minutes.
+#[test]
+fn a_line_full_of_words_is_read_at_once() {
+    for again in ["a ", "BODY[ ", "BODY[a b ", "~ "] {
+        let words = again
+            .repeat((limits::IMAP_LINE_BYTES_MAX / again.len() - 100).min(limits::IMAP_WORDS_MAX / 2 - 100));
+        let padding = "x".repeat(limits::IMAP_LINE_BYTES_MAX - words.len() - 100);
+        let line = format!("* SEARCH {words}{padding}}}\r\n");
+        let (said, error) = heard(&[line.as_bytes()]);
+        assert_eq!((said.len(), error), (1, None), "{again}");
+    }
+}
+
 #[test]
 fn the_beginning_of_a_large_header_is_kept() {
     let header = vec![b'a'; limits::HEADER_BYTES_MAX + 10];
