@@ -171,13 +171,12 @@ impl Folder {
             make_folder((&folder, OsStr::new(part)), &like)?;
         }
         // By this file other programs know it for a folder of another Maildir.
-        let mark = rustix::fs::openat(
-            &folder,
-            "maildirfolder",
-            OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            Mode::from_raw_mode(like.st_mode & 0o666),
-        )?;
-        given_to(&mark.into(), &like);
+        match rustix::fs::openat(&folder, "maildirfolder", MARK, Mode::from_raw_mode(like.st_mode & 0o666)) {
+            Ok(mark) => given_to(&mark.into(), &like),
+            // Whatever stands there is not of our making, and may be another name of any file.
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
         make_folder((&folder, OsStr::new("new")), &like)
     }
 
@@ -191,6 +190,14 @@ impl Folder {
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// A file that nobody had made before. Never waits, as for whoever reads a pipe.
+const MARK: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// Opens a folder, and makes it where it is missing.
 fn make_folder((parent, name): (&File, &OsStr), like: &Stat) -> io::Result<File> {

@@ -70,6 +70,22 @@ fn flags_are_no_part_of_a_key_and_what_is_removed_is_passed_over() {
     assert!(is_removed("1.a:2,ST") && !is_removed("1.T:2,S") && !is_removed("T"));
 }
 
+/// Who may write in the Maildir may put another name of any file there, or a pipe that nobody reads.
+#[test]
+fn a_mark_that_stands_there_is_not_opened() {
+    let (_folder, path) = maildir();
+    let aside = path.join(".Undeliverable");
+    fs::create_dir(&aside).unwrap();
+    let mark = aside.join("maildirfolder");
+    rustix::fs::mknodat(rustix::fs::CWD, &mark, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    fs::write(path.join("cur/1.a:2,"), "first").unwrap();
+    let folder = Folder::open(&path).unwrap();
+    let all = folder.list().unwrap().into_iter().collect();
+    let disposed = folder.dispose(all, Some(OsStr::new(".Undeliverable")));
+    assert_eq!((disposed.gone.len(), disposed.refusal), (1, None));
+    assert_eq!(fs::read(aside.join("new/1.a")).unwrap(), b"first");
+}
+
 #[test]
 fn what_is_set_aside_is_never_written_over() {
     let (_folder, path) = maildir();
