@@ -41,7 +41,14 @@ pub(super) async fn bring<S: Source, I: Intake>(
         }
     }
     let wanted = deliver(watched, intake, (at_once, &mut *ended)).await?;
-    whole.extend(wanted);
+    let mut too_large = Vec::new();
+    for seen in wanted {
+        match without_body(&seen, Advice::Fetch) {
+            Some(what) => too_large.push((seen, what)),
+            None => whole.push(seen),
+        }
+    }
+    deliver(watched, intake, (too_large, &mut *ended)).await?;
     while !whole.is_empty() {
         let rest = whole.split_off(fitting(&whole));
         let fetched = fetch(watched, whole).await?;
@@ -58,10 +65,11 @@ pub(super) async fn bring<S: Source, I: Intake>(
 fn without_body(seen: &Seen, advice: Advice) -> Option<What> {
     match &seen.header {
         _ if seen.is_absent => Some(What::Vanished),
+        // First: of what is nobody's business here nothing is kept, however large it is.
+        Some(header) if advice == Advice::Ignore => Some(What::Header(Arc::clone(header))),
         _ if seen.size > limits::MESSAGE_BYTES_MAX as u64 => {
             Some(unfetchable(seen, &format!("{} bytes are more than are taken in", seen.size)))
         }
-        Some(header) if advice == Advice::Ignore => Some(What::Header(Arc::clone(header))),
         _ => None,
     }
 }

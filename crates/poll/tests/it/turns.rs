@@ -28,6 +28,16 @@ async fn each_message_leaves_the_folder_by_its_way() {
 }
 
 #[tokio::test]
+async fn of_what_nobody_wants_nothing_is_kept_however_large_it_is() {
+    let world = World::of(&["Subject: noise\nX-Size: huge\n\nBuy!\n"]);
+    world.look().await.unwrap();
+    assert_eq!(tally(&world), (1, 0, 0), "it is no undeliverable mail");
+    let wanted = World::of(&["Subject: noise\nX: wanted after all\nX-Size: huge\n\nBuy!\n", OFFER]);
+    wanted.look().await.unwrap();
+    assert_eq!(tally(&wanted), (0, 1, 1), "nor is it fetched when it is wanted");
+}
+
+#[tokio::test]
 async fn a_folder_of_many_turns_is_emptied() {
     let texts: Vec<String> = (0..150).map(|n| format!("Subject: offer {n}\n\nFirm.\n")).collect();
     let world = World::of(&texts.iter().map(String::as_str).collect::<Vec<_>>());
