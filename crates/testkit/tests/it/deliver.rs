@@ -209,23 +209,33 @@ fn procmail_and_maildrop_hand_over_what_is_for_the_sink() {
         fs::write(place.join("procmailrc"), rules(PROCMAIL, &house)?)?;
         fs::write(place.join("mailfilter"), rules(MAILDROP, &house)?)?;
         fs::set_permissions(place.join("mailfilter"), fs::Permissions::from_mode(0o600))?;
-        let filter = |with: &str, id: &str| {
+        let filter = |(with, sender): (&str, &str), id: &str| {
             let mut command = match with {
                 "procmail" => Command::new("/usr/bin/procmail"),
                 _ => Command::new("/usr/bin/maildrop"),
             };
             match with {
-                "procmail" => command.args(["-f", ZOE, "-m"]).arg(place.join("procmailrc")),
-                _ => command.args(["-f", ZOE]).arg(place.join("mailfilter")),
+                "procmail" => command.args(["-f", sender, "-m"]).arg(place.join("procmailrc")),
+                _ => command.args(["-f", sender]).arg(place.join("mailfilter")),
             };
             piped(command, &with_line_feeds(&mail(id, "At three?")))
         };
-        let (procmail, maildrop) = (filter("procmail", "by procmail")?, filter("maildrop", "by maildrop")?);
+        let (procmail, maildrop) = (filter(("procmail", ZOE), "by procmail")?, filter(("maildrop", ZOE), "by maildrop")?);
         assert_eq!((procmail.0, maildrop.0), (Some(0), Some(0)), "{procmail:?} {maildrop:?}");
         assert_eq!(timeline(&organization, ZOE).len(), 2);
+        // Whoever writes chooses these letters, and a shell reads a rule of either.
+        let hostile = format!("x'|touch$IFS{}|'y@evil.test", place.join("touched").display());
+        for with in ["procmail", "maildrop"] {
+            for sender in ["o'brien@fabrikam.test", &hostile] {
+                let ended = filter((with, sender), &format!("{with} {}", sender.len()))?;
+                assert_eq!(ended.0, Some(0), "{with} {sender}: {ended:?}");
+            }
+        }
+        ensure!(!place.join("touched").exists(), "a sender's words were run");
+        assert_eq!(email_count(&organization), 6);
         books_are_whole(&house);
         drop((organization, house));
-        let (procmail, maildrop) = (filter("procmail", "later")?, filter("maildrop", "later")?);
+        let (procmail, maildrop) = (filter(("procmail", ZOE), "later")?, filter(("maildrop", ZOE), "later")?);
         assert_eq!((procmail.0, maildrop.0), (Some(75), Some(75)), "{procmail:?} {maildrop:?}");
         Ok(())
     });
@@ -237,5 +247,7 @@ EXITCODE=$?
 HOST=nowhere
 "#;
 
-const MAILDROP: &str = r#"to "| postroom deliver --sender '$FROM' --recipient sink@router.test"
+const MAILDROP: &str = r#"SENDER="$FROM"
+RECIPIENT="sink@router.test"
+to "| postroom deliver --environment"
 "#;
