@@ -59,12 +59,6 @@ fn the_pages_let_an_administrator_act_and_nobody_else() {
     let house = place.serve();
     assert!(MailClient::smtp(house.smtp).send(&["crm@sink.test"], &circling()).starts_with("250 "));
     let jane = sign_in(&place, &house);
-    let list = http(house.web, "GET /undeliverable", &jane);
-    let one = list.link("/undeliverable/");
-    let dismiss = format!("POST {one}/dismiss\nreason=a+loop");
-    assert_eq!(http(house.web, &dismiss, &jane).status, 404);
-    assert_eq!(http(house.web, &format!("GET {one}/file"), &jane).body, circling().as_bytes());
-
     let words = ["user", "add", "--org", "contoso", "--name", "Ada", "--address", "ada@contoso.test"];
     let said =
         place.run_with(&[words.as_slice(), &["--admin", "--password-stdin"]].concat(), "correct horse\n");
@@ -73,6 +67,13 @@ fn the_pages_let_an_administrator_act_and_nobody_else() {
     let heard = http(house.web, form, "");
     let cookie = heard.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
     let ada = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
+    let one = http(house.web, "GET /undeliverable", &ada).link("/undeliverable/");
+    let dismiss = format!("POST {one}/dismiss\nreason=a+loop");
+    let (source, file) = (format!("GET {one}/source"), format!("GET {one}/file"));
+    for asked in ["GET /undeliverable", &format!("GET {one}"), &source, &file, &dismiss] {
+        assert_eq!(http(house.web, asked, &jane).status, 404, "{asked}");
+    }
+    assert_eq!(http(house.web, &file, &ada).body, circling().as_bytes());
     assert_eq!(http(house.web, &format!("POST {one}/replay"), &ada).status, 303);
     let page = http(house.web, &format!("GET {one}"), &ada).text();
     assert!(page.contains("It was tried again 1 time"), "{page}");

@@ -1,4 +1,6 @@
-//! Undeliverable: mail that could not be processed, kept for a person, and what an administrator does about it.
+//! Undeliverable: mail that could not be processed, kept for an administrator, and what he does about it.
+//!
+//! *Invariant:* nobody else reads any of it. Whose it is nobody knows yet: it may be from a user's own mailbox.
 
 use std::sync::Arc;
 
@@ -37,6 +39,7 @@ pub(crate) async fn undeliverable(
     Query(turn): Query<Turn>,
     Query(done): Query<Done>,
 ) -> Result<Response, Failure> {
+    administrator(&signed.visitor)?;
     let page = turn.page();
     desk.show(signed, SHEET, move |house, visitor| {
         Ok(Waiting { listing: Listing::new(house.undeliverable(visitor, &page)?, page), done })
@@ -50,6 +53,7 @@ pub(crate) async fn mail(
     path: Path<String>,
 ) -> Result<Response, Failure> {
     let id = id(path)?;
+    administrator(&signed.visitor)?;
     desk.show(signed, ONE, move |house, visitor| house.undeliverable_mail(visitor, id)).await
 }
 
@@ -59,6 +63,7 @@ pub(crate) async fn source(
     path: Path<String>,
 ) -> Result<Response, Failure> {
     let id = id(path)?;
+    administrator(&signed.visitor)?;
     let bytes = desk.ask(move |house| house.undeliverable_source(&signed.visitor, id)).await?;
     Ok(source_text(bytes, "undeliverable"))
 }
@@ -70,6 +75,7 @@ pub(crate) async fn file(
     path: Path<String>,
 ) -> Result<Response, Failure> {
     let id = id(path)?;
+    administrator(&signed.visitor)?;
     let bytes = desk.ask(move |house| house.undeliverable_source(&signed.visitor, id)).await?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();

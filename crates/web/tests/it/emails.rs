@@ -61,7 +61,7 @@ async fn an_html_mail_stands_in_a_sandbox() {
 
 #[tokio::test]
 async fn the_source_is_text_and_nothing_else() {
-    let site = Site::signed_in();
+    let site = Site::of_administrator();
     for path in
         [format!("{FIRST}/source"), "/undeliverable/019ab100-0000-7000-8000-0000000001f4/source".to_owned()]
     {

@@ -6,12 +6,16 @@ use crate::site::{PAGES, Site};
 
 #[tokio::test]
 async fn every_link_leads_somewhere() {
-    let site = Site::signed_in();
+    let site = Site::of_administrator();
     let mut known: BTreeSet<String> = PAGES.map(str::to_owned).into();
     let mut waiting: VecDeque<String> = known.iter().cloned().collect();
     let mut days = 0;
     while let Some(path) = waiting.pop_front() {
         let answer = site.get(&path).await;
+        // What a button does is no page, and is there.
+        if answer.status == 405 {
+            continue;
+        }
         assert_eq!(answer.status, 200, "{path}");
         if !answer.header("content-type").starts_with("text/html") || path.ends_with("/body") {
             continue;

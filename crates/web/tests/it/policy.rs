@@ -24,7 +24,7 @@ fn check(path: &str, answer: &Answer) {
 
 #[tokio::test]
 async fn pages_carry_a_strict_policy_and_keep_to_it() {
-    let site = Site::signed_in();
+    let site = Site::of_administrator();
     for path in PAGES.iter().chain(&["/sign-in", "/nothing/here"]) {
         check(path, &site.get(path).await);
     }
@@ -36,7 +36,7 @@ async fn pages_carry_a_strict_policy_and_keep_to_it() {
 
 #[tokio::test]
 async fn every_page_says_where_one_is() {
-    let site = Site::signed_in();
+    let site = Site::of_administrator();
     for path in PAGES {
         let page = site.get(path).await;
         assert_eq!(page.text.matches("<h1").count(), 1, "{path}");

@@ -45,7 +45,7 @@ async fn a_record_shows_its_conversations() {
 
 #[tokio::test]
 async fn empty_lists_say_what_will_stand_there() {
-    let site = Site::in_world(|world| world.is_empty = true);
+    let site = Site::in_world(|world| (world.has_administrator, world.is_empty) = (true, true));
     let cases = [
         ("/", "No mail on this day"),
         ("/mail", "No mail yet"),

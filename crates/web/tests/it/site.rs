@@ -54,6 +54,11 @@ impl Site {
         Site::in_world(|_| ())
     }
 
+    /// The same for an administrator, who sees every page.
+    pub(crate) fn of_administrator() -> Self {
+        Site::in_world(|world| world.has_administrator = true)
+    }
+
     /// Signed in, in a world that was changed before.
     pub(crate) fn in_world(change: impl FnOnce(&mut World)) -> Self {
         let mut world = World::new(NOW);

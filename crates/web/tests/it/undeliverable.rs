@@ -1,4 +1,4 @@
-//! What an administrator does about mail that was set aside; for everybody else it is there to be read.
+//! What an administrator does about mail that was set aside; for everybody else there is none.
 
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -9,10 +9,6 @@ const ONE: &str = "/undeliverable/019ab100-0000-7000-8000-0000000001f4";
 /// Of which only the header is here.
 const HEADER: &str = "/undeliverable/019ab100-0000-7000-8000-0000000001f6";
 
-fn administrator() -> Site {
-    Site::in_world(|world| world.has_administrator = true)
-}
-
 fn leads_to(answer: &Answer) -> &str {
     assert_eq!(answer.status, 303, "{}", answer.text);
     answer.header("location")
@@ -20,7 +16,7 @@ fn leads_to(answer: &Answer) -> &str {
 
 #[tokio::test]
 async fn it_is_replayed_and_says_what_became_of_it() {
-    let site = administrator();
+    let site = Site::of_administrator();
     let before = site.get(ONE).await;
     assert!(before.text.contains(&format!("action=\"{ONE}/replay\"")), "{}", before.text);
     assert_eq!(leads_to(&site.post(&format!("{ONE}/replay"), "").await), ONE);
@@ -34,7 +30,7 @@ async fn it_is_replayed_and_says_what_became_of_it() {
 
 #[tokio::test]
 async fn to_dismiss_it_takes_a_reason() {
-    let site = administrator();
+    let site = Site::of_administrator();
     let path = format!("{ONE}/dismiss");
     let refused = site.post(&path, "reason=+").await;
     assert_eq!((refused.status.as_u16(), refused.heading()), (409, "Say why"));
@@ -46,20 +42,23 @@ async fn to_dismiss_it_takes_a_reason() {
 #[tokio::test]
 async fn who_is_no_administrator_reads_and_changes_nothing() {
     let site = Site::signed_in();
-    for path in ["/undeliverable", ONE] {
-        assert!(!site.get(path).await.text.contains("<form action=\"/undeliverable"), "{path}");
+    let (source, file) = (format!("{ONE}/source"), format!("{ONE}/file"));
+    for path in ["/undeliverable", ONE, HEADER, &source, &file] {
+        assert_eq!(site.get(path).await.status, 404, "{path}");
     }
     let paths = [format!("{ONE}/replay"), format!("{ONE}/dismiss"), "/undeliverable/replay".to_owned()];
     for path in &paths {
         assert_eq!(site.post(path, "reason=x").await.status, 404, "{path}");
         assert_eq!(site.get(path).await.status.as_u16() / 100, 4, "{path}");
     }
-    assert!(site.get(ONE).await.text.contains("An administrator can replay"));
+    for path in ["/", "/unresolved"] {
+        assert!(!site.get(path).await.text.contains("/undeliverable"), "{path}");
+    }
 }
 
 #[tokio::test]
 async fn another_site_changes_nothing() {
-    let site = administrator();
+    let site = Site::of_administrator();
     let request = Request::post(format!("{ONE}/replay")).header("sec-fetch-site", "cross-site");
     let request = request.header(header::COOKIE, "postroom=token-1").body(Body::empty()).unwrap();
     assert_eq!(site.send(request).await.status, 403);
@@ -70,7 +69,7 @@ async fn another_site_changes_nothing() {
 
 #[tokio::test]
 async fn it_is_saved_as_a_file_that_no_browser_opens() {
-    let answer = Site::signed_in().get(&format!("{ONE}/file")).await;
+    let answer = Site::of_administrator().get(&format!("{ONE}/file")).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "message/rfc822"));
     assert!(answer.header("content-disposition").starts_with("attachment; filename=\"019ab100-"));
     assert!(answer.header("content-security-policy").starts_with("sandbox"));
@@ -78,7 +77,7 @@ async fn it_is_saved_as_a_file_that_no_browser_opens() {
 
 #[tokio::test]
 async fn what_is_not_here_is_not_offered_to_be_replayed() {
-    let page = administrator().get(HEADER).await;
+    let page = Site::of_administrator().get(HEADER).await;
     assert!(page.text.contains("Only its header is here"), "{}", page.text);
     assert!(!page.text.contains("/replay") && page.text.contains("/dismiss"));
 }
