@@ -192,6 +192,10 @@ impl Keyring {
             text.push_str(line);
             text.push('\n');
         }
+        // Nobody could open anything with it.
+        if text.len() > limits::KEY_FILE_BYTES_MAX {
+            return Err(self.no_keys("with another key it would be too long"));
+        }
         write_unfinished(&self.path, &text).map_err(failed)?;
         fs::rename(self.path.with_extension("unfinished"), &self.path).map_err(failed)?;
         sync(&self.path).map_err(failed)?;

@@ -201,3 +201,22 @@ fn a_new_key_seals_and_the_former_ones_open() {
     assert_eq!(fs::metadata(ring.path()).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1, "nothing unfinished stays behind");
 }
+
+#[test]
+fn a_file_that_another_key_would_make_too_long_stays() {
+    let data = folder();
+    let mut text = String::new();
+    for id in 0.. {
+        let line = format!("{id:08x} AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+        if text.len() + line.len() > limits::KEY_FILE_BYTES_MAX {
+            break;
+        }
+        text.push_str(&line);
+    }
+    let ring = keyring(&data, "");
+    write(ring.path(), &text);
+    let record = ring.seal(CELL, "hunter2").unwrap();
+    assert!(matches!(ring.renew(), Err(KeyringError::NoKeys { .. })));
+    assert_eq!(fs::read_to_string(ring.path()).unwrap(), text);
+    assert_eq!(opened(&ring, &record).unwrap(), "hunter2");
+}
