@@ -11,6 +11,7 @@ use postroom::commands::{
 };
 
 use super::mailbox::{MailboxName, first_line};
+use super::show::printable;
 use super::{Counter, End};
 
 #[derive(Args)]
@@ -101,6 +102,7 @@ pub(super) async fn consent(house: &mut Counter, arguments: ConsentArguments) ->
             house.ask(end(ConsentProof::Browser { code, verifier, redirect })).await?;
         }
         ConsentStep::Device { page, code, device, interval, lifetime } => {
+            let (page, code) = (printable(&page), printable(&code));
             say(&format!("open {page} and type {code}; there are {} minutes", lifetime / 60))?;
             wait(house, || end(ConsentProof::Device(device.clone())), (interval, lifetime)).await?;
         }
@@ -138,7 +140,8 @@ fn code_in(address: &str, state: &str) -> anyhow::Result<String> {
         decoded(value)
     };
     if let Some(error) = value("error") {
-        bail!("the provider says: {error} {}", value("error_description").unwrap_or_default());
+        let about = value("error_description").unwrap_or_default();
+        bail!("the provider says: {} {}", printable(&error), printable(&about));
     }
     let code = value("code").context("there is no code in this address")?;
     // Somebody else's code would open somebody else's mailbox.
@@ -184,6 +187,10 @@ mod tests {
         assert_eq!(
             code("http://localhost/?error=access_denied&error_description=not+now").unwrap_err(),
             "the provider says: access_denied not now"
+        );
+        assert_eq!(
+            code("http://localhost/?error=no%1b%5D0%3B&error_description=x%0d%0ay").unwrap_err(),
+            "the provider says: no ]0; x  y"
         );
         assert!(code("").is_err() && code("http://localhost/?code=%G0&state=s-1").is_err());
     }
