@@ -1,8 +1,8 @@
 //! The web listener: the pages, and beside them what machines ask.
 //!
 //! What passes through: connections, a limited number at a time, and requests, each with the address of its
-//! visitor. `/healthz` says whether the store answers; `/metrics` is for this machine alone, and for
-//! whoever brings the token of the settings, because numbers tell a stranger more than he should know.
+//! visitor. `/healthz` says whether the store answers; `/metrics` is for this machine alone where no
+//! proxy stands before it, and for whoever brings the token of the settings, because numbers tell a stranger more than he should know.
 
 mod listener;
 mod token;
@@ -56,7 +56,9 @@ async fn metrics(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let may_know = visitor::is_here(peer, &uri, &headers) || token::is_brought(&house.settings.web, &headers);
+    let settings = &house.settings.web;
+    let is_here = !visitor::has_proxy(settings) && visitor::is_here(peer, &uri, &headers);
+    let may_know = is_here || token::is_brought(settings, &headers);
     let Some(handle) = log::metrics().filter(|_| may_know) else {
         return StatusCode::NOT_FOUND.into_response();
     };

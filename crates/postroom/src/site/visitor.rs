@@ -13,6 +13,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use model::network::{self, Network};
 
+use crate::settings::WebSection;
+
 /// Puts the visitor's address in the place of the peer's.
 pub(super) async fn name(
     State(proxies): State<Arc<[Network]>>,
@@ -33,6 +35,12 @@ fn visitor(proxies: &[Network], peer: IpAddr, headers: &HeaderMap) -> Option<IpA
     let line = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
     let last = line.rsplit(',').next()?.trim();
     last.parse().ok().or_else(|| last.parse().ok().map(|it: SocketAddr| it.ip()))
+}
+
+/// Whether the settings tell of a proxy before the pages. It may ask from this machine, and a plain one tells nothing of for
+/// whom: its requests are like those of this machine's programs.
+pub(super) fn has_proxy(settings: &WebSection) -> bool {
+    settings.secure_cookies || !settings.trusted_proxies.is_empty()
 }
 
 /// Whether a program on this machine asks by itself: over loopback, under a name of loopback (a page of a
