@@ -220,7 +220,8 @@ fn procmail_and_maildrop_hand_over_what_is_for_the_sink() {
             };
             piped(command, &with_line_feeds(&mail(id, "At three?")))
         };
-        let (procmail, maildrop) = (filter(("procmail", ZOE), "by procmail")?, filter(("maildrop", ZOE), "by maildrop")?);
+        let (procmail, maildrop) =
+            (filter(("procmail", ZOE), "by procmail")?, filter(("maildrop", ZOE), "by maildrop")?);
         assert_eq!((procmail.0, maildrop.0), (Some(0), Some(0)), "{procmail:?} {maildrop:?}");
         assert_eq!(timeline(&organization, ZOE).len(), 2);
         // Whoever writes chooses these letters, and a shell reads a rule of either.
