@@ -25,7 +25,7 @@ use model::Timestamp;
 
 pub use capabilities::Capabilities;
 pub use fetch::Flags;
-pub use names::{Folder, FolderName};
+pub use names::{Folder, FolderName, Namespace};
 pub use session::Session;
 pub use uids::{Uid, UidSet};
 
@@ -81,6 +81,9 @@ pub trait Look: Send {
 
     /// All folders.
     fn folders(&mut self) -> impl Future<Output = Result<Vec<Folder>, ConnectError>> + Send;
+
+    /// Whose folders are where; `None` where the server does not say.
+    fn namespace(&mut self) -> impl Future<Output = Result<Option<Namespace>, ConnectError>> + Send;
 
     /// Takes leave. The open folder stays as it is: nothing marked as deleted is removed.
     fn bye(self) -> impl Future<Output = Result<(), ConnectError>> + Send;

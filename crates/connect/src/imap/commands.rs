@@ -10,12 +10,11 @@ use model::limits;
 
 use super::answer::{Answer, Condition};
 use super::fetch::{Body, Fetched};
-use super::names::personal_prefix;
 use super::session::{Ear, Heard, OpenFolder, Session, deaf, refusal};
 use super::words::Word;
 use super::{
-    BodySink, Capabilities, Disposal, Disposed, Folder, FolderName, Imap, Listed, Look, Opened, Standing,
-    Uid, UidSet, Window, Woken,
+    BodySink, Capabilities, Disposal, Disposed, Folder, FolderName, Imap, Listed, Look, Namespace, Opened,
+    Standing, Uid, UidSet, Window, Woken,
 };
 use crate::error::{ConnectError, Kind};
 
@@ -151,6 +150,20 @@ impl Look for Session {
         self.listed(command).await
     }
 
+    async fn namespace(&mut self) -> Result<Option<Namespace>, ConnectError> {
+        let mut namespace = None;
+        if self.can.has("NAMESPACE") {
+            let mut ear = |answer: Answer| {
+                if let Answer::Data("NAMESPACE", words) = answer {
+                    namespace = Some(Namespace::read(&words));
+                }
+                Ok(())
+            };
+            self.command("NAMESPACE", &mut ear).await?;
+        }
+        Ok(namespace)
+    }
+
     async fn bye(mut self) -> Result<(), ConnectError> {
         match self.command("LOGOUT", &mut deaf).await {
             // BYE is how a server begins to answer; whether it says more is no matter.
@@ -214,16 +227,7 @@ impl Imap for Session {
     }
 
     async fn own_folder(&mut self, name: &str) -> Result<FolderName, ConnectError> {
-        let mut prefix = String::new();
-        if self.can.has("NAMESPACE") {
-            let mut ear = |answer: Answer| {
-                if let Answer::Data("NAMESPACE", words) = answer {
-                    prefix = personal_prefix(&words).unwrap_or_default();
-                }
-                Ok(())
-            };
-            self.command("NAMESPACE", &mut ear).await?;
-        }
+        let prefix = self.namespace().await?.unwrap_or_default().own;
         let name = FolderName::new(&format!("{prefix}{name}"));
         name.ok_or_else(|| ConnectError::new(Kind::NotOffered, "no folder can have this name"))
     }

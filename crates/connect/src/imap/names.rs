@@ -131,11 +131,43 @@ impl Folder {
     }
 }
 
-/// The prefix of names of our own, from the words behind NAMESPACE (RFC 2342): `(("INBOX." ".")) NIL NIL`.
-pub(super) fn personal_prefix(words: &[Word]) -> Option<String> {
-    match words {
-        [Word::Open, Word::Open, prefix, ..] => Some(decoded(std::str::from_utf8(prefix.text()?).ok()?)?),
-        _ => None,
+/// Whose folders are where (RFC 2342).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Namespace {
+    /// Before the names of a mailbox's own folders; often nothing, or `INBOX` and a delimiter.
+    pub own: String,
+    /// Before the names of all others: those of other users, and those that are shared.
+    pub others: Vec<String>,
+}
+
+impl Namespace {
+    /// What a name is called among the mailbox's own; `None` of a folder that is not one of them.
+    pub fn among_own<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let is_of_another = |other: &String| other.len() > self.own.len() && name.starts_with(other.as_str());
+        name.strip_prefix(self.own.as_str()).filter(|_| !self.others.iter().any(is_of_another))
+    }
+
+    /// The words behind NAMESPACE: `(("INBOX." ".")) (("user." ".")) NIL`.
+    pub(super) fn read(words: &[Word]) -> Self {
+        let (mut depth, mut kind, mut own, mut others) = (0_usize, 0_usize, None, Vec::new());
+        for (word, next) in words.iter().zip(words.iter().skip(1).map(Some).chain([None])) {
+            match word {
+                Word::Open => depth += 1,
+                Word::Close => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            let prefix = next.filter(|_| *word == Word::Open && depth == 2).and_then(Word::text);
+            if let Some(prefix) = prefix.and_then(|prefix| std::str::from_utf8(prefix).ok()) {
+                let prefix = decoded(prefix).unwrap_or_else(|| prefix.to_owned());
+                if kind == 0 && own.is_none() {
+                    own = Some(prefix);
+                } else {
+                    others.push(prefix);
+                }
+            }
+            kind += usize::from(depth == 0);
+        }
+        Namespace { own: own.unwrap_or_default(), others }
     }
 }
 
@@ -162,5 +194,31 @@ mod tests {
             assert!(FolderName::new(bad).is_none(), "{bad:?}");
         }
         assert!(FolderName::from_wire(b"&AA0ACg-").is_none(), "a line break hidden in the encoding");
+    }
+
+    #[test]
+    fn folders_of_others_are_none_of_our_own() {
+        use Word::{Close, Open};
+        let text = |text: &str| Word::Text(text.as_bytes().to_vec());
+        let nil = || Word::Atom(b"NIL".to_vec());
+        let listed = [
+            vec![Open, Open, text("INBOX."), text("."), Close, Close],
+            vec![Open, Open, text("user."), text("."), text("X"), Open, text("Y"), Close, Close, Close],
+            vec![Open, Open, text(""), text("."), Close, Close],
+        ];
+        let namespace = Namespace::read(&listed.concat());
+        assert_eq!(
+            (namespace.own.as_str(), namespace.others.as_slice()),
+            ("INBOX.", &["user.".to_owned(), String::new()][..])
+        );
+        assert_eq!(namespace.among_own("INBOX.Sent"), Some("Sent"));
+        assert_eq!((namespace.among_own("Sent"), namespace.among_own("user.bob.Sent")), (None, None));
+        let listed = [
+            vec![Open, Open, text(""), text("/"), Close, Close, nil()],
+            vec![Open, Open, text("Public/"), text("/"), Close, Close],
+        ];
+        let namespace = Namespace::read(&listed.concat());
+        assert_eq!((namespace.among_own("Sent"), namespace.among_own("Public/Sent")), (Some("Sent"), None));
+        assert_eq!(Namespace::read(&[nil(), nil(), nil()]), Namespace::default());
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use connect::imap::{Folder, FolderName, Listed, Look, Opened, Standing, UidSet, Window};
+use connect::imap::{Folder, FolderName, Listed, Look, Namespace, Opened, Standing, UidSet, Window};
 use model::{FolderRole, MessageKey, limits};
 
 use super::imap::{bodies, headers, missing, uids};
@@ -56,17 +56,17 @@ impl<L: Look> ImapLook<L> {
         let mut folders = vec![(place(&inbox, FolderRole::Inbox), inbox.clone())];
         let there = session.folders().await?;
         let mut left_out = Vec::new();
-        match sent(&there, chosen.sent.as_deref()) {
-            Some(name) if name == inbox => left_out.push("the inbox is no folder of sent mail".to_owned()),
-            Some(name) => folders.push((place(&name, FolderRole::Sent), name)),
-            None => left_out.push(match &chosen.sent {
-                Some(name) => format!("there is no folder {name}"),
-                None => "no folder of sent mail is found".to_owned(),
-            }),
+        let sent = match &chosen.sent {
+            Some(name) => found(&there, name).ok_or_else(|| format!("there is no folder {name}")),
+            None => sent(&there, session.namespace().await?.as_ref()),
+        };
+        match sent {
+            Ok(name) if name == inbox => left_out.push("the inbox is no folder of sent mail".to_owned()),
+            Ok(name) => folders.push((place(&name, FolderRole::Sent), name)),
+            Err(words) => left_out.push(words),
         }
         for name in &chosen.others {
-            let found = there.iter().find(|folder| folder.name.as_str() == name && folder.can_be_opened);
-            match found.map(|folder| folder.name.clone()) {
+            match found(&there, name) {
                 Some(name) if folders.iter().any(|(_, there)| *there == name) => {}
                 Some(name) => folders.push((place(&name, FolderRole::Other), name)),
                 None => left_out.push(format!("there is no folder {name}")),
@@ -92,20 +92,63 @@ fn place(name: &FolderName, role: FolderRole) -> Place {
     Place { name: name.as_str().to_owned(), role }
 }
 
-/// The folder of sent mail: the one that is named, or that the server says is it (RFC 6154), or whose name says so.
-fn sent(there: &[Folder], named: Option<&str>) -> Option<FolderName> {
-    let mut there = there.iter().filter(|folder| folder.can_be_opened);
-    let found = match named {
-        Some(named) => there.find(|folder| folder.name.as_str() == named),
-        None => there.clone().find(|folder| folder.special_use.as_deref() == Some("Sent")).or_else(|| {
-            there.find(|folder| {
-                let name = folder.name.as_str();
-                let last = folder.delimiter.and_then(|delimiter| name.rsplit(delimiter).next());
-                SENT_NAMES.contains(&last.unwrap_or(name).to_lowercase().as_str())
-            })
-        }),
-    };
+fn found(there: &[Folder], name: &str) -> Option<FolderName> {
+    let found = there.iter().find(|folder| folder.name.as_str() == name && folder.can_be_opened);
     found.map(|folder| folder.name.clone())
+}
+
+/// The folder of sent mail: the only one of the mailbox's own that the server says is it (RFC 6154); else the only one
+/// whose name says so. Folders of others, and old ones deep below, may say the same of themselves.
+fn sent(there: &[Folder], namespace: Option<&Namespace>) -> Result<FolderName, String> {
+    let unsaid = Namespace::default();
+    let own = namespace.unwrap_or(&unsaid);
+    let of_ours: Vec<(&Folder, &str)> = there
+        .iter()
+        .filter(|folder| folder.can_be_opened)
+        .filter_map(|folder| Some((folder, at_the_top(folder, own)?)))
+        .collect();
+    let is_said = |folder: &Folder| folder.special_use.as_deref() == Some("Sent");
+    let mut candidates: Vec<&Folder> =
+        of_ours.iter().map(|(folder, _)| *folder).filter(|folder| is_said(folder)).collect();
+    if candidates.is_empty() && namespace.is_some() {
+        candidates
+            .extend(there.iter().filter(|folder| is_said(folder) && is_in_a_shell(folder, (own, there))));
+    }
+    if candidates.is_empty() {
+        let is_named = |name: &str| SENT_NAMES.contains(&name.to_lowercase().as_str());
+        candidates.extend(of_ours.iter().filter(|(_, name)| is_named(name)).map(|(folder, _)| *folder));
+    }
+    match candidates.as_slice() {
+        [] => Err("no folder of sent mail is found".to_owned()),
+        [one] => Ok(one.name.clone()),
+        several => {
+            let names: Vec<&str> = several.iter().map(|folder| folder.name.as_str()).collect();
+            Err(format!("several folders may be that of sent mail, and none is taken: {}", names.join(", ")))
+        }
+    }
+}
+
+/// The name of a folder of the mailbox's own that stands beside the inbox or directly below it.
+fn at_the_top<'f>(folder: &'f Folder, own: &Namespace) -> Option<&'f str> {
+    let name = own.among_own(folder.name.as_str())?;
+    let Some(delimiter) = folder.delimiter else { return Some(name) };
+    let name = name.strip_prefix(delimiter).unwrap_or(name);
+    match name.split_once(delimiter) {
+        None => Some(name),
+        Some((above, below)) if above.eq_ignore_ascii_case("INBOX") => {
+            (!below.contains(delimiter)).then_some(below)
+        }
+        Some(_) => None,
+    }
+}
+
+/// Whether it stands in one at the top that holds nothing but folders, as `[Gmail]/Sent Mail` does.
+fn is_in_a_shell(folder: &Folder, (own, there): (&Namespace, &[Folder])) -> bool {
+    let above = folder.delimiter.and_then(|delimiter| folder.name.as_str().rsplit_once(delimiter));
+    let is_above = |shell: &&Folder| above.is_some_and(|(above, _)| shell.name.as_str() == above);
+    let is_ours = own.among_own(folder.name.as_str()).is_some() && folder.can_be_opened;
+    let shell = there.iter().find(is_above);
+    is_ours && shell.is_some_and(|shell| !shell.can_be_opened && at_the_top(shell, own).is_some())
 }
 
 /// What mail programs call it where the server does not say: Thunderbird, Apple, Outlook, in their usual languages.

@@ -5,8 +5,8 @@ use std::future::{Future, ready};
 
 use connect::ConnectError;
 use connect::imap::{
-    BodySink, Capabilities, Flags, Folder, FolderName, Listed, Look, Opened, Standing, Uid, UidSet, Window,
-    Woken,
+    BodySink, Capabilities, Flags, Folder, FolderName, Listed, Look, Namespace, Opened, Standing, Uid,
+    UidSet, Window, Woken,
 };
 use model::{FolderRole, MessageKey};
 use poll::sources::imap_look::{Chosen, ImapLook};
@@ -16,6 +16,7 @@ use poll::{Folders as _, Source as _};
 struct Server {
     can: Capabilities,
     folders: Vec<(&'static str, Option<&'static str>)>,
+    namespace: Option<Namespace>,
     uids: Vec<u32>,
     /// They are left out of lists, so often.
     hidden: Vec<(u32, usize)>,
@@ -90,9 +91,13 @@ impl Look for Server {
             name: FolderName::new(name).unwrap(),
             delimiter: Some('.'),
             special_use: special.map(str::to_owned),
-            can_be_opened: true,
+            can_be_opened: !name.ends_with(']'),
         };
         ready(Ok(self.folders.iter().map(folder).collect()))
+    }
+
+    fn namespace(&mut self) -> impl Future<Output = Answer<Option<Namespace>>> + Send {
+        ready(Ok(self.namespace.clone()))
     }
 
     fn bye(self) -> impl Future<Output = Answer<()>> + Send {
@@ -183,6 +188,32 @@ async fn the_folder_of_sent_mail_is_found() {
     let inbox = Chosen { sent: Some("INBOX".to_owned()), others: vec!["Gone".to_owned()] };
     let (sent, remark) = role(vec![("INBOX", None)], inbox).await;
     assert_eq!((sent, remark.unwrap().matches(';').count()), (None, 1), "an inbox proves nobody");
+}
+
+#[tokio::test]
+async fn sent_mail_of_others_is_none_of_the_users() {
+    let own = |own: &str, others: &[&str]| {
+        let others = others.iter().map(|other| (*other).to_owned()).collect();
+        Some(Namespace { own: own.to_owned(), others })
+    };
+    let said = Some("Sent");
+    for (namespace, folders, expected) in [
+        (None, vec![("Shared.bob.Sent", said), ("user.eve.Sent", None)], None),
+        (None, vec![("Shared.bob.Sent", said), ("Sent", None)], Some("Sent")),
+        (None, vec![("INBOX.Old.Sent", None)], None),
+        (own("INBOX.", &[""]), vec![("Sent", said), ("INBOX.Sent Items", None)], Some("INBOX.Sent Items")),
+        (own("", &["Public."]), vec![("Public.Sent", said), ("[Public]", None)], None),
+        (own("", &[]), vec![("[Gmail]", None), ("[Gmail].Gesendet", said)], Some("[Gmail].Gesendet")),
+        (None, vec![("Sent", None), ("Sent Items", None)], None),
+        (None, vec![("Sent", None), ("Sent Items", said)], Some("Sent Items")),
+        (None, vec![("Out", said), ("INBOX.Away", said), ("Sent", None)], None),
+    ] {
+        let server = Server { folders: folders.clone(), namespace, ..Server::default() };
+        let look = ImapLook::open(server, &Chosen::default()).await.unwrap();
+        let sent = look.places().into_iter().find(|place| place.role == FolderRole::Sent);
+        assert_eq!(sent.map(|place| place.name).as_deref(), expected, "{folders:?}");
+        assert_eq!(look.remark().is_some(), expected.is_none(), "{folders:?}");
+    }
 }
 
 #[tokio::test]
