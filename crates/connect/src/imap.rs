@@ -166,7 +166,7 @@ pub struct Listed {
     pub flags: Flags,
     /// When it came, where that can be read.
     pub arrived: Option<Timestamp>,
-    /// Its bytes. A server may be wrong about them.
+    /// Its bytes. A server may be wrong about them; 0 where it cannot tell.
     pub size: u64,
 }
 

@@ -35,19 +35,14 @@ impl Look for Session {
         if last < first {
             return Ok(Vec::new());
         }
+        let is_asked = |message: &Listed| (first..=last).contains(&message.sequence);
+        let lines = self.lines(&format!("FETCH {first}:{last}"), is_asked).await?;
         let mut listed: BTreeMap<u32, Listed> = BTreeMap::new();
         let mut is_twice = false;
-        let mut ear = |answer: Answer| {
-            let Answer::Fetch(fetched) = answer else { return Ok(()) };
-            let place = fetched.sequence;
-            if let Some(message) = listing(&fetched).filter(|_| (first..=last).contains(&place)) {
-                let before = listed.insert(place, message);
-                is_twice |= before.is_some_and(|before| before.uid != message.uid);
-            }
-            Ok(())
-        };
-        let command = format!("FETCH {first}:{last} (UID FLAGS INTERNALDATE RFC822.SIZE)");
-        self.command(&command, &mut ear).await?;
+        for message in lines {
+            let before = listed.insert(message.sequence, message);
+            is_twice |= before.is_some_and(|before| before.uid != message.uid);
+        }
         // Places and numbers grow together (RFC 9051 §2.3.1.1); so two of a kind stand side by side.
         let listed: Vec<Listed> = listed.into_values().collect();
         if is_twice || !listed.is_sorted_by(|one, next| one.uid < next.uid) {
@@ -57,15 +52,14 @@ impl Look for Session {
     }
 
     async fn list_these(&mut self, uids: &UidSet) -> Result<Vec<Listed>, ConnectError> {
-        let mut listed: BTreeMap<Uid, Listed> = BTreeMap::new();
-        let mut ear = |answer: Answer| {
-            let Answer::Fetch(fetched) = answer else { return Ok(()) };
-            if let Some(message) = listing(&fetched).filter(|message| uids.contains(message.uid)) {
-                listed.insert(message.uid, message);
-            }
-            Ok(())
-        };
-        self.fetch(uids, "FLAGS INTERNALDATE RFC822.SIZE", &mut ear).await?;
+        self.open_one()?;
+        at_most(uids, limits::IMAP_WINDOW_MAX)?;
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_asked = |message: &Listed| uids.contains(message.uid);
+        let lines = self.lines(&format!("UID FETCH {uids}"), is_asked).await?;
+        let listed: BTreeMap<Uid, Listed> = lines.into_iter().map(|message| (message.uid, message)).collect();
         Ok(listed.into_values().collect())
     }
 
@@ -263,6 +257,64 @@ impl Session {
         self.folder = Some(OpenFolder { uidvalidity, exists, is_for_work: !is_read_only });
         let uidnext = next.and_then(|next| u32::try_from(next).ok());
         Ok(Opened { uidvalidity, uidnext, exists, highestmodseq: modseq, is_read_only })
+    }
+
+    /// Lines of a list. A server that cannot tell the size of one message refuses them all: then it is asked for what
+    /// needs no reading, and for the rest of it in parts that grow smaller around such a message.
+    async fn lines(
+        &mut self,
+        command: &str,
+        is_asked: impl Fn(&Listed) -> bool + Send + Sync,
+    ) -> Result<Vec<Listed>, ConnectError> {
+        match self.lines_with(&format!("{command} (UID {LINE})"), &is_asked).await {
+            Err(error) if error.leaves_the_session() => {}
+            lines => return lines,
+        }
+        let mut lines = self.lines_with(&format!("{command} (UID FLAGS)"), &is_asked).await?;
+        let mut parts = vec![lines.iter().map(|line| line.uid).collect::<Vec<Uid>>()];
+        while let Some(mut part) = parts.pop() {
+            let asked: UidSet = part.iter().copied().collect();
+            if asked.is_empty() {
+                continue;
+            }
+            let is_in_part = |line: &Listed| asked.contains(line.uid);
+            match self.lines_with(&format!("UID FETCH {asked} (UID {LINE})"), is_in_part).await {
+                // Places stay those of one moment.
+                Ok(full) => lines.iter_mut().for_each(|line| {
+                    if let Some(full) = full.iter().find(|full| full.uid == line.uid) {
+                        *line = Listed { sequence: line.sequence, ..*full };
+                    }
+                }),
+                Err(error) if !error.leaves_the_session() => return Err(error),
+                Err(_) if part.len() > 1 => {
+                    let other = part.split_off(part.len() / 2);
+                    parts.extend([other, part]);
+                }
+                // Its size stays unknown.
+                Err(_) => {}
+            }
+        }
+        Ok(lines)
+    }
+
+    async fn lines_with(
+        &mut self,
+        command: &str,
+        is_asked: impl Fn(&Listed) -> bool + Send + Sync,
+    ) -> Result<Vec<Listed>, ConnectError> {
+        let mut lines = Vec::new();
+        let is_full = command.ends_with(&format!("{LINE})"));
+        let mut ear = |answer: Answer| {
+            let Answer::Fetch(fetched) = answer else { return Ok(()) };
+            let line = listing(&fetched).filter(|_| fetched.size.is_some() || !is_full);
+            lines.extend(line.filter(&is_asked));
+            if lines.len() > LINES_MAX {
+                return Err(ConnectError::new(Kind::Limit, "the server lists messages again and again"));
+            }
+            Ok(())
+        };
+        self.command(command, &mut ear).await?;
+        Ok(lines)
     }
 
     async fn fetch(&mut self, uids: &UidSet, items: &str, ear: &mut impl Ear) -> Result<(), ConnectError> {
@@ -466,6 +518,12 @@ fn listing(fetched: &Fetched) -> Option<Listed> {
         sequence: fetched.sequence,
         flags: fetched.flags?,
         arrived: fetched.arrived,
-        size: fetched.size?,
+        size: fetched.size.unwrap_or_default(),
     })
 }
+
+/// What a line of a list says beside the UID.
+const LINE: &str = "FLAGS INTERNALDATE RFC822.SIZE";
+
+/// Lines of one list: some may come twice, when flags change meanwhile.
+const LINES_MAX: usize = 16 * limits::IMAP_WINDOW_MAX;

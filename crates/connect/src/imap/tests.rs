@@ -149,6 +149,36 @@ async fn a_list_holds_what_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_message_whose_size_cannot_be_told_keeps_no_other_back() {
+    let table = &[
+        "* 1 FETCH (FLAGS () UID 5 RFC822.SIZE 50)\r\np2 NO no such size\r\n",
+        "* 1 FETCH (UID 5 FLAGS ())\r\n* 2 FETCH (UID 6 FLAGS ())\r\n* 3 FETCH (UID 7 FLAGS ())\r\np3 OK done\r\n",
+        "p4 NO no such size\r\n",
+        "* 1 FETCH (UID 5 FLAGS () RFC822.SIZE 50)\r\np5 OK done\r\n",
+        "p6 NO no such size\r\n",
+        "p7 NO no such size\r\n",
+        "* 3 FETCH (UID 7 FLAGS () RFC822.SIZE 70)\r\np8 OK done\r\n",
+        "p9 NO later\r\n",
+        "p10 NO later\r\n",
+    ];
+    let (mut session, server) = selected("", table).await;
+    let window = Window { first: 1, count: 3 };
+    let listed = session.list(window).await.unwrap();
+    assert_eq!(listed.iter().map(|m| (m.uid.get(), m.size)).collect::<Vec<_>>(), [(5, 50), (6, 0), (7, 70)]);
+    assert_eq!(session.list(window).await.unwrap_err().kind, Kind::Declined, "it answers nothing now");
+    let items = "(UID FLAGS INTERNALDATE RFC822.SIZE)";
+    let asked = server.await.unwrap();
+    assert_eq!(
+        asked[2..5],
+        [
+            "p3 FETCH 1:3 (UID FLAGS)".to_owned(),
+            format!("p4 UID FETCH 5:7 {items}"),
+            format!("p5 UID FETCH 5 {items}")
+        ]
+    );
+}
+
+#[tokio::test]
 async fn messages_are_gone_when_the_server_has_them_no_more() {
     let (mut session, server) = selected(
         "UIDPLUS",
