@@ -303,14 +303,15 @@ async fn from<L: Look>(
         listed.remove(0);
     }
     // What an answer leaves out is asked for alone; what is not shown then either is not there.
-    if listed.first().is_some_and(|first| first.sequence > next) {
+    let mut begin = next;
+    if let Some(first) = listed.first().map(|first| first.sequence).filter(|first| *first > next) {
         let alone = session.list(Window { first: next, count: 1 }).await?;
         if !alone.is_empty() {
             return Ok(Some(alone));
         }
-        return Ok(Some(listed));
+        begin = first;
     }
-    let without_gap = (next..).zip(&listed).take_while(|(place, listed)| *place == listed.sequence).count();
+    let without_gap = (begin..).zip(&listed).take_while(|(place, listed)| *place == listed.sequence).count();
     listed.truncate(without_gap);
     Ok(Some(listed))
 }

@@ -165,6 +165,14 @@ async fn what_a_list_leaves_out_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn behind_what_is_never_shown_nothing_is_passed_over() {
+    // The first is not there even alone; the other one is left out of the lists in which that is found out.
+    let hidden = vec![(9, usize::MAX), (15, 2)];
+    let mut look = opened(Server { uids: uids(10), hidden, ..Server::default() }).await;
+    assert_eq!(all(&mut look, None).await, [3, 6, 12, 15, 18, 21, 24, 27, 30]);
+}
+
+#[tokio::test]
 async fn the_folder_of_sent_mail_is_found() {
     let role = async |folders: Vec<(&'static str, Option<&'static str>)>, chosen: Chosen| {
         let look = ImapLook::open(Server { folders, ..Server::default() }, &chosen).await.unwrap();
