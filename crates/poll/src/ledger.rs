@@ -162,6 +162,8 @@ pub struct Entry {
     pub has_header: bool,
     /// Whether its time has come, where it was put off.
     pub is_due: bool,
+    /// Whether it was settled, and may have been on its way out of the folder.
+    pub is_settled: bool,
     /// What became of it, where that is committed.
     pub ended: Option<Outcome>,
 }

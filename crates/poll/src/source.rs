@@ -54,7 +54,8 @@ pub trait Source: Send {
         keys: &[MessageKey],
     ) -> impl Future<Output = Result<Vec<MessageKey>, SourceError>> + Send;
 
-    /// These messages as in a list, as far as they are shown; of a folder that is only looked at.
+    /// These messages as in a list, as far as they are shown; those that carry a mark of removal, too. A source that can
+    /// neither be only looked at nor leave a removal half done has nothing to say.
     ///
     /// # Errors
     /// [`SourceError`].

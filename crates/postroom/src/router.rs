@@ -232,8 +232,9 @@ async fn see(
 
 fn entry(entry: ledger::Entry) -> Entry {
     let is_due = !matches!(entry.state, EntryState::PutOff(_));
+    let is_settled = entry.state == EntryState::Settled;
     let ledger::Entry { key, copyid: copy, attempts, has_header, outcome: ended, .. } = entry;
-    Entry { key, copy, attempts, has_header, is_due, ended }
+    Entry { key, copy, attempts, has_header, is_due, is_settled, ended }
 }
 
 fn there(

@@ -48,7 +48,7 @@ impl Remembered {
     fn entry(&self, key: MessageKey, row: &Row) -> Entry {
         let Row { copy, attempts, is_put_off, .. } = *row;
         let (has_header, ended) = (row.header.is_some(), self.counting.ended(copy));
-        Entry { key, copy, attempts, has_header, is_due: !is_put_off, ended }
+        Entry { key, copy, attempts, has_header, is_due: !is_put_off, is_settled: ended.is_some(), ended }
     }
 }
 

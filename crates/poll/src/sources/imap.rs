@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::imap::{BodySink, FolderName, Imap, Look, Opened, Session, Uid, UidSet, Window};
+use connect::imap::{BodySink, FolderName, Imap, Listed, Look, Opened, Session, Uid, UidSet, Window};
 use connect::{ConnectError, Kind};
 use model::{MessageKey, limits};
 
@@ -75,11 +75,7 @@ impl ImapFolder {
             let shown: Vec<Shown> = listed
                 .iter()
                 .filter(|listed| is_new(listed.uid) && (!listed.flags.is_deleted || self.is_exclusive))
-                .map(|listed| Shown {
-                    key: MessageKey::of_uid(listed.uid.get()),
-                    size: listed.size,
-                    arrived: listed.arrived,
-                })
+                .map(shown)
                 .collect();
             if !shown.is_empty() {
                 return Ok(shown);
@@ -110,6 +106,10 @@ impl Source for ImapFolder {
 
     async fn missing(&mut self, keys: &[MessageKey]) -> Result<Vec<MessageKey>, SourceError> {
         missing(&mut self.session, keys).await
+    }
+
+    async fn again(&mut self, keys: &[MessageKey]) -> Result<Vec<Shown>, SourceError> {
+        again(&mut self.session, keys).await
     }
 
     async fn dispose(&mut self, keys: &[MessageKey], how: Disposal) -> Result<Disposed, SourceError> {
@@ -221,6 +221,18 @@ pub(super) async fn missing<L: Look>(
         missing.extend(asked.without(&there).iter().map(|uid| MessageKey::of_uid(uid.get())));
     }
     Ok(missing)
+}
+
+pub(super) async fn again<L: Look>(session: &mut L, keys: &[MessageKey]) -> Result<Vec<Shown>, SourceError> {
+    let mut again = Vec::new();
+    for keys in keys.chunks(limits::IMAP_WINDOW_MAX) {
+        again.extend(session.list_these(&uids(keys)).await?.iter().map(shown));
+    }
+    Ok(again)
+}
+
+pub(super) fn shown(listed: &Listed) -> Shown {
+    Shown { key: MessageKey::of_uid(listed.uid.get()), size: listed.size, arrived: listed.arrived }
 }
 
 /// A key that is no UID is none of this folder.

@@ -8,10 +8,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use connect::imap::{Folder, FolderName, Listed, Look, Namespace, Opened, Standing, UidSet, Window};
+use connect::imap::{Folder, FolderName, Listed, Look, Namespace, Opened, Standing, Window};
 use model::{FolderRole, MessageKey, limits};
 
-use super::imap::{bodies, headers, missing, uids};
+use super::imap::{again, bodies, headers, missing, shown};
 use crate::source::{
     Disposal, Disposed, Fetched, Folders, Place, Progress, Shown, Source, SourceError, SourceTrouble,
     Validity,
@@ -213,12 +213,7 @@ impl<L: Look> Source for ImapLook<L> {
     }
 
     async fn again(&mut self, keys: &[MessageKey]) -> Result<Vec<Shown>, SourceError> {
-        let mut again = Vec::new();
-        for keys in keys.chunks(limits::IMAP_WINDOW_MAX) {
-            let asked: UidSet = uids(keys);
-            again.extend(self.session.list_these(&asked).await?.iter().map(shown));
-        }
-        Ok(again)
+        again(&mut self.session, keys).await
     }
 
     fn progress(&self) -> Option<Progress> {
@@ -314,10 +309,6 @@ async fn from<L: Look>(
     let without_gap = (begin..).zip(&listed).take_while(|(place, listed)| *place == listed.sequence).count();
     listed.truncate(without_gap);
     Ok(Some(listed))
-}
-
-fn shown(listed: &Listed) -> Shown {
-    Shown { key: MessageKey::of_uid(listed.uid.get()), size: listed.size, arrived: listed.arrived }
 }
 
 fn contradiction(words: &str) -> SourceError {

@@ -119,18 +119,24 @@ async fn left_open<S: Source>(watched: &mut Watched<S>, mut round: Round) -> Res
     Ok(shown.into_iter().map(|shown| Next { known: known.remove(&shown.key), shown }).collect())
 }
 
-/// The end of a round: what the ledger has and the source did not list may be gone, which is asked for.
+/// The end of a round: what the ledger has and the source did not list may be gone, which is asked for. What is there and
+/// settled was on its way out when the line broke, and is marked as removed at most: it comes once more, and leaves.
 async fn end<S: Source>(watched: &mut Watched<S>, mut round: Round) -> Result<Option<Vec<Next>>, Trouble> {
     while !round.unlisted.is_empty() {
         // The others come in the next turn: a ledger takes few at a time.
         let some = round.unlisted.keys().take(limits::POLL_TURN_MESSAGES_MAX);
         let some: Vec<MessageKey> = some.cloned().collect();
-        round.unlisted.retain(|key, _| !some.contains(key));
+        let mut known: HashMap<MessageKey, Entry> =
+            some.iter().filter_map(|key| round.unlisted.remove_entry(key)).collect();
         let absent = watched.source.missing(&some).await?;
-        if !absent.is_empty() {
+        known.retain(|key, entry| entry.is_settled && entry.is_due && !absent.contains(key));
+        let half_gone: Vec<MessageKey> = known.keys().cloned().collect();
+        let shown = if half_gone.is_empty() { Vec::new() } else { watched.source.again(&half_gone).await? };
+        if !absent.is_empty() || !shown.is_empty() {
             watched.told.absent.extend(absent);
             watched.round = Some(round);
-            return Ok(Some(Vec::new()));
+            let next = shown.into_iter().map(|shown| Next { known: known.remove(&shown.key), shown });
+            return Ok(Some(next.collect()));
         }
     }
     Ok(None)

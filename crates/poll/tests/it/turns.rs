@@ -73,6 +73,18 @@ async fn what_somebody_else_takes_out_ends_as_well() {
 }
 
 #[tokio::test]
+async fn what_was_marked_as_removed_when_the_line_broke_is_removed() {
+    let world = World::of(&[OFFER, OFFER]);
+    // The mark is set, and nothing more is heard.
+    world.break_call(9, true);
+    world.session().await.unwrap_err();
+    assert_eq!((tally(&world), world.state().messages.len()), ((0, 2, 0), 2));
+    assert_eq!(world.session().await.unwrap(), 2);
+    assert!(world.state().messages.is_empty());
+    assert_eq!((tally(&world), world.session().await.unwrap()), ((0, 2, 0), 0));
+}
+
+#[tokio::test]
 async fn a_key_that_was_given_out_again_deletes_nothing() {
     let world = World::of(&[OFFER]);
     // The outcome is committed, and the line breaks before the message is removed.

@@ -18,6 +18,8 @@ pub(crate) struct State {
     // The server.
     pub(crate) validity: u32,
     pub(crate) messages: BTreeMap<u32, Vec<u8>>,
+    /// Of these, those that are marked as removed.
+    marked: BTreeSet<u32>,
     pub(crate) set_aside: Vec<Vec<u8>>,
     pub(crate) is_full: bool,
     pub(crate) withholds: BTreeSet<u32>,
@@ -46,6 +48,7 @@ pub(crate) struct Row {
     header: Option<HeaderDigest>,
     pub(crate) attempts: u32,
     is_put_off: bool,
+    is_settled: bool,
     is_gone: bool,
 }
 
@@ -171,8 +174,8 @@ impl Source for Session {
     async fn list(&mut self, after: Option<&MessageKey>) -> Result<Vec<Shown>, SourceError> {
         let after = after.and_then(MessageKey::uid).unwrap_or_default();
         self.0.call(away(), |state| {
-            let behind = state.messages.range(after + 1..).take(limits::POLL_TURN_MESSAGES_MAX);
-            let shown = behind.map(|(uid, message)| Shown {
+            let behind = state.messages.range(after + 1..).filter(|(uid, _)| !state.marked.contains(uid));
+            let shown = behind.take(limits::POLL_TURN_MESSAGES_MAX).map(|(uid, message)| Shown {
                 key: MessageKey::of_uid(*uid),
                 size: size(message),
                 arrived: Some(Timestamp(1)),
@@ -237,13 +240,22 @@ impl Source for Session {
         })
     }
 
+    /// In two steps, as a server of IMAP does: first they are marked, then what is marked goes.
     async fn dispose(&mut self, keys: &[MessageKey], how: Disposal) -> Result<Disposed, SourceError> {
+        if how == Disposal::Remove {
+            self.0.call(away(), |state| {
+                let uids = keys.iter().filter_map(MessageKey::uid);
+                state.marked.extend(uids.filter(|uid| state.messages.contains_key(uid)));
+                Ok(())
+            })?;
+        }
         self.0.call(away(), |state| {
             if how == Disposal::SetAside && state.is_full {
                 return Ok(Disposed { refusal: Some("over quota".to_owned()), ..Disposed::default() });
             }
             for uid in keys.iter().filter_map(MessageKey::uid) {
                 let message = state.messages.remove(&uid);
+                state.marked.remove(&uid);
                 if how == Disposal::SetAside {
                     state.set_aside.extend(message);
                 }
@@ -283,6 +295,7 @@ impl Ledger for World {
                 attempts: row.attempts,
                 has_header: row.header.is_some(),
                 is_due: !row.is_put_off,
+                is_settled: row.is_settled,
                 ended: None,
             };
             Ok(rows.map(|((_, key), row)| entry(key, row)).collect())
@@ -315,7 +328,8 @@ impl Ledger for World {
         self.call(not_now(), |state| {
             let keys = ended.into_iter().map(|(key, _)| key);
             let settled = keys.filter_map(|key| {
-                let row = state.rows.get(&(folder.generation, key.clone()))?;
+                let row = state.rows.get_mut(&(folder.generation, key.clone()))?;
+                row.is_settled = state.deliveries.contains_key(&row.copy);
                 let (_, whole) = state.deliveries.get(&row.copy)?;
                 Some(Settled { key, is_kept: whole.is_some() })
             });
@@ -356,6 +370,7 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
                 attempts: 1,
                 has_header: false,
                 is_due: true,
+                is_settled: false,
                 ended: None,
             });
         }
@@ -364,7 +379,14 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
         let copies = &mut state.copies;
         let mut new = || {
             *copies += 1;
-            Row { copy: Id([*copies; 16]), header, attempts: 0, is_put_off: false, is_gone: false }
+            Row {
+                copy: Id([*copies; 16]),
+                header,
+                attempts: 0,
+                is_put_off: false,
+                is_settled: false,
+                is_gone: false,
+            }
         };
         let row = state.rows.entry(place(&key)).or_insert_with(&mut new);
         let is_another = header.is_some() && row.header.is_some() && header != row.header;
@@ -378,7 +400,8 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
         }
         row.header = row.header.or(header);
         let has_header = row.header.is_some();
-        entries.push(Entry { key, copy: row.copy, attempts: row.attempts, has_header, is_due, ended });
+        let (copy, attempts, is_settled) = (row.copy, row.attempts, row.is_settled);
+        entries.push(Entry { key, copy, attempts, has_header, is_due, is_settled, ended });
     }
     entries.extend(absent);
     if let Some(key) = &told.seen_up_to {
