@@ -99,12 +99,9 @@ impl Source for Maildir {
     }
 
     async fn missing(&mut self, keys: &[MessageKey]) -> Result<Vec<MessageKey>, SourceError> {
-        let folder = Arc::clone(&self.folder);
-        // One that another program renames meanwhile (a flag is set) may be missed, hardly twice.
-        let (first, second) = apart(move || Ok((folder.list()?, folder.list()?))).await?;
-        let missing = keys.iter().filter(|key| !first.contains_key(*key) && !second.contains_key(*key));
-        let missing = missing.cloned().collect();
-        self.found = second;
+        let (folder, keys) = (Arc::clone(&self.folder), keys.to_vec());
+        let (found, missing) = apart(move || folder.look_again(&keys, limits::MAILDIR_MESSAGES_MAX)).await?;
+        self.found = found;
         Ok(missing)
     }
 

@@ -54,14 +54,19 @@ impl Folder {
 
     /// The messages, at most [`limits::MAILDIR_MESSAGES_MAX`]: the rest comes when some have left.
     pub(super) fn list(&self) -> io::Result<BTreeMap<MessageKey, Found>> {
+        Ok(self.list_up_to(limits::MAILDIR_MESSAGES_MAX)?.0)
+    }
+
+    /// So many messages, and whether these are all.
+    fn list_up_to(&self, most: usize) -> io::Result<(BTreeMap<MessageKey, Found>, bool)> {
         let mut all = BTreeMap::new();
         // What moves from `new` to `cur` meanwhile is met there.
         for (part, open) in self.parts.iter().enumerate() {
             for entry in Dir::read_from(open)? {
                 let entry = entry?;
                 let name = OsStr::from_bytes(entry.file_name().to_bytes());
-                if all.len() >= limits::MAILDIR_MESSAGES_MAX {
-                    return Ok(all);
+                if all.len() >= most {
+                    return Ok((all, false));
                 }
                 if let Some(key) = key(name)
                     && let Some(found) = self.look_at(part, name)?
@@ -70,7 +75,22 @@ impl Folder {
                 }
             }
         }
-        Ok(all)
+        Ok((all, true))
+    }
+
+    /// Where messages are by now, and which of these are certainly gone: only whoever has met all messages knows.
+    pub(super) fn look_again(
+        &self,
+        keys: &[MessageKey],
+        most: usize,
+    ) -> io::Result<(BTreeMap<MessageKey, Found>, Vec<MessageKey>)> {
+        // One that another program renames meanwhile (a flag is set) may be missed, hardly twice.
+        let ((first, is_first_whole), (second, is_second_whole)) =
+            (self.list_up_to(most)?, self.list_up_to(most)?);
+        let is_gone = |key: &&MessageKey| !first.contains_key(*key) && !second.contains_key(*key);
+        let knows = is_first_whole && is_second_whole;
+        let gone = keys.iter().filter(|key| knows && is_gone(key)).cloned().collect();
+        Ok((second, gone))
     }
 
     /// `None` where it is gone, or no plain file.
@@ -128,11 +148,21 @@ impl Folder {
                 return disposed;
             }
         };
-        for (key, found) in messages {
-            match self.take_out(&found, target) {
-                Ok(()) => disposed.gone.push(key),
+        let mut moved = self.take_out_all(messages, target, &mut disposed);
+        for _ in 0..RENAMED_MAX {
+            if moved.is_empty() {
+                break;
+            }
+            // Somebody else was faster, or another program renamed them: a flag was set, or they were seen.
+            match self.look_again(&moved, limits::MAILDIR_MESSAGES_MAX) {
+                Ok((mut there, gone)) => {
+                    let again = moved.iter().filter_map(|key| there.remove_entry(key)).collect();
+                    disposed.gone.extend(gone);
+                    moved = self.take_out_all(again, target, &mut disposed);
+                }
                 Err(error) => {
-                    disposed.refusal = Some(format!("a file cannot be taken out of the Maildir: {error}"))
+                    disposed.refusal = Some(format!("the Maildir cannot be read: {error}"));
+                    break;
                 }
             }
         }
@@ -141,6 +171,26 @@ impl Folder {
             disposed.refusal = Some(format!("the Maildir cannot be written: {error}"));
         }
         disposed
+    }
+
+    /// Takes these out, and answers which of them are not where they were found.
+    fn take_out_all(
+        &self,
+        messages: Vec<(MessageKey, Found)>,
+        target: Option<&File>,
+        disposed: &mut Disposed,
+    ) -> Vec<MessageKey> {
+        let mut moved = Vec::new();
+        for (key, found) in messages {
+            match self.take_out(&found, target) {
+                Ok(()) => disposed.gone.push(key),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => moved.push(key),
+                Err(error) => {
+                    disposed.refusal = Some(format!("a file cannot be taken out of the Maildir: {error}"));
+                }
+            }
+        }
+        moved
     }
 
     fn take_out(&self, found: &Found, target: Option<&File>) -> io::Result<()> {
@@ -156,11 +206,7 @@ impl Folder {
             }
             target.sync_all()?;
         }
-        match rustix::fs::unlinkat(part, &*found.name, AtFlags::empty()) {
-            // Somebody else was faster.
-            Err(Errno::NOENT) => Ok(()),
-            removed => Ok(removed?),
-        }
+        Ok(rustix::fs::unlinkat(part, &*found.name, AtFlags::empty())?)
     }
 
     /// `new` of a folder beside, made as this one is (Maildir++), with its owner.
@@ -188,6 +234,9 @@ impl Folder {
         [when(new), when(cur)]
     }
 }
+
+/// How often a message is looked for anew that other programs rename: then it waits for the next look.
+const RENAMED_MAX: usize = 3;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 

@@ -106,3 +106,32 @@ fn what_is_set_aside_is_never_written_over() {
     assert_eq!(folder.dispose(all(), None).gone.len(), 1);
     assert!(all().is_empty());
 }
+
+#[test]
+fn what_another_program_renames_meanwhile_is_taken_out_all_the_same() {
+    for aside in [None, Some(OsStr::new(".Undeliverable"))] {
+        let (_folder, path) = maildir();
+        for name in ["1.a.host", "2.b.host", "3.c.host"] {
+            fs::write(path.join("new").join(name), "Subject: 1\n\n").unwrap();
+        }
+        let folder = Folder::open(&path).unwrap();
+        let listed: Vec<_> = folder.list().unwrap().into_iter().collect();
+        fs::rename(path.join("new/1.a.host"), path.join("cur/1.a.host:2,S")).unwrap();
+        fs::remove_file(path.join("new/2.b.host")).unwrap();
+        let disposed = folder.dispose(listed, aside);
+        assert_eq!((disposed.gone.len(), disposed.refusal), (3, None), "{aside:?}");
+        assert!(names(&folder).is_empty(), "what is told to be gone is gone");
+    }
+}
+
+#[test]
+fn a_list_that_is_cut_off_says_of_no_message_that_it_is_gone() {
+    let (_folder, path) = maildir();
+    for name in ["1.a.host", "2.b.host"] {
+        fs::write(path.join("new").join(name), "Subject: 1\n\n").unwrap();
+    }
+    let folder = Folder::open(&path).unwrap();
+    let gone = [key(OsStr::new("9.gone.host")).unwrap()];
+    assert_eq!(folder.look_again(&gone, 1).unwrap().1, []);
+    assert_eq!(folder.look_again(&gone, 9).unwrap().1, gone);
+}
