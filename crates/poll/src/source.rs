@@ -90,9 +90,14 @@ pub trait Source: Send {
     /// [`SourceError`].
     fn wait(&mut self, at_most: Duration) -> impl Future<Output = Result<(), SourceError>> + Send;
 
-    /// Whether the session ended with [`Source::wait`]: the next look is that of a new one.
-    fn is_over(&self) -> bool {
+    /// Whether [`Source::wait`] ends the session: what is to leave leaves with it, and the next look is that of a new one.
+    fn ends_with_wait(&self) -> bool {
         false
+    }
+
+    /// How long no session may follow this one, however it ends.
+    fn stay_away(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Whether [`Disposal::SetAside`] is possible. Where it is not, what the house keeps whole is removed, and the rest

@@ -17,7 +17,7 @@ use crate::contract::{Intake, Pair};
 use crate::ledger::Ledger;
 use crate::source::{Folders, Place, Source as _, SourceError};
 use crate::turn::{Trouble, Watched};
-use crate::watch::{Live, Watching, rest, round, well};
+use crate::watch::{Live, Standing, Watching, news, rest, round, well};
 
 /// Opens sessions with a user's mailbox.
 pub trait Entrance: Send {
@@ -44,9 +44,10 @@ where
     I: Intake,
     L: Ledger,
 {
+    let mut standing = Standing::default();
     loop {
-        let Err(trouble) = session(&mut entrance, &watching, &live).await;
-        rest(trouble, (watching.spread)(), &live).await;
+        let Err(trouble) = session(&mut entrance, &watching, &live, &mut standing).await;
+        rest(trouble, (watching.spread)(), &live, &mut standing).await;
     }
 }
 
@@ -58,6 +59,7 @@ async fn session<E, I, L>(
     entrance: &mut E,
     watching: &Watching<I, L>,
     live: &watch::Sender<Live>,
+    standing: &mut Standing,
 ) -> Result<Never, Trouble>
 where
     E: Entrance,
@@ -88,7 +90,7 @@ where
         }
         well(live, source.remark());
         if ended == 0 {
-            source.wait(patience).await?;
+            news(&mut source, patience, standing).await?;
         }
     }
 }

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::contract::{Intake, Pair};
 use crate::ledger::Ledger;
@@ -70,21 +71,37 @@ where
     I: Intake,
     L: Ledger,
 {
+    let mut standing = Standing::default();
     loop {
-        let Err(trouble) = session(&mut opener, &watching, &live).await else { continue };
-        rest(trouble, (watching.spread)(), &live).await;
+        standing.stay_away = Duration::ZERO;
+        match session(&mut opener, &watching, &live, &mut standing).await {
+            Ok(()) => tokio::time::sleep(standing.stay_away).await,
+            Err(trouble) => rest(trouble, (watching.spread)(), &live, &mut standing).await,
+        }
     }
 }
 
+/// What is remembered from one session to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// Sessions in a row that came to a bad end. One that is looked at well and breaks off each time is no good one.
+    failures: u32,
+    /// How long the source of this session wants to be left alone after it.
+    stay_away: Duration,
+}
+
 /// Tells of trouble and leaves the mailbox alone for a while.
-pub(crate) async fn rest(trouble: Trouble, spread: u32, live: &watch::Sender<Live>) {
+pub(crate) async fn rest(trouble: Trouble, spread: u32, live: &watch::Sender<Live>, standing: &mut Standing) {
+    standing.failures = standing.failures.saturating_add(1);
+    let failures = standing.failures;
+    let pause = match &trouble {
+        Trouble::Source(error) => pause::after_source(error.trouble, failures, spread),
+        Trouble::Anew | Trouble::House(_) => pause::after_house(failures, spread),
+    };
     live.send_modify(|live| {
-        live.failures = if live.is_well { 1 } else { live.failures.saturating_add(1) };
+        live.failures = failures;
         live.is_well = false;
-        live.pause = match &trouble {
-            Trouble::Source(error) => pause::after_source(error.trouble, live.failures, spread),
-            Trouble::Anew | Trouble::House(_) => pause::after_house(live.failures, spread),
-        };
+        live.pause = pause.max(standing.stay_away);
         live.trouble = Some(trouble);
     });
     let pause = live.borrow().pause;
@@ -96,6 +113,7 @@ async fn session<O, I, L>(
     opener: &mut O,
     watching: &Watching<I, L>,
     live: &watch::Sender<Live>,
+    standing: &mut Standing,
 ) -> Result<(), Trouble>
 where
     O: Opener,
@@ -105,16 +123,45 @@ where
     let source = opener.open().await?;
     let watched = Watched::begin(source, opener.place(), &watching.house.ledger).await?;
     let mut watched = watched.within(watching.room.clone());
-    while !watched.source().is_over() {
+    standing.stay_away = watched.source().stay_away();
+    let ends_with_wait = watched.source().ends_with_wait();
+    let mut going = 0;
+    loop {
         let ended = round(&mut watched, watching, live).await?;
-        well(live, watched.source().remark());
+        going += ended;
+        if !ends_with_wait {
+            well(live, watched.source().remark());
+        }
         // While it was looked at, more may have come.
-        if ended == 0 {
-            watched.source().wait(watching.patience).await?;
+        if ended > 0 {
+            continue;
+        }
+        news(watched.source(), watching.patience, standing).await?;
+        if ends_with_wait {
+            live.send_modify(|live| live.ended += going as u64);
+            well(live, watched.source().remark());
+            standing.stay_away = watched.source().stay_away();
+            return Ok(());
         }
     }
-    Ok(())
 }
+
+/// Waits for news. A line that held for a while is a good one, though it breaks then: some networks cut what is still.
+pub(crate) async fn news<S: Source>(
+    source: &mut S,
+    patience: Duration,
+    standing: &mut Standing,
+) -> Result<(), SourceError> {
+    let begun = Instant::now();
+    let waited = source.wait(patience).await;
+    if waited.is_ok() || begun.elapsed() >= HELD {
+        standing.failures = 0;
+    }
+    waited
+}
+
+/// How long a line has to hold while news are waited for: so often may be connected anew.
+const HELD: Duration = Duration::from_secs(60);
 
 /// Turns until the end of the folder; how many messages found their end.
 pub(crate) async fn round<S, I, L>(
@@ -128,12 +175,14 @@ where
     L: Ledger,
 {
     let mut ended = 0;
+    // What leaves with the end of the session counts when that end was well.
+    let counts_at_once = !watched.source().ends_with_wait();
     loop {
         let turned = turn(watched, &watching.house).await?;
         let (Turned::On(count) | Turned::RoundOver(count)) = turned;
         ended += count;
         live.send_modify(|live| {
-            live.ended += count as u64;
+            live.ended += if counts_at_once { count as u64 } else { 0 };
             live.progress = watched.progress();
         });
         if let Turned::RoundOver(_) = turned {

@@ -30,6 +30,8 @@ pub struct Pop3Mailbox {
     going: usize,
     /// Between two sessions.
     pause: Duration,
+    /// Whether the server said that what was marked is removed.
+    has_ended_well: bool,
 }
 
 struct Message {
@@ -63,7 +65,9 @@ impl Pop3Mailbox {
         let messages = listed.into_iter().map(message).collect();
         let (places, counts) = (HashMap::new(), HashMap::new());
         let session = Some(session);
-        let mut mailbox = Pop3Mailbox { session, messages, places, counts, is_complete, going: 0, pause };
+        let (going, has_ended_well) = (0, false);
+        let mut mailbox =
+            Pop3Mailbox { session, messages, places, counts, is_complete, going, pause, has_ended_well };
         if let Some(ids) = ids {
             for place in 0..mailbox.messages.len() {
                 let id = mailbox.messages.get(place).and_then(|message| ids.get(&message.number));
@@ -233,22 +237,26 @@ impl Source for Pop3Mailbox {
         Ok(Disposed { going, refusal, ..Disposed::default() })
     }
 
-    /// Ends the session, and stays away for a while.
+    /// Ends the session.
     async fn wait(&mut self, _: Duration) -> Result<(), SourceError> {
         let would_lose = self.would_lose();
         if let Some(session) = self.session.take()
             && !would_lose
         {
             session.quit().await?;
-        }
-        if self.going < limits::POP3_SESSION_MESSAGES {
-            tokio::time::sleep(self.pause).await;
+            self.has_ended_well = true;
         }
         Ok(())
     }
 
-    fn is_over(&self) -> bool {
-        self.session.is_none()
+    fn ends_with_wait(&self) -> bool {
+        true
+    }
+
+    /// Behind a session that was full and ended well, the next one goes on at once.
+    fn stay_away(&self) -> Duration {
+        let has_more = self.has_ended_well && self.going >= limits::POP3_SESSION_MESSAGES;
+        if has_more { Duration::ZERO } else { self.pause }
     }
 
     fn has_a_place_apart(&self) -> bool {

@@ -62,6 +62,37 @@ async fn a_line_that_breaks_is_opened_again_and_nothing_is_doubled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sessions_that_break_each_time_news_are_waited_for_come_later_and_later() {
+    let world = World::of(&["Subject: offer\n\n"]);
+    world.state().breaks_while_waiting = true;
+    let (mut live, _task) = begin(&world, false, &Room::default());
+    let live = live.wait_for(|live| live.failures == 4).await.unwrap().clone();
+    assert_eq!((live.ended, live.pause), (1, Duration::from_secs(20)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_does_not_end_well_is_none_that_went_well() {
+    let world = World::of(&["Subject: offer\n\n"]);
+    world.state().breaks_while_waiting = true;
+    world.state().one_look = Some(Duration::from_secs(120));
+    let (mut live, _task) = begin(&world, false, &Room::default());
+    let mut was_well = false;
+    let found = live.wait_for(|live| {
+        was_well |= live.is_well;
+        live.failures == 3
+    });
+    let found = found.await.unwrap().clone();
+    assert_eq!((was_well, found.ended, found.pause), (false, 0, Duration::from_secs(120)));
+    world.state().breaks_while_waiting = false;
+    world.state().messages.insert(7, b"Subject: another\r\n\r\n".to_vec());
+    let found = live.wait_for(|live| live.is_well).await.unwrap().clone();
+    assert_eq!((found.ended, found.failures), (1, 0));
+    world.state().breaks_while_waiting = true;
+    let again = live.wait_for(|live| live.failures > 0).await.unwrap().clone();
+    assert_eq!(again.failures, 1, "one that ended well ends the row");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_that_stalls_keeps_no_other_back_and_comes_to_an_end() {
     let (whole, mut stalled) = (Room::default(), Vec::new());
     let texts: Vec<String> = (0..64).map(|n| format!("Subject: offer {n}\n\nFirm.\n")).collect();

@@ -27,6 +27,9 @@ pub(crate) struct State {
     pub(crate) header_hangs: BTreeSet<u32>,
     pub(crate) header_is_made_anew: bool,
     pub(crate) stalls: bool,
+    pub(crate) breaks_while_waiting: bool,
+    /// Each session ends with waiting, and wishes for so long a pause.
+    pub(crate) one_look: Option<Duration>,
     heads: u32,
     // The ledger.
     generation: i64,
@@ -265,8 +268,21 @@ impl Source for Session {
     }
 
     async fn wait(&mut self, at_most: Duration) -> Result<(), SourceError> {
-        tokio::time::sleep(at_most).await;
+        if self.0.state().breaks_while_waiting {
+            return Err(away());
+        }
+        if !self.ends_with_wait() {
+            tokio::time::sleep(at_most).await;
+        }
         Ok(())
+    }
+
+    fn ends_with_wait(&self) -> bool {
+        self.0.state().one_look.is_some()
+    }
+
+    fn stay_away(&self) -> Duration {
+        self.0.state().one_look.unwrap_or_default()
     }
 }
 
