@@ -144,6 +144,13 @@ impl Pop3Mailbox {
         let removes = self.session.as_ref().is_some_and(|session| session.can().removes_what_was_fetched());
         removes && self.messages.iter().any(|message| message.was_fetched && !message.is_going)
     }
+
+    /// Whether it would for certain: what was listed last, before this place, may leave in the next turn.
+    fn would_lose_before(&self, place: usize) -> bool {
+        let before = self.messages.iter().take(place.saturating_sub(limits::POLL_TURN_MESSAGES_MAX));
+        let may_stay = before.into_iter().any(|message| message.was_fetched && !message.is_going);
+        may_stay && self.would_lose()
+    }
 }
 
 impl Source for Pop3Mailbox {
@@ -152,10 +159,11 @@ impl Source for Pop3Mailbox {
     }
 
     async fn list(&mut self, after: Option<&MessageKey>) -> Result<Vec<Shown>, SourceError> {
-        if self.going >= limits::POP3_SESSION_MESSAGES {
+        let from = after.map_or(0, |key| self.places.get(key).map_or(self.messages.len(), |place| place + 1));
+        // Where nothing will leave with this session, the rest of the mailbox is read in it.
+        if self.going >= limits::POP3_SESSION_MESSAGES && !self.would_lose_before(from) {
             return Ok(Vec::new());
         }
-        let from = after.map_or(0, |key| self.places.get(key).map_or(self.messages.len(), |place| place + 1));
         let behind = self.messages.iter().enumerate().skip(from).filter(|(_, message)| !message.is_going);
         let places: Vec<usize> =
             behind.map(|(place, _)| place).take(limits::POLL_TURN_MESSAGES_MAX).collect();
@@ -240,12 +248,14 @@ impl Source for Pop3Mailbox {
     /// Ends the session.
     async fn wait(&mut self, _: Duration) -> Result<(), SourceError> {
         let would_lose = self.would_lose();
-        if let Some(session) = self.session.take()
-            && !would_lose
-        {
-            session.quit().await?;
-            self.has_ended_well = true;
+        let Some(session) = self.session.take() else { return Ok(()) };
+        if would_lose {
+            let words = "the server removes whatever was read (EXPIRE 0), and a message that was read is not taken in \
+                         yet: nothing is removed before it is";
+            return Err(SourceError { trouble: SourceTrouble::Away, words: words.to_owned() });
         }
+        session.quit().await?;
+        self.has_ended_well = true;
         Ok(())
     }
 

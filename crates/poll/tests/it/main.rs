@@ -3,6 +3,7 @@
 
 mod faults;
 mod looks;
+mod pop3;
 mod turns;
 mod watches;
 mod world;
