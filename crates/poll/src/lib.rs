@@ -26,5 +26,5 @@ pub use source::{
     Validity,
 };
 pub use sync::{Entrance, sync};
-pub use turn::{House, Trouble, Turned, Watched, turn};
+pub use turn::{House, Short, Trouble, Turned, Watched, turn};
 pub use watch::{Live, Opener, Watching, watch};

@@ -80,8 +80,8 @@ where
                 continue;
             }
             let of = (entrance.pair(), place, entrance.since());
-            let mut watched =
-                Watched::look(source, of, &watching.house.ledger).await?.within(watching.room.clone());
+            let watched = Watched::look(source, of, &watching.house.ledger).await?;
+            let mut watched = watched.within(watching.room.clone()).recalling(standing.short.clone());
             ended += round(&mut watched, watching, live).await?;
             if watched.has_nothing_open() {
                 looked.insert(place.clone(), Instant::now());

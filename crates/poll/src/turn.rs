@@ -23,9 +23,11 @@ mod ask;
 mod bring;
 mod clear;
 mod look;
+mod short;
 
 use clear::Leaving;
 use look::{Next, Seen};
+pub use short::Short;
 
 /// A look at a folder from its first message to its last.
 #[derive(Debug, Default)]
@@ -74,6 +76,8 @@ pub struct Watched<S> {
     has_fetched: bool,
     /// What it shares with other mailboxes.
     room: Room,
+    /// What it shares with other sessions with this mailbox.
+    short: Short,
 }
 
 /// How a turn ended.
@@ -139,6 +143,7 @@ impl<S: Source> Watched<S> {
             has_headed: false,
             has_fetched: false,
             room: Room::default(),
+            short: Short::default(),
         })
     }
 
@@ -146,6 +151,12 @@ impl<S: Source> Watched<S> {
     #[must_use]
     pub fn within(self, room: Room) -> Self {
         Watched { room, ..self }
+    }
+
+    /// The same behind other sessions with this mailbox.
+    #[must_use]
+    pub fn recalling(self, short: Short) -> Self {
+        Watched { short, ..self }
     }
 
     /// Whether everything stays in the folder.

@@ -15,7 +15,7 @@ use crate::ledger::Ledger;
 use crate::pause;
 use crate::room::Room;
 use crate::source::{Progress, Source, SourceError};
-use crate::turn::{House, Trouble, Turned, Watched, turn};
+use crate::turn::{House, Short, Trouble, Turned, Watched, turn};
 
 /// Opens sessions with one mailbox.
 pub trait Opener: Send {
@@ -88,6 +88,8 @@ pub(crate) struct Standing {
     failures: u32,
     /// How long the source of this session wants to be left alone after it.
     stay_away: Duration,
+    /// Bodies that were shorter than announced.
+    pub(crate) short: Short,
 }
 
 /// Tells of trouble and leaves the mailbox alone for a while.
@@ -122,7 +124,7 @@ where
 {
     let source = opener.open().await?;
     let watched = Watched::begin(source, opener.place(), &watching.house.ledger).await?;
-    let mut watched = watched.within(watching.room.clone());
+    let mut watched = watched.within(watching.room.clone()).recalling(standing.short.clone());
     standing.stay_away = watched.source().stay_away();
     let ends_with_wait = watched.source().ends_with_wait();
     let mut going = 0;

@@ -104,28 +104,46 @@ async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<V
     let mut fetched = Vec::new();
     for seen in seen {
         let body = bodies.remove(&seen.entry.key);
-        match (body, &seen.header) {
-            (Some(body), Some(header)) if body.starts_with(header) && seen.is_whole(&body) => {
-                let what = if seen.is_given_up() { What::SetAside(body) } else { What::Whole(body) };
+        let body = match taken(watched, &seen, body) {
+            Ok(what) => {
                 fetched.push((seen, what));
+                continue;
             }
-            (body, header) => {
-                let words = match (body, header) {
-                    (_, None) => "the server shows it and does not give its header",
-                    (None, _) => "the server shows it and does not give it",
-                    _ => "the server gives another message than the one of the header, or a part of it",
-                };
-                // A line that carries nothing is no fault of the message.
-                if seen.is_given_up() && (watched.has_fetched || seen.is_unreadable(watched.has_headed)) {
-                    let what = unfetchable(&seen, words);
-                    fetched.push((seen, what));
-                } else {
-                    put_off(watched, seen.entry.key, words);
-                }
-            }
+            Err(body) => body,
+        };
+        let words = match (body, &seen.header) {
+            (_, None) => "the server shows it and does not give its header",
+            (None, _) => "the server shows it and does not give it",
+            _ => "the server gives another message than the one of the header, or a part of it",
+        };
+        // A line that carries nothing is no fault of the message.
+        if seen.is_given_up() && (watched.has_fetched || seen.is_unreadable(watched.has_headed)) {
+            let what = unfetchable(&seen, words);
+            fetched.push((seen, what));
+        } else {
+            put_off(watched, seen.entry.key, words);
         }
     }
     Ok(fetched)
+}
+
+/// What is delivered of a body that came; where it is not enough, it comes back.
+fn taken<S: Source>(
+    watched: &Watched<S>,
+    seen: &Seen,
+    body: Option<Arc<[u8]>>,
+) -> Result<What, Option<Arc<[u8]>>> {
+    let body = match body {
+        Some(body) if seen.is_begun_by(&body) => body,
+        other => return Err(other),
+    };
+    let is_whole = seen.is_whole(&body) || watched.short.came_before(seen.entry.copy, &body);
+    match seen.is_given_up() {
+        false if is_whole => Ok(What::Whole(body)),
+        true if is_whole || watched.source.has_a_place_apart() => Ok(What::SetAside(body)),
+        // Where what is kept here is removed there, a part of it is not taken for the whole.
+        _ => Err(Some(body)),
+    }
 }
 
 fn put_off<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {

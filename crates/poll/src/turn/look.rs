@@ -21,6 +21,15 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Whether these begin with its header. Of a message that is its header alone some servers give the empty line with the
+    /// header only.
+    pub(super) fn is_begun_by(&self, body: &[u8]) -> bool {
+        self.header.as_ref().is_some_and(|header| {
+            let more = header.strip_prefix(body);
+            body.starts_with(header) || more.is_some_and(|more| matches!(more, b"\r\n" | b"\r\n\r\n"))
+        })
+    }
+
     /// Whether these may be the whole of it. What a server says of a size may be a little off (RFC 3501 §6.4.5 counts
     /// bytes that some make only when they give the message), and half a message is none.
     pub(super) fn is_whole(&self, body: &[u8]) -> bool {

@@ -230,6 +230,37 @@ async fn a_header_that_is_made_anew_each_time_does_not_number_the_folder_anew() 
 }
 
 #[tokio::test]
+async fn a_body_shorter_than_announced_is_whole_when_it_comes_again_as_it_was() {
+    let world = World::of(&[OFFER]);
+    world.state().sizes_are_estimates = true;
+    world.session().await.unwrap();
+    assert_eq!(tally(&world), (0, 0, 0), "half a message is none");
+    world.wait();
+    world.session().await.unwrap();
+    assert_eq!((tally(&world), world.delivered().len()), ((0, 1, 0), 1));
+    assert!(world.state().messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_short_body_that_is_another_each_time_is_kept_as_far_as_it_came() {
+    let world = World::of(&[OFFER]);
+    (world.state().sizes_are_estimates, world.state().body_is_made_anew) = (true, true);
+    for _ in 0..8 {
+        world.session().await.unwrap();
+        world.wait();
+    }
+    assert_eq!((tally(&world), world.delivered().len()), ((0, 0, 1), 1), "a person has what there is");
+    assert_eq!(world.state().set_aside.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_is_its_header_alone_is_taken_in() {
+    let world = World::of(&["Subject: offer\n"]);
+    world.session().await.unwrap();
+    assert_eq!(world.delivered(), [("Subject: offer\r\n".to_owned(), Outcome::Stored)]);
+}
+
+#[tokio::test]
 async fn a_folder_that_is_looked_at_stays_as_it_is() {
     let world = World::of(&[OFFER, "Subject: noise\n\nBuy!\n", "Subject: broken\n\n"]);
     assert_eq!(world.look().await.unwrap(), 3);

@@ -8,8 +8,8 @@ use model::outcome::Outcome;
 use model::{FolderRole, Id, MessageKey, Timestamp, limits};
 use poll::{
     Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, HeaderDigest, House, Intake,
-    Ledger, Listed, NotNow, Offered, Pair, Place, Settled, Shown, Source, SourceError, SourceTrouble, Told,
-    Trouble, Turned, Validity, Watched, What, turn,
+    Ledger, Listed, NotNow, Offered, Pair, Place, Settled, Short, Shown, Source, SourceError, SourceTrouble,
+    Told, Trouble, Turned, Validity, Watched, What, turn,
 };
 
 /// Everything that outlives a session.
@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) header_hangs: BTreeSet<u32>,
     pub(crate) header_is_made_anew: bool,
     pub(crate) stalls: bool,
+    pub(crate) sizes_are_estimates: bool,
+    pub(crate) body_is_made_anew: bool,
     pub(crate) breaks_while_waiting: bool,
     /// Each session ends with waiting, and wishes for so long a pause.
     pub(crate) one_look: Option<Duration>,
@@ -38,6 +40,7 @@ pub(crate) struct State {
     copies: u8,
     after: Option<MessageKey>,
     pub(crate) put_off: Vec<String>,
+    short: Short,
     // The house.
     pub(crate) deliveries: BTreeMap<Id, (Outcome, Option<Vec<u8>>)>,
     pub(crate) is_closed: bool,
@@ -120,7 +123,8 @@ impl World {
     /// A session from its beginning until the folder was looked at to its end.
     pub(crate) async fn session(&self) -> Result<usize, Trouble> {
         let (source, house) = (Session(self.clone()), self.house());
-        let mut watched = Watched::begin(source, (PAIR, "INBOX"), &house.ledger).await?;
+        let watched = Watched::begin(source, (PAIR, "INBOX"), &house.ledger).await?;
+        let mut watched = watched.recalling(self.state().short.clone());
         to_its_end(&mut watched, &house).await
     }
 
@@ -165,8 +169,10 @@ fn not_now() -> NotNow {
 }
 
 fn head(message: &[u8]) -> Arc<[u8]> {
-    let end = message.windows(4).position(|four| four == b"\r\n\r\n").map_or(message.len(), |at| at + 4);
-    message[..end].into()
+    match message.windows(4).position(|four| four == b"\r\n\r\n") {
+        Some(at) => message[..at + 4].into(),
+        None => [message, b"\r\n"].concat().into(),
+    }
 }
 
 impl Source for Session {
@@ -180,7 +186,7 @@ impl Source for Session {
             let behind = state.messages.range(after + 1..).filter(|(uid, _)| !state.marked.contains(uid));
             let shown = behind.take(limits::POLL_TURN_MESSAGES_MAX).map(|(uid, message)| Shown {
                 key: MessageKey::of_uid(*uid),
-                size: size(message),
+                size: size(message) * if state.sizes_are_estimates { 2 } else { 1 },
                 arrived: Some(Timestamp(1)),
             });
             Ok(shown.collect())
@@ -219,8 +225,9 @@ impl Source for Session {
             }
             let given = uids.filter(|uid| !state.withholds.contains(uid));
             let found = given.filter_map(|uid| {
-                let message = state.messages.get(&uid)?;
-                Some(Fetched { key: MessageKey::of_uid(uid), bytes: message.as_slice().into() })
+                let made = if state.body_is_made_anew { state.heads.to_string() } else { String::new() };
+                let bytes = [state.messages.get(&uid)?.as_slice(), made.as_bytes()].concat();
+                Some(Fetched { key: MessageKey::of_uid(uid), bytes: bytes.into() })
             });
             Ok(found.collect())
         })
