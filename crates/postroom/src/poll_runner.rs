@@ -17,7 +17,7 @@ use model::{Timestamp, limits};
 use poll::sources::imap::ImapFolder;
 use poll::sources::imap_look::{Chosen, ImapLook};
 use poll::sources::maildir::Maildir;
-use poll::sources::pop3::Pop3Mailbox;
+use poll::sources::pop3::{BrokenOff, Pop3Mailbox};
 use poll::{Entrance, Live, Opener, Pair, Room, SourceError, Watching};
 use store::{HeldLease, Organization, Priority, SeenNode, StoreError};
 use tokio::sync::watch;
@@ -255,9 +255,10 @@ impl Runner {
         let watching = Watching { room, ..self.watching.clone() };
         let task = match (row.mailbox.systemuserid, row.server.servertype) {
             (Some(_), _) => tokio::spawn(leases::within(until, poll::sync(Reader(account), watching, live))),
-            (None, mailboxes::POP3) => {
-                tokio::spawn(leases::within(until, poll::watch(Pop3Door(account), watching, live)))
-            }
+            (None, mailboxes::POP3) => tokio::spawn(leases::within(
+                until,
+                poll::watch(Pop3Door(account, BrokenOff::default()), watching, live),
+            )),
             (None, mailboxes::MAILDIR) => {
                 let opener = MaildirDoor { pair, row: row.clone() };
                 tokio::spawn(leases::within(until, poll::watch(opener, watching, live)))
@@ -345,7 +346,7 @@ impl Entrance for Reader {
 }
 
 /// Opens sessions with a mailbox at a POP3 server.
-struct Pop3Door(Account);
+struct Pop3Door(Account, BrokenOff);
 
 impl Opener for Pop3Door {
     type Source = Pop3Mailbox;
@@ -357,7 +358,7 @@ impl Opener for Pop3Door {
     async fn open(&mut self) -> Result<Pop3Mailbox, SourceError> {
         let session = self.0.pop3(Patience::default()).await?;
         let seconds = u64::try_from(self.0.row.server.pollinginterval).unwrap_or_default();
-        Pop3Mailbox::open(session, Duration::from_secs(seconds)).await
+        Pop3Mailbox::open(session, Duration::from_secs(seconds), self.1.clone()).await
     }
 }
 

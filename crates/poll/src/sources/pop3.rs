@@ -8,6 +8,7 @@
 //! equal to the byte at a server that keeps to the standard.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use connect::pop3::{Listed, Pop3};
@@ -32,6 +33,32 @@ pub struct Pop3Mailbox {
     pause: Duration,
     /// Whether the server said that what was marked is removed.
     has_ended_well: bool,
+    broken: BrokenOff,
+}
+
+/// Sizes of messages at which sessions broke off while their keys were read, and how often; for all sessions with a
+/// mailbox. Where a server gives no ids, its numbers mean nothing to the next session.
+#[derive(Debug, Clone, Default)]
+pub struct BrokenOff(Arc<Mutex<HashMap<u64, u32>>>);
+
+impl BrokenOff {
+    /// Whether one of this size is not read any more to learn its key. A line may break at any message once.
+    fn is_left(&self, size: u64) -> bool {
+        let broken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.get(&size).is_some_and(|count| *count >= 2)
+    }
+
+    fn begin(&self, size: u64) {
+        let mut broken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if broken.len() >= SIZES_MAX {
+            broken.clear();
+        }
+        *broken.entry(size).or_default() += 1;
+    }
+
+    fn is_read(&self, size: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&size);
+    }
 }
 
 struct Message {
@@ -48,7 +75,7 @@ impl Pop3Mailbox {
     ///
     /// # Errors
     /// [`SourceError`].
-    pub async fn open(mut session: Pop3, pause: Duration) -> Result<Self, SourceError> {
+    pub async fn open(mut session: Pop3, pause: Duration, broken: BrokenOff) -> Result<Self, SourceError> {
         let mut listed = session.list().await?;
         listed.sort_by_key(|listed| listed.number);
         listed.dedup_by_key(|listed| listed.number);
@@ -66,8 +93,17 @@ impl Pop3Mailbox {
         let (places, counts) = (HashMap::new(), HashMap::new());
         let session = Some(session);
         let (going, has_ended_well) = (0, false);
-        let mut mailbox =
-            Pop3Mailbox { session, messages, places, counts, is_complete, going, pause, has_ended_well };
+        let mut mailbox = Pop3Mailbox {
+            session,
+            messages,
+            places,
+            counts,
+            is_complete,
+            going,
+            pause,
+            has_ended_well,
+            broken,
+        };
         if let Some(ids) = ids {
             for place in 0..mailbox.messages.len() {
                 let id = mailbox.messages.get(place).and_then(|message| ids.get(&message.number));
@@ -121,13 +157,19 @@ impl Pop3Mailbox {
             };
             let (number, size) = (message.number, message.size);
             let mut hasher = blake3::Hasher::new();
-            let mut take = |_: u32, piece: &[u8]| {
-                hasher.update(piece);
-                Ok(())
-            };
-            let given = self.session()?.messages(&[number], &mut take).await?;
-            if given.is_empty() {
-                // It cannot be fetched, so it will not be removed either; only its size is known.
+            let mut is_given = false;
+            // One that is too large is not taken in, and reading it would end the session.
+            if size <= limits::MESSAGE_BYTES_MAX as u64 && !self.broken.is_left(size) {
+                let mut take = |_: u32, piece: &[u8]| {
+                    hasher.update(piece);
+                    Ok(())
+                };
+                self.broken.begin(size);
+                is_given = !self.session()?.messages(&[number], &mut take).await?.is_empty();
+                self.broken.is_read(size);
+            }
+            if !is_given {
+                // Only its size is known. Whether another stands in its place, its header says.
                 hasher.update(format!("a message of {size} bytes that is not given").as_bytes());
             } else if let Some(message) = self.messages.get_mut(place) {
                 message.was_fetched = true;
@@ -284,6 +326,9 @@ impl Pop3Mailbox {
         }
     }
 }
+
+/// More sizes are not remembered.
+const SIZES_MAX: usize = 1_000;
 
 /// However short a pause is wished for: a server that is asked without one takes it for an attack.
 const PAUSE_LEAST: Duration = Duration::from_secs(1);

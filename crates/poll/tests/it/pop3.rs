@@ -8,7 +8,7 @@ use std::time::Duration;
 use connect::pop3::{NONCE_BYTES, Pop3};
 use connect::{Login, Patience, Secret, Target, TlsMode};
 use model::limits;
-use poll::sources::pop3::Pop3Mailbox;
+use poll::sources::pop3::{BrokenOff, Pop3Mailbox};
 use poll::{Disposal, Shown, Source as _, SourceError};
 
 /// What the server says in answer to commands, and what it says to all others.
@@ -67,6 +67,13 @@ impl Server {
 
 /// A session with it, and in the end what it was asked.
 async fn open(server: Server) -> (Pop3Mailbox, tokio::task::JoinHandle<Vec<String>>) {
+    open_again(server, &BrokenOff::default()).await
+}
+
+async fn open_again(
+    server: Server,
+    broken: &BrokenOff,
+) -> (Pop3Mailbox, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let served = tokio::task::spawn_blocking(move || server.serve(&listener));
@@ -74,7 +81,7 @@ async fn open(server: Server) -> (Pop3Mailbox, tokio::task::JoinHandle<Vec<Strin
     let target = Target { host, port, tls: TlsMode::None, authority: None, is_trusted_line: false };
     let login = Login::Password { user: "sink".to_owned(), secret: Secret::new("geheim".to_owned()) };
     let session = Pop3::open(&target, &login, &[0; NONCE_BYTES], Patience::default()).await.unwrap();
-    (Pop3Mailbox::open(session, PAUSE).await.unwrap(), served)
+    (Pop3Mailbox::open(session, PAUSE, broken.clone()).await.unwrap(), served)
 }
 
 const PAUSE: Duration = Duration::from_secs(120);
@@ -119,4 +126,31 @@ async fn a_server_that_removes_what_was_read_is_left_without_a_word_while_a_mess
     assert!(told.words.contains("EXPIRE 0"), "{told}");
     assert_eq!(mailbox.stay_away(), PAUSE);
     assert!(!served.await.unwrap().contains(&"QUIT".to_owned()));
+}
+
+#[tokio::test]
+async fn without_ids_a_message_that_is_too_large_is_not_read_for_its_key() {
+    let server = Server { ids: false, ..Server::of(&[20, 60_000_000, 21]) };
+    let (mut mailbox, served) = open(server).await;
+    let shown = mailbox.list(None).await.unwrap();
+    assert_eq!(shown.iter().map(|shown| shown.size).collect::<Vec<_>>(), [20, 60_000_000, 21]);
+    end(&mut mailbox).await.unwrap();
+    let asked = served.await.unwrap();
+    let read: Vec<_> = asked.iter().filter(|line| line.starts_with("RETR")).collect();
+    assert_eq!(read, ["RETR 1", "RETR 3"]);
+}
+
+#[tokio::test]
+async fn without_ids_a_message_at_which_sessions_break_off_keeps_the_others_back_for_a_while_only() {
+    let broken = BrokenOff::default();
+    let server = || Server { ids: false, ..Server::of(&[20, 30, 21]) }.says("RETR 2", "");
+    for _ in 0..2 {
+        let (mut mailbox, _) = open_again(server(), &broken).await;
+        mailbox.list(None).await.unwrap_err();
+    }
+    let (mut mailbox, _) = open_again(server(), &broken).await;
+    let shown = mailbox.list(None).await.unwrap();
+    assert_eq!(shown.len(), 3);
+    let read = [shown[0].key.clone(), shown[2].key.clone()];
+    assert_eq!(mailbox.bodies(&read).await.unwrap().len(), 2, "the session goes on");
 }
