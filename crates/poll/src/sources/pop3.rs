@@ -57,7 +57,12 @@ impl BrokenOff {
     }
 
     fn is_read(&self, size: u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&size);
+        let mut broken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another of the same size may still be one at which sessions break off.
+        if let Some(count) = broken.get_mut(&size) {
+            *count -= 1;
+        }
+        broken.retain(|_, count| *count > 0);
     }
 }
 
