@@ -1,5 +1,7 @@
 //! What can go wrong with another server, as those ask who decide what to do next.
 
+use zeroize::Zeroizing;
+
 /// Why something did not come about at a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
@@ -9,6 +11,12 @@ pub struct ConnectError {
     /// One sentence for an administrator. It may hold what the server said, so it goes to pages and never to the log.
     pub words: String,
 }
+
+/// Between who says something, and what.
+const SAYS: &str = " says: ";
+
+/// Of what a server says.
+const CHARS_MAX: usize = 300;
 
 /// What an error means for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,9 +56,32 @@ impl ConnectError {
 
     /// What the server said, cut and without control characters.
     pub(crate) fn said(kind: Kind, text: &str) -> Self {
-        const CHARS_MAX: usize = 300;
         let text: String = text.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect();
-        ConnectError { kind, words: format!("the server says: {text}") }
+        ConnectError { kind, words: format!("the server{SAYS}{text}") }
+    }
+
+    /// Without these in what the server said, nor the beginning of one where it was cut: some servers repeat what they
+    /// were sent. Our own words stay.
+    pub(crate) fn without(mut self, secrets: &[Zeroizing<String>]) -> Self {
+        let Some((ours, said)) = self.words.split_once(SAYS) else { return self };
+        let (mut said, is_cut) = (said.to_owned(), said.chars().count() >= CHARS_MAX);
+        let mut secrets: Vec<&str> = secrets.iter().map(|secret| secret.as_str()).collect();
+        secrets.retain(|secret| !secret.is_empty());
+        // What holds another one goes before it.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in &secrets {
+            said = said.replace(secret, "…");
+        }
+        for secret in secrets.into_iter().filter(|_| is_cut) {
+            let mut beginnings = secret.char_indices().rev().filter_map(|(end, _)| secret.get(..end));
+            let beginning = beginnings.find(|beginning| said.ends_with(beginning)).unwrap_or_default();
+            if !beginning.is_empty() {
+                said.truncate(said.len() - beginning.len());
+                said.push('…');
+            }
+        }
+        self.words = format!("{ours}{SAYS}{said}");
+        self
     }
 
     pub(crate) fn protocol(words: &str) -> Self {

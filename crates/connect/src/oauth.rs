@@ -14,6 +14,7 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::error::{ConnectError, Kind};
 use crate::secret::Secret;
@@ -59,6 +60,16 @@ pub enum Grant {
     Client,
     /// Tokens were given before (RFC 6749 §6).
     Refresh(Secret),
+}
+
+impl Grant {
+    fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Grant::Code { code, verifier, .. } => vec![code, verifier],
+            Grant::Device(secret) | Grant::Refresh(secret) => vec![secret],
+            Grant::Client => Vec::new(),
+        }
+    }
 }
 
 /// What a provider gives.
@@ -142,7 +153,7 @@ pub async fn begin_device(provider: &Provider, patience: Patience) -> Result<Dev
     }
     let said = http::post(url, provider, (&fields, patience)).await?;
     if let Some(error) = said.text("error") {
-        return Err(refusal(&error, &said));
+        return Err(refusal(&error, &said).without(&forms(provider, &[])));
     }
     let page = said.text("verification_uri").or_else(|| said.text("verification_url"));
     let (Some(device), Some(user_code), Some(page)) =
@@ -191,7 +202,7 @@ pub async fn ask(provider: &Provider, grant: &Grant, patience: Patience) -> Resu
     match said.text("error").as_deref() {
         Some("authorization_pending") => return Ok(Asked::NotYet { is_too_often: false }),
         Some("slow_down") => return Ok(Asked::NotYet { is_too_often: true }),
-        Some(error) => return Err(refusal(error, &said)),
+        Some(error) => return Err(refusal(error, &said).without(&forms(provider, &grant.secrets()))),
         None => {}
     }
     let is_bearer = said.text("token_type").is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
@@ -225,6 +236,17 @@ impl Said {
 
 /// No token is believed to be good for longer.
 const SECONDS_MAX: u64 = 30 * 24 * 3_600;
+
+/// The secrets that went to the provider, in each form in which it may repeat them.
+fn forms(provider: &Provider, sent: &[&Secret]) -> Vec<Zeroizing<String>> {
+    let secrets = provider.secret.iter().chain(sent.iter().copied());
+    let forms = secrets.flat_map(|secret| {
+        let field = http::form(&[("", secret.reveal())]);
+        let field = Zeroizing::new(field.trim_start_matches('=').to_owned());
+        secret.forms().into_iter().chain([field])
+    });
+    forms.collect()
+}
 
 /// RFC 6749 §5.2.
 fn refusal(error: &str, said: &Said) -> ConnectError {
@@ -294,6 +316,11 @@ mod tests {
             (error.kind, error.words.as_str()),
             (Kind::Refused, "the provider of tokens says: invalid_grant no more")
         );
+        let repeated = serde_json::json!({"error_description": "bad: p w/1 p+w%2F1 cCB3LzE= p w"});
+        let error = refusal("invalid_client", &Said { status: 400, value: repeated });
+        let provider = Provider { secret: Some(Secret::new("p w/1".to_owned())), ..provider() };
+        let words = error.without(&forms(&provider, &[])).words;
+        assert_eq!(words, "the provider of tokens says: invalid_client bad: … … … p w");
         assert_eq!(refusal("temporarily_unavailable", &said(503)).kind, Kind::Declined);
         assert_eq!(refusal("invalid_scope", &said(400)).kind, Kind::NotOffered);
     }

@@ -4,7 +4,11 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
+
+use crate::sasl::Mechanism;
 
 /// A password or token.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +23,37 @@ impl Secret {
     /// The secret itself, for the wire or to be sealed.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// As it may stand in the words of who repeats what he was sent: itself, quoted, and in base64.
+    pub(crate) fn forms(&self) -> Vec<Zeroizing<String>> {
+        // Words have no control characters.
+        let plain: String = self.0.chars().filter(|c| !c.is_control()).collect();
+        let quoted = plain.replace('\\', "\\\\").replace('"', "\\\"");
+        let [encoded, unpadded] = with_and_without_padding(BASE64.encode(self.0.as_bytes()));
+        vec![Zeroizing::new(plain), Zeroizing::new(quoted), encoded, unpadded]
+    }
+}
+
+fn with_and_without_padding(encoded: String) -> [Zeroizing<String>; 2] {
+    let unpadded = encoded.trim_end_matches('=').to_owned();
+    [Zeroizing::new(encoded), Zeroizing::new(unpadded)]
+}
+
+impl Login {
+    /// The secret in each form in which it is sent.
+    pub(crate) fn forms(&self) -> Vec<Zeroizing<String>> {
+        let (secret, messages) = match self {
+            Login::Password { user, secret } => (secret, vec![Mechanism::Plain(user, secret)]),
+            Login::Bearer { user, token } => {
+                (token, vec![Mechanism::Oauthbearer(user, token), Mechanism::Xoauth2(user, token)])
+            }
+        };
+        let mut forms = secret.forms();
+        forms.extend(
+            messages.iter().flat_map(|message| with_and_without_padding(message.first().to_string())),
+        );
+        forms
     }
 }
 

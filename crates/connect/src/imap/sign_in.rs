@@ -43,7 +43,8 @@ impl Session {
         session.learn_capabilities().await?;
         if !is_in {
             let is_private = target.tls != TlsMode::None || is_here || target.is_trusted_line;
-            session.sign_in(login, nonce, is_private).await?;
+            let signed_in = session.sign_in(login, nonce, is_private).await;
+            signed_in.map_err(|error| error.without(&login.forms()))?;
         }
         Ok(session)
     }

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::*;
 use crate::error::Kind;
+use crate::secret::{Login, Secret};
 use crate::wire::{Patience, Wire};
 
 const PATIENCE: Patience =
@@ -314,4 +315,46 @@ async fn a_flood_has_an_end() {
     assert_eq!(error.kind, Kind::Limit);
     drop(session);
     flood.await.unwrap();
+}
+
+/// What a server says that answers each line with NO and all of the line, where it is asked to sign in.
+async fn repeated(can: &str, login: &Login) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let greeting = format!("* OK [CAPABILITY IMAP4rev1 {can}] here\r\n");
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(greeting.as_bytes()).await.unwrap();
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            line.push(stream.read_u8().await.unwrap());
+        }
+        let line = String::from_utf8(line).unwrap();
+        let tag = line.split(' ').next().unwrap();
+        stream.write_all(format!("{tag} NO what is {line}").as_bytes()).await.unwrap();
+    });
+    let (host, tls) = ("127.0.0.1".to_owned(), crate::target::TlsMode::None);
+    let target = crate::target::Target { host, port, tls, authority: None, is_trusted_line: false };
+    let error = Session::open(&target, login, &[7; NONCE_BYTES], PATIENCE).await.err().unwrap();
+    server.await.unwrap();
+    assert_eq!(error.kind, Kind::Refused);
+    error.words
+}
+
+/// Words go to a page that others read.
+#[tokio::test]
+async fn a_secret_that_is_repeated_is_not_told() {
+    let password =
+        |secret: &str| Login::Password { user: "jane".to_owned(), secret: Secret::new(secret.to_owned()) };
+    let told = repeated("", &password("hun\"ter2")).await;
+    assert!(told.ends_with("LOGIN \"jane\" \"…\""), "{told}");
+    let told = repeated("AUTH=PLAIN SASL-IR", &password("hunter2")).await;
+    assert!(told.ends_with("AUTHENTICATE PLAIN …"), "{told}");
+    // It is cut before the end of the secret.
+    let long = "0123456789".repeat(60);
+    let told = repeated("", &password(&long)).await;
+    assert!(told.ends_with("LOGIN \"jane\" \"…"), "{told}");
+    let login = Login::Bearer { user: "jane".to_owned(), token: Secret::new(long) };
+    let told = repeated("AUTH=XOAUTH2 SASL-IR", &login).await;
+    assert!(told.ends_with("AUTHENTICATE XOAUTH2 …"), "{told}");
 }

@@ -34,7 +34,8 @@ impl Pop3 {
         }
         session.learn_capabilities().await?;
         let is_private = target.tls != TlsMode::None || is_here || target.is_trusted_line;
-        session.sign_in(login, nonce, is_private).await?;
+        let signed_in = session.sign_in(login, nonce, is_private).await;
+        signed_in.map_err(|error| error.without(&login.forms()))?;
         // What it can do for us may be more than what it can do for strangers (RFC 2449 §5).
         session.learn_capabilities().await?;
         Ok(session)
