@@ -146,7 +146,8 @@ fn make_room(store: &Store, row: &catalogue::Organization) -> Result<Organizatio
         let session = there.writer().engine().open(Purpose::Read)?;
         let read = Read::new(session.as_ref());
         let is_left = read.setting(RESTORING)?.is_some() || read.setting(CLOSED)?.as_deref() == Some(MOVED);
-        (is_left, read.last_event()? > 0 || read.email_count()? > 0)
+        // Be it that what happened cannot be read yet, while others at the server are in the middle of something.
+        (is_left, read.has_events_after(read.first_cursor()?)? || read.email_count()? > 0)
     };
     let organization = match (is_left, is_used) {
         (false, true) => return Err(ArchiveError::Unnamed),

@@ -8,7 +8,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use model::decision::Entity;
@@ -111,7 +112,14 @@ fn mails(from: &Organization, into: &Organization, mails_max: usize) -> Result<V
     let mut cursor = from.read(|read| read.first_cursor())?;
     while mails.len() < mails_max {
         let events = from.read(|read| read.events_after(cursor, 1_000))?;
-        let Some(last) = events.last() else { break };
+        let Some(last) = events.last() else {
+            if !from.read(|read| read.has_events_after(cursor))? {
+                break;
+            }
+            // At a server others may be in the middle of something, and what came after they began is not told yet.
+            thread::sleep(Duration::from_millis(10));
+            continue;
+        };
         cursor.eventid = last.eventid;
         let is_new =
             |event: &Event| event.operation == "created" && event.objecttypecode == Entity::Email as i32;
