@@ -24,9 +24,6 @@ const VARIABLE: &str = "POSTROOM_TEST_DATABASE";
 /// before a checkpoint, and a memory of its own.
 const ADVISED: [(&str, &str); 2] = [("max_wal_size", "4GB"), ("shared_buffers", "1GB")];
 
-/// How long somebody else's transaction is open.
-const HELD: Duration = Duration::from_millis(200);
-
 /// Runs a command beside a PostgreSQL server that is there for it alone.
 #[derive(Parser)]
 struct Arguments {
@@ -36,6 +33,10 @@ struct Arguments {
     /// Commits reach the disk. Without it the server is faster, and nobody may cut its power.
     #[arg(long)]
     synced: bool,
+    /// For how many milliseconds somebody else's transaction is open. With 2000 each test that believes something to be
+    /// readable at once fails.
+    #[arg(long, default_value_t = 200)]
+    held: u64,
     /// The command and its arguments.
     #[arg(required = true, last = true)]
     command: Vec<String>,
@@ -69,7 +70,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(async {
         if !arguments.synced {
-            tokio::spawn(be_in_the_middle(postgres.url()));
+            tokio::spawn(be_in_the_middle(postgres.url(), Duration::from_millis(arguments.held)));
         }
         // Ctrl-C reaches the command as well, being of the same group; the server has to outlive it.
         let mut interrupted = signal(SignalKind::interrupt())?;
@@ -90,13 +91,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Holds one transaction after the other open, as another program at the same server would.
-async fn be_in_the_middle(url: String) {
+async fn be_in_the_middle(url: String, held: Duration) {
     loop {
-        tokio::time::sleep(HELD).await;
+        tokio::time::sleep(held).await;
         let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await else { continue };
         tokio::spawn(connection);
         while client.batch_execute("begin; select pg_current_xact_id()").await.is_ok() {
-            tokio::time::sleep(HELD).await;
+            tokio::time::sleep(held).await;
             if client.batch_execute("commit").await.is_err() {
                 break;
             }
