@@ -51,7 +51,7 @@ pub fn find_records(organization: &Organization, entity: Entity, words: &str) ->
     };
     let late = organization.read(|read| {
         let reached = indexing::reached(read, &position)?;
-        let events = read.events_after(reached, limits::FOUND_RECORDS_MAX)?;
+        let events = read.latest_events_after(reached, limits::FOUND_RECORDS_MAX)?;
         indexing::named_records(read, &events)
     })?;
     let late = late.into_iter().filter(|record| record.entity == entity && begins(&record.words, words));

@@ -229,6 +229,7 @@ async fn ask_for_pages(house: &House) {
             read.undeliverable(person)?;
             read.latest_outcomes(NOW.day(), 50)?;
             read.events_after(read.first_cursor()?, 50)?;
+            read.latest_events_after(read.first_cursor()?, 50)?;
             read.events_of(email, 50)?;
             read.last_event()?;
             read.email_events_after(read.first_cursor()?, 50)?;

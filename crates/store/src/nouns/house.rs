@@ -65,6 +65,14 @@ impl Read<'_> {
         self.nouns(tail, &[cursor.eventid.into(), limit.into()])
     }
 
+    /// The same, with those that events of others, in the middle of their transactions, may still come before: for whoever
+    /// wants all that is there now. Whoever notes how far it came would miss those others.
+    pub fn latest_events_after(&self, cursor: Cursor, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.same_epoch(cursor)?;
+        let tail = "where eventid > ?1 order by eventid limit ?2";
+        self.nouns(tail, &[cursor.eventid.into(), limit.into()])
+    }
+
     pub(crate) fn same_epoch(&self, cursor: Cursor) -> Result<(), StoreError> {
         if self.epoch()? == cursor.epoch { Ok(()) } else { Err(StoreError::OtherEpoch) }
     }
