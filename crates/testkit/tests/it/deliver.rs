@@ -171,12 +171,15 @@ fn postfix_keeps_mail_until_the_house_is_there() {
         let (program, socket) = (program.display(), socket.display());
         let words = format!("{program} deliver --socket {socket} --sender ${{sender}} -- ${{recipient}}");
         let postfix = Postfix::start(NextHop::Pipe(&words))?;
+        // A house without its sink would refuse the mail for good.
+        let house = shared.house(data.path())?;
+        World::parse(WORLD)?.make(|request| house.command(request), |_| None)?;
+        drop(house);
         let mut client = Client::connect(postfix.smtp(), Protocol::Smtp)?;
         ensure!(client.send(&Envelope::new(ZOE, SINK), &mail("waits", "At three?"))?.codes() == [250]);
         wait::until("a mail that waits", || postfix.log().contains("nobody answers").then_some(()))
             .with_context(|| postfix.log())?;
         let house = shared.house(data.path())?;
-        World::parse(WORLD)?.make(|request| house.command(request), |_| None)?;
         let organization = house.organization("example")?;
         wait::until("the mail on the timeline", || (timeline(&organization, ZOE).len() == 1).then_some(()))
             .with_context(|| postfix.log())?;
