@@ -203,3 +203,6 @@ pub(crate) fn count(source: &'static str, outcome: Outcome) {
 pub(crate) fn seconds_between(from: Timestamp, to: Timestamp) -> i64 {
     to.0.saturating_sub(from.0).max(0) / 1_000
 }
+
+#[cfg(test)]
+mod tests;
