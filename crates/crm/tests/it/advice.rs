@@ -8,7 +8,7 @@ use model::Id;
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
 
-use crate::house::{House, NOW};
+use crate::house::{House, NOW, is_at_server};
 use crate::polled::{bytes, delivered, ended, take, take_as};
 
 /// Somebody whom Jane's filter lets not in.
@@ -146,8 +146,11 @@ async fn what_is_ignored_by_its_header_is_ignored_as_a_whole() {
     // They are of later days than most stories here.
     let arrived = NOW.plus_seconds(365 * 86_400);
     let (mut ignored, mut fetched, mut in_vain) = (0, 0, 0);
-    for (name, mail) in samples() {
-        for (to, mailbox) in to.iter().flat_map(|to| mailboxes.map(|mailbox| (to, mailbox))) {
+    // In files each sample comes for everybody out of both; at a server for some in turn: it is the header that counts.
+    let (one_of, least) = if is_at_server() { (5, 60) } else { (1, 300) };
+    for (number, (name, mail)) in samples().into_iter().enumerate() {
+        let ways = to.iter().flat_map(|to| mailboxes.map(|mailbox| (to, mailbox)));
+        for (to, mailbox) in ways.skip(number % one_of).step_by(one_of) {
             let from = message::read_header(&mail).ok().and_then(|header| header.author().cloned());
             let from = from.map_or_else(String::new, |author| author.address.to_string());
             let mut raw = delivered(&from, to, "").replace('\n', "\r\n").into_bytes();
@@ -178,7 +181,7 @@ async fn what_is_ignored_by_its_header_is_ignored_as_a_whole() {
     println!(
         "{ignored} were ignored by their headers, {fetched} fetched, of which {in_vain} were ignored then"
     );
-    assert!(ignored > 300 && in_vain < ignored, "{ignored} {in_vain}");
+    assert!(ignored > least && in_vain < ignored, "{ignored} {in_vain}");
 }
 
 fn samples() -> Vec<(String, Vec<u8>)> {

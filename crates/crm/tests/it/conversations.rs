@@ -15,7 +15,7 @@ use message::mbox;
 use model::{Id, Moment};
 use tokio::task::JoinSet;
 
-use crate::house::{House, NOW};
+use crate::house::{House, NOW, is_at_server};
 
 /// A mail of a thread.
 #[derive(Clone)]
@@ -40,7 +40,8 @@ async fn the_same_in_any_order() {
     let expect = standing(&letters).await;
     assert_eq!(expect.len(), letters.len(), "each mail is stored once");
     assert_eq!(wrong(&letters, &expect), 0);
-    for seed in 0..ORDERS {
+    let orders = if is_at_server() { ORDERS_AT_SERVER } else { ORDERS };
+    for seed in 0..orders {
         let mut shuffled = letters.clone();
         shuffle(&mut shuffled, seed);
         if seed == 0 {
@@ -54,19 +55,26 @@ async fn the_same_in_any_order() {
 }
 
 const ORDERS: u64 = 51;
+/// What an order does to a conversation is decided where rows are in files too, and seen there in all orders; here it is seen
+/// that a server's answers are no others, backwards and in some orders.
+const ORDERS_AT_SERVER: u64 = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_wrong_link_whatever_sign_is_missing() {
     let Some(letters) = letters() else { return };
     println!("| {:<53} | links found | wrong |", "signs");
-    for (words, change) in CASES {
-        let mut changed: Vec<Letter> = letters.iter().map(change).collect();
-        for order in ["oldest first", "shuffled"] {
-            let found = standing(&changed).await;
+    // In files each case comes in both orders; at a server every other one comes, in one of them.
+    let (first, one_of) = if is_at_server() { (1, 2) } else { (0, 1) };
+    for (case, (words, change)) in CASES.iter().enumerate().skip(first).step_by(one_of) {
+        let changed: Vec<Letter> = letters.iter().map(change).collect();
+        let mut shuffled = changed.clone();
+        shuffle(&mut shuffled, 7);
+        let both = [("oldest first", changed), ("shuffled", shuffled)];
+        for (order, changed) in both.iter().skip(first * case / 2 % 2).step_by(one_of) {
+            let found = standing(changed).await;
             let (links, wrong) = (links(&letters, &found), wrong(&letters, &found));
             println!("| {:<53} | {links:>11} | {wrong:>5} |", format!("{words}, {order}"));
             assert_eq!(wrong, 0, "{words}, {order}");
-            shuffle(&mut changed, 7);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
@@ -18,13 +18,19 @@ use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::Email;
 use model::{EmailAddress, Id, Moment, Timestamp};
-use store::{Faults, Organization, PendingUnit, Priority, Store, StoreError, StoreSettings};
+use store::{Database, Faults, Organization, PendingUnit, Priority, Store, StoreError, StoreSettings};
 
 /// The node that runs jobs.
 const NODE: Id = Id([9; 16]);
 
 /// Friday, 6 March 2026, 10:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_772_791_200);
+
+/// Whether rows are at a server. There each question is a journey: what asks very many of them about decisions, which are the
+/// same wherever rows are, asks fewer.
+pub(crate) fn is_at_server() -> bool {
+    !matches!(Database::for_tests(Path::new("any")), Database::Sqlite)
+}
 
 /// A store with Jane (customers), Ben (answers), Cleo (all), the queue Support (all) and the contact Zoë.
 pub(crate) struct House {
@@ -89,7 +95,7 @@ impl House {
             return (Arc::clone(&self.organization), None);
         }
         let folder = tempfile::tempdir().unwrap();
-        let database = store::Database::for_tests(self.folder.path());
+        let database = Database::for_tests(self.folder.path());
         let store =
             Store::open(StoreSettings { database, ..StoreSettings::for_tests(folder.path()) }).unwrap();
         (store.organization(self.organization.id()).unwrap(), Some((store, folder)))
