@@ -1,4 +1,4 @@
-//! How we prove who we are: PLAIN (RFC 4616), SCRAM-SHA-256 (RFC 7677), OAUTHBEARER (RFC 7628), XOAUTH2.
+//! How we prove who we are: PLAIN (RFC 4616), SCRAM-SHA-256 (RFC 7677), OAUTHBEARER (RFC 7628), XOAUTH2, LOGIN.
 //!
 //! What passes through: a login becomes a [`Mechanism`], which says its first message and answers challenges; the
 //! protocol around it is the caller's.
@@ -23,6 +23,8 @@ pub const NONCE_BYTES: usize = 18;
 /// One exchange.
 pub(crate) enum Mechanism<'l> {
     Plain(&'l str, &'l Secret),
+    /// Name and password, each when it is asked for: whether the password was, too.
+    Login(&'l str, &'l Secret, bool),
     Oauthbearer(&'l str, &'l Secret),
     Xoauth2(&'l str, &'l Secret),
     Scram(Scram<'l>),
@@ -57,9 +59,20 @@ impl<'l> Mechanism<'l> {
         }
     }
 
+    /// LOGIN, for servers that know no other way for passwords. IMAP and POP3 have commands of their own for that.
+    pub(crate) fn in_two_lines(login: &'l Login, offered: impl Fn(&str) -> bool) -> Option<Self> {
+        match login {
+            Login::Password { user, secret } if offered("LOGIN") => {
+                Some(Mechanism::Login(user, secret, false))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Mechanism::Plain(..) => "PLAIN",
+            Mechanism::Login(..) => "LOGIN",
             Mechanism::Oauthbearer(..) => "OAUTHBEARER",
             Mechanism::Xoauth2(..) => "XOAUTH2",
             Mechanism::Scram(_) => "SCRAM-SHA-256",
@@ -75,6 +88,7 @@ impl<'l> Mechanism<'l> {
     pub(crate) fn first(&self) -> Zeroizing<String> {
         let message = Zeroizing::new(match self {
             Mechanism::Plain(user, secret) => format!("\0{user}\0{}", secret.reveal()),
+            Mechanism::Login(user, ..) => (*user).to_owned(),
             Mechanism::Oauthbearer(user, token) => {
                 format!("n,a={},\x01auth=Bearer {}\x01\x01", escaped(user), token.reveal())
             }
@@ -93,7 +107,11 @@ impl<'l> Mechanism<'l> {
     pub(crate) fn answer(&mut self, challenge: &[u8]) -> Result<String, ConnectError> {
         let challenge = BASE64.decode(challenge.trim_ascii()).map_err(|_| strange())?;
         let answer = match self {
-            Mechanism::Plain(..) => return Err(strange()),
+            Mechanism::Login(_, secret, is_given) if !*is_given => {
+                *is_given = true;
+                return Ok(BASE64.encode(secret.reveal()));
+            }
+            Mechanism::Plain(..) | Mechanism::Login(..) => return Err(strange()),
             // Both are how a refusal is told; the end of the command follows the answer.
             Mechanism::Oauthbearer(..) => "\x01".to_owned(),
             Mechanism::Xoauth2(..) => String::new(),

@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use model::limits;
@@ -52,6 +53,14 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// For handing mail over: as long as RFC 5321 §4.5.3.2 wants each answer to be waited for. A shorter `answer` shortens
+    /// them all.
+    pub fn for_mail() -> Self {
+        Patience { answer: Duration::from_secs(limits::SMTP_END_SECONDS_MAX), ..Patience::default() }
+    }
+}
+
 /// One connection with what it has brought.
 pub(crate) struct Wire {
     socket: Box<dyn Socket>,
@@ -61,7 +70,10 @@ pub(crate) struct Wire {
     /// Bytes of the next read.
     reads: usize,
     asked: Instant,
-    received: u64,
+    /// Until an answer to that is whole.
+    within: Duration,
+    /// Bytes that came since, or went by [`Wire::send_on`].
+    moved: u64,
 }
 
 impl Wire {
@@ -84,7 +96,8 @@ impl Wire {
     /// Over a connection that stands.
     pub(crate) fn over(socket: Box<dyn Socket>, patience: Patience) -> Wire {
         let (input, reads) = (Vec::new(), READ_BYTES_MIN);
-        Wire { socket, patience, input, consumed: 0, reads, asked: Instant::now(), received: 0 }
+        let (asked, within) = (Instant::now(), patience.answer);
+        Wire { socket, patience, input, consumed: 0, reads, asked, within, moved: 0 }
     }
 
     /// The same line, encrypted from here on.
@@ -118,13 +131,28 @@ impl Wire {
 
     /// Sends, and counts time and bytes of the answer from now.
     pub(crate) async fn ask(&mut self, bytes: &[u8]) -> Result<(), ConnectError> {
-        (self.asked, self.received) = (Instant::now(), 0);
-        let sending = async {
-            self.socket.write_all(bytes).await?;
-            self.socket.flush().await
-        };
-        let sent = timeout(self.patience.answer, sending).await.map_err(|_| timed_out())?;
+        self.ask_within(self.patience.answer, bytes).await
+    }
+
+    /// The same, for an answer that may take so long, if our patience lasts.
+    pub(crate) async fn ask_within(&mut self, within: Duration, bytes: &[u8]) -> Result<(), ConnectError> {
+        self.within = within.min(self.patience.answer);
+        self.go_on();
+        let sent = timeout(self.within, self.write(bytes)).await.map_err(|_| timed_out())?;
         sent.map_err(|error| broken(&error))
+    }
+
+    /// Sends more of what was asked. Bytes earn time, as those of an answer do.
+    pub(crate) async fn send_on(&mut self, bytes: &[u8]) -> Result<(), ConnectError> {
+        let left = self.left()?;
+        timeout(left, self.write(bytes)).await.map_err(|_| timed_out())?.map_err(|error| broken(&error))?;
+        self.moved += u64::try_from(bytes.len()).unwrap_or_default();
+        Ok(())
+    }
+
+    /// Of several answers another one begins: its time counts from now.
+    pub(crate) fn go_on(&mut self) {
+        (self.asked, self.moved) = (Instant::now(), 0);
     }
 
     /// Waits for more of an answer.
@@ -132,13 +160,40 @@ impl Wire {
     /// # Errors
     /// [`Kind::TimedOut`], where the answer takes too long for what has come of it; [`Kind::Closed`].
     pub(crate) async fn fill(&mut self) -> Result<(), ConnectError> {
-        let earned = self.received / self.patience.bytes_per_second.max(1);
-        let allowed = self.patience.answer + Duration::from_secs(earned);
-        let left = allowed.saturating_sub(self.asked.elapsed());
-        if left.is_zero() {
-            return Err(timed_out());
-        }
+        let left = self.left()?;
         timeout(left, self.read()).await.map_err(|_| timed_out())?
+    }
+
+    /// Takes what has come, and waits for nothing.
+    ///
+    /// # Errors
+    /// [`Kind::Closed`].
+    pub(crate) async fn glance(&mut self) -> Result<(), ConnectError> {
+        // Meanwhile the runtime looks at its sockets.
+        tokio::task::yield_now().await;
+        let mut reading = std::pin::pin!(self.read());
+        let glance = std::future::poll_fn(|context| match reading.as_mut().poll(context) {
+            Poll::Ready(read) => Poll::Ready(read),
+            Poll::Pending => Poll::Ready(Ok(())),
+        });
+        glance.await
+    }
+
+    fn left(&self) -> Result<Duration, ConnectError> {
+        let earned = self.moved / self.patience.bytes_per_second.max(1);
+        let allowed = self.within + Duration::from_secs(earned);
+        let left = allowed.saturating_sub(self.asked.elapsed());
+        if left.is_zero() { Err(timed_out()) } else { Ok(left) }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.write_all(bytes).await?;
+        self.socket.flush().await
+    }
+
+    /// Ends the connection, whoever holds this.
+    pub(crate) fn cut(&mut self) {
+        self.socket = Box::new(tokio::io::empty());
     }
 
     /// Gives memory back before a long wait.
@@ -174,7 +229,7 @@ impl Wire {
         if read >= self.reads {
             self.reads = (self.reads * 2).min(READ_BYTES_MAX);
         }
-        self.received += u64::try_from(read).unwrap_or_default();
+        self.moved += u64::try_from(read).unwrap_or_default();
         Ok(())
     }
 }

@@ -365,8 +365,8 @@ pub const ADVICE_MAX: usize = 64;
 pub const ERROR_CHARS_MAX: usize = 800;
 /// The name of a folder of a mailbox: servers allow fewer characters, and its index takes it whole.
 pub const FOLDER_NAME_CHARS_MAX: usize = 640;
-/// One reply of an LMTP server: names of extensions are its longest.
-pub const LMTP_REPLY_BYTES_MAX: usize = 16 * 1024;
+/// One reply of an SMTP or LMTP server: names of extensions are its longest.
+pub const SMTP_REPLY_BYTES_MAX: usize = 16 * 1024;
 /// An address of an envelope that is handed on: 320 characters of one (RFC 5321 §4.5.3.1), each of up to four bytes.
 pub const ENVELOPE_ADDRESS_BYTES_MAX: usize = 4 * 320;
 /// Days of the books that are looked at every hour: today, and yesterday, in which mail may have been under way at midnight.
@@ -416,3 +416,18 @@ pub const MAILBOX_TROUBLE_SECONDS_MAX: i64 = 3_600;
 pub const OAUTH_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Seconds before its end in which a token is not begun with any more: signing in takes a moment.
 pub const TOKEN_SPARE_SECONDS: i64 = 60;
+/// Seconds until an SMTP server has greeted (RFC 5321 §4.5.3.2.1).
+pub const SMTP_GREETING_SECONDS_MAX: u64 = 300;
+/// Seconds until it has answered a command, MAIL and each RCPT too (RFC 5321 §4.5.3.2.2 and 3).
+pub const SMTP_COMMAND_SECONDS_MAX: u64 = 300;
+/// Seconds until it has answered DATA (RFC 5321 §4.5.3.2.4).
+pub const SMTP_DATA_SECONDS_MAX: u64 = 120;
+/// Seconds for which nothing of a mail may go out (RFC 5321 §4.5.3.2.5); what goes earns time by
+/// [`ANSWER_BYTES_PER_SECOND_MIN`].
+pub const SMTP_BLOCK_SECONDS_MAX: u64 = 180;
+/// Seconds until it has said what became of a mail: it may keep it in many places first, and whoever gives up sooner sends it
+/// twice (RFC 5321 §4.5.3.2.6).
+pub const SMTP_END_SECONDS_MAX: u64 = 600;
+/// Commands that go to an SMTP server before its first reply is heard (RFC 2920): few enough that neither they nor their
+/// replies fill the buffers of a connection.
+pub const SMTP_COMMANDS_AT_ONCE: usize = 50;

@@ -66,7 +66,7 @@ impl Counting {
     }
 
     async fn hand_on(&self, raw: &[u8]) -> Result<Outcome, NotNow> {
-        let envelope = Envelope { sender: sender(raw), recipients: vec![self.recipient.clone()] };
+        let envelope = Envelope::new(sender(raw), [self.recipient.clone()]);
         let mut lmtp = Lmtp::at_host(&self.server, Patience::default()).await.map_err(not_now)?;
         let replies = lmtp.hand_over(&envelope, raw).await.map_err(not_now)?;
         lmtp.bye().await;

@@ -104,11 +104,12 @@ fn hand_over(arguments: DeliverArguments, settings: Option<&Path>) -> Result<(),
         }
     };
     let (noted, mail) = without_from_line(&raw);
-    let envelope = Envelope { sender: null_or(sender.or(noted).unwrap_or_default()), recipients };
+    let sender = null_or(sender.or(noted).unwrap_or_default());
+    let envelope = Envelope::new(sender, recipients.iter().cloned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| later(&error))?;
     let replies = runtime.block_on(send(&socket, &envelope, mail)).map_err(|error| later(&error))?;
-    ended(&envelope.recipients, &replies)
+    ended(&recipients, &replies)
 }
 
 async fn send(socket: &Path, envelope: &Envelope, mail: &[u8]) -> Result<Vec<Reply>, ConnectError> {
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
 
     fn reply(code: u16, text: &str) -> Reply {
-        Reply { code, text: text.to_owned() }
+        Reply { code, text: text.to_owned(), is_ours: false }
     }
 
     #[test]

@@ -55,6 +55,19 @@ impl Postfix {
         })
     }
 
+    /// The same, where some recipients are refused for good, and some for now.
+    ///
+    /// # Errors
+    /// As [`Postfix::start`].
+    pub fn start_refusing(next_hop: NextHop<'_>, for_good: &str, for_now: &str) -> Result<Self> {
+        Postfix::start_with(next_hop, |_| {
+            Ok(format!(
+                "smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ {for_good} = REJECT }}, \
+                 {{ {for_now} = DEFER }} }}, permit\n"
+            ))
+        })
+    }
+
     fn start_with(next_hop: NextHop<'_>, more: impl FnOnce(&Self) -> Result<String>) -> Result<Self> {
         Missing::unless("/usr/sbin/postfix", "postfix")?;
         is_root("postfix")?;

@@ -28,5 +28,6 @@ mod promotion;
 mod proxy;
 mod refusals;
 mod samples;
+mod smtp_client;
 mod sync;
 mod undeliverable;
