@@ -52,7 +52,8 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     }
     let thread = thread::find(offer, facts);
     let joins = thread::joins(offer, facts, &thread).into_iter().map(|known| known.id).collect();
-    if let Some(duplicate) = same::find(offer, facts) {
+    let same = if facts.is_composed { None } else { same::find(offer, facts) };
+    if let Some(duplicate) = same {
         let mut verdict = Verdict::end(Outcome::Duplicate, Reason::Duplicate);
         verdict.decision.duplicate_of = Some(duplicate.email);
         verdict.decision.provisional = duplicate.by_header_alone;

@@ -15,6 +15,7 @@ pub mod gather;
 pub mod history;
 pub mod keep;
 pub mod offer;
+pub(crate) mod outgoing;
 pub mod polled;
 pub(crate) mod replay;
 pub mod share;
@@ -49,12 +50,16 @@ pub struct Opened {
     originals: Arc<Vec<unwrap::Original>>,
     /// Bytes of the whole mail, of which only a part may be here.
     size: i64,
+    /// How it goes out, where it was written here.
+    outgoing: Option<Arc<outgoing::Outgoing>>,
 }
 
 /// How much of a copy is looked at.
 enum Reading {
     /// All of it.
     Whole,
+    /// All of it; it was written here and goes out like this.
+    Composed(Arc<outgoing::Outgoing>),
     /// Nothing of it, for this reason; the mail has so many bytes.
     Nothing { fault: unwrap::Fault, size: i64 },
 }
@@ -113,14 +118,16 @@ fn open(organization: &Organization, copy: &Arc<Copy>, reading: &Reading) -> Res
             let desk = organization.read(|read| gather::desk(read, copy, None))?;
             (desk, vec![unwrap::faulty(copy, fault.clone())], *size)
         }
-        Reading::Whole => {
+        Reading::Whole | Reading::Composed(_) => {
             let received = unwrap::Received::read(copy);
             let desk = organization.read(|read| gather::desk(read, copy, received.header()))?;
             let originals = unwrap::originals(copy, received, &desk);
             (desk, originals, i64::try_from(copy.raw.len()).unwrap_or(i64::MAX))
         }
     };
-    Ok(Opened { copy: Arc::clone(copy), desk: Arc::new(desk), originals: Arc::new(originals), size })
+    let outgoing = if let Reading::Composed(outgoing) = reading { Some(Arc::clone(outgoing)) } else { None };
+    let (copy, desk, originals) = (Arc::clone(copy), Arc::new(desk), Arc::new(originals));
+    Ok(Opened { copy, desk, originals, size, outgoing })
 }
 
 impl Opened {

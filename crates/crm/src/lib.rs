@@ -11,6 +11,7 @@ pub mod error;
 pub mod intake;
 pub mod jobs;
 pub mod mailboxes;
+pub mod outbox;
 pub mod records;
 pub mod search;
 pub mod secrets;

@@ -100,6 +100,9 @@ pub async fn add_server(
         certificateauthority: new.authority,
         pollinginterval: i32::try_from(new.polling_interval).unwrap_or(i32::MAX),
         createdon: moment.now,
+        outgoingserverlocation: None,
+        outgoingportnumber: None,
+        outgoingtlsmode: None,
     };
     let added = profile.clone();
     let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&added));
@@ -262,7 +265,7 @@ pub fn sink(organization: &Organization, address: &EmailAddress) -> Result<Id, C
     sink.map(|sink| sink.sinkid).ok_or(CrmError::NotFound { what: "the sink" })
 }
 
-fn taken(error: StoreError, name: &str) -> CrmError {
+pub(crate) fn taken(error: StoreError, name: &str) -> CrmError {
     match error {
         StoreError::Conflict { .. } => CrmError::Taken { what: format!("the name {name}") },
         other => other.into(),
@@ -270,7 +273,7 @@ fn taken(error: StoreError, name: &str) -> CrmError {
 }
 
 /// It stands in the books, in commands and in lists.
-fn named(name: &str) -> Result<String, CrmError> {
+pub(crate) fn named(name: &str) -> Result<String, CrmError> {
     let name = name.trim();
     let is_plain = !name.is_empty() && !name.contains(char::is_control);
     if !is_plain || name.chars().count() > limits::NAME_CHARS_MAX {

@@ -10,6 +10,7 @@ pub mod addresses;
 pub mod attachments;
 pub mod body;
 mod charset;
+pub mod compose;
 pub mod content;
 pub mod date;
 mod entity;

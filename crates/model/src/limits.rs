@@ -431,3 +431,19 @@ pub const SMTP_END_SECONDS_MAX: u64 = 600;
 /// Commands that go to an SMTP server before its first reply is heard (RFC 2920): few enough that neither they nor their
 /// replies fill the buffers of a connection.
 pub const SMTP_COMMANDS_AT_ONCE: usize = 50;
+/// How long a node has a mail of the outbox that it took: the longest time that its data and the answer to them may take
+/// (RFC 5321 §4.5.3.2), and a few mails before it.
+pub const OUTBOX_LEASE_SECONDS: i64 = 1_200;
+/// What has to be left of that when the end of the data goes out: servers may think for ten minutes (RFC 5321 §4.5.3.2.6).
+pub const OUTBOX_ANSWER_SECONDS: i64 = 630;
+/// Mails of the outbox that one connection takes at a time: they go one after the other, and each has to end within the
+/// time for which they were taken.
+pub const OUTBOX_CLAIM_MAX: usize = 16;
+/// Connections to relays that one node keeps for one organization.
+pub const OUTBOX_CONNECTIONS_MAX: usize = 10;
+/// Recipients of one outgoing mail: RFC 5321 §4.5.3.1.8 lets servers refuse more than a hundred, and most take a thousand.
+pub const OUTBOX_RECIPIENTS_MAX: usize = 1_000;
+/// Days until a mail is given up that nobody takes (RFC 5321 §4.5.4.1: four to five).
+pub const OUTBOX_DAYS_MAX: i64 = 4;
+/// Ids that an answer names in `References`: the first and the last of a long conversation say enough.
+pub const COMPOSED_REFERENCES_MAX: usize = 32;

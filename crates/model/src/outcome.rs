@@ -53,6 +53,8 @@ pub enum Reason {
     ByHand = 14,
     /// The sender is another record with an e-mail address.
     EnabledRecord = 15,
+    /// It was written here, and goes out.
+    Composed = 16,
     /// The same mail is already here.
     Duplicate = 20,
     /// No user or queue of the organisation is among its recipients.
@@ -96,13 +98,14 @@ pub enum Reason {
 }
 
 /// Every reason: name, Dynamics' `ReasonCode` (reference of `CheckIncomingEmailResponse`), words for a person.
-pub const REASONS: [(Reason, &str, i32, &str); 26] = [
+pub const REASONS: [(Reason, &str, i32, &str); 27] = [
     (Reason::AcceptAll, "accept-all", 6, "A recipient keeps all mail."),
     (Reason::Reply, "reply", 2, "It answers mail of the CRM."),
     (Reason::KnownSender, "known-sender", 5, "The sender is a known customer."),
     (Reason::KnownRecipient, "known-recipient", 5, "It was written to a known customer."),
     (Reason::ByHand, "by-hand", 5, "Somebody put it here by hand."),
     (Reason::EnabledRecord, "enabled-record", 5, "The sender is a record with an e-mail address."),
+    (Reason::Composed, "composed", 5, "It was written here."),
     (Reason::Duplicate, "duplicate", 0, "The same mail is already here."),
     (Reason::NoRecipient, "no-recipient", 3, "None of its recipients is a user or queue."),
     (Reason::UnknownSender, "unknown-sender", 1, "Its recipients keep mail of known customers only."),

@@ -11,6 +11,7 @@ pub mod emails;
 pub mod house;
 pub mod intake;
 pub mod mailboxes;
+pub mod outbox;
 pub mod people;
 
 pub use column::{Column, Field, Index, Kind, Noun, Table, Value, WrongValue};
@@ -46,6 +47,8 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &mailboxes::MailboxDay::TABLE,
     &mailboxes::MailboxState::TABLE,
     &mailboxes::MailboxGrant::TABLE,
+    &outbox::OutboxMail::TABLE,
+    &outbox::OutboxRecipient::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

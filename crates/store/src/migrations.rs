@@ -13,6 +13,7 @@ pub(crate) const ORGANIZATION: &[&str] = &[
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
 ];
 /// The scripts of the catalogue.
 pub(crate) const CATALOGUE: &[&str] =

@@ -16,6 +16,7 @@ mod ledger;
 mod lists;
 mod mailbox_states;
 mod mailboxes;
+mod outbox;
 mod people;
 mod retention;
 mod undeliverables;

@@ -22,6 +22,8 @@ pub struct Facts {
     pub is_handed_over_by_us: bool,
     /// Whether a person put it in by hand, past all filters.
     pub by_hand: bool,
+    /// Whether it was written here: it is a mail of its own, whatever else is here, and nobody is asked whether to keep it.
+    pub is_composed: bool,
     /// Whether that was the administrator, who brought the whole mailbox of somebody else.
     pub out_of_mailbox: bool,
     /// MAIL FROM was empty (RFC 5321 §4.5.5): it is a notification of some kind.

@@ -25,6 +25,10 @@ pub struct Wanted {
 
 /// Judges whether anyone wants the mail.
 pub fn judge(offer: &Offer, facts: &Facts, thread: &Thread) -> Wanted {
+    if facts.is_composed {
+        let signals = vec![signal("filter", true, "It was written here, so no filter was asked.")];
+        return Wanted { keep: true, reason: Reason::Composed, accepting: None, signals };
+    }
     if let Some(reason) = refused_for_all(offer, facts, thread) {
         return refuse(reason, None);
     }

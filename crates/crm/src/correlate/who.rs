@@ -42,9 +42,9 @@ pub struct Party {
     pub candidates: Vec<Candidate>,
 }
 
-/// Whether one of us wrote it to an outsider, and that is proven.
+/// Whether one of us wrote it to an outsider, and that is proven; or here, to anybody.
 pub fn is_outgoing(offer: &Offer, facts: &Facts) -> bool {
-    from_us(offer, facts) && facts.sender_proven && !is_internal(offer, facts)
+    facts.is_composed || (from_us(offer, facts) && facts.sender_proven && !is_internal(offer, facts))
 }
 
 /// Whether only we are on it.

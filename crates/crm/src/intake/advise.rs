@@ -120,5 +120,6 @@ fn opened(read: &Read<'_>, copy: &Arc<Copy>, size: i64) -> Result<Option<Opened>
         fault: None,
     };
     let originals = Arc::new(vec![original]);
-    Ok(Some(Opened { copy: Arc::clone(copy), desk: Arc::new(desk), originals, size }))
+    let (copy, desk) = (Arc::clone(copy), Arc::new(desk));
+    Ok(Some(Opened { copy, desk, originals, size, outgoing: None }))
 }

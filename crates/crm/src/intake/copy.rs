@@ -76,6 +76,8 @@ pub enum Source {
     Forward(String),
     /// In a folder of a user's own mailbox, which is only looked at; the mailbox's name.
     Synced(String, FolderRole),
+    /// Nowhere: it was written here, and is to go out.
+    Outbox,
 }
 
 impl Source {
@@ -89,6 +91,7 @@ impl Source {
             Source::Track => "track".to_owned(),
             Source::Mailbox(name) => format!("track:{name}"),
             Source::Forward(name) | Source::Synced(name, _) => format!("mailbox:{name}"),
+            Source::Outbox => "outbox".to_owned(),
         }
     }
 
@@ -101,13 +104,16 @@ impl Source {
             Source::Postmaster(_) => "postmaster",
             Source::Track | Source::Mailbox(_) => "track",
             Source::Forward(_) | Source::Synced(..) => "mailbox",
+            Source::Outbox => "outbox",
         }
     }
 
     /// The source that is accounted for under a name.
     pub fn named(name: &str) -> Option<Self> {
-        if name == "track" {
-            return Some(Source::Track);
+        match name {
+            "track" => return Some(Source::Track),
+            "outbox" => return Some(Source::Outbox),
+            _ => {}
         }
         let (kind, rest) = name.split_once(':')?;
         Some(match kind {

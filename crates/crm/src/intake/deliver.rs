@@ -424,6 +424,9 @@ impl Work<'_> {
         self.adopt(tx, id)?;
         self.note_copy(tx, id)?;
         self.note_queues(tx, id)?;
+        if let Some(outgoing) = &self.opened.outgoing {
+            outgoing.put_into_outbox(tx, id, self.moment)?;
+        }
         self.event(tx, id, "created")?;
         Ok(id)
     }

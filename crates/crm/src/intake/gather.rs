@@ -241,6 +241,7 @@ fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Re
             None => desk.is_proven && (!is_dug_out || is_by_outer_user(desk, offer)),
         },
         by_hand: copy.proof == Proof::Hand,
+        is_composed: copy.source == Source::Outbox,
         out_of_mailbox: matches!(copy.source, Source::Mailbox(_)),
         null_sender: match &offer.journal {
             Some(envelope) => envelope.is_null_sender,

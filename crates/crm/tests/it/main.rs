@@ -21,6 +21,7 @@ mod house;
 mod indexed;
 mod ledger;
 mod offered;
+mod outbox;
 mod plans;
 mod polled;
 mod postmaster;

@@ -18,12 +18,18 @@ pub const EMAIL_STATUSES: &[(i64, &str)] = &[
 ];
 /// `participationtypemask`.
 pub const PARTICIPATIONS: &[(i64, &str)] = &[(1, "Sender"), (2, "To"), (3, "CC"), (4, "BCC"), (9, "Owner")];
+/// Open.
+pub const STATE_OPEN: i32 = 0;
 /// Completed.
 pub const STATE_COMPLETED: i32 = 1;
 /// Sent.
 pub const STATUS_SENT: i32 = 3;
 /// Received.
 pub const STATUS_RECEIVED: i32 = 4;
+/// Pending Send: it waits to go out.
+pub const STATUS_PENDING_SEND: i32 = 6;
+/// Failed: nobody got it.
+pub const STATUS_FAILED: i32 = 8;
 
 /// Marks of an e-mail, as bits of `marks`.
 pub mod mark {

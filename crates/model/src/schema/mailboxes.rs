@@ -5,7 +5,7 @@ use crate::folder::FolderRole;
 use crate::{Id, Timestamp};
 
 /// How a mail server is spoken with. Dataverse has more; those above 99 are ours.
-pub const SERVER_TYPES: &[(i64, &str)] = &[(1, "POP3"), (4, "IMAP"), (100, "Maildir")];
+pub const SERVER_TYPES: &[(i64, &str)] = &[(1, "POP3"), (4, "IMAP"), (100, "Maildir"), (101, "SMTP")];
 /// How the connection to a mail server is protected.
 pub const TLS_MODES: &[(i64, &str)] = &[(0, "None"), (1, "STARTTLS"), (2, "From the first byte")];
 /// Whether a mailbox is watched.
@@ -17,7 +17,7 @@ pub const GRANT_TYPES: &[(i64, &str)] =
 pub const FOLDER_ROLES: &[(i64, &str)] = &[(0, "Sink"), (1, "Inbox"), (2, "Sent"), (3, "Other")];
 
 table! {
-    /// A mail server that holds mailboxes, and how it is reached.
+    /// A mail server that holds mailboxes or takes mail to bring it on, and how it is reached.
     EmailServerProfile "emailserverprofile" set "emailserverprofiles" label "Email Server Profile"
         key(emailserverprofileid) clustered(false) {
         emailserverprofileid: Id = Key, "Email Server Profile";
@@ -32,6 +32,10 @@ table! {
         /// Seconds between two sessions, where news cannot be waited for in one.
         pollinginterval: i32 = Int, "Polling interval in seconds";
         createdon: Timestamp = DateTime, "Created on";
+        /// Of a relay.
+        outgoingserverlocation: Option<String> = Text(2048), "Outgoing Server Location";
+        outgoingportnumber: Option<i32> = Int, "Outgoing Port";
+        outgoingtlsmode: Option<i32> = Choice(TLS_MODES), "Protection of the outgoing connection";
     }
     indexes { unique(name); }
 }

@@ -3,7 +3,7 @@
 use model::decision::{CorrelationMethod, Entity, RecordRef, Signal};
 use model::schema::emails::{
     ActivityMimeAttachment, ActivityParty, Email, Identity, MessageReference, PartyCandidate,
-    STATE_COMPLETED, STATUS_RECEIVED, STATUS_SENT, mark,
+    STATE_COMPLETED, STATE_OPEN, STATUS_PENDING_SEND, STATUS_RECEIVED, STATUS_SENT, mark,
 };
 use model::{EmailAddress, Id, Mailbox, MessageId, Timestamp, limits};
 use serde::Serialize;
@@ -135,12 +135,16 @@ impl Work<'_> {
         let regarding = self.regarding();
         let accepting = decision.accepting;
         let thread = &self.checked.verdict.thread;
+        let (statecode, statuscode) = match self.opened.outgoing {
+            Some(_) => (STATE_OPEN, STATUS_PENDING_SEND),
+            None => (STATE_COMPLETED, status(is_outgoing)),
+        };
         Email {
             activityid: id,
             subject: cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
             directioncode: is_outgoing,
-            statecode: STATE_COMPLETED,
-            statuscode: status(is_outgoing),
+            statecode,
+            statuscode,
             messageid: offer.message_id.as_ref().map(ToString::to_string),
             inreplyto: offer.in_reply_to.first().map(ToString::to_string),
             conversationtrackingid: conversation,

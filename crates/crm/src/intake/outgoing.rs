@@ -1,0 +1,95 @@
+//! Mail that was written here enters by the same way as mail that came: it is claimed, correlated and tied to records in
+//! one unit of work, and in that unit it is put into the outbox. So it goes out if and only if it stands on its record.
+
+use std::sync::Arc;
+
+use model::outcome::Outcome;
+use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::{EmailAddress, Id, Moment, Timestamp, limits};
+use store::{Organization, StoreError, Tx};
+
+use super::Reading;
+use super::copy::{Copy, Proof, Receipt, Source};
+use crate::CrmError;
+
+/// How a mail goes out.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    /// The sender in the envelope.
+    pub(crate) mail_from: EmailAddress,
+    /// Its recipients, each once.
+    pub(crate) recipients: Vec<EmailAddress>,
+    /// Who goes first, of `LANES`.
+    pub(crate) lane: i32,
+    /// The way out.
+    pub(crate) relay: Id,
+    /// Not before.
+    pub(crate) due: Timestamp,
+}
+
+/// Takes a mail in that was written here, and puts it into the outbox. Under one `copyid` it is taken in once.
+///
+/// # Errors
+/// As [`take_in`](super::take_in); [`CrmError::Invalid`] where it could not be processed, and will not go out.
+pub(crate) async fn take_in(
+    organization: &Arc<Organization>,
+    (copyid, raw): (Id, Arc<[u8]>),
+    outgoing: Outgoing,
+    moment: Moment,
+) -> Result<Receipt, CrmError> {
+    let copy = Copy {
+        copyid,
+        source: Source::Outbox,
+        arrived: moment.now,
+        has_envelope: true,
+        mail_from: Some(outgoing.mail_from.to_string()),
+        recipients: Vec::new(),
+        peer: None,
+        trace: None,
+        proof: Proof::Hand,
+        raw,
+        has_bare_line_ends: false,
+    };
+    let receipt = super::take(organization, copy, (Reading::Composed(Arc::new(outgoing)), moment)).await?;
+    match receipt.outcome() {
+        Outcome::Stored => Ok(receipt),
+        _ => Err(CrmError::Invalid("the mail could not be processed, and does not go out".to_owned())),
+    }
+}
+
+impl Outgoing {
+    /// Puts the mail into the outbox, within the unit that writes its e-mail.
+    pub(super) fn put_into_outbox(
+        &self,
+        tx: &mut Tx<'_>,
+        email: Id,
+        moment: &Moment,
+    ) -> Result<(), StoreError> {
+        let mail = OutboxMail {
+            activityid: email,
+            lane: self.lane,
+            waitsin: Some(self.lane),
+            emailserverprofileid: self.relay,
+            mailfrom: self.mail_from.to_string(),
+            dueon: self.due,
+            owner: None,
+            attempts: 0,
+            doton: None,
+            expireson: self.due.plus_seconds(limits::OUTBOX_DAYS_MAX * 86_400),
+            lasterror: None,
+            createdon: moment.now,
+            endedon: None,
+        };
+        let recipient = |(address, recipientnumber): (&EmailAddress, i32)| OutboxRecipient {
+            activityid: email,
+            recipientnumber,
+            address: address.to_string(),
+            statecode: 0,
+            replycode: None,
+            replytext: None,
+            settledon: None,
+        };
+        let recipients: Vec<OutboxRecipient> = self.recipients.iter().zip(1..).map(recipient).collect();
+        tx.put_into_outbox(&mail, &recipients)
+    }
+}

@@ -1,0 +1,88 @@
+//! Taking mail out of the outbox: by one node at a time, and with a look at the clock before the end of the data.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::{Id, Timestamp};
+use store::{Organization, Priority, StoreError};
+
+use crate::CrmError;
+
+/// The lane of what one person writes to others; of `LANES`.
+pub const PERSONAL: i32 = 0;
+const BULK: i32 = 1;
+pub(super) const WAITING: i32 = 0;
+
+/// A mail that this node has, and may take to its relay.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// How it stands.
+    pub mail: OutboxMail,
+    /// The recipients that wait still.
+    pub recipients: Vec<OutboxRecipient>,
+    /// The whole mail as it travels.
+    pub raw: Arc<[u8]>,
+}
+
+/// Takes some mails that are due for a node: what persons wrote before anything else, all for the relay of the first.
+///
+/// # Errors
+/// Where the store cannot do it. What was taken all the same is due again when its time has run out.
+pub async fn claim(
+    organization: &Arc<Organization>,
+    node: Id,
+    (now, limit): (Timestamp, usize),
+) -> Result<Vec<Claimed>, CrmError> {
+    if organization.is_closed() {
+        return Ok(Vec::new());
+    }
+    for lane in [PERSONAL, BULK] {
+        let unit =
+            organization.unit(Priority::Background, move |tx| tx.claim_outbox((node, lane), now, limit));
+        let mails: Vec<OutboxMail> = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
+        if !mails.is_empty() {
+            return mails.into_iter().map(|mail| filled(organization, mail)).collect();
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn filled(organization: &Organization, mail: OutboxMail) -> Result<Claimed, CrmError> {
+    let id = mail.activityid;
+    let (email, mut recipients) = organization
+        .read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_recipients(id)?)))?;
+    let email = email.ok_or(CrmError::NotFound { what: "the e-mail that goes out" })?;
+    recipients.retain(|recipient| recipient.statecode == WAITING);
+    let source = organization.blob(&email.blobid)?;
+    let raw = message::compose::for_transport(&source).into_owned().into();
+    Ok(Claimed { mail, recipients, raw })
+}
+
+/// Asked just before the end of a mail's data goes out: notes it, and says whether it may. With no, or where the store cannot
+/// say, the connection has to be dropped before that.
+///
+/// # Errors
+/// Where the store cannot do it.
+pub async fn may_end(
+    organization: &Arc<Organization>,
+    mail: OutboxMail,
+    now: Timestamp,
+) -> Result<bool, CrmError> {
+    let unit = organization.unit(Priority::Intake, move |tx| tx.begin_dot(&mail, now));
+    unit.await.map_err(|error: StoreError| error.into())
+}
+
+/// Lets go of what nodes have that are not among these: they died, or this one was started anew.
+///
+/// # Errors
+/// Where the store cannot do it.
+pub async fn free(
+    organization: &Arc<Organization>,
+    living: &HashSet<Id>,
+    now: Timestamp,
+) -> Result<usize, CrmError> {
+    let living: Vec<Id> = living.iter().copied().collect();
+    let unit = organization.unit(Priority::Background, move |tx| tx.free_outbox(&living, now));
+    unit.await.map_err(|error: StoreError| error.into())
+}

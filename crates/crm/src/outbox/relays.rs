@@ -1,0 +1,103 @@
+//! Ways out: servers that take an organization's mail and bring it on.
+
+use std::sync::Arc;
+
+use model::schema::mailboxes::EmailServerProfile;
+use model::{Id, Moment};
+use store::{Organization, Priority};
+
+use crate::CrmError;
+use crate::mailboxes::{named, taken};
+
+/// A server of `SERVER_TYPES` that takes mail by SMTP.
+pub const SMTP: i32 = 101;
+
+/// A relay to be added.
+#[derive(Debug, Clone)]
+pub struct NewRelay {
+    /// Its name here.
+    pub name: String,
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected, of `TLS_MODES`.
+    pub tls: i32,
+    /// PEM of the authorities that are believed instead of the machine's.
+    pub authority: Option<String>,
+}
+
+/// A relay: where it is, and how it is spoken with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected, of `TLS_MODES`.
+    pub tls: i32,
+    /// PEM of the authorities that are believed instead of the machine's.
+    pub authority: Option<String>,
+}
+
+/// Adds a relay. The first one is that of the organization's mail.
+///
+/// # Errors
+/// [`CrmError::Taken`] where the name is; [`CrmError::Invalid`].
+pub async fn add_relay(
+    organization: &Arc<Organization>,
+    new: NewRelay,
+    moment: Moment,
+) -> Result<Id, CrmError> {
+    let profile = EmailServerProfile {
+        emailserverprofileid: moment.id(),
+        name: named(&new.name)?,
+        servertype: SMTP,
+        incomingserverlocation: String::new(),
+        incomingportnumber: 0,
+        incomingtlsmode: 0,
+        certificateauthority: new.authority,
+        pollinginterval: 0,
+        createdon: moment.now,
+        outgoingserverlocation: Some(new.host),
+        outgoingportnumber: Some(i32::from(new.port)),
+        outgoingtlsmode: Some(new.tls),
+    };
+    let (id, name) = (profile.emailserverprofileid, profile.name.clone());
+    let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&profile));
+    unit.await.map_err(|error| taken(error, &name))?;
+    Ok(id)
+}
+
+/// The relays of an organization, the first one first.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn relays(organization: &Organization) -> Result<Vec<EmailServerProfile>, CrmError> {
+    let mut profiles = crate::mailboxes::servers(organization)?;
+    profiles.retain(|profile| profile.outgoingserverlocation.is_some());
+    profiles.sort_by_key(|profile| (profile.createdon, profile.emailserverprofileid));
+    Ok(profiles)
+}
+
+/// The way out of an organization's mail.
+pub(super) fn default(organization: &Organization) -> Result<EmailServerProfile, CrmError> {
+    let none = "no relay is known that mail goes out by: `postroom relay add` adds one";
+    relays(organization)?.into_iter().next().ok_or_else(|| CrmError::Invalid(none.to_owned()))
+}
+
+/// Where a relay is; `None` where it is known no more.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn relay(organization: &Organization, id: Id) -> Result<Option<Relay>, CrmError> {
+    let profile = organization.read(|read| read.email_server_profile(id))?;
+    Ok(profile.and_then(|profile| {
+        Some(Relay {
+            host: profile.outgoingserverlocation?,
+            port: u16::try_from(profile.outgoingportnumber?).ok()?,
+            tls: profile.outgoingtlsmode?,
+            authority: profile.certificateauthority,
+        })
+    }))
+}

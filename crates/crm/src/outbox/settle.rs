@@ -1,0 +1,208 @@
+//! What became of a mail at its relay: recipients are settled one by one, and what is left waits for its next try.
+
+use std::sync::Arc;
+
+use model::decision::{Entity, RecordRef};
+use model::schema::emails::{STATE_COMPLETED, STATE_OPEN, STATUS_FAILED, STATUS_SENT};
+use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::{Id, Moment, Timestamp, limits};
+use store::{Organization, Priority, StoreError, Tx};
+
+use super::queue::{Claimed, PERSONAL, WAITING};
+use crate::CrmError;
+use crate::records::note;
+
+const SENT: i32 = 1;
+const FAILED: i32 = 2;
+const UNCERTAIN: i32 = 3;
+
+/// What a relay said of one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientReply {
+    /// Of three digits (RFC 5321 §4.2.1).
+    pub code: u16,
+    /// Its words.
+    pub text: String,
+}
+
+/// What a try came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tried {
+    /// The relay answered for each recipient, in the order of [`Claimed::recipients`].
+    Answered(Vec<RecipientReply>),
+    /// Nothing went out: the relay was not reached, or the connection ended before the end of the data. Some recipients may
+    /// have been answered for all the same.
+    NotSent {
+        /// Why, in words.
+        words: String,
+        /// What was said of each recipient, where anything was.
+        replies: Vec<Option<RecipientReply>>,
+    },
+    /// The end of the data went out and no answer came: whether it was taken nobody knows.
+    Uncertain {
+        /// What happened, in words.
+        words: String,
+        /// What was said of each recipient before.
+        replies: Vec<Option<RecipientReply>>,
+    },
+}
+
+/// How a mail stands after a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// All recipients are settled.
+    Ended,
+    /// Some wait until then.
+    Waits(Timestamp),
+    /// It waits for a person.
+    ForAPerson,
+    /// Another node has it by now: nothing was written.
+    Lost,
+}
+
+/// Writes down what a try came to.
+///
+/// # Errors
+/// Where the store cannot do it: the mail is tried again when its time has run out, and is sent twice where it was taken.
+pub async fn settle(
+    organization: &Arc<Organization>,
+    claimed: &Claimed,
+    tried: Tried,
+    moment: Moment,
+) -> Result<Settled, CrmError> {
+    let (mail, recipients) = (claimed.mail.clone(), claimed.recipients.clone());
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        match write(tx, (&mail, &recipients), &tried, &moment.again()) {
+            // Undone as a whole.
+            Ok(Settled::Lost) => Err(StoreError::LeaseLost),
+            written => written,
+        }
+    });
+    match unit.await {
+        Err(StoreError::LeaseLost) => Ok(Settled::Lost),
+        settled => Ok(settled?),
+    }
+}
+
+fn write(
+    tx: &mut Tx<'_>,
+    (mail, recipients): (&OutboxMail, &[OutboxRecipient]),
+    tried: &Tried,
+    moment: &Moment,
+) -> Result<Settled, StoreError> {
+    let now = moment.now;
+    let is_late = now >= mail.expireson;
+    let mut waiting = 0;
+    for (place, recipient) in recipients.iter().enumerate() {
+        let settled = told(recipient, reply(tried, place), (is_late, now));
+        waiting += usize::from(settled.statecode == WAITING);
+        tx.settle_recipient(&settled)?;
+    }
+    let is_uncertain = matches!(tried, Tried::Uncertain { .. }) && waiting > 0;
+    let waits_for_a_person = is_uncertain && mail.lane != PERSONAL;
+    let until = now.plus_seconds(pause_seconds(mail));
+    let released = OutboxMail {
+        waitsin: Some(mail.lane).filter(|_| waiting > 0 && !waits_for_a_person),
+        dueon: until,
+        doton: mail.doton.or(Some(now)).filter(|_| is_uncertain),
+        lasterror: words(tried, recipients.len()),
+        endedon: (waiting == 0).then_some(now),
+        ..mail.clone()
+    };
+    if waits_for_a_person {
+        for recipient in tx.outbox_recipients(mail.activityid)?.iter().filter(|row| row.statecode == WAITING) {
+            tx.settle_recipient(&OutboxRecipient { statecode: UNCERTAIN, ..recipient.clone() })?;
+        }
+    }
+    if !tx.release_outbox(&released)? {
+        return Ok(Settled::Lost);
+    }
+    match (waiting, waits_for_a_person) {
+        (0, _) => end(tx, mail.activityid, moment).map(|()| Settled::Ended),
+        (_, true) => Ok(Settled::ForAPerson),
+        (_, false) => Ok(Settled::Waits(until)),
+    }
+}
+
+/// The e-mail is Sent where anybody got it, else Failed.
+fn end(tx: &mut Tx<'_>, id: Id, moment: &Moment) -> Result<(), StoreError> {
+    let was_sent = tx.outbox_recipients(id)?.iter().any(|recipient| recipient.statecode == SENT);
+    let (status, operation) = match was_sent {
+        true => ((STATE_COMPLETED, STATUS_SENT), "sent"),
+        false => ((STATE_OPEN, STATUS_FAILED), "failed"),
+    };
+    tx.set_email_status(id, status)?;
+    note(tx, moment, RecordRef { entity: Entity::Email, id }, operation)
+}
+
+fn reply(tried: &Tried, place: usize) -> Option<&RecipientReply> {
+    match tried {
+        Tried::Answered(replies) => replies.get(place),
+        Tried::NotSent { replies, .. } | Tried::Uncertain { replies, .. } => {
+            replies.get(place).and_then(Option::as_ref)
+        }
+    }
+}
+
+/// A recipient as the relay's answer leaves it (RFC 5321 §4.2.1: 2yz done, 4yz later, 5yz never).
+fn told(
+    recipient: &OutboxRecipient,
+    reply: Option<&RecipientReply>,
+    (is_late, now): (bool, Timestamp),
+) -> OutboxRecipient {
+    let cut = |text: &str| text.chars().take(limits::ERROR_CHARS_MAX).collect::<String>();
+    let statecode = match reply.map(|reply| reply.code / 100) {
+        Some(2) => SENT,
+        Some(5) => FAILED,
+        _ if is_late => FAILED,
+        _ => WAITING,
+    };
+    OutboxRecipient {
+        statecode,
+        replycode: reply.map(|reply| i32::from(reply.code)).or(recipient.replycode),
+        replytext: reply.map(|reply| cut(&reply.text)).or_else(|| recipient.replytext.clone()),
+        settledon: (statecode != WAITING).then_some(now),
+        ..recipient.clone()
+    }
+}
+
+fn words(tried: &Tried, recipients: usize) -> Option<String> {
+    let of_a_reply = |reply: &RecipientReply| format!("the relay says: {} {}", reply.code, reply.text);
+    let text = match tried {
+        Tried::NotSent { words, .. } | Tried::Uncertain { words, .. } => Some(words.clone()),
+        Tried::Answered(replies) => {
+            replies.iter().take(recipients).find(|reply| reply.code / 100 != 2).map(of_a_reply)
+        }
+    };
+    text.map(|text| text.chars().take(limits::ERROR_CHARS_MAX).collect())
+}
+
+/// Growing, and spread by what differs between mails: many that failed together do not come again together
+/// (RFC 5321 §4.5.4.1 asks for thirty minutes and more after the first tries).
+fn pause_seconds(mail: &OutboxMail) -> i64 {
+    const PAUSES: [i64; 7] = [60, 300, 900, 1_800, 3_600, 7_200, 14_400];
+    let step = usize::try_from(mail.attempts.saturating_sub(1)).unwrap_or_default();
+    let pause = PAUSES.get(step).copied().unwrap_or(14_400);
+    let spread = i64::from(mail.activityid.0[15]) * pause / 1_024;
+    pause + spread
+}
+
+/// Cancels a mail that waits. Says whether it did: what is on its way goes on.
+///
+/// # Errors
+/// Where the store cannot do it.
+pub async fn cancel(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        let moment = moment.again();
+        let canceled = tx.cancel_outbox(id, moment.now)?;
+        if canceled {
+            tx.set_email_status(id, (STATE_CANCELED, STATUS_CANCELED))?;
+            note(tx, &moment, RecordRef { entity: Entity::Email, id }, "canceled")?;
+        }
+        Ok::<_, StoreError>(canceled)
+    });
+    Ok(unit.await?)
+}
+
+const STATE_CANCELED: i32 = 2;
+const STATUS_CANCELED: i32 = 5;

@@ -1,0 +1,216 @@
+//! Mail that goes out: on its record with the same commit, sent once, settled recipient by recipient, answered.
+
+use crm::CrmError;
+use crm::outbox::{self, Claimed, Draft, NewRelay, RecipientReply, Settled, Tried};
+use model::schema::emails::{Email, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
+use model::{Id, Mailbox, Moment, Timestamp};
+
+use crate::house::{House, NOW, address};
+
+const NODE: Id = Id([9; 16]);
+const OTHER: Id = Id([8; 16]);
+
+async fn house() -> House {
+    let house = House::new().await;
+    let relay = NewRelay {
+        name: "relay".to_owned(),
+        host: "relay.contoso.test".to_owned(),
+        port: 25,
+        tls: 0,
+        authority: None,
+    };
+    outbox::add_relay(&house.organization, relay, house.moment()).await.unwrap();
+    house
+}
+
+fn to(text: &str) -> Mailbox {
+    Mailbox { name: None, address: address(text) }
+}
+
+fn draft() -> Draft {
+    Draft {
+        from: address("jane@contoso.test"),
+        to: vec![to("zoe@fabrikam.test")],
+        cc: vec![to("tom@northwind.test")],
+        bcc: vec![to("boss@contoso.test")],
+        subject: "Our offer".to_owned(),
+        text: "Fifty pallets?\n".to_owned(),
+        answers: None,
+        due: None,
+        key: None,
+    }
+}
+
+async fn send(house: &House, draft: Draft) -> Result<Id, CrmError> {
+    outbox::send(&house.organization, draft, (house.moment().id(), house.moment())).await
+}
+
+async fn claim(house: &House, node: Id, now: Timestamp) -> Vec<Claimed> {
+    outbox::claim(&house.organization, node, (now, 16)).await.unwrap()
+}
+
+async fn settle(house: &House, claimed: &Claimed, tried: Tried, now: Timestamp) -> Settled {
+    outbox::settle(&house.organization, claimed, tried, Moment::new(now, 77)).await.unwrap()
+}
+
+fn said(code: u16) -> RecipientReply {
+    RecipientReply { code, text: "2.0.0 so it is".to_owned() }
+}
+
+fn states(house: &House, email: Id) -> Vec<(String, i32)> {
+    let rows = house.organization.read(|read| read.outbox_recipients(email)).unwrap();
+    rows.into_iter().map(|row| (row.address, row.statecode)).collect()
+}
+
+#[tokio::test]
+async fn a_mail_stands_on_its_record_goes_out_and_is_answered() {
+    let house = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let Email { directioncode, statuscode, messageid, ownerid, .. } = house.email(id);
+    assert_eq!((directioncode, statuscode, ownerid), (true, STATUS_PENDING_SEND, Some(house.jane)));
+    let message_id = messageid.unwrap();
+    assert!(message_id.contains(&id.to_string()), "{message_id} carries the record");
+    let parties = house.organization.read(|read| read.parties(id)).unwrap();
+    let of = |mask: i32| parties.iter().filter(|party| party.participationtypemask == mask).count();
+    assert_eq!((of(1), of(2), of(3), of(4)), (1, 1, 1, 1));
+    assert!(parties.iter().any(|party| party.participationtypemask == 2 && party.partyid.is_some()), "Zoë");
+
+    let claimed = claim(&house, NODE, NOW).await;
+    let [mail] = claimed.as_slice() else { panic!("{claimed:?}") };
+    assert!(claim(&house, OTHER, NOW).await.is_empty(), "one node has it");
+    let text = String::from_utf8(mail.raw.to_vec()).unwrap();
+    assert!(text.contains("Fifty pallets?") && !text.contains("boss"), "{text}");
+    assert_eq!(mail.recipients.len(), 3);
+    assert!(outbox::may_end(&house.organization, mail.mail.clone(), NOW).await.unwrap());
+    let taken = Tried::Answered(vec![said(250), said(250), said(250)]);
+    assert_eq!(settle(&house, mail, taken, NOW).await, Settled::Ended);
+    assert_eq!(house.email(id).statuscode, STATUS_SENT);
+    assert!(claim(&house, NODE, NOW.plus_seconds(100_000)).await.is_empty());
+
+    let answer = format!(
+        "Message-ID: <a1@fabrikam.test>\nFrom: zoe@fabrikam.test\nTo: jane@contoso.test\nSubject: Re: Our offer\n\
+         In-Reply-To: <{message_id}>\nDate: Fri, 6 Mar 2026 11:00:00 +0100\n\nYes, fifty.\n"
+    );
+    let answer = house.store(house.out_of_mailbox(house.jane, &answer)).await;
+    assert_eq!(house.email(answer).parentactivityid, Some(id));
+    let answered = Draft { answers: Some(answer), ..draft() };
+    let again = house.email(send(&house, answered).await.unwrap());
+    assert_eq!(again.parentactivityid, Some(answer));
+    assert_eq!(again.conversationtrackingid, house.email(id).conversationtrackingid);
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_recipient_who_waits_is_tried_again_alone() {
+    let house = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let [mail] = claim(&house, NODE, NOW).await.try_into().unwrap();
+    let tried = Tried::Answered(vec![said(250), said(451), said(550)]);
+    let Settled::Waits(until) = settle(&house, &mail, tried, NOW).await else { panic!("one waits") };
+    assert_eq!(states(&house, id).iter().map(|(_, state)| *state).collect::<Vec<_>>(), [1, 0, 2]);
+    assert_eq!(house.email(id).statuscode, STATUS_PENDING_SEND);
+    assert!(claim(&house, NODE, NOW).await.is_empty(), "not at once");
+    let [mail] = claim(&house, NODE, until).await.try_into().unwrap();
+    assert_eq!(mail.recipients.iter().map(|one| one.address.as_str()).collect::<Vec<_>>(), ["tom@northwind.test"]);
+    let Settled::Waits(later) = settle(&house, &mail, Tried::Answered(vec![said(451)]), until).await else {
+        panic!("it waits still")
+    };
+    assert!(later.0 - until.0 > until.0 - NOW.0, "the pauses grow");
+    let late = NOW.plus_seconds(5 * 86_400);
+    let [mail] = claim(&house, NODE, late).await.try_into().unwrap();
+    assert_eq!(settle(&house, &mail, Tried::Answered(vec![said(451)]), late).await, Settled::Ended);
+    assert_eq!(states(&house, id)[1].1, 2, "given up");
+    assert_eq!(house.email(id).statuscode, STATUS_SENT, "somebody got it");
+}
+
+#[tokio::test]
+async fn nobody_got_it_is_told() {
+    let house = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let [mail] = claim(&house, NODE, NOW).await.try_into().unwrap();
+    let tried = Tried::Answered(vec![said(550), said(550), said(550)]);
+    assert_eq!(settle(&house, &mail, tried, NOW).await, Settled::Ended);
+    assert_eq!(house.email(id).statuscode, STATUS_FAILED);
+}
+
+#[tokio::test]
+async fn what_went_past_the_end_of_its_data_is_told_apart() {
+    let house = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let [mail] = claim(&house, NODE, NOW).await.try_into().unwrap();
+    let not_sent = || Tried::NotSent { words: "it broke".to_owned(), replies: vec![None, None, None] };
+    let Settled::Waits(until) = settle(&house, &mail, not_sent(), NOW).await else { panic!("it waits") };
+    let row = |house: &House| house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap();
+    assert_eq!((row(&house).doton, row(&house).lasterror.as_deref()), (None, Some("it broke")));
+
+    let [mail] = claim(&house, NODE, until).await.try_into().unwrap();
+    assert!(outbox::may_end(&house.organization, mail.mail.clone(), until).await.unwrap());
+    let uncertain = Tried::Uncertain { words: "no answer".to_owned(), replies: vec![None, None, None] };
+    let Settled::Waits(later) = settle(&house, &mail, uncertain, until).await else { panic!("it waits") };
+    assert!(row(&house).doton.is_some(), "nobody knows");
+    assert!(!outbox::cancel(&house.organization, id, house.moment()).await.unwrap(), "it may be there");
+    let [again] = claim(&house, NODE, later).await.try_into().unwrap();
+    assert_eq!(again.raw, mail.raw, "the same Message-ID");
+}
+
+#[tokio::test]
+async fn whoever_lost_a_mail_writes_nothing() {
+    let house = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let [first] = claim(&house, NODE, NOW).await.try_into().unwrap();
+    // Its node is dead, as the others see it.
+    let living = std::iter::once(OTHER).collect();
+    assert_eq!(outbox::free(&house.organization, &living, NOW).await.unwrap(), 1);
+    let [second] = claim(&house, OTHER, NOW).await.try_into().unwrap();
+    assert!(!outbox::may_end(&house.organization, first.mail.clone(), NOW).await.unwrap());
+    let failed = Tried::Answered(vec![said(550), said(550), said(550)]);
+    assert_eq!(settle(&house, &first, failed, NOW).await, Settled::Lost);
+    assert!(states(&house, id).iter().all(|(_, state)| *state == 0));
+    let long = NOW.plus_seconds(model::limits::OUTBOX_LEASE_SECONDS - 60);
+    assert!(!outbox::may_end(&house.organization, second.mail.clone(), long).await.unwrap(), "too late");
+    assert!(outbox::may_end(&house.organization, second.mail.clone(), NOW).await.unwrap());
+    let taken = Tried::Answered(vec![said(250), said(250), said(250)]);
+    assert_eq!(settle(&house, &second, taken, NOW).await, Settled::Ended);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_refused_in_words() {
+    let house = house().await;
+    let refused = async |draft: Draft| send(&house, draft).await.unwrap_err().to_string();
+    let nobody = Draft { to: Vec::new(), cc: Vec::new(), bcc: Vec::new(), ..draft() };
+    assert_eq!(refused(nobody).await, "the mail has no recipient");
+    let stranger = Draft { from: address("zoe@fabrikam.test"), ..draft() };
+    assert!(refused(stranger).await.contains("no address of a user or a queue"));
+    let many = (0..1_001).map(|number| to(&format!("a{number}@x.test"))).collect();
+    assert!(refused(Draft { to: many, ..draft() }).await.contains("at most 1000 recipients"));
+    assert!(refused(Draft { answers: Some(OTHER), ..draft() }).await.contains("not here"));
+    assert_eq!(house.email_count(), 0);
+    let bare = House::new().await;
+    let error = send(&bare, draft()).await.unwrap_err().to_string();
+    assert!(error.contains("relay add"), "{error}");
+}
+
+#[tokio::test]
+async fn under_one_key_a_mail_goes_out_once_and_without_one_twice() {
+    let house = house().await;
+    let keyed = || Draft { key: Some("order 17".to_owned()), ..draft() };
+    let first = send(&house, keyed()).await.unwrap();
+    assert_eq!(send(&house, keyed()).await.unwrap(), first);
+    assert_ne!(send(&house, draft()).await.unwrap(), send(&house, draft()).await.unwrap());
+    assert_eq!(house.email_count(), 3);
+    assert_eq!(claim(&house, NODE, NOW).await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_waits_is_canceled_and_what_is_on_its_way_is_not() {
+    let house = house().await;
+    let later = Draft { due: Some(NOW.plus_seconds(60)), ..draft() };
+    let waits = send(&house, later).await.unwrap();
+    let goes = send(&house, draft()).await.unwrap();
+    assert_eq!(claim(&house, NODE, NOW).await.len(), 1, "one is not due");
+    assert!(outbox::cancel(&house.organization, waits, house.moment()).await.unwrap());
+    assert!(!outbox::cancel(&house.organization, goes, house.moment()).await.unwrap());
+    assert!(claim(&house, NODE, NOW.plus_seconds(120)).await.is_empty());
+    assert_eq!(house.email(waits).statuscode, 5);
+    assert!(states(&house, waits).iter().all(|(_, state)| *state == 4));
+}

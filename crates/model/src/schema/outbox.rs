@@ -1,0 +1,54 @@
+//! The outbox: mails that are to go out, and what became of each recipient.
+
+use super::column::{Kind::*, table};
+use crate::{Id, Timestamp};
+
+/// Who goes first: a lower number before a higher one.
+pub const LANES: &[(i64, &str)] = &[(0, "Personal"), (1, "Bulk")];
+/// What became of one recipient.
+pub const RECIPIENT_STATES: &[(i64, &str)] =
+    &[(0, "Waiting"), (1, "Sent"), (2, "Failed"), (3, "Uncertain"), (4, "Canceled")];
+
+table! {
+    /// An outgoing e-mail on its way. It stays when it has ended: its recipients say how.
+    OutboxMail "outboxmail" set "" label "Outgoing mail" key(activityid) clustered(true) {
+        activityid: Id = Lookup("email"), "E-mail";
+        lane: i32 = Choice(LANES), "Lane";
+        /// The lane, as long as it waits; nothing where it has ended or waits for a person.
+        waitsin: Option<i32> = Int, "Waits in lane";
+        emailserverprofileid: Id = Lookup("emailserverprofile"), "Relay";
+        /// The sender in the envelope (MAIL FROM).
+        mailfrom: String = Text(640), "Return path";
+        /// From when on it may be taken; while somebody has it, when that ends by itself.
+        dueon: Timestamp = DateTime, "Due on";
+        /// The node that has it.
+        owner: Option<Id> = Lookup("node"), "Owner";
+        /// Grows each time it is taken: who took it at an older count has lost it.
+        attempts: i32 = Int, "Attempts";
+        /// Since when the end of its data may have gone out, where no answer to that is known.
+        doton: Option<Timestamp> = DateTime, "Past the end of its data since";
+        /// After that nobody tries any more.
+        expireson: Timestamp = DateTime, "Given up on";
+        lasterror: Option<String> = Text(800), "Last error";
+        createdon: Timestamp = DateTime, "Created on";
+        endedon: Option<Timestamp> = DateTime, "Ended on";
+    }
+    indexes { sparse(waitsin, dueon); sparse(owner); many(createdon); }
+}
+
+table! {
+    /// A recipient in the envelope of an outgoing mail.
+    OutboxRecipient "outboxrecipient" set "" label "Recipient of an outgoing mail"
+        key(activityid, recipientnumber) clustered(true) {
+        activityid: Id = Lookup("email"), "E-mail";
+        /// From 1.
+        recipientnumber: i32 = Int, "Number";
+        address: String = Text(640), "Address";
+        statecode: i32 = Choice(RECIPIENT_STATES), "State";
+        /// What the relay said last (RFC 5321 §4.2); nothing where it said nothing.
+        replycode: Option<i32> = Int, "Reply code";
+        replytext: Option<String> = Text(800), "Reply";
+        settledon: Option<Timestamp> = DateTime, "Settled on";
+    }
+    indexes { }
+}

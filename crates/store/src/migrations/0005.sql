@@ -1,0 +1,41 @@
+-- What the fifth release added to the schema of an organization, and why.
+
+-- Mail that goes out waits here, each recipient for itself: one that failed keeps none of the others, and none is sent to
+-- twice because another one failed. What has ended stays, and is found no more by those who look for work.
+create table outboxmail (
+    activityid blob not null,
+    lane integer not null,
+    waitsin integer,
+    emailserverprofileid blob not null,
+    mailfrom text not null,
+    dueon integer not null,
+    owner blob,
+    attempts integer not null,
+    doton integer,
+    expireson integer not null,
+    lasterror text,
+    createdon integer not null,
+    endedon integer,
+    primary key (activityid)
+) strict, without rowid;
+create index outboxmail_waitsin_dueon on outboxmail (waitsin, dueon)
+where waitsin is not null;
+create index outboxmail_owner on outboxmail (owner)
+where owner is not null;
+create index outboxmail_createdon on outboxmail (createdon);
+
+create table outboxrecipient (
+    activityid blob not null,
+    recipientnumber integer not null,
+    address text not null,
+    statecode integer not null,
+    replycode integer,
+    replytext text,
+    settledon integer,
+    primary key (activityid, recipientnumber)
+) strict, without rowid;
+
+-- The way out: a server that takes mail and brings it on. Where an organization has one, its mail goes by that.
+alter table emailserverprofile add column outgoingserverlocation text;
+alter table emailserverprofile add column outgoingportnumber integer;
+alter table emailserverprofile add column outgoingtlsmode integer;

@@ -1,0 +1,151 @@
+//! The outbox: mail that is to go out, taken by one node at a time, and settled recipient by recipient.
+//!
+//! What passes through: an outgoing mail with its recipients is put in within the unit that writes its e-mail; a node
+//! claims it, notes that the end of its data goes out, and says what became of each recipient.
+//!
+//! *Invariant:* whoever claims a mail holds it under its number of attempts until it is due again by the server's clock.
+//! What he writes later than that changes nothing.
+
+use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::{Id, Timestamp, limits};
+
+use crate::StoreError;
+use crate::rows::{Read, Tx};
+
+impl Read<'_> {
+    /// How an e-mail stands that went out from here; `None` where it did not.
+    pub fn outbox_mail(&self, email: Id) -> Result<Option<OutboxMail>, StoreError> {
+        self.noun("where activityid = ?1", &[email.into()])
+    }
+
+    /// The recipients in its envelope, in their order.
+    pub fn outbox_recipients(&self, email: Id) -> Result<Vec<OutboxRecipient>, StoreError> {
+        self.nouns("where activityid = ?1 order by recipientnumber", &[email.into()])
+    }
+
+    /// What was put in last, the newest first.
+    pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxMail>, StoreError> {
+        self.nouns("order by createdon desc limit ?1", &[limit.into()])
+    }
+}
+
+impl Tx<'_> {
+    /// Puts a mail in.
+    pub fn put_into_outbox(
+        &mut self,
+        mail: &OutboxMail,
+        recipients: &[OutboxRecipient],
+    ) -> Result<(), StoreError> {
+        self.insert(mail)?;
+        recipients.iter().try_for_each(|recipient| self.insert(recipient))
+    }
+
+    /// Takes mails of a lane that are due, those that wait longest first, for a node and for
+    /// `limits::OUTBOX_LEASE_SECONDS`. What comes back is what the other functions ask for: the mail as its taker holds
+    /// it. Ask within a unit that does nothing else.
+    pub fn claim_outbox(
+        &mut self,
+        (owner, lane): (Id, i32),
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OutboxMail>, StoreError> {
+        // The time is selected once: an index is not asked for what a server's clock may say anew at each row.
+        let tail = "where waitsin = ?2 and dueon <= (select leaseclock(?1)) order by dueon limit ?3 \
+                    /*pg for update skip locked*/";
+        let found: Vec<OutboxMail> = self.nouns(tail, &[now.into(), lane.into(), limit.into()])?;
+        let mut claimed = Vec::with_capacity(found.len());
+        for mail in found {
+            let sql = "update outboxmail set dueon = leaseclock(?2) + ?3, owner = ?4, attempts = attempts + 1 \
+                       where activityid = ?1";
+            let params = [mail.activityid.into(), now.into(), LEASE_MILLISECONDS.into(), owner.into()];
+            self.execute(sql, &params)?;
+            claimed.push(OutboxMail { owner: Some(owner), attempts: mail.attempts + 1, ..mail });
+        }
+        Ok(claimed)
+    }
+
+    /// Notes that the end of a mail's data is about to go out. Says whether its taker may send it: he still has it, and for
+    /// longer than the answer may take.
+    pub fn begin_dot(&mut self, mail: &OutboxMail, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "update outboxmail set doton = leaseclock(?4) \
+                   where activityid = ?1 and owner = ?2 and attempts = ?3 and dueon > leaseclock(?4) + ?5";
+        let params = [
+            mail.activityid.into(),
+            mail.owner.into(),
+            mail.attempts.into(),
+            now.into(),
+            ANSWER_MILLISECONDS.into(),
+        ];
+        Ok(self.execute(sql, &params)? == 1)
+    }
+
+    /// Says what became of a recipient.
+    pub fn settle_recipient(&mut self, recipient: &OutboxRecipient) -> Result<(), StoreError> {
+        let sql = "update outboxrecipient set statecode = ?3, replycode = ?4, replytext = ?5, settledon = ?6 \
+                   where activityid = ?1 and recipientnumber = ?2";
+        let params = [
+            recipient.activityid.into(),
+            recipient.recipientnumber.into(),
+            recipient.statecode.into(),
+            recipient.replycode.into(),
+            recipient.replytext.as_ref().into(),
+            recipient.settledon.into(),
+        ];
+        self.execute(sql, &params).map(drop)
+    }
+
+    /// Lets a mail go that was claimed, as it says: when it is due again and in which lane, or that it has ended. Says whether
+    /// its taker still held it; if not, it is another's by now, and what was done for it belongs undone.
+    pub fn release_outbox(&mut self, mail: &OutboxMail) -> Result<bool, StoreError> {
+        let sql = "update outboxmail set waitsin = ?4, dueon = ?5, owner = null, doton = ?6, lasterror = ?7, \
+                   endedon = ?8 where activityid = ?1 and owner = ?2 and attempts = ?3";
+        let params = [
+            mail.activityid.into(),
+            mail.owner.into(),
+            mail.attempts.into(),
+            mail.waitsin.into(),
+            mail.dueon.into(),
+            mail.doton.into(),
+            mail.lasterror.as_ref().into(),
+            mail.endedon.into(),
+        ];
+        Ok(self.execute(sql, &params)? == 1)
+    }
+
+    /// Lets go of what nodes have that are not among these: they are no more. How many mails that were.
+    pub fn free_outbox(&mut self, living: &[Id], now: Timestamp) -> Result<usize, StoreError> {
+        let sql = "select distinct owner from outboxmail where owner is not null";
+        let owners: Vec<Id> = self.rows(sql, &[], |row| row.take())?;
+        let mut freed = 0;
+        for owner in owners.into_iter().filter(|owner| !living.contains(owner)) {
+            let sql = "update outboxmail set owner = null, dueon = leaseclock(?2) where owner = ?1";
+            freed += self.execute(sql, &[owner.into(), now.into()])?;
+        }
+        Ok(freed)
+    }
+
+    /// Says how far an e-mail is that goes out.
+    pub fn set_email_status(
+        &mut self,
+        email: Id,
+        (statecode, statuscode): (i32, i32),
+    ) -> Result<(), StoreError> {
+        let sql = "update email set statecode = ?2, statuscode = ?3 where activityid = ?1";
+        self.execute(sql, &[email.into(), statecode.into(), statuscode.into()]).map(drop)
+    }
+
+    /// Cancels a mail that waits and that nobody has. Says whether it did.
+    pub fn cancel_outbox(&mut self, email: Id, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "update outboxmail set waitsin = null, endedon = ?2 \
+                   where activityid = ?1 and waitsin is not null and owner is null and doton is null";
+        if self.execute(sql, &[email.into(), now.into()])? == 0 {
+            return Ok(false);
+        }
+        let sql = "update outboxrecipient set statecode = 4, settledon = ?2 where activityid = ?1 and statecode = 0";
+        self.execute(sql, &[email.into(), now.into()])?;
+        Ok(true)
+    }
+}
+
+const LEASE_MILLISECONDS: i64 = limits::OUTBOX_LEASE_SECONDS * 1_000;
+const ANSWER_MILLISECONDS: i64 = limits::OUTBOX_ANSWER_SECONDS * 1_000;
