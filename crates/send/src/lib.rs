@@ -1,0 +1,19 @@
+//! The outbox's door: mails that are due are taken to their relays.
+//!
+//! ```text
+//! claim some ─▶ a session with their relay (kept for the next ones) ─▶ each mail: data, may it end?, the end ─▶ settle
+//! ```
+//!
+//! What passes through: the house is reached through [`Outbox`], a relay through [`Carrier`]. [`send_due`] goes on until
+//! nothing is due, with several sessions at once.
+//!
+//! *Invariants:* a mail that was claimed is settled, whatever happens, or its claim runs out; the end of its data goes out only
+//! after the house said yes to it; it decides nothing.
+
+mod carrier;
+mod outbox;
+mod work;
+
+pub use carrier::Carrier;
+pub use outbox::{Outbox, Parcel, Reply, Tried};
+pub use work::{Ended, send_due};

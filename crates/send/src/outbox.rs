@@ -1,0 +1,76 @@
+//! The house, as whoever sends its mail sees it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use model::Id;
+
+use crate::carrier::Carrier;
+
+/// Where mail waits that goes out. Clones are the same one.
+pub trait Outbox: Clone + Send + Sync + 'static {
+    /// What the house has to know of a mail to settle it.
+    type Mail: Send + Sync + 'static;
+    /// A session with a relay.
+    type Carrier: Carrier;
+
+    /// Takes some mails that are due, so that nobody else does; none where none are, or where nobody can say now.
+    fn claim(&self, at_most: usize) -> impl Future<Output = Vec<Parcel<Self::Mail>>> + Send;
+
+    /// Opens a session with a relay.
+    ///
+    /// # Errors
+    /// Why not, in words for an administrator.
+    fn open(&self, relay: Id) -> impl Future<Output = Result<Self::Carrier, String>> + Send;
+
+    /// Notes that the end of a mail's data is about to go out, and says whether it may.
+    fn may_end(&self, mail: &Self::Mail) -> impl Future<Output = bool> + Send;
+
+    /// Writes down what a try came to.
+    fn settle(&self, mail: Self::Mail, tried: Tried) -> impl Future<Output = ()> + Send;
+}
+
+/// A mail to be taken to its relay.
+#[derive(Debug, Clone)]
+pub struct Parcel<M> {
+    /// What the house has to know of it.
+    pub mail: M,
+    /// The relay.
+    pub relay: Id,
+    /// The sender in the envelope.
+    pub mail_from: String,
+    /// Its recipients.
+    pub recipients: Vec<String>,
+    /// The mail as it travels.
+    pub raw: Arc<[u8]>,
+}
+
+/// What a relay said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// Of three digits (RFC 5321 §4.2.1).
+    pub code: u16,
+    /// Its words.
+    pub text: String,
+}
+
+/// What a try came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tried {
+    /// The relay answered for each recipient, in their order.
+    Answered(Vec<Reply>),
+    /// The end of the data never went out.
+    NotSent {
+        /// Why, in words.
+        words: String,
+        /// What was said of each recipient before; of none, where nothing was.
+        replies: Vec<Option<Reply>>,
+    },
+    /// The end of the data may have gone out, and no answer came.
+    Uncertain {
+        /// What happened, in words.
+        words: String,
+        /// What was said of each recipient before; of none, where nothing was.
+        replies: Vec<Option<Reply>>,
+    },
+}

@@ -1,0 +1,79 @@
+//! Each mail that is due is tried once, and settled; sessions are kept; what fails holds up no more than it must.
+
+use model::limits;
+use send::{Ended, Tried};
+
+use crate::world::{AWAY, RELAY, World};
+
+fn all(count: u32) -> Vec<u32> {
+    (0..count).collect()
+}
+
+fn sorted(mut numbers: Vec<u32>) -> Vec<u32> {
+    numbers.sort_unstable();
+    numbers
+}
+
+fn settled(world: &World) -> Vec<u32> {
+    sorted(world.state().settled.iter().map(|(mail, _)| *mail).collect())
+}
+
+#[tokio::test]
+async fn everything_that_is_due_goes_out_once_over_few_sessions() {
+    let world = World::of(1_000);
+    assert_eq!(world.run().await, Ended::Done);
+    assert_eq!(sorted(world.state().sent.clone()), all(1_000));
+    assert_eq!(settled(&world), all(1_000));
+    let state = world.state();
+    assert!(state.opened <= limits::OUTBOX_CONNECTIONS_MAX, "{} sessions", state.opened);
+    assert_eq!((state.closed, state.open_now), (state.opened, 0), "each took its leave");
+}
+
+#[tokio::test]
+async fn a_mail_that_is_anothers_by_now_never_ends() {
+    let world = World::of(40);
+    world.state().lost = vec![3, 17];
+    world.run().await;
+    let state = world.state();
+    assert!(state.sent.iter().all(|mail| ![3, 17].contains(mail)));
+    assert_eq!((state.sent.len(), state.settled.len()), (38, 40));
+    let told = state.settled.iter().find(|(mail, _)| *mail == 17).map(|(_, tried)| tried.clone());
+    assert!(matches!(told, Some(Tried::NotSent { words, .. }) if words == "another node has it"));
+}
+
+#[tokio::test]
+async fn a_session_that_ended_while_it_rested_costs_no_try() {
+    let world = World::of(100);
+    world.state().mails_a_session = Some(3);
+    world.run().await;
+    let state = world.state();
+    assert_eq!(state.sent.len(), 100);
+    assert!(state.settled.iter().all(|(_, tried)| matches!(tried, Tried::Answered(_))));
+}
+
+#[tokio::test]
+async fn a_relay_that_nobody_reaches_is_knocked_at_once_and_the_others_go_on() {
+    let world = World::of(0);
+    (0..1_000).for_each(|mail| world.put(mail, if mail % 2 == 0 { AWAY } else { RELAY }));
+    assert_eq!(world.run().await, Ended::Unreached);
+    let state = world.state();
+    let unreached = state.settled.iter().filter(|(mail, _)| mail % 2 == 0);
+    assert!(unreached.clone().count() > 0);
+    assert!(unreached.clone().all(|(_, tried)| matches!(tried, Tried::NotSent { .. })));
+    assert_eq!(state.settled.len() + state.waiting.len(), 1_000, "what was claimed is settled, the rest waits");
+    let tried = limits::OUTBOX_CONNECTIONS_MAX * limits::OUTBOX_CLAIM_MAX;
+    assert!(state.settled.len() <= tried, "the rest is not tried for nothing");
+    assert!(state.opened <= 2 * limits::OUTBOX_CONNECTIONS_MAX);
+}
+
+#[tokio::test]
+async fn at_a_stop_what_was_claimed_is_given_back() {
+    let world = World::of(1_000);
+    world.state().stops_at = Some(5);
+    world.run().await;
+    let state = world.state();
+    assert_eq!(state.settled.len() + state.waiting.len(), 1_000);
+    assert!(state.sent.len() < 1_000);
+    let given_back = state.settled.iter().filter(|(_, tried)| matches!(tried, Tried::NotSent { .. }));
+    assert!(given_back.count() > 0);
+}
