@@ -24,7 +24,7 @@ use crate::intake::{gather, outgoing};
 
 pub use queue::{Claimed, PERSONAL, claim, free, may_end};
 pub use relays::{NewRelay, Relay, SMTP, add_relay, relay, relays};
-pub use settle::{RecipientReply, Settled, Tried, cancel, settle};
+pub use settle::{RecipientReply, Settled, Tried, cancel, retry, settle};
 
 /// A mail to be sent.
 #[derive(Debug, Clone)]

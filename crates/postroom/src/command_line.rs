@@ -29,6 +29,7 @@ mod mail;
 mod mailbox;
 mod moving;
 mod node;
+mod outbox;
 mod secrets;
 mod serve;
 mod show;
@@ -225,6 +226,9 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             Some(request) => request,
             None => return Ok(None),
         },
+        Command::Send(mail) => outbox::send(mail)?,
+        Command::Outbox(command) => outbox::outbox(command),
+        Command::Relay(command) => outbox::relay(command)?,
         Command::Server(ServerCommand::List { org }) => Request::Servers(org),
         Command::Secrets(command) => secrets::request(&command),
         Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {

@@ -28,6 +28,7 @@ mod mail;
 mod mailboxes;
 mod maildirs;
 pub(crate) mod nodes;
+mod outbox;
 mod records;
 mod secrets;
 mod servers;
@@ -46,6 +47,7 @@ pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol};
 pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
 pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
+pub use outbox::{AddRelay, OutboxRequest, OutboxRow, RelayRow, SendMail};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,
@@ -176,6 +178,8 @@ pub enum Request {
     Undeliverables(Option<String>),
     /// Something about one of them, or about all.
     Undeliverable(UndeliverableRequest),
+    /// About mail that goes out.
+    Outbox(OutboxRequest),
     /// How far the text index of one organization is, or of all.
     IndexState(Option<String>),
     /// Throws the text index of an organization away.
@@ -258,6 +262,12 @@ pub enum Reply {
     Replayed(Box<ReplayedRow>),
     /// What became of a replay of all.
     ReplayedAll(ReplayedAll),
+    /// The id of the e-mail that was sent.
+    SentMail(String),
+    /// Mails that go out.
+    Outbox(Vec<OutboxRow>),
+    /// Relays.
+    Relays(Vec<RelayRow>),
     /// How far text indexes are.
     Indexes(Vec<IndexRow>),
     /// An archive that was written.
@@ -286,6 +296,12 @@ pub enum CommandError {
     /// No undeliverable mail has this id.
     #[error("no undeliverable mail has the id “{0}”; `postroom undeliverable list` shows them")]
     NoUndeliverable(String),
+    /// No e-mail has this id.
+    #[error("no e-mail has the id “{0}”; `postroom outbox list` shows those that go out")]
+    NoEmail(String),
+    /// It cannot be canceled or tried again as it is.
+    #[error("the mail “{0}” is on its way, or has ended; `postroom outbox list` says how it is")]
+    OnItsWay(String),
     /// It ended before.
     #[error("the mail “{0}” waits no longer; `postroom undeliverable show` says what became of it")]
     WaitsNoLonger(String),
@@ -404,6 +420,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::TrackMailbox(mailbox) => history::track(house, mailbox).await?,
         Request::Undeliverables(name) => undeliverables::list(&organizations(house, name)?)?,
         Request::Undeliverable(request) => undeliverables::run(house, request).await?,
+        Request::Outbox(request) => outbox::run(house, request).await?,
         Request::IndexState(name) => index::state(&organizations(house, name)?)?,
         Request::DiscardIndex(name) => index::discard(organization(house, &name)?.as_ref())?,
         Request::FillIndex(name) => index::fill(organization(house, &name)?.as_ref())?,

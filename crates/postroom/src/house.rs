@@ -33,6 +33,8 @@ pub struct House {
     pub(crate) node: Id,
     /// Rung when a command may have left work for later.
     pub(crate) bell: Notify,
+    /// Rung when mail may be due to go out.
+    pub(crate) outbox_bell: Notify,
     /// What the pages remember between two questions.
     pub(crate) cabinet: Cabinet,
     /// Long works of commands.
@@ -141,7 +143,7 @@ impl House {
             ..StoreSettings::new(&settings.data)
         })?;
         let keyring = Keyring::new(&settings.secrets, &settings.data, |name| std::env::var(name).ok())?;
-        let (clock, bell, cabinet) = (inside.clock, Notify::new(), Cabinet::default());
+        let (clock, cabinet) = (inside.clock, Cabinet::default());
         let node = Moment::new(clock(), u64::from_ne_bytes(random()?)).id();
         Ok(Arc::new(House {
             settings,
@@ -149,7 +151,8 @@ impl House {
             bucket,
             clock,
             node,
-            bell,
+            bell: Notify::new(),
+            outbox_bell: Notify::new(),
             cabinet,
             works: Works::default(),
             boards: Boards::default(),

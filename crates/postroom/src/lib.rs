@@ -20,6 +20,7 @@ pub mod log;
 mod mailbox_board;
 pub mod node;
 mod pages;
+mod outbox_runner;
 mod poll_runner;
 pub mod private;
 mod router;

@@ -36,16 +36,19 @@ pub enum Role {
     Index,
     /// Watches mailboxes.
     Poll,
+    /// Takes mail to relays.
+    Send,
 }
 
 /// There is no role of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no role “{0}”; roles are receive, web, jobs, index and poll")]
+#[error("there is no role “{0}”; roles are receive, web, jobs, index, poll and send")]
 pub struct UnknownRole(String);
 
 impl Role {
     /// All there are.
-    pub const ALL: [Role; 5] = [Role::Receive, Role::Web, Role::Jobs, Role::Index, Role::Poll];
+    pub const ALL: [Role; 6] =
+        [Role::Receive, Role::Web, Role::Jobs, Role::Index, Role::Poll, Role::Send];
 
     /// What it means that no node does this, for people.
     pub fn undone(self) -> &'static str {
@@ -59,6 +62,7 @@ impl Role {
                 "no node follows the mail with the text index (role index): search does not find new mail"
             }
             Role::Poll => "no node watches mailboxes (role poll): what is forwarded to them waits there",
+            Role::Send => "no node takes mail to relays (role send): what is sent waits here",
         }
     }
 
@@ -70,6 +74,7 @@ impl Role {
             Role::Jobs => "jobs",
             Role::Index => "index",
             Role::Poll => "poll",
+            Role::Send => "send",
         }
     }
 }

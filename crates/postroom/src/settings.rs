@@ -281,7 +281,7 @@ pub enum SettingsError {
     },
     /// A node without a role.
     #[error(
-        "node.roles is empty, and a node without a role does nothing: give some of receive, web, jobs, index, poll"
+        "node.roles is empty, and a node without a role does nothing: give some of receive, web, jobs, index, poll, send"
     )]
     NoRole,
     /// A certificate without a key, or a key without a certificate.

@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::control;
 use crate::house::{House, HouseError};
 use crate::node::{Presence, Role};
-use crate::{books_runner, index_runner, job_runner, log, mailbox_board, poll_runner, site, sweep_runner};
+use crate::{books_runner, index_runner, job_runner, log, mailbox_board, outbox_runner, poll_runner, site, sweep_runner};
 use mail::MailSockets;
 
 mod mail;
@@ -117,6 +117,9 @@ impl House {
         if self.does(Role::Poll) {
             tasks.spawn(poll_runner::run(Arc::clone(self), stop.clone()));
             tasks.spawn(mailbox_board::run(Arc::clone(self), stop.clone()));
+        }
+        if self.does(Role::Send) {
+            tasks.spawn(outbox_runner::run(Arc::clone(self), stop.clone()));
         }
         if self.does(Role::Index) && self.settings.search.follows_mail {
             tasks.spawn(index_runner::run(Arc::clone(self), stop.clone()));

@@ -66,6 +66,8 @@ pub enum Tried {
         /// What was said of each recipient before; of none, where nothing was.
         replies: Vec<Option<Reply>>,
     },
+    /// Nothing was tried: the program is to stop.
+    Untouched,
     /// The end of the data may have gone out, and no answer came.
     Uncertain {
         /// What happened, in words.

@@ -63,10 +63,9 @@ impl<O: Outbox> Work<O> {
     /// Takes some mails to their relays, one after the other.
     async fn carry(&self, parcels: Vec<Parcel<O::Mail>>, stop: &CancellationToken) {
         for parcel in parcels {
-            // Those that are left wait no longer than a claim lasts, and elsewhere nobody waits for this node.
+            // Whoever goes on need not wait until the claim runs out.
             if stop.is_cancelled() {
-                let tried = Tried::NotSent { words: "the program was stopped".to_owned(), replies: Vec::new() };
-                self.outbox.settle(parcel.mail, tried).await;
+                self.outbox.settle(parcel.mail, Tried::Untouched).await;
                 continue;
             }
             let tried = self.carry_one(&parcel).await;

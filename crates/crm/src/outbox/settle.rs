@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::decision::{Entity, RecordRef};
-use model::schema::emails::{STATE_COMPLETED, STATE_OPEN, STATUS_FAILED, STATUS_SENT};
+use model::schema::emails::{STATE_COMPLETED, STATE_OPEN, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
@@ -38,6 +38,8 @@ pub enum Tried {
         /// What was said of each recipient, where anything was.
         replies: Vec<Option<RecipientReply>>,
     },
+    /// Nothing was tried: the node is to stop.
+    Untouched,
     /// The end of the data went out and no answer came: whether it was taken nobody knows.
     Uncertain {
         /// What happened, in words.
@@ -91,6 +93,10 @@ fn write(
     moment: &Moment,
 ) -> Result<Settled, StoreError> {
     let now = moment.now;
+    if *tried == Tried::Untouched {
+        let released = OutboxMail { dueon: now, ..mail.clone() };
+        return Ok(if tx.release_outbox(&released)? { Settled::Waits(now) } else { Settled::Lost });
+    }
     let is_late = now >= mail.expireson;
     let mut waiting = 0;
     for (place, recipient) in recipients.iter().enumerate() {
@@ -137,6 +143,7 @@ fn end(tx: &mut Tx<'_>, id: Id, moment: &Moment) -> Result<(), StoreError> {
 
 fn reply(tried: &Tried, place: usize) -> Option<&RecipientReply> {
     match tried {
+        Tried::Untouched => None,
         Tried::Answered(replies) => replies.get(place),
         Tried::NotSent { replies, .. } | Tried::Uncertain { replies, .. } => {
             replies.get(place).and_then(Option::as_ref)
@@ -169,6 +176,7 @@ fn told(
 fn words(tried: &Tried, recipients: usize) -> Option<String> {
     let of_a_reply = |reply: &RecipientReply| format!("the relay says: {} {}", reply.code, reply.text);
     let text = match tried {
+        Tried::Untouched => None,
         Tried::NotSent { words, .. } | Tried::Uncertain { words, .. } => Some(words.clone()),
         Tried::Answered(replies) => {
             replies.iter().take(recipients).find(|reply| reply.code / 100 != 2).map(of_a_reply)
@@ -200,6 +208,24 @@ pub async fn cancel(organization: &Arc<Organization>, id: Id, moment: Moment) ->
             note(tx, &moment, RecordRef { entity: Entity::Email, id }, "canceled")?;
         }
         Ok::<_, StoreError>(canceled)
+    });
+    Ok(unit.await?)
+}
+
+/// Has a mail tried again now, also for those who were given up. Says whether it did.
+///
+/// # Errors
+/// Where the store cannot do it.
+pub async fn retry(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        let moment = moment.again();
+        let until = moment.now.plus_seconds(limits::OUTBOX_DAYS_MAX * 86_400);
+        let is_tried = tx.retry_outbox(id, (moment.now, until))?;
+        if is_tried {
+            tx.set_email_status(id, (STATE_OPEN, STATUS_PENDING_SEND))?;
+            note(tx, &moment, RecordRef { entity: Entity::Email, id }, "pending")?;
+        }
+        Ok::<_, StoreError>(is_tried)
     });
     Ok(unit.await?)
 }

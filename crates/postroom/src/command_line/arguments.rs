@@ -7,6 +7,7 @@ use postroom::node::Role;
 
 use super::deliver::DeliverArguments;
 use super::mailbox::{MailboxCommand, ServerCommand};
+use super::outbox::{OutboxCommand, RelayCommand, SendArguments};
 use super::secrets::SecretsCommand;
 use super::undeliverable::UndeliverableCommand;
 
@@ -32,7 +33,7 @@ pub(crate) enum Command {
         /// Write where the doors are to this file, as JSON, once all of them are open.
         #[arg(long, value_name = "FILE")]
         ports_file: Option<PathBuf>,
-        /// What this node does, with commas: receive, web, jobs, index, poll. Else as the setting node.roles says.
+        /// What this node does, with commas: receive, web, jobs, index, poll, send. Else as the setting node.roles says.
         #[arg(long, value_name = "ROLES", value_delimiter = ',')]
         roles: Vec<Role>,
     },
@@ -96,6 +97,14 @@ pub(crate) enum Command {
     /// no database. Exit status as in sysexits.h: 0 it is kept; 75 try again, whatever the trouble; 67 unknown recipient;
     /// 77 this recipient may not be written to; 69 too large, or refused.
     Deliver(DeliverArguments),
+    /// Send a mail: it stands on its records at once, and goes out by the organization's relay. Prints the id of its e-mail.
+    Send(SendArguments),
+    /// Mail that goes out: what waits, and what became of it.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// Relays: servers that take an organization's mail and bring it on.
+    #[command(subcommand)]
+    Relay(RelayCommand),
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),

@@ -184,13 +184,28 @@ pub(crate) struct MaildirArguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Tls {
+pub(super) enum Tls {
     /// With the connection (RFC 8314).
     Implicit,
     /// By STARTTLS (by POP3 STLS), or not at all: a server that does not offer it is refused.
     Starttls,
     /// Never. A password goes to this machine only.
     None,
+}
+
+impl Tls {
+    /// Its number among `TLS_MODES`.
+    pub(super) fn code(self) -> i32 {
+        match self {
+            Tls::None => 0,
+            Tls::Starttls => 1,
+            Tls::Implicit => 2,
+        }
+    }
+
+    pub(super) fn is_implicit(self) -> bool {
+        matches!(self, Tls::Implicit)
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -264,7 +279,7 @@ fn user_mailbox(arguments: UserMailboxArguments) -> anyhow::Result<AddUserMailbo
     })
 }
 
-fn text(path: &Path) -> anyhow::Result<String> {
+pub(super) fn text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read_file(path)?).with_context(|| format!("{} is no text", path.display()))
 }
 
@@ -281,11 +296,7 @@ fn server(account: &AccountArguments) -> anyhow::Result<MailServer> {
         ProtocolName::Imap => (Protocol::Imap, 143, 993),
         ProtocolName::Pop3 => (Protocol::Pop3, 110, 995),
     };
-    let (tls, port) = match account.tls {
-        Tls::Implicit => (2, port_of_tls),
-        Tls::Starttls => (1, port),
-        Tls::None => (0, port),
-    };
+    let (tls, port) = (account.tls.code(), if account.tls.is_implicit() { port_of_tls } else { port });
     let authority = account.authority.as_deref().map(text).transpose()?;
     let (host, port) = (account.server.clone(), account.port.unwrap_or(port));
     Ok(MailServer { protocol, host, port, tls, authority, polling_interval: account.every })

@@ -27,6 +27,9 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::NewSinkCredential(made) => new_credential(made),
         Reply::SinkCredentials(rows) => table(rows.iter().map(credential)),
         Reply::Verified(rows) => return verified(rows),
+        Reply::SentMail(id) => super::outbox::sent(id),
+        Reply::Outbox(rows) => table(rows.iter().map(super::outbox::cells)),
+        Reply::Relays(rows) => table(rows.iter().map(super::outbox::relay_cells)),
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done
         | Reply::Imported(_)

@@ -23,6 +23,18 @@ impl Read<'_> {
         self.nouns("where activityid = ?1 order by recipientnumber", &[email.into()])
     }
 
+    /// Whether a mail may be taken now.
+    pub fn is_outbox_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "select 1 from outboxmail where waitsin in (0, 1) and dueon <= (select leaseclock(?1)) limit 1";
+        Ok(self.one(sql, &[now.into()], |_| Ok(()))?.is_some())
+    }
+
+    /// The nodes that have mails.
+    pub fn outbox_owners(&self) -> Result<Vec<Id>, StoreError> {
+        let sql = "select distinct owner from outboxmail where owner is not null";
+        self.rows(sql, &[], |row| row.take())
+    }
+
     /// What was put in last, the newest first.
     pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxMail>, StoreError> {
         self.nouns("order by createdon desc limit ?1", &[limit.into()])
@@ -112,16 +124,29 @@ impl Tx<'_> {
         Ok(self.execute(sql, &params)? == 1)
     }
 
-    /// Lets go of what nodes have that are not among these: they are no more. How many mails that were.
-    pub fn free_outbox(&mut self, living: &[Id], now: Timestamp) -> Result<usize, StoreError> {
-        let sql = "select distinct owner from outboxmail where owner is not null";
-        let owners: Vec<Id> = self.rows(sql, &[], |row| row.take())?;
-        let mut freed = 0;
-        for owner in owners.into_iter().filter(|owner| !living.contains(owner)) {
-            let sql = "update outboxmail set owner = null, dueon = leaseclock(?2) where owner = ?1";
-            freed += self.execute(sql, &[owner.into(), now.into()])?;
+    /// Lets go of what a node has, which is no more. How many mails that were.
+    pub fn free_outbox(&mut self, owner: Id, now: Timestamp) -> Result<usize, StoreError> {
+        let sql = "update outboxmail set owner = null, dueon = leaseclock(?2) where owner = ?1";
+        self.execute(sql, &[owner.into(), now.into()])
+    }
+
+    /// Has a mail tried again now, also for recipients who were given up. Says whether it did: nobody has it, and somebody is
+    /// left to be tried.
+    pub fn retry_outbox(
+        &mut self,
+        email: Id,
+        (now, expireson): (Timestamp, Timestamp),
+    ) -> Result<bool, StoreError> {
+        let sql = "update outboxmail set waitsin = lane, dueon = ?2, expireson = ?3, endedon = null \
+                   where activityid = ?1 and owner is null and exists \
+                   (select 1 from outboxrecipient r where r.activityid = ?1 and r.statecode in (0, 2, 3))";
+        if self.execute(sql, &[email.into(), now.into(), expireson.into()])? == 0 {
+            return Ok(false);
         }
-        Ok(freed)
+        let sql = "update outboxrecipient set statecode = 0, settledon = null \
+                   where activityid = ?1 and statecode in (2, 3)";
+        self.execute(sql, &[email.into()])?;
+        Ok(true)
     }
 
     /// Says how far an e-mail is that goes out.

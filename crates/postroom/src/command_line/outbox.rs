@@ -1,0 +1,165 @@
+//! `postroom send`, `postroom outbox` and `postroom relay`: their arguments, requests made of them, and lists in words.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, RelayRow, Request, SendMail};
+
+use super::mailbox::Tls;
+use super::read_file;
+use super::show::printable;
+
+#[derive(Args)]
+pub(crate) struct SendArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// Who writes: the address of a user or a queue.
+    #[arg(long, value_name = "ADDRESS")]
+    from: String,
+    /// To whom, such as "Zoë <zoe@example.com>"; any number of times.
+    #[arg(long, value_name = "ADDRESS")]
+    to: Vec<String>,
+    /// Who else is to see it.
+    #[arg(long, value_name = "ADDRESS")]
+    cc: Vec<String>,
+    /// Who else is to see it, unseen by the others.
+    #[arg(long, value_name = "ADDRESS")]
+    bcc: Vec<String>,
+    /// Its subject.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    subject: String,
+    /// The e-mail that it answers, by its id.
+    #[arg(long, value_name = "ID")]
+    answers: Option<String>,
+    /// Under one key, such as "invoice 4711", it is sent once, however often this is called.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// The file with its text (UTF-8); - for standard input.
+    text: PathBuf,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum OutboxCommand {
+    /// List what was sent last and what waits, newest first.
+    List {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+    },
+    /// Try a mail again now, also for those who were given up.
+    Retry {
+        #[command(flatten)]
+        of: EmailName,
+    },
+    /// Cancel a mail that waits. What may have gone out already is not canceled.
+    Cancel {
+        #[command(flatten)]
+        of: EmailName,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct EmailName {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// The id of the e-mail, as the list shows it.
+    email: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RelayCommand {
+    /// Have an organization's mail go out by a server. The first one that is added takes all of it.
+    Add(RelayArguments),
+    /// List the relays.
+    List {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct RelayArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// The server.
+    #[arg(long, value_name = "HOST")]
+    server: String,
+    /// Its port; else 465, or 25 with --tls starttls or none.
+    #[arg(long)]
+    port: Option<u16>,
+    /// When TLS begins.
+    #[arg(long, value_enum, default_value = "starttls")]
+    tls: Tls,
+    /// A file of certificates (PEM) that are believed instead of those that the machine believes.
+    #[arg(long, value_name = "FILE")]
+    authority: Option<PathBuf>,
+    /// The relay's name here.
+    name: String,
+}
+
+pub(super) fn send(mail: SendArguments) -> anyhow::Result<Request> {
+    let text = String::from_utf8(read_file(&mail.text)?)
+        .with_context(|| format!("{} is no UTF-8", mail.text.display()))?;
+    Ok(Request::Outbox(OutboxRequest::Send(SendMail {
+        organization: mail.org,
+        from: mail.from,
+        to: mail.to,
+        cc: mail.cc,
+        bcc: mail.bcc,
+        subject: mail.subject,
+        text,
+        answers: mail.answers,
+        key: mail.key,
+    })))
+}
+
+pub(super) fn outbox(command: OutboxCommand) -> Request {
+    Request::Outbox(match command {
+        OutboxCommand::List { org } => OutboxRequest::List(org),
+        OutboxCommand::Retry { of } => OutboxRequest::Retry { organization: of.org, email: of.email },
+        OutboxCommand::Cancel { of } => OutboxRequest::Cancel { organization: of.org, email: of.email },
+    })
+}
+
+pub(super) fn relay(command: RelayCommand) -> anyhow::Result<Request> {
+    Ok(Request::Outbox(match command {
+        RelayCommand::List { org } => OutboxRequest::Relays(org),
+        RelayCommand::Add(relay) => {
+            let authority = relay.authority.as_deref().map(super::mailbox::text).transpose()?;
+            let port = relay.port.unwrap_or(if relay.tls.is_implicit() { 465 } else { 25 });
+            OutboxRequest::AddRelay(AddRelay {
+                organization: relay.org,
+                name: relay.name,
+                host: relay.server,
+                port,
+                tls: relay.tls.code(),
+                authority,
+            })
+        }
+    }))
+}
+
+/// The e-mail that a mail became.
+pub(super) fn sent(id: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{id}")
+}
+
+pub(super) fn relay_cells(row: &RelayRow) -> Vec<String> {
+    vec![row.organization.clone(), row.name.clone(), row.place.clone()]
+}
+
+/// Subjects and what relays say are written by others.
+pub(super) fn cells(row: &OutboxRow) -> Vec<String> {
+    let failed = if row.failed == 0 { String::new() } else { format!(", {} failed", row.failed) };
+    let recipients = format!("{} of {}{failed}", row.sent, row.recipients);
+    let next = row.next_try.as_ref().map_or_else(String::new, |time| format!("next try {time}"));
+    let error = row.error.as_deref().map(printable).unwrap_or_default();
+    let (organization, email, created) = (row.organization.clone(), row.email.clone(), row.created.clone());
+    vec![organization, email, created, row.state.clone(), recipients, printable(&row.subject), next, error]
+}

@@ -1,0 +1,243 @@
+//! Commands about mail that goes out: relays, sending, and what waits.
+
+use std::sync::Arc;
+
+use crm::outbox::{self, Draft, NewRelay};
+use model::schema::emails::EMAIL_STATUSES;
+use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::{Id, Mailbox};
+use serde::{Deserialize, Serialize};
+use store::{Organization, StoreError};
+
+use super::mail::rfc_3339;
+use super::{CommandError, Reply, address, organization, organizations};
+use crate::house::House;
+
+/// Something about mail that goes out.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutboxRequest {
+    /// Adds a relay.
+    AddRelay(AddRelay),
+    /// The relays of one organization, or of all.
+    Relays(Option<String>),
+    /// Sends a mail.
+    Send(SendMail),
+    /// What was sent last in one organization, or in all.
+    List(Option<String>),
+    /// Cancels a mail that waits.
+    Cancel {
+        /// The organization's name.
+        organization: String,
+        /// The id of its e-mail.
+        email: String,
+    },
+    /// Tries a mail again now, those who failed too.
+    Retry {
+        /// The organization's name.
+        organization: String,
+        /// The id of its e-mail.
+        email: String,
+    },
+}
+
+/// A relay to be added.
+#[derive(Serialize, Deserialize)]
+pub struct AddRelay {
+    /// The organization's name.
+    pub organization: String,
+    /// Its name here.
+    pub name: String,
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected, of `TLS_MODES`.
+    pub tls: i32,
+    /// PEM of the authorities that are believed instead of the machine's.
+    pub authority: Option<String>,
+}
+
+/// A mail to be sent.
+#[derive(Default, Serialize, Deserialize)]
+pub struct SendMail {
+    /// The organization's name.
+    pub organization: String,
+    /// Who writes: the address of a user or a queue.
+    pub from: String,
+    /// To whom: addresses, with names or without.
+    pub to: Vec<String>,
+    /// Who else is to see it.
+    pub cc: Vec<String>,
+    /// Who else is to see it, unseen by the others.
+    pub bcc: Vec<String>,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+    /// The id of the e-mail that it answers.
+    pub answers: Option<String>,
+    /// Under one key it is sent once.
+    pub key: Option<String>,
+}
+
+/// A relay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelayRow {
+    /// The organization's name.
+    pub organization: String,
+    /// Its name.
+    pub name: String,
+    /// Its host and port.
+    pub place: String,
+}
+
+/// An outgoing mail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// The organization's name.
+    pub organization: String,
+    /// The id of its e-mail.
+    pub email: String,
+    /// When it was put in, as RFC 3339 writes it.
+    pub created: String,
+    /// Its status reason.
+    pub state: String,
+    /// Its subject.
+    pub subject: String,
+    /// Recipients who have it, as far as the relay says.
+    pub sent: usize,
+    /// Recipients who do not get it.
+    pub failed: usize,
+    /// All recipients.
+    pub recipients: usize,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it is tried next, where it waits.
+    pub next_try: Option<String>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Reply, CommandError> {
+    let reply = match request {
+        OutboxRequest::AddRelay(new) => add_relay(house, new).await,
+        OutboxRequest::Relays(name) => relays(&organizations(house, name)?),
+        OutboxRequest::Send(mail) => send(house, mail).await,
+        OutboxRequest::List(name) => list(&organizations(house, name)?),
+        OutboxRequest::Cancel { organization: of, email } => {
+            let (organization, id) = (organization(house, &of)?, id(&email)?);
+            match outbox::cancel(&organization, id, house.moment()?).await? {
+                true => Ok(Reply::Done),
+                false => Err(CommandError::OnItsWay(email)),
+            }
+        }
+        OutboxRequest::Retry { organization: of, email } => {
+            let (organization, id) = (organization(house, &of)?, id(&email)?);
+            match outbox::retry(&organization, id, house.moment()?).await? {
+                true => Ok(Reply::Done),
+                false => Err(CommandError::OnItsWay(email)),
+            }
+        }
+    }?;
+    // Something may be due now.
+    house.outbox_bell.notify_one();
+    Ok(reply)
+}
+
+async fn add_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> {
+    let organization = organization(house, &new.organization)?;
+    let AddRelay { name, host, port, tls, authority, .. } = new;
+    outbox::add_relay(&organization, NewRelay { name, host, port, tls, authority }, house.moment()?).await?;
+    Ok(Reply::Done)
+}
+
+fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
+    let mut rows = Vec::new();
+    for organization in organizations {
+        for profile in outbox::relays(organization)? {
+            let host = profile.outgoingserverlocation.unwrap_or_default();
+            let port = profile.outgoingportnumber.unwrap_or_default();
+            rows.push(RelayRow {
+                organization: organization.name().to_owned(),
+                name: profile.name,
+                place: format!("{host}:{port}"),
+            });
+        }
+    }
+    Ok(Reply::Relays(rows))
+}
+
+async fn send(house: &House, mail: SendMail) -> Result<Reply, CommandError> {
+    let organization = organization(house, &mail.organization)?;
+    let draft = Draft {
+        from: address(&mail.from)?,
+        to: mailboxes(&mail.to)?,
+        cc: mailboxes(&mail.cc)?,
+        bcc: mailboxes(&mail.bcc)?,
+        subject: mail.subject,
+        text: mail.text,
+        answers: mail.answers.as_deref().map(id).transpose()?,
+        due: None,
+        key: mail.key,
+    };
+    let sent = outbox::send(&organization, draft, (house.moment()?.id(), house.moment()?)).await?;
+    Ok(Reply::SentMail(sent.to_string()))
+}
+
+/// Addresses as a person writes them; each has to be one.
+fn mailboxes(texts: &[String]) -> Result<Vec<Mailbox>, CommandError> {
+    let one = |text: &String| match message::addresses::read(text.as_bytes()).as_slice() {
+        [mailbox] => Ok(mailbox.clone()),
+        _ => Err(CommandError::NotAnAddress(text.clone())),
+    };
+    texts.iter().map(one).collect()
+}
+
+fn id(text: &str) -> Result<Id, CommandError> {
+    text.parse().map_err(|_| CommandError::NoEmail(text.to_owned()))
+}
+
+fn list(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
+    let mut rows = Vec::new();
+    for organization in organizations {
+        let all = organization.read(|read| {
+            let mails = read.outbox(LISTED_MAX)?;
+            let with = |mail: OutboxMail| {
+                let recipients = read.outbox_recipients(mail.activityid)?;
+                Ok((read.email(mail.activityid)?, mail, recipients))
+            };
+            mails.into_iter().map(with).collect::<Result<Vec<_>, StoreError>>()
+        })?;
+        for (email, mail, recipients) in all {
+            let Some(email) = email else { continue };
+            rows.push(row(organization, (&email, &mail), &recipients));
+        }
+    }
+    Ok(Reply::Outbox(rows))
+}
+
+/// Mails that one list shows.
+const LISTED_MAX: usize = 200;
+
+fn row(
+    organization: &Organization,
+    (email, mail): (&model::schema::emails::Email, &OutboxMail),
+    recipients: &[OutboxRecipient],
+) -> OutboxRow {
+    let in_state = |state: i32| recipients.iter().filter(|recipient| recipient.statecode == state).count();
+    let status = EMAIL_STATUSES.iter().find(|(code, _)| *code == i64::from(email.statuscode));
+    OutboxRow {
+        organization: organization.name().to_owned(),
+        email: email.activityid.to_string(),
+        created: rfc_3339(mail.createdon),
+        state: status.map_or("", |(_, name)| name).to_owned(),
+        subject: email.subject.clone(),
+        sent: in_state(1),
+        failed: in_state(2),
+        recipients: recipients.len(),
+        attempts: mail.attempts,
+        next_try: mail.waitsin.map(|_| rfc_3339(mail.dueon)),
+        error: mail.lasterror.clone(),
+    }
+}
