@@ -20,6 +20,7 @@ mod moving;
 mod nodes;
 mod oauth;
 mod other_servers;
+mod outbox;
 mod peers;
 mod pop3;
 mod postgres;
