@@ -212,10 +212,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         }
         Command::Org(OrgCommand::List) => Request::Organizations,
         Command::Node(NodeCommand::List) => Request::Nodes,
-        Command::Queue(QueueCommand::Add { org, name, address, filter }) => {
-            Request::AddQueue(AddQueue { organization: org, name, address, filter })
-        }
-        Command::Queue(QueueCommand::List { org }) => Request::Queues(org),
+        Command::Queue(command) => queue(command),
         Command::Sink(SinkCommand::Add { org, address, network, refusing_network }) => {
             let (networks, refusing_networks) = (network, refusing_network);
             Request::AddSink(AddSink { organization: org, address, networks, refusing_networks })
@@ -251,6 +248,15 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         | Command::Move(_) => return Ok(None),
     };
     Ok(Some((request, None)))
+}
+
+fn queue(command: QueueCommand) -> Request {
+    match command {
+        QueueCommand::Add { org: organization, name, address, filter } => {
+            Request::AddQueue(AddQueue { organization, name, address, filter })
+        }
+        QueueCommand::List { org } => Request::Queues(org),
+    }
 }
 
 fn credential(command: SinkCredentialCommand) -> Request {

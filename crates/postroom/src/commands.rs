@@ -410,8 +410,8 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::AddNeverLog(new) => records::add_never_log(house, new).await?,
         Request::Import(import) => records::import(house, import).await?,
         Request::Verify(name) => books::verify(house, &organizations(house, name)?, accounting::verify)?,
-        Request::VerifyBytes(name) => {
-            books::verify(house, &organizations(house, name)?, accounting::verify_bytes)?
+        Request::VerifyBytes(of) => {
+            books::verify(house, &organizations(house, of)?, accounting::verify_bytes)?
         }
         Request::TakeBucket => blobs::take_bucket(house)?,
         Request::CheckHouse(name) => blobs::check(house, &organizations(house, name)?)?,

@@ -47,8 +47,7 @@ pub struct UnknownRole(String);
 
 impl Role {
     /// All there are.
-    pub const ALL: [Role; 6] =
-        [Role::Receive, Role::Web, Role::Jobs, Role::Index, Role::Poll, Role::Send];
+    pub const ALL: [Role; 6] = [Role::Receive, Role::Web, Role::Jobs, Role::Index, Role::Poll, Role::Send];
 
     /// What it means that no node does this, for people.
     pub fn undone(self) -> &'static str {

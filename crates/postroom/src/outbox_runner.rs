@@ -27,7 +27,10 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         working.retain(|_, task| !task.is_finished());
         if let Err(error) = round(&house, &mut working, &stop) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "mail that is due could not be looked for");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "mail that is due could not be looked for"
+            );
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -81,7 +84,9 @@ impl Desk {
     async fn work(self, living: &HashSet<Id>, stop: &CancellationToken) {
         match outbox::free(&self.organization, living, self.house.now()).await {
             Ok(0) => {}
-            Ok(mails) => tracing::info!(organization = %self.organization.id(), mails, "taken over from a node that is gone"),
+            Ok(mails) => {
+                tracing::info!(organization = %self.organization.id(), mails, "taken over from a node that is gone")
+            }
             Err(error) => self.warn(&error, "what other nodes had could not be looked for"),
         }
         send::send_due(self, stop).await;
@@ -137,7 +142,9 @@ impl Outbox for Desk {
     async fn settle(&self, mail: Claimed, tried: Tried) {
         let moment = match self.house.moment() {
             Ok(moment) => moment,
-            Err(error) => return tracing::error!(error = &error as &dyn std::error::Error, "a mail is not settled"),
+            Err(error) => {
+                return tracing::error!(error = &error as &dyn std::error::Error, "a mail is not settled");
+            }
         };
         let kind = match &tried {
             Tried::Answered(_) => "answered",

@@ -18,7 +18,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::control;
 use crate::house::{House, HouseError};
 use crate::node::{Presence, Role};
-use crate::{books_runner, index_runner, job_runner, log, mailbox_board, outbox_runner, poll_runner, site, sweep_runner};
+use crate::{
+    books_runner, index_runner, job_runner, log, mailbox_board, outbox_runner, poll_runner, site,
+    sweep_runner,
+};
 use mail::MailSockets;
 
 mod mail;

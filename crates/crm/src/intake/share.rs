@@ -96,7 +96,9 @@ impl Share {
             Source::Queue(_) => 1,
             Source::User(_) => 2,
             Source::Postmaster(_) => 3,
-            Source::Track | Source::Mailbox(_) | Source::Forward(_) | Source::Synced(..) | Source::Outbox => 4,
+            Source::Track | Source::Mailbox(_) | Source::Forward(_) | Source::Synced(..) | Source::Outbox => {
+                4
+            }
         };
         let sources = self.recipients.iter().map(|recipient| &recipient.envelope.source);
         sources.min_by_key(rank).cloned().unwrap_or(Source::Track)

@@ -51,8 +51,8 @@ pub async fn claim(
 
 fn filled(organization: &Organization, mail: OutboxMail) -> Result<Claimed, CrmError> {
     let id = mail.activityid;
-    let (email, mut recipients) = organization
-        .read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_recipients(id)?)))?;
+    let (email, mut recipients) =
+        organization.read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_recipients(id)?)))?;
     let email = email.ok_or(CrmError::NotFound { what: "the e-mail that goes out" })?;
     recipients.retain(|recipient| recipient.statecode == WAITING);
     let source = organization.blob(&email.blobid)?;

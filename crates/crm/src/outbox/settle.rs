@@ -116,7 +116,8 @@ fn write(
         ..mail.clone()
     };
     if waits_for_a_person {
-        for recipient in tx.outbox_recipients(mail.activityid)?.iter().filter(|row| row.statecode == WAITING) {
+        for recipient in tx.outbox_recipients(mail.activityid)?.iter().filter(|row| row.statecode == WAITING)
+        {
             tx.settle_recipient(&OutboxRecipient { statecode: UNCERTAIN, ..recipient.clone() })?;
         }
     }

@@ -132,7 +132,10 @@ async fn a_recipient_who_waits_is_tried_again_alone() {
     assert!(claim(&house, NODE).await.is_empty(), "not at once");
     wait(&house);
     let [mail] = claim(&house, NODE).await.try_into().unwrap();
-    assert_eq!(mail.recipients.iter().map(|one| one.address.as_str()).collect::<Vec<_>>(), ["tom@northwind.test"]);
+    assert_eq!(
+        mail.recipients.iter().map(|one| one.address.as_str()).collect::<Vec<_>>(),
+        ["tom@northwind.test"]
+    );
     let Settled::Waits(later) = settle(&house, &mail, Tried::Answered(vec![said(451)]), until).await else {
         panic!("it waits still")
     };

@@ -60,7 +60,11 @@ async fn a_relay_that_nobody_reaches_is_knocked_at_once_and_the_others_go_on() {
     let unreached = state.settled.iter().filter(|(mail, _)| mail % 2 == 0);
     assert!(unreached.clone().count() > 0);
     assert!(unreached.clone().all(|(_, tried)| matches!(tried, Tried::NotSent { .. })));
-    assert_eq!(state.settled.len() + state.waiting.len(), 1_000, "what was claimed is settled, the rest waits");
+    assert_eq!(
+        state.settled.len() + state.waiting.len(),
+        1_000,
+        "what was claimed is settled, the rest waits"
+    );
     let tried = limits::OUTBOX_CONNECTIONS_MAX * limits::OUTBOX_CLAIM_MAX;
     assert!(state.settled.len() <= tried, "the rest is not tried for nothing");
     assert!(state.opened <= 2 * limits::OUTBOX_CONNECTIONS_MAX);

@@ -25,7 +25,8 @@ impl Read<'_> {
 
     /// Whether a mail may be taken now.
     pub fn is_outbox_due(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "select 1 from outboxmail where waitsin in (0, 1) and dueon <= (select leaseclock(?1)) limit 1";
+        let sql =
+            "select 1 from outboxmail where waitsin in (0, 1) and dueon <= (select leaseclock(?1)) limit 1";
         Ok(self.one(sql, &[now.into()], |_| Ok(()))?.is_some())
     }
 
