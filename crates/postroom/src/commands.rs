@@ -41,7 +41,7 @@ pub use books::VerifiedRow;
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
 pub use grants::{ConsentProof, ConsentState, ConsentStep, GrantKind, GrantRequest, Hidden, SetMailboxGrant};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
-pub use index::{IndexRow, LEFT_MAX};
+pub use index::{IndexRequest, IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol};
 pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
@@ -180,12 +180,8 @@ pub enum Request {
     Undeliverable(UndeliverableRequest),
     /// About mail that goes out.
     Outbox(OutboxRequest),
-    /// How far the text index of one organization is, or of all.
-    IndexState(Option<String>),
-    /// Throws the text index of an organization away.
-    DiscardIndex(String),
-    /// Brings the text index of an organization forward for a moment, and says how far it is.
-    FillIndex(String),
+    /// About text indexes.
+    Index(IndexRequest),
     /// Writes an organization to a file.
     BackUp(BackUp),
     /// Makes an organization of a file.
@@ -421,9 +417,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::Undeliverables(name) => undeliverables::list(&organizations(house, name)?)?,
         Request::Undeliverable(request) => undeliverables::run(house, request).await?,
         Request::Outbox(request) => outbox::run(house, request).await?,
-        Request::IndexState(name) => index::state(&organizations(house, name)?)?,
-        Request::DiscardIndex(name) => index::discard(organization(house, &name)?.as_ref())?,
-        Request::FillIndex(name) => index::fill(organization(house, &name)?.as_ref())?,
+        Request::Index(request) => index::run(house, request)?,
         Request::BackUp(asked) => archives::back_up(house, &asked)?,
         Request::Restore(asked) => archives::restore(house, asked)?,
         Request::Digests(name, work) => archives::digests(house, name, work)?,

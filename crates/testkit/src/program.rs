@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use postroom::Settings;
-use postroom::commands::{IndexRow, Reply, Request};
+use postroom::commands::{IndexRequest, IndexRow, Reply, Request};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
 
@@ -109,7 +109,7 @@ impl Program {
     /// When it was not done.
     pub fn index(&self, organization: &str) -> Result<IndexRow> {
         loop {
-            let reply = self.command(Request::FillIndex(organization.to_owned()))?;
+            let reply = self.command(Request::Index(IndexRequest::Fill(organization.to_owned())))?;
             let Reply::Indexes(rows) = reply else {
                 bail!("the index was asked for, and something else came")
             };

@@ -4,24 +4,26 @@ use std::io::{self, Write};
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
-use postroom::commands::{IndexRow, LEFT_MAX, Reply, Request};
+use postroom::commands::{IndexRequest, IndexRow, LEFT_MAX, Reply, Request};
 
 use super::arguments::IndexCommand;
 use super::{Counter, End, show};
 
 pub(super) async fn index(house: &mut Counter, command: IndexCommand) -> anyhow::Result<End> {
     match command {
-        IndexCommand::Status { org } => show::reply(&house.ask(Request::IndexState(org)).await?),
+        IndexCommand::Status { org } => {
+            show::reply(&house.ask(Request::Index(IndexRequest::State(org))).await?)
+        }
         IndexCommand::Rebuild { org } => rebuild(house, org).await,
     }
 }
 
 async fn rebuild(house: &mut Counter, org: String) -> anyhow::Result<End> {
-    let before = one(house.ask(Request::IndexState(Some(org.clone()))).await?)?;
-    house.ask(Request::DiscardIndex(org.clone())).await?;
+    let before = one(house.ask(Request::Index(IndexRequest::State(Some(org.clone())))).await?)?;
+    house.ask(Request::Index(IndexRequest::Discard(org.clone()))).await?;
     let bar = bar(before.indexed.max(before.left));
     loop {
-        let row = one(house.ask(Request::FillIndex(org.clone())).await?)?;
+        let row = one(house.ask(Request::Index(IndexRequest::Fill(org.clone()))).await?)?;
         bar.set_position(u64::try_from(row.indexed).unwrap_or(0));
         if row.left == 0 {
             bar.finish_and_clear();

@@ -7,7 +7,20 @@ use crm::search::indexing::{self, Step};
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
-use super::{CommandError, Reply};
+use super::{CommandError, Reply, organization, organizations};
+use crate::house::House;
+
+/// Something about text indexes.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IndexRequest {
+    /// How far that of one organization is, or of all.
+    State(Option<String>),
+    /// Throws that of an organization away.
+    Discard(String),
+    /// Brings that of an organization forward for a moment, and says how far it is.
+    Fill(String),
+}
 
 /// How far the text index of an organization is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,17 +44,25 @@ const FILL_TIME: Duration = Duration::from_millis(500);
 /// Until it is looked at again whether another node is done.
 const LATER: Duration = Duration::from_millis(50);
 
-pub(super) fn state(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
+pub(super) fn run(house: &House, request: IndexRequest) -> Result<Reply, CommandError> {
+    match request {
+        IndexRequest::State(name) => state(&organizations(house, name)?),
+        IndexRequest::Discard(name) => discard(organization(house, &name)?.as_ref()),
+        IndexRequest::Fill(name) => fill(organization(house, &name)?.as_ref()),
+    }
+}
+
+fn state(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
     let rows = organizations.iter().map(|organization| row(organization));
     Ok(Reply::Indexes(rows.collect::<Result<_, _>>()?))
 }
 
-pub(super) fn discard(organization: &Organization) -> Result<Reply, CommandError> {
+fn discard(organization: &Organization) -> Result<Reply, CommandError> {
     indexing::discard(organization)?;
     Ok(Reply::Done)
 }
 
-pub(super) fn fill(organization: &Organization) -> Result<Reply, CommandError> {
+fn fill(organization: &Organization) -> Result<Reply, CommandError> {
     let began = Instant::now();
     while began.elapsed() < FILL_TIME {
         match indexing::step(organization)? {
