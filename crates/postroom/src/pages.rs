@@ -8,6 +8,7 @@
 mod books;
 mod cabinet;
 mod content;
+mod delivery;
 mod email;
 mod lines;
 mod mailboxes;

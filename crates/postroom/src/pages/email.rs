@@ -11,6 +11,7 @@ use web::values::{Attachment, Because, CandidateLine, Email, Fact, Party, Role, 
 
 use super::Names;
 use super::content::{self, PICTURES};
+use super::delivery;
 use super::lines::{self, SENDER};
 use super::names::{kind, record};
 
@@ -35,11 +36,15 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
         id: email.activityid,
         subject: email.subject.clone(),
         direction: lines::direction(email.directioncode),
+        state: delivery::state(email),
         time: email.sortdate,
         sender,
         conversation: mails.collect::<Result<_, _>>()?,
         recipients: others.iter().map(|it| party(names, it)).collect::<Result<_, _>>()?,
-        cautions: cautions(email.marks).chain(content.cautions).collect(),
+        cautions: cautions(email.marks)
+            .chain(content.cautions)
+            .chain(delivery::cautions(read, email)?)
+            .collect(),
         body: content.body,
         attachments: files.into_iter().map(attachment).collect(),
         because: because(names, email, &parties)?,

@@ -12,6 +12,7 @@ mod history;
 mod log;
 mod mail;
 mod nodes;
+mod outbox;
 mod pages;
 mod program;
 mod search;

@@ -17,6 +17,8 @@ pub struct Email {
     pub subject: String,
     /// Whether it came or went.
     pub direction: Direction,
+    /// Its status reason: Received, Sent, Pending Send, Failed, Canceled.
+    pub state: String,
     /// When it was written: `sortdate`.
     #[serde(serialize_with = "as_millis")]
     pub time: Timestamp,

@@ -219,6 +219,7 @@ fn email(note: &Note, conversation: Vec<MailLine>, records: &[RecordLine]) -> Em
         id: id(note.number),
         subject: note.subject.into(),
         direction: note.direction(),
+        state: if note.direction() == Direction::Outgoing { "Sent" } else { "Received" }.into(),
         time,
         sender,
         recipients,

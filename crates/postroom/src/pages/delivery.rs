@@ -1,0 +1,59 @@
+//! What a reader should know of a mail that goes out: what waits, who does not get it, and what nobody knows.
+
+use model::schema::emails::{EMAIL_STATUSES, Email};
+use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use store::{Read, StoreError};
+
+/// Recipients who do not get it, by name; of more there is a number.
+const NAMED_MAX: usize = 5;
+const FAILED: i32 = 2;
+
+/// The status reason of an e-mail.
+pub(super) fn state(email: &Email) -> String {
+    let status = EMAIL_STATUSES.iter().find(|(code, _)| *code == i64::from(email.statuscode));
+    status.map_or("", |(_, name)| name).to_owned()
+}
+
+/// Short sentences; none for a mail that came, or that all have.
+pub(super) fn cautions(read: &Read<'_>, email: &Email) -> Result<Vec<String>, StoreError> {
+    if !email.directioncode {
+        return Ok(Vec::new());
+    }
+    let Some(mail) = read.outbox_mail(email.activityid)? else { return Ok(Vec::new()) };
+    let recipients = read.outbox_recipients(email.activityid)?;
+    let failed: Vec<&OutboxRecipient> = recipients.iter().filter(|row| row.statecode == FAILED).collect();
+    let more = failed.len().saturating_sub(NAMED_MAX);
+    let others = (more > 0).then(|| format!("{more} more do not get it."));
+    Ok(on_its_way(&mail)
+        .into_iter()
+        .chain(failed.into_iter().take(NAMED_MAX).map(refused))
+        .chain(others)
+        .collect())
+}
+
+fn on_its_way(mail: &OutboxMail) -> Option<String> {
+    let error = mail.lasterror.as_deref().unwrap_or_default();
+    match (mail.waitsin, mail.doton, error) {
+        (Some(_), None, "") => Some("It waits to go out.".to_owned()),
+        (Some(_), None, error) => {
+            Some(format!("It has not gone out to everybody, and is tried again. Last: {error}"))
+        }
+        (Some(_), Some(_), _) => Some(
+            "It may have gone out, and no answer came: it is sent again under the same Message-ID."
+                .to_owned(),
+        ),
+        (None, Some(_), _) if mail.endedon.is_none() => Some(
+            "It may have gone out, and no answer came: somebody has to say whether it is sent again."
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn refused(recipient: &OutboxRecipient) -> String {
+    let said = match (recipient.replycode, recipient.replytext.as_deref()) {
+        (Some(code), Some(text)) => format!(": {code} {text}"),
+        _ => String::new(),
+    };
+    format!("{} does not get it{said}", recipient.address)
+}
