@@ -103,6 +103,8 @@ pub async fn add_server(
         outgoingserverlocation: None,
         outgoingportnumber: None,
         outgoingtlsmode: None,
+        outgoingusername: None,
+        outgoingpassword: None,
     };
     let added = profile.clone();
     let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&added));

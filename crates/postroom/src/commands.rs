@@ -47,6 +47,7 @@ pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol};
 pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
 pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
+pub(crate) use outbox::relay_password_of;
 pub use outbox::{AddRelay, OutboxRequest, OutboxRow, RelayRow, SendMail};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::smtp::{Hello, NONCE_BYTES, Smtp};
-use connect::{Patience, Target, TlsMode};
+use connect::{Login, Patience, Secret, Target, TlsMode};
 use crm::mailboxes::{NONE, STARTTLS};
 use crm::outbox::{self, Claimed, RecipientReply, Relay};
 use model::{Id, limits};
@@ -16,6 +16,7 @@ use store::Organization;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::relay_password_of;
 use crate::house::{House, random};
 
 /// What fell due since, and what nodes had that died, is looked for this often; new mail rings.
@@ -92,6 +93,15 @@ impl Desk {
         send::send_due(self, stop).await;
     }
 
+    /// As whom a relay is opened, where it wants to know. The password is opened for one session, and kept nowhere.
+    fn login(&self, relay: &Relay) -> Result<Option<Login>, String> {
+        let Some((user, sealed)) = &relay.login else { return Ok(None) };
+        let cell = relay_password_of(self.organization.id(), relay.id);
+        let opened = self.house.keyring.open(cell, sealed).map_err(|error| error.to_string())?;
+        let secret = Secret::new(opened.to_string());
+        Ok(Some(Login::Password { user: user.clone(), secret }))
+    }
+
     fn warn(&self, error: &crm::CrmError, words: &str) {
         tracing::warn!(organization = %self.organization.id(), error = error as &dyn std::error::Error, "{words}");
     }
@@ -125,7 +135,8 @@ impl Outbox for Desk {
         let nonce: [u8; NONCE_BYTES] = random().map_err(|error| error.to_string())?;
         let name = self.house.settings.name();
         let hello = Hello { name: &name, nonce: &nonce };
-        let opened = Smtp::open(&target(relay), None, &hello, Patience::for_mail()).await;
+        let login = self.login(&relay)?;
+        let opened = Smtp::open(&target(relay), login.as_ref(), &hello, Patience::for_mail()).await;
         opened.map(Line).map_err(|error| error.to_string())
     }
 

@@ -13,8 +13,8 @@ use crate::secrets::Cell;
 /// A secret as it stands in its row.
 #[derive(Clone)]
 pub struct Sealed {
-    /// The mailbox that it is of.
-    pub mailbox: Id,
+    /// The mailbox or server that it is of.
+    pub row: Id,
     /// Where it stands there.
     pub column: SecretColumn,
     /// The record.
@@ -24,7 +24,7 @@ pub struct Sealed {
 impl Sealed {
     /// The cell that it was sealed for.
     pub fn cell(&self, organization: Id) -> Cell<'static> {
-        Cell { organization, table: self.column.table(), row: self.mailbox, column: self.column.column() }
+        Cell { organization, table: self.column.table(), row: self.row, column: self.column.column() }
     }
 }
 
@@ -35,8 +35,8 @@ impl Sealed {
 pub fn all(organization: &Organization) -> Result<Vec<Sealed>, CrmError> {
     let all = organization.read(|read| {
         let mut all = Vec::new();
-        let mut add = |mailbox, column, record: Option<Vec<u8>>| {
-            all.extend(record.map(|record| Sealed { mailbox, column, record }));
+        let mut add = |row, column, record: Option<Vec<u8>>| {
+            all.extend(record.map(|record| Sealed { row, column, record }));
         };
         for mailbox in read.mailboxes()? {
             add(mailbox.mailboxid, SecretColumn::Password, mailbox.password);
@@ -45,6 +45,9 @@ pub fn all(organization: &Organization) -> Result<Vec<Sealed>, CrmError> {
             add(grant.mailboxid, SecretColumn::ClientSecret, grant.clientsecret);
             add(grant.mailboxid, SecretColumn::RefreshToken, grant.refreshtoken);
             add(grant.mailboxid, SecretColumn::AccessToken, grant.accesstoken);
+        }
+        for server in read.email_server_profiles()? {
+            add(server.emailserverprofileid, SecretColumn::RelayPassword, server.outgoingpassword);
         }
         Ok::<_, StoreError>(all)
     });
@@ -61,7 +64,7 @@ pub async fn replace(
     sealed: Vec<u8>,
 ) -> Result<bool, CrmError> {
     let unit = organization.unit(Priority::Background, move |tx| {
-        tx.reseal((former.column, former.mailbox), (&former.record, &sealed))
+        tx.reseal((former.column, former.row), (&former.record, &sealed))
     });
     Ok(unit.await?)
 }

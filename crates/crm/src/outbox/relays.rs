@@ -25,11 +25,15 @@ pub struct NewRelay {
     pub tls: i32,
     /// PEM of the authorities that are believed instead of the machine's.
     pub authority: Option<String>,
+    /// Who signs in there, and the sealed password; nobody where it takes mail without.
+    pub login: Option<(String, Vec<u8>)>,
 }
 
 /// A relay: where it is, and how it is spoken with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Relay {
+    /// The profile that it is.
+    pub id: Id,
     /// Its host.
     pub host: String,
     /// Its port.
@@ -38,9 +42,12 @@ pub struct Relay {
     pub tls: i32,
     /// PEM of the authorities that are believed instead of the machine's.
     pub authority: Option<String>,
+    /// Who signs in there, and the sealed password.
+    pub login: Option<(String, Vec<u8>)>,
 }
 
-/// Adds a relay. The first one is that of the organization's mail.
+/// Adds a relay, whose row gets the first id of the moment: its password is sealed for that. The first relay is that of the
+/// organization's mail.
 ///
 /// # Errors
 /// [`CrmError::Taken`] where the name is; [`CrmError::Invalid`].
@@ -49,6 +56,7 @@ pub async fn add_relay(
     new: NewRelay,
     moment: Moment,
 ) -> Result<Id, CrmError> {
+    let (outgoingusername, outgoingpassword) = new.login.unzip();
     let profile = EmailServerProfile {
         emailserverprofileid: moment.id(),
         name: named(&new.name)?,
@@ -62,6 +70,8 @@ pub async fn add_relay(
         outgoingserverlocation: Some(new.host),
         outgoingportnumber: Some(i32::from(new.port)),
         outgoingtlsmode: Some(new.tls),
+        outgoingusername,
+        outgoingpassword,
     };
     let (id, name) = (profile.emailserverprofileid, profile.name.clone());
     let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&profile));
@@ -94,10 +104,12 @@ pub fn relay(organization: &Organization, id: Id) -> Result<Option<Relay>, CrmEr
     let profile = organization.read(|read| read.email_server_profile(id))?;
     Ok(profile.and_then(|profile| {
         Some(Relay {
+            id,
             host: profile.outgoingserverlocation?,
             port: u16::try_from(profile.outgoingportnumber?).ok()?,
             tls: profile.outgoingtlsmode?,
             authority: profile.certificateauthority,
+            login: profile.outgoingusername.zip(profile.outgoingpassword),
         })
     }))
 }

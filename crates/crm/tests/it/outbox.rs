@@ -20,6 +20,7 @@ async fn house() -> House {
         port: 25,
         tls: 0,
         authority: None,
+        login: None,
     };
     outbox::add_relay(&house.organization, relay, house.moment()).await.unwrap();
     house

@@ -36,6 +36,9 @@ table! {
         outgoingserverlocation: Option<String> = Text(2048), "Outgoing Server Location";
         outgoingportnumber: Option<i32> = Int, "Outgoing Port";
         outgoingtlsmode: Option<i32> = Choice(TLS_MODES), "Protection of the outgoing connection";
+        outgoingusername: Option<String> = Text(640), "Outgoing User Name";
+        /// Sealed.
+        outgoingpassword: Option<Vec<u8>> = Bytes, "Outgoing Password";
     }
     indexes { unique(name); }
 }

@@ -90,7 +90,7 @@ pub(crate) struct RelayArguments {
     /// The server.
     #[arg(long, value_name = "HOST")]
     server: String,
-    /// Its port; else 465, or 25 with --tls starttls or none.
+    /// Its port; else 465, or 25 with --tls starttls or none. Servers that want a user mostly listen at 587.
     #[arg(long)]
     port: Option<u16>,
     /// When TLS begins.
@@ -99,6 +99,12 @@ pub(crate) struct RelayArguments {
     /// A file of certificates (PEM) that are believed instead of those that the machine believes.
     #[arg(long, value_name = "FILE")]
     authority: Option<PathBuf>,
+    /// Who signs in there; nobody where it takes mail of this machine without.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    user: Option<String>,
+    /// The file whose first line is the password; - for standard input.
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
     /// The relay's name here.
     name: String,
 }
@@ -133,6 +139,7 @@ pub(super) fn relay(command: RelayCommand) -> anyhow::Result<Request> {
         RelayCommand::Add(relay) => {
             let authority = relay.authority.as_deref().map(super::mailbox::text).transpose()?;
             let port = relay.port.unwrap_or(if relay.tls.is_implicit() { 465 } else { 25 });
+            let password = relay.password_file.as_deref().map(super::mailbox::first_line).transpose()?;
             OutboxRequest::AddRelay(AddRelay {
                 organization: relay.org,
                 name: relay.name,
@@ -140,6 +147,7 @@ pub(super) fn relay(command: RelayCommand) -> anyhow::Result<Request> {
                 port,
                 tls: relay.tls.code(),
                 authority,
+                login: relay.user.zip(password),
             })
         }
     }))

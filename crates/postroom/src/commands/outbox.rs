@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crm::outbox::{self, Draft, NewRelay};
+use crm::secrets::Cell;
 use model::schema::emails::EMAIL_STATUSES;
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Mailbox};
 use serde::{Deserialize, Serialize};
-use store::{Organization, StoreError};
+use store::{Organization, SecretColumn, StoreError};
 
 use super::mail::rfc_3339;
 use super::{CommandError, Reply, address, organization, organizations};
@@ -56,6 +57,8 @@ pub struct AddRelay {
     pub tls: i32,
     /// PEM of the authorities that are believed instead of the machine's.
     pub authority: Option<String>,
+    /// Who signs in there, and the password; nobody where it takes mail without.
+    pub login: Option<(String, String)>,
 }
 
 /// A mail to be sent.
@@ -147,9 +150,22 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
 
 async fn add_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.organization)?;
-    let AddRelay { name, host, port, tls, authority, .. } = new;
-    outbox::add_relay(&organization, NewRelay { name, host, port, tls, authority }, house.moment()?).await?;
+    let moment = house.moment()?;
+    let AddRelay { name, host, port, tls, authority, login, .. } = new;
+    let sealed = |(user, password): (String, String)| {
+        let cell = relay_password_of(organization.id(), moment.again().id());
+        Ok::<_, CommandError>((user, house.keyring.seal(cell, &password)?))
+    };
+    let login = login.map(sealed).transpose()?;
+    let relay = NewRelay { name, host, port, tls, authority, login };
+    outbox::add_relay(&organization, relay, moment).await?;
     Ok(Reply::Done)
+}
+
+/// The cell of a relay's password.
+pub(crate) fn relay_password_of(organization: Id, relay: Id) -> Cell<'static> {
+    let column = SecretColumn::RelayPassword;
+    Cell { organization, table: column.table(), row: relay, column: column.column() }
 }
 
 fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {

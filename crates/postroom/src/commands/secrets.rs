@@ -92,15 +92,14 @@ pub(super) async fn rotate(house: &House) -> Result<Reply, CommandError> {
             if key_of(&sealed.record) == Ok(present) {
                 continue;
             }
-            let (mailbox, column) = (sealed.mailbox, sealed.column.column());
+            let (row, table, column) = (sealed.row, sealed.column.table(), sealed.column.column());
             match seal_anew(house, &organization, sealed).await {
                 Ok(true) => rotated.sealed += 1,
                 // Another one was set meanwhile: with the present key.
                 Ok(false) => {}
                 Err(error) => {
-                    rotated
-                        .left
-                        .push(format!("{}, {column} of mailbox {mailbox}: {error}", organization.name()));
+                    let name = organization.name();
+                    rotated.left.push(format!("{name}, {column} of {table} {row}: {error}"));
                 }
             }
         }

@@ -9,7 +9,7 @@ use connect::pop3::Pop3;
 use crm::CrmError;
 use crm::mailboxes::{self, Watched};
 use model::limits;
-use model::schema::mailboxes::{SERVER_TYPES, TLS_MODES};
+use model::schema::mailboxes::{EmailServerProfile, SERVER_TYPES, TLS_MODES};
 use poll::{Pair, SourceError};
 use serde::{Deserialize, Serialize};
 use store::Organization;
@@ -75,7 +75,9 @@ pub(super) fn list(organizations: &[Arc<Organization>]) -> Result<Reply, Command
     let mut rows = Vec::new();
     for organization in organizations {
         let all = mailboxes::all(organization)?;
-        for server in mailboxes::servers(organization)? {
+        // Those that mail goes out by are in a list of their own.
+        let holds_mailboxes = |server: &EmailServerProfile| server.servertype != crm::outbox::SMTP;
+        for server in mailboxes::servers(organization)?.into_iter().filter(holds_mailboxes) {
             let here = all.iter().filter(|watched| watched.server == server);
             rows.push(ServerRow {
                 organization: organization.name().to_owned(),

@@ -39,3 +39,5 @@ create table outboxrecipient (
 alter table emailserverprofile add column outgoingserverlocation text;
 alter table emailserverprofile add column outgoingportnumber integer;
 alter table emailserverprofile add column outgoingtlsmode integer;
+alter table emailserverprofile add column outgoingusername text;
+alter table emailserverprofile add column outgoingpassword blob;

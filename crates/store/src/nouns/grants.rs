@@ -32,12 +32,20 @@ pub enum SecretColumn {
     RefreshToken,
     /// `mailboxgrant.accesstoken`.
     AccessToken,
+    /// `emailserverprofile.outgoingpassword`.
+    RelayPassword,
 }
 
 impl SecretColumn {
     /// The table, as it is declared.
     pub fn table(self) -> &'static str {
-        if self == SecretColumn::Password { "mailbox" } else { "mailboxgrant" }
+        match self {
+            SecretColumn::Password => "mailbox",
+            SecretColumn::RelayPassword => "emailserverprofile",
+            SecretColumn::ClientSecret | SecretColumn::RefreshToken | SecretColumn::AccessToken => {
+                "mailboxgrant"
+            }
+        }
     }
 
     /// The column, as it is declared.
@@ -47,6 +55,7 @@ impl SecretColumn {
             SecretColumn::ClientSecret => "clientsecret",
             SecretColumn::RefreshToken => "refreshtoken",
             SecretColumn::AccessToken => "accesstoken",
+            SecretColumn::RelayPassword => "outgoingpassword",
         }
     }
 }
@@ -97,10 +106,10 @@ impl Tx<'_> {
         Ok(self.execute(sql, &params)? == 1)
     }
 
-    /// Writes a secret of a mailbox that was sealed anew; `false` where another one stands there by now.
+    /// Writes a secret of a row that was sealed anew; `false` where another one stands there by now.
     pub fn reseal(
         &mut self,
-        (column, mailbox): (SecretColumn, Id),
+        (column, row): (SecretColumn, Id),
         (former, sealed): (&Vec<u8>, &Vec<u8>),
     ) -> Result<bool, StoreError> {
         let sql = match column {
@@ -116,8 +125,12 @@ impl Tx<'_> {
             SecretColumn::AccessToken => {
                 "update mailboxgrant set accesstoken = ?3 where mailboxid = ?1 and accesstoken = ?2"
             }
+            SecretColumn::RelayPassword => {
+                "update emailserverprofile set outgoingpassword = ?3 \
+                 where emailserverprofileid = ?1 and outgoingpassword = ?2"
+            }
         };
-        Ok(self.execute(sql, &[mailbox.into(), former.into(), sealed.into()])? == 1)
+        Ok(self.execute(sql, &[row.into(), former.into(), sealed.into()])? == 1)
     }
 
     /// Forgets the access token of this version, which the mail server refused: the next sign-in asks for another one.

@@ -21,6 +21,7 @@ fn relay(house: &House, port: u16) -> Result<()> {
         port,
         tls: 0,
         authority: None,
+        login: None,
     };
     house.command(Request::Outbox(OutboxRequest::AddRelay(relay)))?;
     Ok(())
