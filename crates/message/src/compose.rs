@@ -71,7 +71,11 @@ pub fn for_transport(raw: &[u8]) -> Cow<'_, [u8]> {
             break;
         }
         let is_folded = line.starts_with(b" ") || line.starts_with(b"\t");
-        is_blind = if is_folded { is_blind } else { line.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"bcc:")) };
+        is_blind = if is_folded {
+            is_blind
+        } else {
+            line.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"bcc:"))
+        };
         match (&mut out, is_blind) {
             (None, true) => out = Some(raw.get(..at).unwrap_or_default().to_vec()),
             (Some(out), false) => out.extend_from_slice(line),

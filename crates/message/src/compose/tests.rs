@@ -76,7 +76,8 @@ fn blind_recipients_do_not_travel() {
     let own = id("02@contoso.test");
     let from = mailbox("", "jane@contoso.test");
     let seen = [mailbox("", "zoe@fabrikam.test")];
-    let blind: Vec<Mailbox> = (0..20).map(|n| mailbox("Blind Name", &format!("blind{n}@fabrikam.test"))).collect();
+    let blind: Vec<Mailbox> =
+        (0..20).map(|n| mailbox("Blind Name", &format!("blind{n}@fabrikam.test"))).collect();
     let letter = Letter {
         message_id: &own,
         date: Timestamp::from_seconds(1_700_000_000),

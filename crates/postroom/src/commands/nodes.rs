@@ -96,13 +96,14 @@ mod tests {
     #[test]
     fn what_no_living_node_does_is_told() {
         assert_eq!(undone(&[]), Vec::<&str>::new());
-        assert_eq!(undone(&[node("serving", "receive,web,jobs,index,poll")]), Vec::<&str>::new());
+        assert_eq!(undone(&[node("serving", "receive,web,jobs,index,poll,send")]), Vec::<&str>::new());
         assert_eq!(
-            undone(&[node("serving", "receive,web,poll"), node("serving", "jobs,index")]),
+            undone(&[node("serving", "receive,web,poll,send"), node("serving", "jobs,index")]),
             Vec::<&str>::new()
         );
         // Who is silent or about to go does nothing for long.
-        let left = [node("serving", "receive,web,poll"), node("silent", "jobs"), node("draining", "index")];
+        let left =
+            [node("serving", "receive,web,poll,send"), node("silent", "jobs"), node("draining", "index")];
         assert_eq!(undone(&left), [Role::Jobs.undone(), Role::Index.undone()]);
     }
 }
