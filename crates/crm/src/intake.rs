@@ -88,6 +88,10 @@ async fn take(
     let priority = copy.source.priority();
     let mut effort = keep::Effort::Cheap;
     let mut opened = open(organization, &copy, &reading)?;
+    // What was written here is not kept for a person: whoever wrote it is told.
+    if opened.outgoing.is_some() && opened.is_set_aside() {
+        return Err(CrmError::Invalid("the mail could not be processed, and does not go out".to_owned()));
+    }
     let mut overtaken = 0;
     loop {
         let kept = keep::bytes(organization, &opened, effort)?;
@@ -101,7 +105,9 @@ async fn take(
                 opened = open(organization, &copy, &reading)?;
             }
             // A fault of ours, not of the disk: kept whole for a person, or the sender would try for days.
-            Err(DeliverError::Store(error)) if !error.is_temporary() && !opened.is_set_aside() => {
+            Err(DeliverError::Store(error))
+                if !error.is_temporary() && !opened.is_set_aside() && opened.outgoing.is_none() =>
+            {
                 tracing::error!(error = &error as &dyn std::error::Error, copy = %copy.copyid, "a copy is set aside");
                 opened = opened.set_aside();
             }

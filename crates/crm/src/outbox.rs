@@ -16,14 +16,15 @@ use std::sync::Arc;
 
 use message::compose::{Letter, compose};
 use model::decision::Entity;
+use model::schema::outbox::OutboxRecipient;
 use model::{EmailAddress, Id, Mailbox, MessageId, Moment, Timestamp, limits};
 use store::{Organization, StoreError};
 
 use crate::CrmError;
 use crate::intake::{gather, outgoing};
 
-pub use queue::{Claimed, PERSONAL, claim, free, may_end};
-pub use relays::{NewRelay, Relay, SMTP, add_relay, relay, relays};
+pub use queue::{Loaded, PERSONAL, claim, free, load, may_end};
+pub use relays::{NewRelay, Relay, SMTP, add_relay, relay, relays, set_relay};
 pub use settle::{RecipientReply, Settled, Tried, cancel, retry, settle};
 
 /// A mail to be sent.
@@ -64,7 +65,7 @@ pub async fn send(
     let relay = relays::default(organization)?;
     let from = writer(organization, &draft.from)?;
     let thread = draft.answers.map(|email| thread(organization, email)).transpose()?.unwrap_or_default();
-    let copyid = draft.key.as_deref().map_or(copyid, keyed);
+    let copyid = draft.key.as_deref().map(keyed).transpose()?.unwrap_or(copyid);
     // The unit that writes the e-mail gives it the first id of its moment: so the Message-ID carries the record.
     let message_id = own_id(moment.again().id(), &draft.from)?;
     let raw = compose(&Letter {
@@ -83,6 +84,7 @@ pub async fn send(
         return Err(CrmError::Invalid("the mail is too large".to_owned()));
     }
     let due = draft.due.unwrap_or(moment.now).max(moment.now);
+    let (key, wanted) = (draft.key, (draft.subject, recipients.clone()));
     let outgoing = outgoing::Outgoing {
         mail_from: draft.from,
         recipients,
@@ -92,7 +94,26 @@ pub async fn send(
     };
     let receipt = outgoing::take_in(organization, (copyid, raw.into()), outgoing, moment).await?;
     let email = receipt.originals.into_iter().find_map(|original| original.email);
-    email.ok_or(CrmError::Store(StoreError::Corrupt))
+    let email = email.ok_or(CrmError::Store(StoreError::Corrupt))?;
+    match key {
+        Some(key) if !is_that_mail(organization, email, &wanted)? => {
+            Err(CrmError::Invalid(format!("another mail was sent under the key “{key}”")))
+        }
+        _ => Ok(email),
+    }
+}
+
+/// Whether what was sent under a key is what is wanted now.
+fn is_that_mail(
+    organization: &Organization,
+    email: Id,
+    (subject, recipients): &(String, Vec<EmailAddress>),
+) -> Result<bool, CrmError> {
+    let (sent, rows) = organization
+        .read(|read| Ok::<_, StoreError>((read.email(email)?, read.outbox_recipients(email)?)))?;
+    let is_same = |(row, wanted): (&OutboxRecipient, &EmailAddress)| row.address == wanted.as_str();
+    let has_subject = sent.is_some_and(|sent| sent.subject.trim() == subject.trim());
+    Ok(has_subject && rows.len() == recipients.len() && rows.iter().zip(recipients).all(is_same))
 }
 
 /// Everybody in the envelope, each once.
@@ -147,10 +168,14 @@ fn own_id(email: Id, from: &EmailAddress) -> Result<MessageId, CrmError> {
 }
 
 /// The copy that a mail with a key is.
-fn keyed(key: &str) -> Id {
+fn keyed(key: &str) -> Result<Id, CrmError> {
+    let most = limits::NAME_CHARS_MAX;
+    if key.trim().is_empty() || key.chars().count() > most {
+        return Err(CrmError::Invalid(format!("a key has 1 to {most} characters")));
+    }
     let digest = message::identity::raw_digest(format!("outbox key {key}").as_bytes());
     let mut random = [0; 10];
     random.iter_mut().zip(digest).for_each(|(byte, drawn)| *byte = drawn);
     let time = i64::from(u32::from_be_bytes([digest[10], digest[11], digest[12], digest[13]]));
-    Id::from_parts(Timestamp(time), &random)
+    Ok(Id::from_parts(Timestamp(time), &random))
 }

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::books_runner::Alarms;
 use crate::keyring::{Keyring, KeyringError};
 use crate::mailbox_board::Notes;
+use crate::outbox_runner::RelaysAway;
 use crate::pages::Cabinet;
 use crate::poll_runner::Boards;
 use crate::private::{self, NotPrivate};
@@ -35,6 +36,8 @@ pub struct House {
     pub(crate) bell: Notify,
     /// Rung when mail may be due to go out.
     pub(crate) outbox_bell: Notify,
+    /// Relays that are not knocked at for a while.
+    pub(crate) relays_away: RelaysAway,
     /// What the pages remember between two questions.
     pub(crate) cabinet: Cabinet,
     /// Long works of commands.
@@ -153,6 +156,7 @@ impl House {
             node,
             bell: Notify::new(),
             outbox_bell: Notify::new(),
+            relays_away: RelaysAway::default(),
             cabinet,
             works: Works::default(),
             boards: Boards::default(),

@@ -3,13 +3,14 @@
 //! *Invariant:* it decides nothing. An organization whose relay does not answer keeps none of the others waiting.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use connect::smtp::{Hello, NONCE_BYTES, Smtp};
 use connect::{Login, Patience, Secret, Target, TlsMode};
 use crm::mailboxes::{NONE, STARTTLS};
-use crm::outbox::{self, Claimed, RecipientReply, Relay};
+use crm::outbox::{self, RecipientReply, Relay};
+use model::schema::outbox::OutboxMail;
 use model::{Id, limits};
 use send::{Outbox, Parcel, Reply, Tried};
 use store::Organization;
@@ -27,7 +28,7 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let mut working: HashMap<Id, JoinHandle<()>> = HashMap::new();
     while !stop.is_cancelled() {
         working.retain(|_, task| !task.is_finished());
-        if let Err(error) = round(&house, &mut working, &stop) {
+        if let Err(error) = round(&house, &mut working, &stop).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "mail that is due could not be looked for"
@@ -48,7 +49,7 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
 }
 
 /// Begins with each organization where nobody is at work yet.
-fn round(
+async fn round(
     house: &Arc<House>,
     working: &mut HashMap<Id, JoinHandle<()>>,
     stop: &CancellationToken,
@@ -56,12 +57,14 @@ fn round(
     let living = living(house)?;
     for row in house.store.organizations()? {
         let id = row.organizationid;
-        if working.contains_key(&id) {
+        let desk = Desk { house: Arc::clone(house), organization: house.store.organization(id)? };
+        // Also of one where we are at work: what is left of a node that died waits for nobody.
+        desk.free(&living).await;
+        if working.contains_key(&id) || house.relays_away.is_away(id) {
             continue;
         }
-        let desk = Desk { house: Arc::clone(house), organization: house.store.organization(id)? };
-        let (living, stop) = (living.clone(), stop.clone());
-        working.insert(id, tokio::spawn(async move { desk.work(&living, &stop).await }));
+        let stop = stop.clone();
+        working.insert(id, tokio::spawn(async move { desk.work(&stop).await }));
     }
     Ok(())
 }
@@ -82,7 +85,7 @@ struct Desk {
 }
 
 impl Desk {
-    async fn work(self, living: &HashSet<Id>, stop: &CancellationToken) {
+    async fn free(&self, living: &HashSet<Id>) {
         match outbox::free(&self.organization, living, self.house.now()).await {
             Ok(0) => {}
             Ok(mails) => {
@@ -90,7 +93,14 @@ impl Desk {
             }
             Err(error) => self.warn(&error, "what other nodes had could not be looked for"),
         }
-        send::send_due(self, stop).await;
+    }
+
+    async fn work(self, stop: &CancellationToken) {
+        let (house, id) = (Arc::clone(&self.house), self.organization.id());
+        match send::send_due(self, stop).await {
+            send::Ended::Done => house.relays_away.is_back(id),
+            send::Ended::Unreached => house.relays_away.note(id),
+        }
     }
 
     /// As whom a relay is opened, where it wants to know. The password is opened for one session, and kept nowhere.
@@ -108,25 +118,28 @@ impl Desk {
 }
 
 impl Outbox for Desk {
-    type Mail = Claimed;
+    type Mail = OutboxMail;
     type Carrier = Line;
 
-    async fn claim(&self, at_most: usize) -> Vec<Parcel<Claimed>> {
+    async fn claim(&self, at_most: usize) -> Vec<OutboxMail> {
         let claimed = outbox::claim(&self.organization, self.house.node, (self.house.now(), at_most)).await;
-        let parcel = |mail: Claimed| Parcel {
-            relay: mail.mail.emailserverprofileid,
-            mail_from: mail.mail.mailfrom.clone(),
-            recipients: mail.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
-            raw: Arc::clone(&mail.raw),
-            mail,
-        };
-        match claimed {
-            Ok(mails) => mails.into_iter().map(parcel).collect(),
-            Err(error) => {
-                self.warn(&error, "mail that is due could not be taken");
-                Vec::new()
-            }
-        }
+        claimed.unwrap_or_else(|error| {
+            self.warn(&error, "mail that is due could not be taken");
+            Vec::new()
+        })
+    }
+
+    async fn load(&self, mail: &OutboxMail) -> Result<Parcel, String> {
+        let loaded = outbox::load(&self.organization, mail).map_err(|error| {
+            self.warn(&error, "the source of a mail that goes out cannot be had");
+            format!("its source cannot be had: {error}")
+        })?;
+        Ok(Parcel {
+            relay: mail.emailserverprofileid,
+            mail_from: mail.mailfrom.clone(),
+            recipients: loaded.recipients.into_iter().map(|recipient| recipient.address).collect(),
+            raw: loaded.raw,
+        })
     }
 
     async fn open(&self, relay: Id) -> Result<Line, String> {
@@ -140,8 +153,8 @@ impl Outbox for Desk {
         opened.map(Line).map_err(|error| error.to_string())
     }
 
-    async fn may_end(&self, mail: &Claimed) -> bool {
-        match outbox::may_end(&self.organization, mail.mail.clone(), self.house.now()).await {
+    async fn may_end(&self, mail: &OutboxMail) -> bool {
+        match outbox::may_end(&self.organization, mail.clone(), self.house.now()).await {
             Ok(may_end) => may_end,
             Err(error) => {
                 self.warn(&error, "a mail is not sent, for that could not be noted");
@@ -150,13 +163,7 @@ impl Outbox for Desk {
         }
     }
 
-    async fn settle(&self, mail: Claimed, tried: Tried) {
-        let moment = match self.house.moment() {
-            Ok(moment) => moment,
-            Err(error) => {
-                return tracing::error!(error = &error as &dyn std::error::Error, "a mail is not settled");
-            }
-        };
+    async fn settle(&self, mail: OutboxMail, tried: Tried) {
         let kind = match &tried {
             Tried::Answered(_) => "answered",
             Tried::NotSent { .. } => "not_sent",
@@ -164,25 +171,81 @@ impl Outbox for Desk {
             Tried::Uncertain { .. } => "uncertain",
         };
         metrics::counter!("postroom_outbox_tries_total", "end" => kind).increment(1);
-        match outbox::settle(&self.organization, &mail, crm_words(tried), moment).await {
-            Ok(outbox::Settled::Lost) => {
-                tracing::warn!(email = %mail.mail.activityid, "another node took a mail over that went out here");
+        // What a relay has taken goes out again where that cannot be noted: a server that is started anew is waited for.
+        let tried = crm_words(tried);
+        for pause in SETTLE_PAUSES {
+            match self.note(&mail, tried.clone()).await {
+                Ok(outbox::Settled::Lost) => {
+                    return tracing::warn!(email = %mail.activityid, "another node took a mail over that went out here");
+                }
+                Ok(_) => return,
+                Err(words) => {
+                    tracing::warn!(email = %mail.activityid, words, "what became of a mail is not noted yet");
+                    tokio::time::sleep(pause).await;
+                }
             }
-            Ok(_) => {}
-            Err(error) => self.warn(&error, "what became of a mail could not be noted: it may go out twice"),
         }
+        tracing::error!(email = %mail.activityid, "what became of a mail could not be noted: it may go out twice");
     }
 }
+
+/// Between tries to note what became of a mail: less together than a stop may take.
+const SETTLE_PAUSES: [Duration; 6] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+    Duration::from_secs(10),
+];
+
+impl Desk {
+    async fn note(&self, mail: &OutboxMail, tried: outbox::Tried) -> Result<outbox::Settled, String> {
+        let moment = self.house.moment().map_err(|error| error.to_string())?;
+        let settled = outbox::settle(&self.organization, mail.clone(), tried, moment).await;
+        settled.map_err(|error| error.to_string())
+    }
+}
+
+/// Organizations whose relay could not be reached, until when nobody knocks there again, and how often that was in vain.
+/// A relay that refuses who signs in shuts an account that knocks too often.
+#[derive(Default)]
+pub(crate) struct RelaysAway(Mutex<HashMap<Id, (Instant, u32)>>);
+
+impl RelaysAway {
+    fn is_away(&self, organization: Id) -> bool {
+        self.lock().get(&organization).is_some_and(|(until, _)| Instant::now() < *until)
+    }
+
+    fn note(&self, organization: Id) {
+        let mut away = self.lock();
+        let (until, times) = away.entry(organization).or_insert((Instant::now(), 0));
+        let pause = AWAY_FIRST.saturating_mul(1 << (*times).min(7)).min(AWAY_MAX);
+        (*until, *times) = (Instant::now() + pause, times.saturating_add(1));
+    }
+
+    fn is_back(&self, organization: Id) {
+        self.lock().remove(&organization);
+    }
+
+    /// Somebody has mended something: all are tried again at once.
+    pub(crate) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, (Instant, u32)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const AWAY_FIRST: Duration = Duration::from_secs(5);
+const AWAY_MAX: Duration = Duration::from_secs(600);
 
 /// A session with a relay.
 struct Line(Smtp);
 
 impl send::Carrier for Line {
-    async fn send<M: Send + Sync>(
-        &mut self,
-        parcel: &Parcel<M>,
-        may_end: impl Future<Output = bool> + Send,
-    ) -> Tried {
+    async fn send(&mut self, parcel: &Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
         let envelope = connect::smtp::Envelope::new(parcel.mail_from.clone(), parcel.recipients.clone());
         let mail = connect::smtp::Outgoing { envelope: &envelope, raw: &parcel.raw };
         let reply = |reply: connect::smtp::Reply| Reply { code: reply.code, text: reply.text };

@@ -8,9 +8,9 @@ use crate::outbox::{Parcel, Tried};
 pub trait Carrier: Send + 'static {
     /// Hands a mail over. `may_end` is awaited when all but the end of its data is on its way, or nothing of it yet; with no
     /// the end is never sent.
-    fn send<M: Send + Sync>(
+    fn send(
         &mut self,
-        parcel: &Parcel<M>,
+        parcel: &Parcel,
         may_end: impl Future<Output = bool> + Send,
     ) -> impl Future<Output = Tried> + Send;
 

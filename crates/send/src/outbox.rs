@@ -9,13 +9,19 @@ use crate::carrier::Carrier;
 
 /// Where mail waits that goes out. Clones are the same one.
 pub trait Outbox: Clone + Send + Sync + 'static {
-    /// What the house has to know of a mail to settle it.
+    /// A mail that was taken: what the house has to know to load and to settle it.
     type Mail: Send + Sync + 'static;
     /// A session with a relay.
     type Carrier: Carrier;
 
     /// Takes some mails that are due, so that nobody else does; none where none are, or where nobody can say now.
-    fn claim(&self, at_most: usize) -> impl Future<Output = Vec<Parcel<Self::Mail>>> + Send;
+    fn claim(&self, at_most: usize) -> impl Future<Output = Vec<Self::Mail>> + Send;
+
+    /// Loads a mail, when its turn has come.
+    ///
+    /// # Errors
+    /// Why not, in words for an administrator; the others go on.
+    fn load(&self, mail: &Self::Mail) -> impl Future<Output = Result<Parcel, String>> + Send;
 
     /// Opens a session with a relay.
     ///
@@ -32,9 +38,7 @@ pub trait Outbox: Clone + Send + Sync + 'static {
 
 /// A mail to be taken to its relay.
 #[derive(Debug, Clone)]
-pub struct Parcel<M> {
-    /// What the house has to know of it.
-    pub mail: M,
+pub struct Parcel {
     /// The relay.
     pub relay: Id,
     /// The sender in the envelope.

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use model::{Id, limits};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::carrier::Carrier;
@@ -30,18 +32,18 @@ pub async fn send_due<O: Outbox>(outbox: O, stop: &CancellationToken) -> Ended {
         if stop.is_cancelled() || !lock(&work.unreached).is_empty() {
             break;
         }
-        let parcels = work.outbox.claim(limits::OUTBOX_CLAIM_MAX).await;
-        if parcels.is_empty() {
+        let mails = work.outbox.claim(limits::OUTBOX_CLAIM_MAX).await;
+        if mails.is_empty() {
             drop(place);
-            // While others are on their way, more may fall due.
-            if batches.join_next().await.is_none() {
-                break;
+            // While others are on their way more may fall due: a relay that thinks for minutes keeps nobody else waiting.
+            match timeout(AGAIN, batches.join_next()).await {
+                Ok(None) => break,
+                Ok(Some(_)) | Err(_) => continue,
             }
-            continue;
         }
         let (work, stop) = (Arc::clone(&work), stop.clone());
         batches.spawn(async move {
-            work.carry(parcels, &stop).await;
+            work.carry(mails, &stop).await;
             drop(place);
         });
         while batches.try_join_next().is_some() {}
@@ -50,6 +52,11 @@ pub async fn send_due<O: Outbox>(outbox: O, stop: &CancellationToken) -> Ended {
     work.close().await;
     if lock(&work.unreached).is_empty() { Ended::Done } else { Ended::Unreached }
 }
+
+/// While sessions are at work, what fell due is looked for this often.
+const AGAIN: Duration = Duration::from_secs(1);
+/// So long a relay may take over a farewell: nothing depends on it.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 struct Work<O: Outbox> {
     outbox: O,
@@ -61,29 +68,32 @@ struct Work<O: Outbox> {
 
 impl<O: Outbox> Work<O> {
     /// Takes some mails to their relays, one after the other.
-    async fn carry(&self, parcels: Vec<Parcel<O::Mail>>, stop: &CancellationToken) {
-        for parcel in parcels {
+    async fn carry(&self, mails: Vec<O::Mail>, stop: &CancellationToken) {
+        for mail in mails {
             // Whoever goes on need not wait until the claim runs out.
             if stop.is_cancelled() {
-                self.outbox.settle(parcel.mail, Tried::Untouched).await;
+                self.outbox.settle(mail, Tried::Untouched).await;
                 continue;
             }
-            let tried = self.carry_one(&parcel).await;
-            self.outbox.settle(parcel.mail, tried).await;
+            let tried = match self.outbox.load(&mail).await {
+                Ok(parcel) => self.carry_one(&mail, &parcel).await,
+                Err(words) => Tried::NotSent { words, replies: Vec::new() },
+            };
+            self.outbox.settle(mail, tried).await;
         }
     }
 
-    async fn carry_one(&self, parcel: &Parcel<O::Mail>) -> Tried {
+    async fn carry_one(&self, mail: &O::Mail, parcel: &Parcel) -> Tried {
         let kept = lock(&self.idle).get_mut(&parcel.relay).and_then(Vec::pop);
         if let Some(carrier) = kept {
-            let tried = self.hand_over(carrier, parcel).await;
+            let tried = self.hand_over(carrier, mail, parcel).await;
             // A relay may end a session that rested; a fresh one tells.
             if !is_untold(&tried) {
                 return tried;
             }
         }
         match self.open(parcel.relay).await {
-            Ok(carrier) => self.hand_over(carrier, parcel).await,
+            Ok(carrier) => self.hand_over(carrier, mail, parcel).await,
             Err(words) => Tried::NotSent { words, replies: Vec::new() },
         }
     }
@@ -99,8 +109,8 @@ impl<O: Outbox> Work<O> {
         opened
     }
 
-    async fn hand_over(&self, mut carrier: O::Carrier, parcel: &Parcel<O::Mail>) -> Tried {
-        let tried = carrier.send(parcel, self.outbox.may_end(&parcel.mail)).await;
+    async fn hand_over(&self, mut carrier: O::Carrier, mail: &O::Mail, parcel: &Parcel) -> Tried {
+        let tried = carrier.send(parcel, self.outbox.may_end(mail)).await;
         if !carrier.has_ended() {
             lock(&self.idle).entry(parcel.relay).or_default().push(carrier);
         }
@@ -109,9 +119,11 @@ impl<O: Outbox> Work<O> {
 
     async fn close(&self) {
         let idle = std::mem::take(&mut *lock(&self.idle));
+        let mut farewells = JoinSet::new();
         for carrier in idle.into_values().flatten() {
-            carrier.close().await;
+            farewells.spawn(timeout(FAREWELL, carrier.close()));
         }
+        while farewells.join_next().await.is_some() {}
     }
 }
 

@@ -14,18 +14,16 @@ pub const PERSONAL: i32 = 0;
 const BULK: i32 = 1;
 pub(super) const WAITING: i32 = 0;
 
-/// A mail that this node has, and may take to its relay.
+/// A mail as it goes to its relay.
 #[derive(Debug, Clone)]
-pub struct Claimed {
-    /// How it stands.
-    pub mail: OutboxMail,
-    /// The recipients that wait still.
+pub struct Loaded {
+    /// The recipients that wait still, in their order.
     pub recipients: Vec<OutboxRecipient>,
     /// The whole mail as it travels.
     pub raw: Arc<[u8]>,
 }
 
-/// Takes some mails that are due for a node: what persons wrote before anything else, all for the relay of the first.
+/// Takes some mails that are due for a node: what persons wrote before anything else.
 ///
 /// # Errors
 /// Where the store cannot do it. What was taken all the same is due again when its time has run out.
@@ -33,7 +31,7 @@ pub async fn claim(
     organization: &Arc<Organization>,
     node: Id,
     (now, limit): (Timestamp, usize),
-) -> Result<Vec<Claimed>, CrmError> {
+) -> Result<Vec<OutboxMail>, CrmError> {
     // Most of the time nothing is, and to ask costs less than a unit.
     if organization.is_closed() || !organization.read(|read| read.is_outbox_due(now))? {
         return Ok(Vec::new());
@@ -43,13 +41,17 @@ pub async fn claim(
             organization.unit(Priority::Background, move |tx| tx.claim_outbox((node, lane), now, limit));
         let mails: Vec<OutboxMail> = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
         if !mails.is_empty() {
-            return mails.into_iter().map(|mail| filled(organization, mail)).collect();
+            return Ok(mails);
         }
     }
     Ok(Vec::new())
 }
 
-fn filled(organization: &Organization, mail: OutboxMail) -> Result<Claimed, CrmError> {
+/// Loads a mail that was claimed, when its turn has come.
+///
+/// # Errors
+/// [`CrmError::NotFound`] and [`CrmError::Store`], where its source cannot be had: it is settled as not sent.
+pub fn load(organization: &Organization, mail: &OutboxMail) -> Result<Loaded, CrmError> {
     let id = mail.activityid;
     let (email, mut recipients) =
         organization.read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_recipients(id)?)))?;
@@ -57,7 +59,7 @@ fn filled(organization: &Organization, mail: OutboxMail) -> Result<Claimed, CrmE
     recipients.retain(|recipient| recipient.statecode == WAITING);
     let source = organization.blob(&email.blobid)?;
     let raw = message::compose::for_transport(&source).into_owned().into();
-    Ok(Claimed { mail, recipients, raw })
+    Ok(Loaded { recipients, raw })
 }
 
 /// Asked just before the end of a mail's data goes out: notes it, and says whether it may. With no, or where the store cannot

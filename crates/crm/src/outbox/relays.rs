@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::schema::mailboxes::EmailServerProfile;
 use model::{Id, Moment};
-use store::{Organization, Priority};
+use store::{Organization, Priority, StoreError};
 
 use crate::CrmError;
 use crate::mailboxes::{named, taken};
@@ -77,6 +77,28 @@ pub async fn add_relay(
     let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&profile));
     unit.await.map_err(|error| taken(error, &name))?;
     Ok(id)
+}
+
+/// Says anew where a relay is, and who signs in there; its name stays.
+///
+/// # Errors
+/// [`CrmError::NotFound`] where it is not there any more.
+pub async fn set_relay(organization: &Arc<Organization>, id: Id, new: NewRelay) -> Result<(), CrmError> {
+    let unit = organization.unit(Priority::Background, move |tx| {
+        let Some(known) = tx.email_server_profile(id)? else { return Ok(false) };
+        let (outgoingusername, outgoingpassword) = new.login.clone().unzip();
+        tx.set_relay(&EmailServerProfile {
+            certificateauthority: new.authority.clone(),
+            outgoingserverlocation: Some(new.host.clone()),
+            outgoingportnumber: Some(i32::from(new.port)),
+            outgoingtlsmode: Some(new.tls),
+            outgoingusername,
+            outgoingpassword,
+            ..known
+        })
+    });
+    let is_there: bool = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
+    if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the relay" }) }
 }
 
 /// The relays of an organization, the first one first.

@@ -8,7 +8,7 @@ use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
 
-use super::queue::{Claimed, PERSONAL, WAITING};
+use super::queue::{PERSONAL, WAITING};
 use crate::CrmError;
 use crate::records::note;
 
@@ -28,7 +28,7 @@ pub struct RecipientReply {
 /// What a try came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tried {
-    /// The relay answered for each recipient, in the order of [`Claimed::recipients`].
+    /// The relay answered for each recipient, in the order of [`Loaded::recipients`](super::Loaded::recipients).
     Answered(Vec<RecipientReply>),
     /// Nothing went out: the relay was not reached, or the connection ended before the end of the data. Some recipients may
     /// have been answered for all the same.
@@ -68,13 +68,12 @@ pub enum Settled {
 /// Where the store cannot do it: the mail is tried again when its time has run out, and is sent twice where it was taken.
 pub async fn settle(
     organization: &Arc<Organization>,
-    claimed: &Claimed,
+    mail: OutboxMail,
     tried: Tried,
     moment: Moment,
 ) -> Result<Settled, CrmError> {
-    let (mail, recipients) = (claimed.mail.clone(), claimed.recipients.clone());
     let unit = organization.unit(Priority::Intake, move |tx| {
-        match write(tx, (&mail, &recipients), &tried, &moment.again()) {
+        match write(tx, &mail, &tried, &moment.again()) {
             // Undone as a whole.
             Ok(Settled::Lost) => Err(StoreError::LeaseLost),
             written => written,
@@ -86,53 +85,67 @@ pub async fn settle(
     }
 }
 
-fn write(
-    tx: &mut Tx<'_>,
-    (mail, recipients): (&OutboxMail, &[OutboxRecipient]),
-    tried: &Tried,
-    moment: &Moment,
-) -> Result<Settled, StoreError> {
+fn write(tx: &mut Tx<'_>, mail: &OutboxMail, tried: &Tried, moment: &Moment) -> Result<Settled, StoreError> {
     let now = moment.now;
     if *tried == Tried::Untouched {
         let released = OutboxMail { dueon: now, ..mail.clone() };
         return Ok(if tx.release_outbox(&released)? { Settled::Waits(now) } else { Settled::Lost });
     }
-    let is_late = now >= mail.expireson;
-    let mut waiting = 0;
-    for (place, recipient) in recipients.iter().enumerate() {
-        let settled = told(recipient, reply(tried, place), (is_late, now));
-        waiting += usize::from(settled.statecode == WAITING);
-        tx.settle_recipient(&settled)?;
-    }
-    let is_uncertain = matches!(tried, Tried::Uncertain { .. }) && waiting > 0;
-    let waits_for_a_person = is_uncertain && mail.lane != PERSONAL;
-    let until = now.plus_seconds(pause_seconds(mail));
+    let mut recipients = tx.outbox_recipients(mail.activityid)?;
+    // Whoever holds the mail alone changes them: they are those that were loaded.
+    recipients.retain(|recipient| recipient.statecode == WAITING);
+    let is_uncertain = matches!(tried, Tried::Uncertain { .. });
+    // Of an earlier try nobody knows to this day.
+    let doton = mail.doton.or(is_uncertain.then_some(now));
+    let end = Time { now, is_late: now >= mail.expireson, may_have_it: doton.is_some() };
+    let settled: Vec<OutboxRecipient> = recipients
+        .iter()
+        .enumerate()
+        .map(|(place, recipient)| told(recipient, reply(tried, place), &end))
+        .collect();
+    let waiting = settled.iter().filter(|recipient| recipient.statecode == WAITING).count();
+    let waits_for_a_person = is_uncertain && waiting > 0 && mail.lane != PERSONAL;
+    let until = now.plus_seconds(if takes_more(&settled) { 0 } else { pause_seconds(mail) });
     let released = OutboxMail {
         waitsin: Some(mail.lane).filter(|_| waiting > 0 && !waits_for_a_person),
         dueon: until,
-        doton: mail.doton.or(Some(now)).filter(|_| is_uncertain),
+        doton: doton.filter(|_| waiting > 0),
         lasterror: words(tried, recipients.len()),
         endedon: (waiting == 0).then_some(now),
         ..mail.clone()
     };
-    if waits_for_a_person {
-        for recipient in tx.outbox_recipients(mail.activityid)?.iter().filter(|row| row.statecode == WAITING)
-        {
-            tx.settle_recipient(&OutboxRecipient { statecode: UNCERTAIN, ..recipient.clone() })?;
+    for mut recipient in settled {
+        if waits_for_a_person && recipient.statecode == WAITING {
+            recipient.statecode = UNCERTAIN;
         }
+        tx.settle_recipient(&recipient)?;
     }
     if !tx.release_outbox(&released)? {
         return Ok(Settled::Lost);
     }
     match (waiting, waits_for_a_person) {
-        (0, _) => end(tx, mail.activityid, moment).map(|()| Settled::Ended),
+        (0, _) => end_of(tx, mail.activityid, moment).map(|()| Settled::Ended),
         (_, true) => Ok(Settled::ForAPerson),
         (_, false) => Ok(Settled::Waits(until)),
     }
 }
 
+/// Whether a relay took some and wants the others with the next mail (RFC 5321 §4.5.3.1.10).
+fn takes_more(settled: &[OutboxRecipient]) -> bool {
+    let mut waiting = settled.iter().filter(|recipient| recipient.statecode == WAITING);
+    settled.iter().any(|recipient| recipient.statecode == SENT)
+        && waiting.all(|recipient| recipient.replycode == Some(452))
+}
+
+/// When a try ended, and what that means for who still waits.
+struct Time {
+    now: Timestamp,
+    is_late: bool,
+    may_have_it: bool,
+}
+
 /// The e-mail is Sent where anybody got it, else Failed.
-fn end(tx: &mut Tx<'_>, id: Id, moment: &Moment) -> Result<(), StoreError> {
+fn end_of(tx: &mut Tx<'_>, id: Id, moment: &Moment) -> Result<(), StoreError> {
     let was_sent = tx.outbox_recipients(id)?.iter().any(|recipient| recipient.statecode == SENT);
     let (status, operation) = match was_sent {
         true => ((STATE_COMPLETED, STATUS_SENT), "sent"),
@@ -153,23 +166,20 @@ fn reply(tried: &Tried, place: usize) -> Option<&RecipientReply> {
 }
 
 /// A recipient as the relay's answer leaves it (RFC 5321 §4.2.1: 2yz done, 4yz later, 5yz never).
-fn told(
-    recipient: &OutboxRecipient,
-    reply: Option<&RecipientReply>,
-    (is_late, now): (bool, Timestamp),
-) -> OutboxRecipient {
+fn told(recipient: &OutboxRecipient, reply: Option<&RecipientReply>, end: &Time) -> OutboxRecipient {
     let cut = |text: &str| text.chars().take(limits::ERROR_CHARS_MAX).collect::<String>();
     let statecode = match reply.map(|reply| reply.code / 100) {
         Some(2) => SENT,
         Some(5) => FAILED,
-        _ if is_late => FAILED,
+        _ if end.is_late && end.may_have_it => UNCERTAIN,
+        _ if end.is_late => FAILED,
         _ => WAITING,
     };
     OutboxRecipient {
         statecode,
         replycode: reply.map(|reply| i32::from(reply.code)).or(recipient.replycode),
         replytext: reply.map(|reply| cut(&reply.text)).or_else(|| recipient.replytext.clone()),
-        settledon: (statecode != WAITING).then_some(now),
+        settledon: (statecode != WAITING).then_some(end.now),
         ..recipient.clone()
     }
 }
@@ -205,7 +215,10 @@ pub async fn cancel(organization: &Arc<Organization>, id: Id, moment: Moment) ->
         let moment = moment.again();
         let canceled = tx.cancel_outbox(id, moment.now)?;
         if canceled {
-            tx.set_email_status(id, (STATE_CANCELED, STATUS_CANCELED))?;
+            // Whoever has it by now keeps it.
+            let was_sent = tx.outbox_recipients(id)?.iter().any(|recipient| recipient.statecode == SENT);
+            let canceled = (STATE_CANCELED, STATUS_CANCELED);
+            tx.set_email_status(id, if was_sent { (STATE_COMPLETED, STATUS_SENT) } else { canceled })?;
             note(tx, &moment, RecordRef { entity: Entity::Email, id }, "canceled")?;
         }
         Ok::<_, StoreError>(canceled)

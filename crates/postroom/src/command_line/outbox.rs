@@ -74,6 +74,8 @@ pub(crate) struct EmailName {
 pub(crate) enum RelayCommand {
     /// Have an organization's mail go out by a server. The first one that is added takes all of it.
     Add(RelayArguments),
+    /// Say anew where a relay is, and who signs in there. What waits for it goes by that, at once.
+    Set(RelayArguments),
     /// List the relays.
     List {
         /// One organization; else all.
@@ -136,21 +138,24 @@ pub(super) fn outbox(command: OutboxCommand) -> Request {
 pub(super) fn relay(command: RelayCommand) -> anyhow::Result<Request> {
     Ok(Request::Outbox(match command {
         RelayCommand::List { org } => OutboxRequest::Relays(org),
-        RelayCommand::Add(relay) => {
-            let authority = relay.authority.as_deref().map(super::mailbox::text).transpose()?;
-            let port = relay.port.unwrap_or(if relay.tls.is_implicit() { 465 } else { 25 });
-            let password = relay.password_file.as_deref().map(super::mailbox::first_line).transpose()?;
-            OutboxRequest::AddRelay(AddRelay {
-                organization: relay.org,
-                name: relay.name,
-                host: relay.server,
-                port,
-                tls: relay.tls.code(),
-                authority,
-                login: relay.user.zip(password),
-            })
-        }
+        RelayCommand::Add(relay) => OutboxRequest::AddRelay(arguments(relay)?),
+        RelayCommand::Set(relay) => OutboxRequest::SetRelay(arguments(relay)?),
     }))
+}
+
+fn arguments(relay: RelayArguments) -> anyhow::Result<AddRelay> {
+    let authority = relay.authority.as_deref().map(super::mailbox::text).transpose()?;
+    let port = relay.port.unwrap_or(if relay.tls.is_implicit() { 465 } else { 25 });
+    let password = relay.password_file.as_deref().map(super::mailbox::first_line).transpose()?;
+    Ok(AddRelay {
+        organization: relay.org,
+        name: relay.name,
+        host: relay.server,
+        port,
+        tls: relay.tls.code(),
+        authority,
+        login: relay.user.zip(password),
+    })
 }
 
 /// The e-mail that a mail became.

@@ -20,6 +20,8 @@ use crate::house::House;
 pub enum OutboxRequest {
     /// Adds a relay.
     AddRelay(AddRelay),
+    /// Says anew where the relay of this name is, and who signs in there: what waits for it goes by that.
+    SetRelay(AddRelay),
     /// The relays of one organization, or of all.
     Relays(Option<String>),
     /// Sends a mail.
@@ -123,8 +125,13 @@ pub struct OutboxRow {
 }
 
 pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Reply, CommandError> {
+    let mends = matches!(
+        request,
+        OutboxRequest::AddRelay(_) | OutboxRequest::SetRelay(_) | OutboxRequest::Retry { .. }
+    );
     let reply = match request {
         OutboxRequest::AddRelay(new) => add_relay(house, new).await,
+        OutboxRequest::SetRelay(new) => set_relay(house, new).await,
         OutboxRequest::Relays(name) => relays(&organizations(house, name)?),
         OutboxRequest::Send(mail) => send(house, mail).await,
         OutboxRequest::List(name) => list(&organizations(house, name)?),
@@ -143,6 +150,9 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
             }
         }
     }?;
+    if mends {
+        house.relays_away.forget();
+    }
     // Something may be due now.
     house.outbox_bell.notify_one();
     Ok(reply)
@@ -151,15 +161,34 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
 async fn add_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.organization)?;
     let moment = house.moment()?;
-    let AddRelay { name, host, port, tls, authority, login, .. } = new;
-    let sealed = |(user, password): (String, String)| {
-        let cell = relay_password_of(organization.id(), moment.again().id());
-        Ok::<_, CommandError>((user, house.keyring.seal(cell, &password)?))
-    };
-    let login = login.map(sealed).transpose()?;
-    let relay = NewRelay { name, host, port, tls, authority, login };
+    let relay = sealed(house, (&organization, moment.again().id()), new)?;
     outbox::add_relay(&organization, relay, moment).await?;
     Ok(Reply::Done)
+}
+
+async fn set_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> {
+    let organization = organization(house, &new.organization)?;
+    let known = outbox::relays(&organization)?.into_iter().find(|relay| relay.name == new.name);
+    let id = known.ok_or(crm::CrmError::NotFound { what: "the relay" })?.emailserverprofileid;
+    let relay = sealed(house, (&organization, id), new)?;
+    outbox::set_relay(&organization, id, relay).await?;
+    Ok(Reply::Done)
+}
+
+/// A relay as it is kept: its password is sealed for its row.
+fn sealed(
+    house: &House,
+    (organization, id): (&Organization, Id),
+    new: AddRelay,
+) -> Result<NewRelay, CommandError> {
+    let AddRelay { name, host, port, tls, authority, login, .. } = new;
+    let login = match login {
+        Some((user, password)) => {
+            Some((user, house.keyring.seal(relay_password_of(organization.id(), id), &password)?))
+        }
+        None => None,
+    };
+    Ok(NewRelay { name, host, port, tls, authority, login })
 }
 
 /// The cell of a relay's password.

@@ -7,6 +7,7 @@ use store::{Read, StoreError};
 /// Recipients who do not get it, by name; of more there is a number.
 const NAMED_MAX: usize = 5;
 const FAILED: i32 = 2;
+const UNCERTAIN: i32 = 3;
 
 /// The status reason of an e-mail.
 pub(super) fn state(email: &Email) -> String {
@@ -23,11 +24,14 @@ pub(super) fn cautions(read: &Read<'_>, email: &Email) -> Result<Vec<String>, St
     let recipients = read.outbox_recipients(email.activityid)?;
     let failed: Vec<&OutboxRecipient> = recipients.iter().filter(|row| row.statecode == FAILED).collect();
     let more = failed.len().saturating_sub(NAMED_MAX);
+    let unknown = recipients.iter().filter(|row| row.statecode == UNCERTAIN).take(NAMED_MAX);
+    let unknown = unknown.map(|row| format!("{} may have it: no answer came", row.address));
     let others = (more > 0).then(|| format!("{more} more do not get it."));
     Ok(on_its_way(&mail)
         .into_iter()
         .chain(failed.into_iter().take(NAMED_MAX).map(refused))
         .chain(others)
+        .chain(unknown)
         .collect())
 }
 
@@ -41,6 +45,9 @@ fn on_its_way(mail: &OutboxMail) -> Option<String> {
         (Some(_), Some(_), _) => Some(
             "It may have gone out, and no answer came: it is sent again under the same Message-ID."
                 .to_owned(),
+        ),
+        (None, None, _) if mail.endedon.is_none() => Some(
+            "It was brought here with an archive, and waits until somebody sends it from here.".to_owned(),
         ),
         (None, Some(_), _) if mail.endedon.is_none() => Some(
             "It may have gone out, and no answer came: somebody has to say whether it is sent again."

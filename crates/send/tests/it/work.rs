@@ -81,3 +81,33 @@ async fn at_a_stop_what_was_claimed_is_given_back() {
     let given_back = state.settled.iter().filter(|(_, tried)| *tried == Tried::Untouched);
     assert_eq!(given_back.count(), state.settled.len() - state.sent.len());
 }
+
+#[tokio::test]
+async fn one_that_cannot_be_read_holds_up_nobody() {
+    let world = World::of(40);
+    world.state().unreadable = vec![3, 17];
+    world.run().await;
+    let state = world.state();
+    assert_eq!((state.sent.len(), state.settled.len()), (38, 40));
+    let told = state.settled.iter().find(|(mail, _)| *mail == 17).map(|(_, tried)| tried.clone());
+    assert!(matches!(told, Some(Tried::NotSent { words, .. }) if words == "its source is not here"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_thinks_keeps_nobody_else_waiting() {
+    let world = World::of(1);
+    world.state().hangs = Some(0);
+    let running = tokio::spawn({
+        let world = world.clone();
+        async move { world.run().await }
+    });
+    tokio::task::yield_now().await;
+    world.put(1, RELAY);
+    while world.state().settled.is_empty() {
+        tokio::time::advance(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(world.state().sent, [1], "the first one hangs still");
+    world.woken.notify_one();
+    assert_eq!(running.await.unwrap(), Ended::Done);
+    assert_eq!(sorted(world.state().sent.clone()), [0, 1]);
+}

@@ -14,7 +14,7 @@ pub(crate) const AWAY: Id = Id([2; 16]);
 /// What is known after the work.
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) waiting: VecDeque<Parcel<u32>>,
+    pub(crate) waiting: VecDeque<(u32, Id)>,
     pub(crate) settled: Vec<(u32, Tried)>,
     pub(crate) sent: Vec<u32>,
     pub(crate) opened: usize,
@@ -24,6 +24,10 @@ pub(crate) struct State {
     pub(crate) lost: Vec<u32>,
     /// A session ends after so many mails, without a word.
     pub(crate) mails_a_session: Option<usize>,
+    /// Mails whose source cannot be read.
+    pub(crate) unreadable: Vec<u32>,
+    /// The relay thinks about this one until it is woken.
+    pub(crate) hangs: Option<u32>,
     /// The program stops when this mail is sent.
     pub(crate) stops_at: Option<u32>,
 }
@@ -31,24 +35,23 @@ pub(crate) struct State {
 #[derive(Clone)]
 pub(crate) struct World {
     state: Arc<Mutex<State>>,
+    pub(crate) woken: Arc<tokio::sync::Notify>,
     pub(crate) stop: tokio_util::sync::CancellationToken,
 }
 
 impl World {
     pub(crate) fn of(mails: u32) -> Self {
-        let world = World { state: Arc::default(), stop: tokio_util::sync::CancellationToken::new() };
+        let world = World {
+            state: Arc::default(),
+            woken: Arc::default(),
+            stop: tokio_util::sync::CancellationToken::new(),
+        };
         (0..mails).for_each(|mail| world.put(mail, RELAY));
         world
     }
 
     pub(crate) fn put(&self, mail: u32, relay: Id) {
-        self.state().waiting.push_back(Parcel {
-            mail,
-            relay,
-            mail_from: "jane@contoso.test".to_owned(),
-            recipients: vec![format!("{mail}@fabrikam.test")],
-            raw: b"Subject: it\r\n\r\n".as_slice().into(),
-        });
+        self.state().waiting.push_back((mail, relay));
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -61,13 +64,25 @@ impl World {
 }
 
 impl Outbox for World {
-    type Mail = u32;
+    type Mail = (u32, Id);
     type Carrier = Line;
 
-    async fn claim(&self, at_most: usize) -> Vec<Parcel<u32>> {
+    async fn claim(&self, at_most: usize) -> Vec<(u32, Id)> {
         let mut state = self.state();
         let count = at_most.min(state.waiting.len());
         state.waiting.drain(..count).collect()
+    }
+
+    async fn load(&self, (mail, relay): &(u32, Id)) -> Result<Parcel, String> {
+        if self.state().unreadable.contains(mail) {
+            return Err("its source is not here".to_owned());
+        }
+        Ok(Parcel {
+            relay: *relay,
+            mail_from: "jane@contoso.test".to_owned(),
+            recipients: vec![format!("{mail}@fabrikam.test")],
+            raw: b"Subject: it\r\n\r\n".as_slice().into(),
+        })
     }
 
     async fn open(&self, relay: Id) -> Result<Line, String> {
@@ -81,12 +96,15 @@ impl Outbox for World {
         Ok(Line { world: self.clone(), mails: 0, is_broken: false })
     }
 
-    async fn may_end(&self, mail: &u32) -> bool {
+    async fn may_end(&self, (mail, _): &(u32, Id)) -> bool {
         tokio::task::yield_now().await;
+        if self.state().hangs == Some(*mail) {
+            self.woken.notified().await;
+        }
         !self.state().lost.contains(mail)
     }
 
-    async fn settle(&self, mail: u32, tried: Tried) {
+    async fn settle(&self, (mail, _): (u32, Id), tried: Tried) {
         self.state().settled.push((mail, tried));
     }
 }
@@ -98,11 +116,7 @@ pub(crate) struct Line {
 }
 
 impl Carrier for Line {
-    async fn send<M: Send + Sync>(
-        &mut self,
-        parcel: &Parcel<M>,
-        may_end: impl Future<Output = bool> + Send,
-    ) -> Tried {
+    async fn send(&mut self, parcel: &Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
         if self.world.state().mails_a_session.is_some_and(|most| self.mails >= most) {
             self.is_broken = true;
             return Tried::NotSent { words: "the relay hung up".to_owned(), replies: vec![None] };

@@ -49,6 +49,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     (BLOB, "bytes"),
     ("job", "leaseuntil"),
     ("job", "owner"),
+    ("outboxmail", "owner"),
+    ("outboxmail", "waitsin"),
 ];
 
 /// The columns that count, by table; all of a table that is not in it.

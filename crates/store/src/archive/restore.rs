@@ -357,6 +357,11 @@ impl Layout {
                 set("leaseuntil", Value::Null);
                 set("owner", Value::Null);
             }
+            // It may have gone out since: somebody has to say that it is sent from here.
+            "outboxmail" => {
+                set("waitsin", Value::Null);
+                set("owner", Value::Null);
+            }
             BLOB => {
                 let is_in_row = place_of(self.table, "bytes")
                     .and_then(|place| row.get(place))

@@ -160,7 +160,10 @@ impl Tx<'_> {
             "update job set leaseuntil = null where owner = ?1 and leaseuntil is not null",
             &[owner.into()],
         )?;
-        self.execute("update outboxmail set owner = null, dueon = 0 where owner = ?1", &[owner.into()])?;
+        self.execute(
+            "update outboxmail set owner = null, dueon = 0 where owner = ?1 and doton is null",
+            &[owner.into()],
+        )?;
         self.execute("update lease set leaseuntil = 0 where owner = ?1", &[owner.into()]).map(drop)
     }
 }

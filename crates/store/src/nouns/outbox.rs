@@ -6,6 +6,7 @@
 //! *Invariant:* whoever claims a mail holds it under its number of attempts until it is due again by the server's clock.
 //! What he writes later than that changes nothing.
 
+use model::schema::mailboxes::EmailServerProfile;
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Timestamp, limits};
 
@@ -158,6 +159,23 @@ impl Tx<'_> {
     ) -> Result<(), StoreError> {
         let sql = "update email set statecode = ?2, statuscode = ?3 where activityid = ?1";
         self.execute(sql, &[email.into(), statecode.into(), statuscode.into()]).map(drop)
+    }
+
+    /// Says anew where a relay is, and who signs in there. Says whether it is there.
+    pub fn set_relay(&mut self, relay: &EmailServerProfile) -> Result<bool, StoreError> {
+        let sql = "update emailserverprofile set certificateauthority = ?2, outgoingserverlocation = ?3, \
+                   outgoingportnumber = ?4, outgoingtlsmode = ?5, outgoingusername = ?6, outgoingpassword = ?7 \
+                   where emailserverprofileid = ?1";
+        let params = [
+            relay.emailserverprofileid.into(),
+            relay.certificateauthority.as_ref().into(),
+            relay.outgoingserverlocation.as_ref().into(),
+            relay.outgoingportnumber.into(),
+            relay.outgoingtlsmode.into(),
+            relay.outgoingusername.as_ref().into(),
+            relay.outgoingpassword.as_ref().into(),
+        ];
+        Ok(self.execute(sql, &params)? == 1)
     }
 
     /// Cancels a mail that waits and that nobody has. Says whether it did.

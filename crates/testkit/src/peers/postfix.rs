@@ -34,15 +34,7 @@ impl Postfix {
     /// # Errors
     /// [`Missing`] where the package is; when it does not start.
     pub fn start(next_hop: NextHop<'_>) -> Result<Self> {
-        Postfix::start_at(wait::free_port()?, next_hop)
-    }
-
-    /// The same, at this address.
-    ///
-    /// # Errors
-    /// As [`Postfix::start`].
-    pub fn start_at(smtp: SocketAddr, next_hop: NextHop<'_>) -> Result<Self> {
-        Postfix::start_with((smtp, next_hop), |_| Ok(String::new()))
+        Postfix::start_with(next_hop, |_| Ok(String::new()))
     }
 
     /// The same, with a next hop that speaks TLS from the start, and a credential to be proven to it by SCRAM.
@@ -50,7 +42,7 @@ impl Postfix {
     /// # Errors
     /// As [`Postfix::start`].
     pub fn start_proving(to: SocketAddr, (name, secret): (&str, &str)) -> Result<Self> {
-        Postfix::start_with((wait::free_port()?, NextHop::Smtp(to)), |postfix| {
+        Postfix::start_with(NextHop::Smtp(to), |postfix| {
             let secrets = postfix.path("etc/secrets");
             fs::write(&secrets, format!("[{}]:{} {name}:{secret}\n", to.ip(), to.port()))?;
             Ok(format!(
@@ -68,7 +60,7 @@ impl Postfix {
     /// # Errors
     /// As [`Postfix::start`].
     pub fn start_refusing(next_hop: NextHop<'_>, for_good: &str, for_now: &str) -> Result<Self> {
-        Postfix::start_with((wait::free_port()?, next_hop), |_| {
+        Postfix::start_with(next_hop, |_| {
             Ok(format!(
                 "smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ {for_good} = REJECT }}, \
                  {{ {for_now} = DEFER }} }}, permit\n"
@@ -76,13 +68,10 @@ impl Postfix {
         })
     }
 
-    fn start_with(
-        (smtp, next_hop): (SocketAddr, NextHop<'_>),
-        more: impl FnOnce(&Self) -> Result<String>,
-    ) -> Result<Self> {
+    fn start_with(next_hop: NextHop<'_>, more: impl FnOnce(&Self) -> Result<String>) -> Result<Self> {
         Missing::unless("/usr/sbin/postfix", "postfix")?;
         is_root("postfix")?;
-        let postfix = Postfix { folder: open_folder(None)?, smtp };
+        let postfix = Postfix { folder: open_folder(None)?, smtp: wait::free_port()? };
         for folder in ["etc", "queue", "data"] {
             fs::create_dir(postfix.path(folder))?;
         }

@@ -13,8 +13,8 @@ use testkit::{House, wait};
 
 use super::house::{SINK, ZOE, books_are_whole, house, timeline};
 
-fn relay(house: &House, port: u16) -> Result<()> {
-    let relay = AddRelay {
+fn at(port: u16) -> AddRelay {
+    AddRelay {
         organization: "example".to_owned(),
         name: format!("relay {port}"),
         host: "127.0.0.1".to_owned(),
@@ -22,8 +22,11 @@ fn relay(house: &House, port: u16) -> Result<()> {
         tls: 0,
         authority: None,
         login: None,
-    };
-    house.command(Request::Outbox(OutboxRequest::AddRelay(relay)))?;
+    }
+}
+
+fn relay(house: &House, port: u16) -> Result<()> {
+    house.command(Request::Outbox(OutboxRequest::AddRelay(at(port))))?;
     Ok(())
 }
 
@@ -118,8 +121,10 @@ fn a_relay_that_is_away_keeps_the_mail_waiting_and_says_why() {
         let row = wait::until("trouble", || rows(&house).into_iter().find(|row| row.error.is_some()))?;
         assert_eq!((row.state.as_str(), row.attempts), ("Pending Send", 1));
         ensure!(row.next_try.is_some(), "{row:?}");
-        // Somebody mends it: a server listens there now.
-        let postfix = Postfix::start_at(nobody, NextHop::Lmtp(customers.lmtp()))?;
+        // Somebody mends it: the relay is elsewhere.
+        let postfix = Postfix::start(NextHop::Lmtp(customers.lmtp()))?;
+        let elsewhere = AddRelay { name: format!("relay {}", nobody.port()), ..at(postfix.smtp().port()) };
+        house.command(Request::Outbox(OutboxRequest::SetRelay(elsewhere)))?;
         let retry = OutboxRequest::Retry { organization: "example".to_owned(), email: row.email };
         house.command(Request::Outbox(retry))?;
         becomes(&house, "Sent")?;
