@@ -166,8 +166,10 @@ impl House {
 
     fn measure_one(&self, organization: &Organization) -> Result<(), crm::CrmError> {
         let of = organization.name().to_owned();
-        let (undeliverable, waiting) = organization
-            .read(|read| Ok::<_, StoreError>((read.undeliverable_count()?, read.waiting_in_mailboxes()?)))?;
+        let (undeliverable, waiting, put_off) = organization.read(|read| {
+            let (undeliverable, waiting) = (read.undeliverable_count()?, read.waiting_in_mailboxes()?);
+            Ok::<_, StoreError>((undeliverable, waiting, read.put_off_in_mailboxes()?))
+        })?;
         metrics::gauge!("postroom_undeliverable", "organization" => of.clone()).set(undeliverable as f64);
         let alarms = self.alarms.of(organization.id());
         for kind in alarm::KINDS {
@@ -183,6 +185,9 @@ impl House {
             metrics::gauge!("postroom_mailbox_waiting", &labels)
                 .set(there.map_or(0, |there| there.count) as f64);
             metrics::gauge!("postroom_mailbox_lag_seconds", &labels).set(lag as f64);
+            let put_off = put_off.iter().find(|there| there.mailbox == mailbox.mailboxid);
+            metrics::gauge!("postroom_mailbox_put_off", &labels)
+                .set(put_off.map_or(0, |there| there.count) as f64);
             let pair = Pair { organization: organization.id(), mailbox: mailbox.mailboxid };
             if let Some(live) = self.boards.of(pair) {
                 metrics::gauge!("postroom_mailbox_well", &labels).set(f64::from(u8::from(live.is_well)));

@@ -107,6 +107,8 @@ pub(crate) struct Shown {
     pub(crate) since: Option<Timestamp>,
     /// For how many seconds it waits.
     pub(crate) lag_seconds: i64,
+    /// How many messages there were put off, and why the last of them; `None` where none was.
+    pub(crate) put_off: Option<(i64, String)>,
     /// The node that watches it, and when it told so; `None` where it is this one.
     pub(crate) told: Option<(String, Timestamp)>,
 }
@@ -119,7 +121,7 @@ impl House {
     }
 
     fn shown(&self, organization: Id, standing: Standing) -> Shown {
-        let Standing { watched, told, waiting } = standing;
+        let Standing { watched, told, waiting, put_off } = standing;
         let now = self.now();
         let pair = Pair { organization, mailbox: watched.mailbox.mailboxid };
         let mut shown = Shown {
@@ -130,6 +132,7 @@ impl House {
             waiting: waiting.as_ref().map_or(0, |waiting| waiting.count),
             since: waiting.as_ref().map(|waiting| waiting.since),
             lag_seconds: waiting.as_ref().map_or(0, |waiting| seconds_between(waiting.since, now)),
+            put_off: put_off.map(|put_off| (put_off.count, put_off.words)),
             told: None,
             watched,
         };

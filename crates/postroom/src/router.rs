@@ -205,9 +205,16 @@ async fn see(
     if !told.survived.is_empty() {
         ledger::forgive(organization, folder, told.survived).await?;
     }
+    let mut news = 0;
     for put_off in told.put_off {
         let until = now.plus_seconds(limits::POLL_PUT_OFF_SECONDS);
-        ledger::put_off(organization, folder, put_off.key, (until, put_off.words)).await?;
+        let is_news = ledger::put_off(organization, folder, put_off.key, (until, put_off.words)).await?;
+        news += usize::from(is_news);
+    }
+    if news > 0 {
+        // Why, the list of mailboxes says: a server's words may hold anything.
+        let (organization, mailbox) = (organization.id(), folder.mailbox);
+        tracing::warn!(%organization, %mailbox, messages = news, "messages of a mailbox are put off");
     }
     let absent = told.absent.clone();
     let gone = told.gone.into_iter().chain(told.absent).collect();

@@ -58,8 +58,8 @@ pub use migrations::known_schema;
 pub use nodes::SeenNode;
 pub use nouns::{
     AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, Generation, HeldLease,
-    IndexedEmail, Naming, OutcomeCount, ReasonCount, RecordLine, SINK_TYPE_CODE, SealedTokens, SecretColumn,
-    Tie, UnresolvedLine, WaitingThere,
+    IndexedEmail, Naming, OutcomeCount, PutOffThere, ReasonCount, RecordLine, SINK_TYPE_CODE, SealedTokens,
+    SecretColumn, Tie, UnresolvedLine, WaitingThere,
 };
 pub use organization::Organization;
 #[cfg(feature = "testing")]

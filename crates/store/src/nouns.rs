@@ -30,5 +30,5 @@ pub(crate) use house::{EPOCH, RECORDS_VERSION};
 pub use identities::Naming;
 pub use indexed::IndexedEmail;
 pub use leases::HeldLease;
-pub use ledger::{Generation, WaitingThere};
+pub use ledger::{Generation, PutOffThere, WaitingThere};
 pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};

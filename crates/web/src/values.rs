@@ -21,7 +21,7 @@ pub use email::{
     TextBlock, TextPart, UnresolvedLine,
 };
 pub use lists::{Direction, List, MailLine, Page};
-pub use mailboxes::{MailboxChange, MailboxLine, MailboxStanding, MailboxTold};
+pub use mailboxes::{MailboxChange, MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold};
 pub use nodes::{NodeLine, NodeList};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};

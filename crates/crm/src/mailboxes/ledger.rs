@@ -393,18 +393,19 @@ pub async fn try_alone(organization: &Organization, folder: Folder, key: Message
     Ok(unit.await?)
 }
 
-/// Puts one message off, with what went wrong, in words; others go on.
+/// Puts one message off, with what went wrong, in words; others go on. Says whether that is news: not so where it was put
+/// off before, for the same reason.
 pub async fn put_off(
     organization: &Organization,
     folder: Folder,
     key: MessageKey,
     (until, words): (Timestamp, String),
-) -> Result<(), CrmError> {
+) -> Result<bool, CrmError> {
+    let words: String = words.chars().take(limits::ERROR_CHARS_MAX).collect();
     let unit = organization.unit(Priority::Background, move |tx| {
-        match tx.mailbox_message(folder.generation, &key)? {
-            Some(row) => tx.put_message_off(&row, until, &words),
-            None => Ok(()),
-        }
+        let Some(row) = tx.mailbox_message(folder.generation, &key)? else { return Ok(false) };
+        tx.put_message_off(&row, until, &words)?;
+        Ok::<_, StoreError>(row.lasterror.is_none_or(|before| before != words))
     });
     Ok(unit.await?)
 }

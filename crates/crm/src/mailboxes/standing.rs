@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::schema::mailboxes::MailboxState;
 use model::{Id, limits};
-use store::{Organization, Priority, StoreError, WaitingThere};
+use store::{Organization, Priority, PutOffThere, StoreError, WaitingThere};
 
 use super::Watched;
 use crate::CrmError;
@@ -19,6 +19,8 @@ pub struct Standing {
     pub told: Option<MailboxState>,
     /// What waits there; `None` where nothing does.
     pub waiting: Option<WaitingThere>,
+    /// What was put off there, be it taken in already and unable to leave; `None` where nothing was.
+    pub put_off: Option<PutOffThere>,
 }
 
 /// All mailboxes of an organization, by name.
@@ -27,13 +29,17 @@ pub struct Standing {
 /// Where the store cannot say.
 pub fn all(organization: &Organization) -> Result<Vec<Standing>, CrmError> {
     let watched = super::all(organization)?;
-    let (told, waiting) = organization
-        .read(|read| Ok::<_, StoreError>((read.mailbox_states()?, read.waiting_in_mailboxes()?)))?;
+    let (told, waiting, put_off) = organization.read(|read| {
+        let (told, waiting) = (read.mailbox_states()?, read.waiting_in_mailboxes()?);
+        Ok::<_, StoreError>((told, waiting, read.put_off_in_mailboxes()?))
+    })?;
     let mut told: HashMap<Id, MailboxState> = told.into_iter().map(|row| (row.mailboxid, row)).collect();
     let mut waiting: HashMap<Id, WaitingThere> = waiting.into_iter().map(|row| (row.mailbox, row)).collect();
+    let mut put_off: HashMap<Id, PutOffThere> = put_off.into_iter().map(|row| (row.mailbox, row)).collect();
     let standing = |watched: Watched| {
         let id = watched.mailbox.mailboxid;
-        Standing { told: told.remove(&id), waiting: waiting.remove(&id), watched }
+        let (told, waiting) = (told.remove(&id), waiting.remove(&id));
+        Standing { told, waiting, put_off: put_off.remove(&id), watched }
     };
     Ok(watched.into_iter().map(standing).collect())
 }

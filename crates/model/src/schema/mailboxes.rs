@@ -123,6 +123,7 @@ table! {
         without(mailboxfolderid, generation, messagekey, goneon);
         without(mailboxfolderid, seenon, settledon);
         sparse(goneon);
+        sparse(nexttryon, mailboxfolderid);
         unique(copyid);
         many(day);
     }

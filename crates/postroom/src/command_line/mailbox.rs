@@ -325,6 +325,8 @@ pub(super) fn cells(row: &MailboxRow) -> Vec<String> {
         0 => "nothing waits".to_owned(),
         count => format!("{count} wait, the first for {} s", row.lag_seconds),
     };
+    let put_off = row.put_off.as_ref().map(|(count, words)| format!("{count} put off: {words}"));
+    let waiting = [Some(waiting), put_off].into_iter().flatten().collect::<Vec<_>>().join(", ");
     let last =
         row.succeeded.as_ref().map_or_else(|| "never well yet".to_owned(), |time| format!("well {time}"));
     let next = row.next_try.as_ref().map(|time| format!("again {time}"));

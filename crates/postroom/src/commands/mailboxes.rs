@@ -78,6 +78,8 @@ pub struct MailboxRow {
     pub waiting: i64,
     /// For how many seconds the first of them waits.
     pub lag_seconds: i64,
+    /// How many messages there were put off, and why the last of them; `None` where none was.
+    pub put_off: Option<(i64, String)>,
     /// The node that watches it, and when it told so; `None` where it is this one.
     pub told_by: Option<String>,
 }
@@ -183,6 +185,7 @@ pub(super) fn list(
                 next_try: shown.next_try.map(rfc_3339),
                 waiting: shown.waiting,
                 lag_seconds: shown.lag_seconds,
+                put_off: shown.put_off,
                 told_by: shown.told.map(|(node, time)| format!("{node}, {}", rfc_3339(time))),
             });
         }

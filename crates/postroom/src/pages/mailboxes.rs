@@ -8,7 +8,7 @@ use poll::Pair;
 use store::Organization;
 use tokio::runtime::Handle;
 use web::Failure;
-use web::values::{MailboxChange, MailboxLine, MailboxStanding, MailboxTold};
+use web::values::{MailboxChange, MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold};
 
 use super::{failure, store_failure};
 use crate::house::House;
@@ -38,6 +38,9 @@ fn line(shown: Shown) -> MailboxLine {
         next_try: shown.next_try,
         waiting: u64::try_from(shown.waiting).unwrap_or(0),
         since: shown.since,
+        put_off: shown
+            .put_off
+            .map(|(count, words)| MailboxPutOff { count: u64::try_from(count).unwrap_or(0), words }),
         told: shown.told.map(|(node, time)| MailboxTold { node, time }),
     }
 }

@@ -131,3 +131,7 @@ create table mailboxgrant (
     createdon integer not null,
     primary key (mailboxid)
 ) strict;
+
+-- What was put off in a mailbox is told, with the words of whoever refused it: few, found without a look at the many.
+create index mailboxmessage_nexttryon_mailboxfolderid on mailboxmessage (nexttryon, mailboxfolderid)
+where nexttryon is not null;

@@ -29,6 +29,17 @@ pub struct WaitingThere {
     pub since: Timestamp,
 }
 
+/// What was put off in a mailbox, and is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutOffThere {
+    /// The mailbox.
+    pub mailbox: Id,
+    /// How many messages.
+    pub count: i64,
+    /// Why the one of them that was put off last.
+    pub words: String,
+}
+
 impl Read<'_> {
     /// What waits in each mailbox; those where nothing does are left out.
     pub fn waiting_in_mailboxes(&self) -> Result<Vec<WaitingThere>, StoreError> {
@@ -39,6 +50,30 @@ impl Read<'_> {
         self.rows(sql, &[], |row| {
             Ok(WaitingThere { mailbox: row.take()?, count: row.take()?, since: row.take()? })
         })
+    }
+
+    /// What was put off in each mailbox; those where nothing was are left out.
+    pub fn put_off_in_mailboxes(&self) -> Result<Vec<PutOffThere>, StoreError> {
+        let sql = "select f.mailboxid, p.mailboxfolderid, p.messages, p.latest from mailboxfolder f join \
+                   (select mailboxfolderid, count(*) as messages, max(nexttryon) as latest from mailboxmessage \
+                   where nexttryon is not null and goneon is null group by mailboxfolderid) p \
+                   on p.mailboxfolderid = f.mailboxfolderid order by f.mailboxid, p.latest desc";
+        let of_folders: Vec<(Id, Id, i64, Timestamp)> =
+            self.rows(sql, &[], |row| Ok((row.take()?, row.take()?, row.take()?, row.take()?)))?;
+        let mut all: Vec<PutOffThere> = Vec::new();
+        for (mailbox, folder, count, latest) in of_folders {
+            match all.last_mut().filter(|there| there.mailbox == mailbox) {
+                Some(there) => there.count += count,
+                None => all.push(PutOffThere { mailbox, count, words: self.put_off_why(folder, latest)? }),
+            }
+        }
+        Ok(all)
+    }
+
+    fn put_off_why(&self, folder: Id, until: Timestamp) -> Result<String, StoreError> {
+        let sql = "select coalesce(lasterror, '') from mailboxmessage \
+                   where nexttryon = ?1 and mailboxfolderid = ?2 and goneon is null limit 1";
+        Ok(self.one(sql, &[until.into(), folder.into()], |row| row.take())?.unwrap_or_default())
     }
 
     /// The message with this key in a generation of a folder.
@@ -149,7 +184,7 @@ impl Tx<'_> {
 
     /// Notes that a message which has ended is no longer in its folder.
     pub fn message_is_gone(&mut self, message: &MailboxMessage, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "update mailboxmessage set goneon = ?4, settledon = coalesce(settledon, ?4) \
+        let sql = "update mailboxmessage set goneon = ?4, settledon = coalesce(settledon, ?4), nexttryon = null \
                    where mailboxfolderid = ?1 and generation = ?2 and messagekey = ?3 and goneon is null";
         let [folder, generation, key] = key_of(message);
         self.execute(sql, &[folder, generation, key, now.into()]).map(drop)

@@ -49,7 +49,8 @@ pub struct DovecotSettings<'s> {
     pub capabilities: Option<&'s str>,
     /// Where it asks whether a token is good (RFC 7662, with the token at the end); tokens open mailboxes then.
     pub introspection: Option<&'s str>,
-    /// Bytes that a mailbox may hold, as a rule of Dovecot's: `10K`.
+    /// Bytes that a mailbox may hold, as a rule of Dovecot's: `10K`. It checks what is copied, never what is moved from
+    /// one folder to another.
     pub quota: Option<&'s str>,
     /// How many IMAP sessions there may be, many in one process; as many as Dovecot takes by itself, each in its own, where
     /// nothing is said.
@@ -179,6 +180,22 @@ impl Dovecot {
         self.run()
     }
 
+    /// Ends it and starts it again with room for everything.
+    ///
+    /// # Errors
+    /// When it does not come again.
+    pub fn lift_quota(&self) -> Result<()> {
+        let path = self.path("dovecot.conf");
+        let settings = fs::read_to_string(&path)?;
+        // Without any rule the one that is written in the mailbox itself would stay.
+        let lines = settings.lines().map(|line| match line.trim_start().starts_with(QUOTA_RULE) {
+            true => format!("  {QUOTA_RULE} = *:storage=1G\n"),
+            false => format!("{line}\n"),
+        });
+        fs::write(&path, lines.collect::<String>())?;
+        self.restart()
+    }
+
     /// What it wrote to its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
@@ -230,7 +247,7 @@ impl Dovecot {
         );
         let (protocols, out) = self.giving_out(settings);
         let quota = settings.quota.map_or_else(String::new, |rule| {
-            format!("plugin {{\n  quota = maildir:User quota\n  quota_rule = *:storage={rule}\n}}\n")
+            format!("plugin {{\n  quota = maildir:User quota\n  {QUOTA_RULE} = *:storage={rule}\n}}\n")
         });
         let tokens = settings.introspection.map_or_else(String::new, |_| {
             format!(
@@ -280,6 +297,9 @@ impl Dovecot {
         (" imap pop3", out)
     }
 }
+
+/// The setting of how much a mailbox may hold.
+const QUOTA_RULE: &str = "quota_rule";
 
 /// Settings for so many sessions at a time.
 fn many(sessions: u32) -> String {

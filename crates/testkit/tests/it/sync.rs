@@ -148,8 +148,9 @@ fn other_numbers_and_another_program_double_nothing() {
                 let Ok(Reply::Mailboxes(rows)) = program.command(Request::Mailboxes(None)) else {
                     return None;
                 };
-                let state = rows.into_iter().next()?.state;
-                state.starts_with("well").then_some(state)
+                let row = rows.into_iter().next()?;
+                // What the one that was killed told stands there until this one watches.
+                (row.told_by.is_none() && row.state.starts_with("well")).then_some(row.state)
             })
         };
         well(&program)?;

@@ -30,8 +30,19 @@ pub struct MailboxLine {
     /// When the first of them was seen.
     #[serde(serialize_with = "as_millis_or_none")]
     pub since: Option<Timestamp>,
+    /// Messages there that were put off; `None` where none was.
+    pub put_off: Option<MailboxPutOff>,
     /// Which node watches it, and when it told so; `None` where it is the one that shows this page.
     pub told: Option<MailboxTold>,
+}
+
+/// What is tried again later.
+#[derive(Debug, Clone, Serialize)]
+pub struct MailboxPutOff {
+    /// How many messages.
+    pub count: u64,
+    /// Why the last of them, in words, which may be the server's.
+    pub words: String,
 }
 
 /// Who told how it goes.

@@ -11,9 +11,10 @@ use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
     Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, MailboxChange,
-    MailboxLine, MailboxStanding, MailboxTold, NodeLine, NodeList, OriginalEnd, Page, ReasonCount, Record,
-    RecordKey, RecordKind, RecordLine, RecordLink, ReplayedAll, SearchForm, SignedIn, SourceDay, Standing,
-    Tally, UndeliverableEnd, UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
+    MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold, NodeLine, NodeList, OriginalEnd, Page,
+    ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink, ReplayedAll, SearchForm, SignedIn,
+    SourceDay, Standing, Tally, UndeliverableEnd, UndeliverableLine, UndeliverableMail, UnresolvedLine,
+    Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -471,6 +472,7 @@ fn mailboxes(now: Timestamp, paused: &HashSet<Id>) -> Vec<MailboxLine> {
             next_try: is_trouble.then(|| now.plus_seconds(300)),
             waiting: if is_trouble { 17 } else { 0 },
             since: is_trouble.then(|| now.plus_seconds(-90_000)),
+            put_off: is_trouble.then(|| MailboxPutOff { count: 3, words: HOSTILE.into() }),
             told: (number == 602).then(|| MailboxTold { node: "post2".into(), time: now.plus_seconds(-20) }),
         }
     });
