@@ -30,14 +30,22 @@ const INLINE_BYTES_MAX: usize = limits::LARGE_MESSAGE_BYTES;
 /// What the doors ask.
 pub struct Keeper {
     house: Arc<House>,
-    large: Semaphore,
+    large: Arc<Semaphore>,
+    /// Whether the network vouches for From where the CRM says so.
+    vouches: bool,
 }
 
 impl Keeper {
     /// A keeper for one house.
     pub fn new(house: Arc<House>) -> Arc<Self> {
         let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Arc::new(Keeper { house, large: Semaphore::new(processors) })
+        Arc::new(Keeper { house, large: Arc::new(Semaphore::new(processors)), vouches: true })
+    }
+
+    /// The same for the socket of this machine, as far as the settings trust whoever may use that.
+    pub(crate) fn at_socket(&self) -> Arc<Self> {
+        let vouches = self.house.settings.lmtp.socket_vouches;
+        Arc::new(Keeper { house: Arc::clone(&self.house), large: Arc::clone(&self.large), vouches })
     }
 
     /// The bytes of a message. Of large ones only a few are in memory at a time, as long as their permit lives.
@@ -91,7 +99,8 @@ impl Intake for Keeper {
             intake::welcome(store, trusted, peer, &address)
         };
         match welcome {
-            intake::Welcome::Yes(recipient) => Welcome::Yes(recipient),
+            intake::Welcome::Yes(recipient) if self.vouches => Welcome::Yes(recipient),
+            intake::Welcome::Yes(recipient) => Welcome::Yes(recipient.unproven()),
             intake::Welcome::Unknown => Welcome::No(Refusal::Unknown),
             intake::Welcome::NotAllowed => Welcome::No(Refusal::NotAllowedToWrite),
             intake::Welcome::TryLater => Welcome::No(Refusal::TryLater),

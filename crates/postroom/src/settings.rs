@@ -81,6 +81,8 @@ pub struct LmtpSection {
     pub listen: Vec<SocketAddr>,
     /// The socket for this machine; see [`Settings::lmtp_socket`].
     pub socket: PathBuf,
+    /// Whether From of one of us is believed in what comes over the socket, as over loopback.
+    pub socket_vouches: bool,
 }
 
 /// The pages.

@@ -36,6 +36,14 @@ pub struct Recipient {
     pub proof: Proof,
 }
 
+impl Recipient {
+    /// The same where nothing that the peer could do vouches for From.
+    #[must_use]
+    pub fn unproven(self) -> Self {
+        Recipient { proof: Proof::None, ..self }
+    }
+}
+
 /// The answer to RCPT.
 pub enum Welcome {
     /// Ours, and the peer may write.

@@ -77,6 +77,7 @@ impl House {
             rates: self.rates(),
         };
         let keeper = Keeper::new(Arc::clone(self));
+        let at_socket = keeper.at_socket();
         let door = |settings| Door::new(settings, Arc::clone(&keeper));
         for listener in sockets.smtp {
             let settings = self.door_settings(DoorProtocol::Smtp, &shared);
@@ -94,7 +95,7 @@ impl House {
         if let Some(socket) = sockets.socket {
             let settings = self.door_settings(DoorProtocol::Lmtp, &shared);
             let settings = DoorSettings { tls: None, announcers: Vec::new(), ..settings };
-            let (door, stop) = (door(settings), stop.clone());
+            let (door, stop) = (Door::new(settings, at_socket), stop.clone());
             doors.spawn(async move {
                 let (listener, file) = socket.into_parts();
                 door.serve_unix(listener, stop).await;

@@ -16,6 +16,7 @@ use testkit::world::World;
 use testkit::{House, Missing, kept, wait};
 
 use super::house::{SINK, WORLD, ZOE, books_are_whole, email_count, house, mail, timeline};
+use super::mailboxes::forwarded;
 
 /// How a program ended that was given this on standard input, and what it said.
 fn piped(mut command: Command, raw: &[u8]) -> Result<(Option<i32>, String)> {
@@ -87,6 +88,33 @@ fn it_ends_as_mail_servers_expect() {
     books_are_whole(&house);
     drop(house);
     assert_eq!(ends(&to_sink, &raw).0, Some(75));
+}
+
+/// Where anybody may use the socket, nobody is believed to be one of us over it; over loopback one is still.
+#[test]
+fn a_socket_that_does_not_vouch_believes_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let mut settings = testkit::house::free_ports(data).unwrap();
+    settings.lmtp.socket_vouches = false;
+    let house = House::start_in(data, settings).unwrap();
+    World::parse(WORLD).unwrap().make(|request| house.command(request), |_| None).unwrap();
+    let example = house.organization("example").unwrap();
+    let jane = ["--sender", "jane@example.test", "--recipient", SINK];
+    assert_eq!(deliver(data, &jane, &forwarded("over the socket")).unwrap(), (Some(0), String::new()));
+    assert_eq!(email_count(&example), 0);
+    let waits = example.read(|read| read.open_undeliverables(9)).unwrap();
+    let reasons: Vec<i32> = waits.iter().map(|row| row.reason).collect();
+    assert_eq!(reasons, [model::outcome::Reason::Unproven as i32]);
+    // A customer is nobody who has to be believed.
+    let zoe = ["--sender", ZOE, "--recipient", SINK];
+    assert_eq!(deliver(data, &zoe, &mail("direct", "At three?")).unwrap(), (Some(0), String::new()));
+    assert_eq!(email_count(&example), 1);
+    let mut client = Client::connect(house.lmtp().unwrap(), Protocol::Lmtp).unwrap();
+    let envelope = Envelope::new("jane@example.test", SINK);
+    assert_eq!(client.send(&envelope, &forwarded("over loopback")).unwrap().codes(), [250]);
+    assert_eq!(email_count(&example), 2);
+    books_are_whole(&house);
 }
 
 /// Whatever was answered 0 is kept, and what is brought again is kept once.
