@@ -33,6 +33,7 @@ use crate::CrmError;
 pub use advise::{Advice, Offered, advise};
 pub use check::simulate;
 pub use copy::{Copy, EnvelopeRecipient, OriginalReceipt, Proof, Receipt, Source};
+pub(crate) use deliver::CAME_AFTER_ALL;
 pub use deliver::DeliverError;
 pub use history::{OldMail, OldMailbox};
 pub use offer::Offer;
@@ -148,7 +149,16 @@ impl Opened {
 
     /// Whether there is nothing of it.
     fn has_vanished(&self) -> bool {
+        self.are_all(Reason::Vanished)
+    }
+
+    /// Whether its server did not give it.
+    fn was_not_given(&self) -> bool {
+        self.are_all(Reason::Unfetchable)
+    }
+
+    fn are_all(&self, reason: Reason) -> bool {
         let fault = |original: &unwrap::Original| original.fault.as_ref().map(|fault| fault.reason);
-        self.originals.iter().all(|original| fault(original) == Some(Reason::Vanished))
+        self.originals.iter().all(|original| fault(original) == Some(reason))
     }
 }

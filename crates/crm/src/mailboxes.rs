@@ -5,6 +5,7 @@
 
 pub mod grants;
 pub mod ledger;
+mod not_given;
 pub mod retention;
 pub mod secrets;
 pub mod standing;

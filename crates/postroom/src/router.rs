@@ -207,8 +207,7 @@ async fn see(
     }
     let mut news = 0;
     for put_off in told.put_off {
-        let until = now.plus_seconds(limits::POLL_PUT_OFF_SECONDS);
-        let is_news = ledger::put_off(organization, folder, put_off.key, (until, put_off.words)).await?;
+        let is_news = ledger::put_off(organization, folder, put_off.key, (put_off.words, now)).await?;
         news += usize::from(is_news);
     }
     if news > 0 {
@@ -217,14 +216,14 @@ async fn see(
         tracing::warn!(%organization, %mailbox, messages = news, "messages of a mailbox are put off");
     }
     let absent = told.absent.clone();
-    let gone = told.gone.into_iter().chain(told.absent).collect();
+    let gone = told.gone.into_iter().chain(absent.iter().cloned()).collect();
     let listed = listed.into_iter().map(|listed| ledger::Listed {
         key: listed.key,
         size: listed.size,
         header: listed.header.map(|digest| digest.0),
     });
     let seen_up_to = told.seen_up_to.and_then(|key| key.uid());
-    let look = Look { gone, listed: listed.collect(), seen_up_to };
+    let look = Look { gone, absent: told.absent, listed: listed.collect(), seen_up_to };
     let moment = house.moment().map_err(no_random)?;
     let Seen::Entries(entries) = ledger::see(organization, folder, look, moment).await? else {
         return Ok(None);

@@ -224,6 +224,11 @@ impl Receipt {
         self.originals.iter().all(|original| original.reason == Reason::Vanished)
     }
 
+    /// Whether its server did not give it. Where it is had after all it is decided about.
+    pub fn was_not_given(&self) -> bool {
+        self.originals.iter().all(|original| original.reason == Reason::Unfetchable)
+    }
+
     /// The copy's outcome: the gravest of its originals'.
     pub fn outcome(&self) -> Outcome {
         self.originals.iter().map(|original| original.outcome).max().unwrap_or(Outcome::Undeliverable)

@@ -10,7 +10,7 @@ use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, EmailCopy, EmailVersion, QueueItem, mark};
 use model::schema::intake::OriginalOutcome;
 use model::schema::{house, intake};
-use model::{Id, Moment, limits};
+use model::{Id, Moment, Timestamp, limits};
 use store::{PreparedBlob, Read, StoreError, Tx};
 
 use super::check::{self, Checked};
@@ -72,8 +72,7 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     let moment = delivery.moment.again();
     let opened = &delivery.opened;
     let before = earlier_receipt(tx, opened.copy.copyid)?;
-    let is_there_after_all =
-        before.as_ref().is_some_and(|receipt| receipt.has_vanished() && !opened.has_vanished());
+    let is_there_after_all = before.as_ref().is_some_and(|receipt| is_there_after_all(receipt, opened));
     let is_asked_again =
         |receipt: &Receipt| is_asked_again(&opened.copy.source, receipt) || is_there_after_all;
     if let Some(receipt) = before.as_ref().filter(|receipt| !is_asked_again(receipt)) {
@@ -93,6 +92,9 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     }
     enter(tx, (delivery, None), &receipt, &moment)?;
     let is_kept = matches!(receipt.outcome(), Outcome::Stored | Outcome::Duplicate);
+    if is_there_after_all {
+        came_after_all(tx, receipt.copyid, moment.now)?;
+    }
     if opened.copy.source.is_by_hand() && is_kept {
         tx.replayed(&message::identity::raw_digest(&opened.copy.raw), moment.now)?;
     }
@@ -108,7 +110,7 @@ pub fn deliver_header(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Option<Rec
     }
     let opened = &delivery.opened;
     let before = earlier_receipt(tx, opened.copy.copyid)?;
-    if let Some(receipt) = before.as_ref().filter(|receipt| !receipt.has_vanished()) {
+    if let Some(receipt) = before.as_ref().filter(|receipt| !is_there_after_all(receipt, opened)) {
         return Ok(Some(receipt.clone()));
     }
     let mut originals = Vec::with_capacity(opened.originals.len());
@@ -120,10 +122,27 @@ pub fn deliver_header(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Option<Rec
     let receipt = Receipt { copyid: opened.copy.copyid, originals };
     if before.is_some() {
         tx.take_back_outcomes(receipt.copyid)?;
+        came_after_all(tx, receipt.copyid, delivery.moment.now)?;
     }
     enter(tx, (delivery, None), &receipt, &delivery.moment)?;
     Ok(Some(receipt))
 }
+
+/// Whether there is more of a copy now than when it ended: it had vanished, or its server did not give it.
+fn is_there_after_all(before: &Receipt, opened: &Opened) -> bool {
+    let is_here = !opened.has_vanished();
+    (before.has_vanished() && is_here) || (before.was_not_given() && is_here && !opened.was_not_given())
+}
+
+/// Ends what waits of a copy because its server did not give it.
+fn came_after_all(tx: &mut Tx<'_>, copyid: Id, now: Timestamp) -> Result<(), StoreError> {
+    let rows = tx.undeliverables_of(copyid)?;
+    let is_over = |row: &&intake::Undeliverable| row.reason == Reason::Unfetchable as i32;
+    rows.iter().filter(is_over).try_for_each(|row| tx.end_by_itself(row.undeliverableid, CAME_AFTER_ALL, now))
+}
+
+/// How an Undeliverable ended that said that a mail is not to be had.
+pub(crate) const CAME_AFTER_ALL: &str = "The mail came after all.";
 
 /// What became of this very copy before: to take a copy in twice, under one id, is to take it in once.
 pub(super) fn earlier_receipt(read: &Read<'_>, copyid: Id) -> Result<Option<Receipt>, StoreError> {

@@ -15,6 +15,7 @@ use model::schema::mailboxes::{MailboxFolder, MailboxMessage};
 use model::{FolderRole, Id, MessageKey, Moment, Timestamp, limits};
 use store::{Generation, Organization, Priority, Read, StoreError, Tx};
 
+use super::not_given;
 use crate::CrmError;
 use crate::intake::{self, Polled, What};
 
@@ -54,8 +55,11 @@ pub struct Listed {
 /// What a look into a folder showed, as much as one round works on.
 #[derive(Debug, Clone, Default)]
 pub struct Look {
-    /// Messages that the server says are no longer there. Those that have not ended stay open: they are to be ended first.
+    /// Messages that left by our hand, or have ended in a folder that is only looked at; and those of `absent`. Those that
+    /// have not ended stay open: they are to be ended first.
     pub gone: Vec<MessageKey>,
+    /// Those of them that the server says are no longer there.
+    pub absent: Vec<MessageKey>,
     /// Messages that are there: an attempt at each begins.
     pub listed: Vec<Listed>,
     /// In a folder that is only looked at: with these, everything up to this UID was seen.
@@ -208,11 +212,12 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
         .map(|listed| Ok((listed, tx.mailbox_message(generation, &listed.key)?)))
         .collect::<Result<_, StoreError>>()?;
     let gone = look.gone.iter().filter(|key| !keys.contains(key));
-    let gone = ended(tx, gone.map(|key| tx.mailbox_message(generation, key)).collect::<Result<_, _>>()?)?;
+    let gone = gone.map(|key| tx.mailbox_message(generation, key)).collect::<Result<_, _>>()?;
+    let gone = ended(tx, gone, moment.now)?;
     // A server that was restored, or that gives its numbers out again: nothing of it is believed to be what it was.
     let outcomes: Vec<Option<Outcome>> = known
         .iter()
-        .map(|(_, row)| row.as_ref().map_or(Ok(None), |row| outcome(tx, row.copyid)))
+        .map(|(_, row)| row.as_ref().map_or(Ok(None), |row| outcome(tx, row, moment.now)))
         .collect::<Result<_, StoreError>>()?;
     let is_another = |((listed, row), outcome): (&(&Listed, Option<MailboxMessage>), &Option<Outcome>)| {
         row.as_ref().is_some_and(|row| is_another((row, outcome.is_some()), listed))
@@ -234,9 +239,16 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
             None => begin_first(tx, generation, listed, moment)?,
         });
     }
-    for (row, _) in &gone {
-        tx.message_is_gone(row, moment.now)?;
+    for (row, end) in &gone {
+        match end {
+            // It only counts as looked at.
+            End::AskedAgain if !look.absent.iter().any(|key| key.as_bytes() == row.messagekey) => {
+                not_given::put_off(tx, row, (not_given::WORDS, moment.now))?;
+            }
+            _ => tx.message_is_gone(row, moment.now)?,
+        }
     }
+    came(tx, (generation, &gone), moment.now)?;
     if let Some(uid) = look.seen_up_to {
         tx.seen_up_to(generation, uid)?;
     }
@@ -250,11 +262,16 @@ fn is_another((row, has_ended): (&MailboxMessage, bool), listed: &Listed) -> boo
     row.goneon.is_some() || (has_ended && row.headerdigest.as_ref().is_some_and(is_changed))
 }
 
-/// The outcome of a copy. That it was no longer there is none for a message that is.
-fn outcome(read: &Read<'_>, copyid: Id) -> Result<Option<Outcome>, StoreError> {
-    let outcomes = read.outcomes(copyid)?;
+/// The outcome of a message's copy. That it was no longer there is none for a message that is, nor is that it was not given
+/// for one that is asked for again.
+fn outcome(read: &Read<'_>, row: &MailboxMessage, now: Timestamp) -> Result<Option<Outcome>, StoreError> {
+    let outcomes = read.outcomes(row.copyid)?;
     let of_copy = outcomes.iter().find(|outcome| outcome.iscopyoutcome);
     let of_copy = of_copy.filter(|outcome| outcome.reason != Reason::Vanished as i32);
+    let was_not_given = of_copy.is_some_and(|outcome| outcome.reason == Reason::Unfetchable as i32);
+    if was_not_given && not_given::is_wanted(read, row, now)? {
+        return Ok(None);
+    }
     Ok(of_copy.and_then(|outcome| Outcome::from_code(i64::from(outcome.outcome))))
 }
 
@@ -348,19 +365,37 @@ pub async fn settle(
     let unit = organization.unit(Priority::Background, move |tx| {
         let ask = |key: &MessageKey| tx.mailbox_message(folder.generation, key);
         let rows = messages.iter().map(|(key, _)| ask(key)).collect::<Result<Vec<_>, _>>()?;
-        let ended = ended(tx, rows)?;
+        let ended = ended(tx, rows, now)?;
         let mut settled = Vec::with_capacity(ended.len());
         // What another session wrote off, because the folder is numbered anew, was never read: it stays where it is.
         for (row, end) in ended.iter().filter(|(_, end)| *end != End::Vanished) {
+            if *end == End::AskedAgain {
+                not_given::put_off(tx, row, (not_given::WORDS, now))?;
+                continue;
+            }
             let key = MessageKey::from_bytes(row.messagekey.clone());
             if let Some((_, digest)) = messages.iter().find(|(given, _)| *given == key) {
                 tx.settle_message(row, digest, now)?;
                 settled.push(Settled { key, is_kept: *end == End::Kept });
             }
         }
+        came(tx, (folder.generation, &ended), now)?;
         Ok::<_, StoreError>(settled)
     });
     Ok(unit.await?)
+}
+
+/// What was kept of a folder that is read anew may have been waited for.
+fn came(
+    tx: &mut Tx<'_>,
+    (generation, ended): (Generation, &[(MailboxMessage, End)]),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if generation.number == 1 {
+        return Ok(());
+    }
+    let kept = ended.iter().filter(|(_, end)| *end == End::Kept);
+    not_given::came(tx, &kept.filter_map(|(row, _)| row.headerdigest.clone()).collect(), now)
 }
 
 /// Takes the last attempt at messages back: the round ended for a reason that none of them had a part in, a connection
@@ -399,12 +434,15 @@ pub async fn put_off(
     organization: &Organization,
     folder: Folder,
     key: MessageKey,
-    (until, words): (Timestamp, String),
+    (words, now): (String, Timestamp),
 ) -> Result<bool, CrmError> {
     let words: String = words.chars().take(limits::ERROR_CHARS_MAX).collect();
     let unit = organization.unit(Priority::Background, move |tx| {
         let Some(row) = tx.mailbox_message(folder.generation, &key)? else { return Ok(false) };
-        tx.put_message_off(&row, until, &words)?;
+        match not_given::is_wanted(tx, &row, now)? {
+            true => not_given::put_off(tx, &row, (&words, now))?,
+            false => tx.put_message_off(&row, now.plus_seconds(limits::POLL_PUT_OFF_SECONDS), &words)?,
+        }
         Ok::<_, StoreError>(row.lasterror.is_none_or(|before| before != words))
     });
     Ok(unit.await?)
@@ -417,6 +455,8 @@ enum End {
     Vanished,
     /// It could not be fetched.
     Unfetchable,
+    /// Nor could this one, and it is asked for again.
+    AskedAgain,
     /// Whatever anybody could want of it is here.
     Kept,
 }
@@ -425,6 +465,7 @@ enum End {
 fn ended(
     read: &Read<'_>,
     rows: Vec<Option<MailboxMessage>>,
+    now: Timestamp,
 ) -> Result<Vec<(MailboxMessage, End)>, StoreError> {
     let mut ended = Vec::with_capacity(rows.len());
     for row in rows.into_iter().flatten() {
@@ -432,6 +473,7 @@ fn ended(
         let is_any = |reason: Reason| outcomes.iter().any(|outcome| outcome.reason == reason as i32);
         let end = match () {
             () if is_any(Reason::Vanished) => End::Vanished,
+            () if is_any(Reason::Unfetchable) && not_given::is_wanted(read, &row, now)? => End::AskedAgain,
             () if is_any(Reason::Unfetchable) => End::Unfetchable,
             () => End::Kept,
         };

@@ -206,6 +206,12 @@ impl House {
         Moment::new(NOW, self.moments.get())
     }
 
+    /// Another one, so many seconds later.
+    pub(crate) fn moment_after(&self, seconds: i64) -> Moment {
+        self.moments.set(self.moments.get() + 1);
+        Moment::new(NOW.plus_seconds(seconds), self.moments.get())
+    }
+
     /// A copy that a rule in this user's mailbox handed on.
     pub(crate) fn out_of_mailbox(&self, user: Id, mail: &str) -> Copy {
         let sink = address("crm@sink.contoso.test");

@@ -3,8 +3,9 @@
 use crm::accounting::{self, DayAccount};
 use crm::intake::What;
 use crm::mailboxes::ledger::{self, Entry, EntryState, Folder, Listed, Look, Place, Seen};
+use crm::mailboxes::standing;
 use model::outcome::{Outcome, Reason};
-use model::{FolderRole, Id, MessageKey, Timestamp};
+use model::{FolderRole, Id, MessageKey, Timestamp, limits};
 
 use crate::house::{House, NOW};
 use crate::polled::{bytes, delivered, ended, take_as};
@@ -264,9 +265,15 @@ async fn one_message_is_put_off_and_the_others_go_on() {
     let watched = Watched::new().await;
     watched.see(&[1, 2]).await;
     let organization = &watched.house.organization;
-    let until = NOW.plus_seconds(60);
-    let why = (until, "the server says NO".to_owned());
-    ledger::put_off(organization, watched.folder, MessageKey::of_uid(1), why).await.unwrap();
+    let until = NOW.plus_seconds(limits::POLL_PUT_OFF_SECONDS);
+    for is_news in [true, false] {
+        let why = ("the server says NO".to_owned(), NOW);
+        let told = ledger::put_off(organization, watched.folder, MessageKey::of_uid(1), why).await.unwrap();
+        assert_eq!(told, is_news);
+    }
+    let standing = standing::all(organization).unwrap().remove(0);
+    let put_off = standing.put_off.map(|there| (there.count, there.words));
+    assert_eq!(put_off, Some((1, "the server says NO".to_owned())));
     let states: Vec<(EntryState, u32)> =
         watched.see(&[1, 2]).await.iter().map(|entry| (entry.state, entry.attempts)).collect();
     assert_eq!(states, [(EntryState::PutOff(until), 1), (EntryState::Open, 2)]);

@@ -20,6 +20,7 @@ mod hostile;
 mod house;
 mod indexed;
 mod ledger;
+mod not_given;
 mod offered;
 mod outbox;
 mod plans;

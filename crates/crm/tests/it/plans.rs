@@ -28,6 +28,10 @@ const MAY_WALK: &[(&str, &str)] = &[
         "from undeliverable\nwhere statecode = 0 order by createdon",
         "the newest of them, along an index to its limit",
     ),
+    (
+        "select undeliverableid, blobid from undeliverable where statecode = 0 and reason",
+        "what waits for a person, where a folder is read anew",
+    ),
     ("where p.isambiguous = 1", "the newest of them, along an index to its limit"),
     ("from outcome\nwhere day =", "one day, for the page of the books"),
     ("update lease set leaseuntil = 0 where owner", "a lease for each kind of work: a few"),
@@ -163,7 +167,7 @@ async fn watch_a_mailbox(house: &House) {
         }];
         intake::advise(organization, mailbox, &offered).unwrap();
         ledger::there(organization, folder, Some(&MessageKey::of_uid(3)), NOW).unwrap();
-        ledger::put_off(organization, folder, key.clone(), (NOW, "why".to_owned())).await.unwrap();
+        ledger::put_off(organization, folder, key.clone(), ("why".to_owned(), NOW)).await.unwrap();
         ledger::forgive(organization, folder, vec![key.clone()]).await.unwrap();
         if validity == 2 {
             let polled = Polled {

@@ -77,7 +77,7 @@ table! {
         endedon: Option<Timestamp> = DateTime, "Ended on";
         /// Who dismissed it.
         endedby: Option<String> = Text(640), "Ended by";
-        /// Why it was dismissed.
+        /// Why it was dismissed, or how it ended by itself.
         endreason: Option<String> = Text(800), "Reason of the end";
     }
     indexes { many(statecode, createdon); many(blobid, statecode); many(copyid); }

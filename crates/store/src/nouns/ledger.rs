@@ -169,6 +169,23 @@ impl Tx<'_> {
         self.execute(sql, &[folder, generation, key, until.into(), (&words).into()]).map(drop)
     }
 
+    /// Notes that a message has ended and stays where it is, to be asked for again: alone, as if it had been tried so often.
+    pub fn ask_again(
+        &mut self,
+        message: &MailboxMessage,
+        (until, words): (Timestamp, &str),
+        (attempts, now): (u32, Timestamp),
+    ) -> Result<(), StoreError> {
+        let sql = "update mailboxmessage set nexttryon = ?4, lasterror = ?5, attempts = ?6, \
+                   settledon = coalesce(settledon, ?7) \
+                   where mailboxfolderid = ?1 and generation = ?2 and messagekey = ?3";
+        let [folder, generation, key] = key_of(message);
+        let words: String = words.chars().take(limits::ERROR_CHARS_MAX).collect();
+        let params =
+            [folder, generation, key, until.into(), (&words).into(), i64::from(attempts).into(), now.into()];
+        self.execute(sql, &params).map(drop)
+    }
+
     /// Notes that a message has ended, and which header it had: it may be taken out of its folder from now on.
     pub fn settle_message(
         &mut self,

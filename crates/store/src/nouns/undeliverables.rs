@@ -1,6 +1,6 @@
 //! Undeliverables: mail that was set aside, and how each of them ended.
 //!
-//! *Invariant:* one that waits ends once, by a replay or by a person; none ends by itself.
+//! *Invariant:* one that waits ends once, by a replay or by a person; by itself only where the mail came after all.
 
 use model::schema::intake::Undeliverable;
 use model::{Id, Timestamp};
@@ -41,6 +41,12 @@ impl Read<'_> {
         )
     }
 
+    /// Those that wait for this reason, and the digests of what is kept of them.
+    pub fn undeliverables_for(&self, reason: i32) -> Result<Vec<(Id, Vec<u8>)>, StoreError> {
+        let sql = "select undeliverableid, blobid from undeliverable where statecode = 0 and reason = ?1";
+        self.rows(sql, &[reason.into()], |row| Ok((row.take()?, row.take()?)))
+    }
+
     /// Open Undeliverables, newest first.
     pub fn open_undeliverables(&self, limit: usize) -> Result<Vec<Undeliverable>, StoreError> {
         self.nouns("where statecode = 0 order by createdon desc limit ?1", &[limit.into()])
@@ -76,6 +82,13 @@ impl Tx<'_> {
     pub fn replayed(&mut self, blobid: &[u8], now: Timestamp) -> Result<usize, StoreError> {
         let sql = "update undeliverable set statecode = 1, endedon = ?2 where statecode = 0 and blobid = ?1";
         self.execute(sql, &[blobid.into(), now.into()])
+    }
+
+    /// Notes that one waits no longer, for what it says is not so any more.
+    pub fn end_by_itself(&mut self, id: Id, words: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "update undeliverable set statecode = 1, endedon = ?2, endreason = ?3 \
+                   where undeliverableid = ?1 and statecode = 0";
+        self.execute(sql, &[id.into(), now.into(), words.into()]).map(drop)
     }
 
     /// Dismisses one that waits; `false` where it waits no longer.
