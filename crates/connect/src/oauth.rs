@@ -13,6 +13,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::limits;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -208,11 +209,19 @@ pub async fn ask(provider: &Provider, grant: &Grant, patience: Patience) -> Resu
     let is_bearer = said.text("token_type").is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
     let access = said.text("access_token").filter(|_| is_bearer).ok_or_else(strange)?;
     Ok(Asked::Tokens(Tokens {
-        access: Secret::new(access),
-        refresh: said.text("refresh_token").map(Secret::new),
+        access: token(access)?,
+        refresh: said.text("refresh_token").map(token).transpose()?,
         // Where nothing is said, it is asked anew soon (RFC 6749 §5.1 only recommends to say it).
         lifetime: said.seconds("expires_in").unwrap_or(Duration::from_secs(300)),
     }))
+}
+
+/// None is taken that could not be kept.
+fn token(text: String) -> Result<Secret, ConnectError> {
+    if text.len() > limits::SECRET_BYTES_MAX {
+        return Err(ConnectError::new(Kind::Limit, "the provider of tokens gives one that is too long"));
+    }
+    Ok(Secret::new(text))
 }
 
 /// What a provider said: JSON.

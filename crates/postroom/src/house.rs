@@ -11,6 +11,7 @@ use model::{Id, Moment, Timestamp, limits};
 use receive::Clock;
 use store::{Bucket, DiskFiles, Faults, Files, Organization, Store, StoreError, StoreSettings};
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
 use crate::books_runner::Alarms;
 use crate::keyring::{Keyring, KeyringError};
@@ -42,6 +43,8 @@ pub struct House {
     pub(crate) cabinet: Cabinet,
     /// Long works of commands.
     pub(crate) works: Works,
+    /// Questions for tokens whose answers come once.
+    pub(crate) asking: TaskTracker,
     /// How it goes with the mailboxes that are watched here.
     pub(crate) boards: Boards,
     /// When what was seen on their boards.
@@ -159,6 +162,7 @@ impl House {
             relays_away: RelaysAway::default(),
             cabinet,
             works: Works::default(),
+            asking: TaskTracker::new(),
             boards: Boards::default(),
             notes: Notes::default(),
             alarms: Alarms::default(),

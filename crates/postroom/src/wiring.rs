@@ -164,6 +164,12 @@ impl RunningHouse {
         if tokio::time::timeout(Duration::from_secs(limits::STOP_SECONDS_MAX), control.task).await.is_err() {
             tracing::warn!("a command was cut off at stop");
         }
+        // What a provider gives it gives once; it is under way for so long at most, if it can be kept.
+        house.asking.close();
+        let asked = tokio::time::timeout(Duration::from_secs(limits::STOP_SECONDS_MAX), house.asking.wait());
+        if asked.await.is_err() {
+            tracing::warn!(questions = house.asking.len(), "tokens that were asked for were not waited for at stop");
+        }
         presence.end(Arc::clone(&house)).await;
         let store = Arc::clone(&house.store);
         if tokio::task::spawn_blocking(move || store.close()).await.is_err() {

@@ -49,6 +49,19 @@ pub async fn begin(
     Ok(unit.await?)
 }
 
+/// Holds that right for its whole time from now on; `false` where somebody else has it by now.
+///
+/// # Errors
+/// Where the store cannot say.
+pub async fn hold(
+    organization: &Arc<Organization>,
+    lease: HeldLease,
+    now: Timestamp,
+) -> Result<bool, CrmError> {
+    let unit = organization.unit(Priority::Background, move |tx| tx.renew_lease(&lease, now));
+    Ok(unit.await?)
+}
+
 /// Gives that right back.
 pub async fn end(organization: &Arc<Organization>, lease: HeldLease) {
     let unit = organization.unit(Priority::Background, move |tx| tx.give_lease_back(&lease));

@@ -171,6 +171,8 @@ table! {
         tokenurl: String = Text(2048), "Token URL";
         authorizeurl: Option<String> = Text(2048), "Authorize URL";
         deviceurl: Option<String> = Text(2048), "Device URL";
+        /// PEM of the authorities that are believed of the provider, instead of the machine's.
+        certificateauthority: Option<String> = Memo, "Certificate authority of the provider";
         scope: String = Text(2048), "Scope";
         refreshtoken: Option<Vec<u8>> = Bytes, "Refresh token";
         accesstoken: Option<Vec<u8>> = Bytes, "Access token";

@@ -43,7 +43,8 @@ const PATIENCE: Patience =
 /// How long one waits for another that asks, and how often it is looked.
 const TURNS: u32 = 40;
 const TURN: Duration = Duration::from_millis(250);
-const KEEP_TRIES: u32 = 16;
+/// Ten minutes: they come once, and those that were used may be void.
+const KEEP_TRIES: u32 = 2_400;
 
 impl Account {
     /// An access token that is good for a while.
@@ -60,7 +61,8 @@ impl Account {
                 continue;
             };
             let account = self.clone();
-            let renewed = uncut(&organization, lease, move |lease| async move { account.renew(lease).await });
+            let renewed =
+                self.uncut(&organization, lease, move |lease| async move { account.renew(lease).await });
             if let Some(renewed) = renewed.await? {
                 return Ok(renewed);
             }
@@ -75,12 +77,17 @@ impl Account {
         let lease =
             lease.ok_or_else(|| away("somebody else is asking for a token; try again in a moment"))?;
         let account = self.clone();
-        uncut(&organization, lease, move |lease| async move { account.ask_first(lease, &with).await }).await
+        let ask = move |lease| async move { account.ask_first(lease, &with).await };
+        self.uncut(&organization, lease, ask).await
     }
 
     async fn ask_first(&self, lease: HeldLease, with: &Grant) -> Result<Consent, SourceError> {
         let (organization, grant) = self.grant().await?;
-        match oauth::ask(&self.provider(&grant)?, with, PATIENCE).await? {
+        let provider = self.provider(&grant)?;
+        if !self.may_ask(&organization, &lease).await? {
+            return Err(away("somebody else is asking for a token; try again in a moment"));
+        }
+        match oauth::ask(&provider, with, PATIENCE).await? {
             Asked::Tokens(tokens) => {
                 match self.keep(&organization, (&grant, lease), (&tokens, true)).await? {
                     true => Ok(Consent::Given),
@@ -102,7 +109,8 @@ impl Account {
             client: grant.clientid.clone(),
             secret,
             scope: grant.scope.clone(),
-            authority: self.row.server.certificateauthority.clone().map(String::into_bytes),
+            // Whoever vouches for the mail server need not know the provider.
+            authority: grant.certificateauthority.clone().map(String::into_bytes),
         })
     }
 
@@ -127,7 +135,11 @@ impl Account {
                 return Err(not_here("nobody has consented yet: `postroom mailbox consent`".to_owned()));
             }
         };
-        match oauth::ask(&self.provider(&grant)?, &with, PATIENCE).await? {
+        let provider = self.provider(&grant)?;
+        if !self.may_ask(&organization, &lease).await? {
+            return Ok(None);
+        }
+        match oauth::ask(&provider, &with, PATIENCE).await? {
             Asked::Tokens(tokens) => {
                 let is_kept = self.keep(&organization, (&grant, lease), (&tokens, false)).await?;
                 Ok(is_kept.then_some((tokens.access, grant.version + 1)))
@@ -136,28 +148,63 @@ impl Account {
         }
     }
 
+    /// Whether the lease is still ours, from now on for its whole time, and what comes could be sealed: what is used up at
+    /// the provider would else be lost.
+    async fn may_ask(
+        &self,
+        organization: &Arc<Organization>,
+        lease: &HeldLease,
+    ) -> Result<bool, SourceError> {
+        self.seal(&Secret::new("probe".to_owned()), "refreshtoken")?;
+        let held = grants::hold(organization, lease.clone(), self.house.now()).await;
+        held.map_err(|error| here(&error))
+    }
+
+    /// Keeps what came. It comes once: where it cannot be sealed or written now, it is tried again for long, under the
+    /// lease.
     async fn keep(
         &self,
         organization: &Arc<Organization>,
         (grant, lease): (&MailboxGrant, HeldLease),
-        (tokens, is_consent): (&Tokens, bool),
+        tokens: (&Tokens, bool),
     ) -> Result<bool, SourceError> {
-        let now = self.house.now();
+        let came = self.house.now();
+        let mut tries = 0;
+        loop {
+            let error = match self.try_to_keep(organization, (grant, &lease), tokens, came).await {
+                Ok(is_kept) => return Ok(is_kept),
+                Err(error) => error,
+            };
+            if tries == 0 {
+                let (organization, mailbox) = (self.pair.organization, self.pair.mailbox);
+                tracing::warn!(%organization, %mailbox, error = %error.words, "new tokens cannot be kept yet");
+            }
+            if tries >= KEEP_TRIES {
+                return Err(error);
+            }
+            tries += 1;
+            tokio::time::sleep(TURN).await;
+            // Where the store is away nobody else can take it either.
+            let _ = grants::hold(organization, lease.clone(), self.house.now()).await;
+        }
+    }
+
+    async fn try_to_keep(
+        &self,
+        organization: &Arc<Organization>,
+        (grant, lease): (&MailboxGrant, &HeldLease),
+        (tokens, is_consent): (&Tokens, bool),
+        came: Timestamp,
+    ) -> Result<bool, SourceError> {
         let seconds = i64::try_from(tokens.lifetime.as_secs()).unwrap_or_default();
         let sealed = SealedTokens {
             access: self.seal(&tokens.access, "accesstoken")?,
-            expires: now.plus_seconds(seconds),
+            expires: came.plus_seconds(seconds),
             refresh: tokens.refresh.as_ref().map(|token| self.seal(token, "refreshtoken")).transpose()?,
             is_consent,
         };
-        // They come once: a server that is restarted is waited for as long as the lease may last.
-        for _ in 0..KEEP_TRIES {
-            match grants::keep(organization, (grant, lease.clone()), sealed.clone(), now).await {
-                Err(error) if error.is_temporary() => tokio::time::sleep(TURN).await,
-                kept => return kept.map_err(|error| here(&error)),
-            }
-        }
-        grants::keep(organization, (grant, lease), sealed, now).await.map_err(|error| here(&error))
+        let kept = grants::keep(organization, (grant, lease.clone()), sealed, came).await;
+        kept.map_err(|error| here(&error))
     }
 
     fn token_at_hand(&self, grant: &MailboxGrant) -> Result<Option<Secret>, SourceError> {
@@ -188,6 +235,27 @@ impl Account {
         Ok((organization, grant))
     }
 
+    /// Asks under this lease, and gives it back. Whoever waits for it may be cut off in the midst of it; what the provider
+    /// answers is kept nevertheless, for it gives it once, and a house that stops waits for it.
+    async fn uncut<T, F>(
+        &self,
+        organization: &Arc<Organization>,
+        lease: HeldLease,
+        ask: impl FnOnce(HeldLease) -> F,
+    ) -> Result<T, SourceError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, SourceError>> + Send + 'static,
+    {
+        let (organization, asked) = (Arc::clone(organization), ask(lease.clone()));
+        let task = self.house.asking.spawn(async move {
+            let asked = asked.await;
+            grants::end(&organization, lease).await;
+            asked
+        });
+        task.await.unwrap_or_else(|error| Err(here(&error)))
+    }
+
     fn open(&self, sealed: &[u8], column: &'static str) -> Result<Secret, SourceError> {
         let opened = self.house.keyring.open(cell(self.pair.organization, self.pair.mailbox, column), sealed);
         Ok(Secret::new(opened.map_err(|error| unsealed(&error))?.to_string()))
@@ -197,26 +265,6 @@ impl Account {
         let cell = cell(self.pair.organization, self.pair.mailbox, column);
         self.house.keyring.seal(cell, token.reveal()).map_err(|error| unsealed(&error))
     }
-}
-
-/// Asks under this lease, and gives it back. Whoever waits for it may be cut off in the midst of it; what the provider
-/// answers is kept nevertheless, for it gives it once.
-async fn uncut<T, F>(
-    organization: &Arc<Organization>,
-    lease: HeldLease,
-    ask: impl FnOnce(HeldLease) -> F,
-) -> Result<T, SourceError>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, SourceError>> + Send + 'static,
-{
-    let (organization, asked) = (Arc::clone(organization), ask(lease.clone()));
-    let task = tokio::spawn(async move {
-        let asked = asked.await;
-        grants::end(&organization, lease).await;
-        asked
-    });
-    task.await.unwrap_or_else(|error| Err(here(&error)))
 }
 
 fn away(words: &str) -> SourceError {

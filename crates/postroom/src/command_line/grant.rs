@@ -10,7 +10,7 @@ use postroom::commands::{
     ConsentProof, ConsentState, ConsentStep, GrantKind, GrantRequest, Hidden, Reply, Request, SetMailboxGrant,
 };
 
-use super::mailbox::{MailboxName, first_line};
+use super::mailbox::{MailboxName, first_line, text};
 use super::show::printable;
 use super::{Counter, End};
 
@@ -36,6 +36,10 @@ pub(crate) struct OauthArguments {
     /// Where a code for another device is given out, with --grant device.
     #[arg(long, value_name = "URL", required_if_eq("grant", "device"))]
     device_url: Option<String>,
+    /// A file of certificates (PEM) that are believed of the provider instead of those that the machine believes. Those of the
+    /// mail server are not.
+    #[arg(long, value_name = "FILE")]
+    provider_authority: Option<PathBuf>,
     /// What the tokens are for, as the provider calls it, and what makes them be renewed (offline_access).
     #[arg(long)]
     scope: String,
@@ -76,6 +80,7 @@ pub(super) fn request(arguments: OauthArguments) -> anyhow::Result<Request> {
         token_url: arguments.token_url,
         authorize_url: arguments.authorize_url,
         device_url: arguments.device_url,
+        authority: arguments.provider_authority.as_deref().map(text).transpose()?,
         scope: arguments.scope,
     })))
 }

@@ -57,6 +57,8 @@ pub struct SetMailboxGrant {
     pub authorize_url: Option<String>,
     /// Where a code for another device is given out.
     pub device_url: Option<String>,
+    /// PEM of the authorities that are believed of the provider, instead of the machine's.
+    pub authority: Option<String>,
     /// What the tokens are for.
     pub scope: String,
 }
@@ -176,6 +178,7 @@ async fn set(house: &Arc<House>, new: SetMailboxGrant) -> Result<Reply, CommandE
         tokenurl: new.token_url,
         authorizeurl: new.authorize_url,
         deviceurl: new.device_url,
+        certificateauthority: new.authority,
         scope: new.scope,
         refreshtoken: None,
         accesstoken: None,

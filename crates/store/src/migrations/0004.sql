@@ -122,6 +122,7 @@ create table mailboxgrant (
     tokenurl text not null,
     authorizeurl text,
     deviceurl text,
+    certificateauthority text,
     scope text not null,
     refreshtoken blob,
     accesstoken blob,

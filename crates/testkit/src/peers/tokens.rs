@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::Result;
@@ -26,6 +26,8 @@ pub struct TokenProvider {
 struct Shared {
     user: String,
     state: Mutex<State>,
+    /// Told when held answers may go.
+    moved: Condvar,
     is_over: AtomicBool,
 }
 
@@ -42,6 +44,8 @@ struct State {
     seconds: u64,
     /// How often a device still waits for its person.
     awaited: usize,
+    /// Tokens are not handed out now: who asked waits.
+    is_held: bool,
 }
 
 impl TokenProvider {
@@ -53,7 +57,8 @@ impl TokenProvider {
         let address = wait::free_port()?;
         let listener = TcpListener::bind(address)?;
         let state = Mutex::new(State { seconds, awaited: 1, ..State::default() });
-        let shared = Arc::new(Shared { user: user.to_owned(), state, is_over: AtomicBool::new(false) });
+        let (moved, is_over) = (Condvar::new(), AtomicBool::new(false));
+        let shared = Arc::new(Shared { user: user.to_owned(), state, moved, is_over });
         let ours = Arc::clone(&shared);
         let listener = std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -87,6 +92,12 @@ impl TokenProvider {
         self.shared.state().reused
     }
 
+    /// From now on whoever has asked for tokens waits for the answer, or goes on.
+    pub fn hold(&self, is_held: bool) {
+        self.shared.state().is_held = is_held;
+        self.shared.moved.notify_all();
+    }
+
     /// No access token is good any more.
     pub fn revoke(&self) {
         self.shared.state().access.clear();
@@ -96,6 +107,7 @@ impl TokenProvider {
 impl Drop for TokenProvider {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
+        self.hold(false);
         let _ = TcpStream::connect(self.address);
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();
@@ -106,6 +118,12 @@ impl Drop for TokenProvider {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits as long as answers are held.
+    fn let_go(&self) {
+        let held = self.moved.wait_while(self.state(), |state| state.is_held);
+        drop(held.unwrap_or_else(PoisonError::into_inner));
     }
 
     fn answer(&self, path: &str, form: &BTreeMap<String, String>) -> (u16, String) {
@@ -204,6 +222,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         let fields = query.split('&').chain(body.split('&')).filter_map(|field| field.split_once('='));
         let form = fields.map(|(name, value)| (name.to_owned(), decoded(value))).collect();
         let (status, json) = shared.answer(path, &form);
+        shared.let_go();
         let head = format!(
             "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             json.len()

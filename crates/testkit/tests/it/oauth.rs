@@ -10,9 +10,10 @@ use postroom::commands::{
 use testkit::client::{self, Client, Envelope};
 use testkit::missing::or_skip;
 use testkit::peers::{Doors, Dovecot, DovecotSettings, TokenProvider};
+use testkit::world::World;
 use testkit::{House, wait};
 
-use super::house::{SINK, ZOE, books_are_whole, email_count, house, mail};
+use super::house::{SINK, WORLD, ZOE, books_are_whole, email_count, house, mail};
 
 struct Stage {
     provider: TokenProvider,
@@ -36,6 +37,11 @@ impl Stage {
 
     /// A mailbox without a password.
     fn add(&self, name: &str, protocol: Protocol, kind: GrantKind) -> Result<()> {
+        self.add_mailbox(name, protocol)?;
+        self.set_grant(name, (kind, self.provider.url("token")), None)
+    }
+
+    fn add_mailbox(&self, name: &str, protocol: Protocol) -> Result<()> {
         let port = match protocol {
             Protocol::Imap => self.dovecot.imaps()?,
             Protocol::Pop3 => self.dovecot.pop3s()?,
@@ -56,15 +62,25 @@ impl Stage {
             sink: SINK.to_owned(),
             is_refusing: true,
         }))?;
+        Ok(())
+    }
+
+    fn set_grant(
+        &self,
+        name: &str,
+        (kind, token_url): (GrantKind, String),
+        authority: Option<String>,
+    ) -> Result<()> {
         self.house.command(Request::Grant(GrantRequest::Set(SetMailboxGrant {
             organization: "example".to_owned(),
             mailbox: name.to_owned(),
             kind,
             client: "postroom".to_owned(),
             secret: Some(Hidden("registered & known".to_owned())),
-            token_url: self.provider.url("token"),
+            token_url,
             authorize_url: Some(self.provider.url("authorize")),
             device_url: Some(self.provider.url("device")),
+            authority,
             scope: "mail offline_access".to_owned(),
         })))?;
         Ok(())
@@ -201,6 +217,73 @@ fn other_grants_and_tokens_that_are_taken_back() {
         assert_eq!(stage.provider.reused(), 0);
         let log = stage.dovecot.log();
         assert!(log.contains("OAUTHBEARER") || log.contains("oauthbearer"), "{log}");
+        Ok(())
+    });
+}
+
+/// Tokens come once: a house that stops while a provider thinks about them keeps them.
+#[test]
+fn a_house_that_stops_waits_for_tokens_that_were_asked_for() {
+    or_skip(|| {
+        let provider = TokenProvider::start(SINK, 3_600)?;
+        let introspection = provider.url("introspect?token=");
+        let dovecot = Dovecot::start(DovecotSettings {
+            doors: Doors::Both,
+            password: Some("geheim"),
+            introspection: Some(&introspection),
+            ..DovecotSettings::default()
+        })?;
+        let folder = tempfile::tempdir()?;
+        let house = House::start_in(folder.path(), testkit::house::free_ports(folder.path())?)?;
+        World::parse(WORLD)?.make(|request| house.command(request), |_| None)?;
+        let smtp = house.smtp()?;
+        let mut stage = Stage { provider, dovecot, house };
+        stage.add("device", Protocol::Imap, GrantKind::Device)?;
+        stage.pause("device")?;
+        let ConsentStep::Device { device, .. } = stage.begin("device")? else { bail!("no code") };
+        assert_eq!(stage.end("device", ConsentProof::Device(device.clone()))?, ConsentState::Awaited);
+        assert_eq!(stage.end("device", ConsentProof::Device(device))?, ConsentState::Given);
+        // The mail server refuses the first one, so the next is asked for, with what is good for one time.
+        stage.provider.revoke();
+        assert!(!stage.test("device")?.0);
+        stage.provider.hold(true);
+        let resume = ("example".to_owned(), "device".to_owned());
+        stage.house.command(Request::SetMailboxState {
+            organization: resume.0,
+            mailbox: resume.1,
+            is_active: true,
+        })?;
+        wait::until("a question", || (stage.provider.asked("refresh_token") == 1).then_some(()))?;
+        let Stage { provider, dovecot, house } = stage;
+        let stopping = std::thread::spawn(move || drop(house));
+        wait::until("the end of the doors", || std::net::TcpStream::connect(smtp).is_err().then_some(()))?;
+        provider.hold(false);
+        stopping.join().map_err(|_| anyhow::anyhow!("a panic"))?;
+
+        let house = House::start_in(folder.path(), testkit::house::free_ports(folder.path())?)?;
+        stage = Stage { provider, dovecot, house };
+        let (is_well, lines) = stage.test("device")?;
+        assert!(is_well, "{lines:?}");
+        assert_eq!((stage.provider.asked("refresh_token"), stage.provider.reused()), (1, 0));
+        Ok(())
+    });
+}
+
+/// Whoever vouches for the mail server need not know the provider.
+#[test]
+fn the_certificate_of_the_provider_is_checked_by_itself() {
+    or_skip(|| {
+        let stage = Stage::set(3_600)?;
+        stage.add_mailbox("client", Protocol::Imap)?;
+        // Nobody speaks HTTP there; that TLS comes about is all that is looked at.
+        let url = format!("https://localhost:{}/token", stage.dovecot.imaps()?.port());
+        let certificate = String::from_utf8(stage.dovecot.certificate().to_vec())?;
+        for (authority, is_believed) in [(None, false), (Some(certificate), true)] {
+            stage.set_grant("client", (GrantKind::Client, url.clone()), authority)?;
+            let (is_well, lines) = stage.test("client")?;
+            let said = lines.concat();
+            assert!(!is_well && said.contains("TLS does not come about") != is_believed, "{lines:?}");
+        }
         Ok(())
     });
 }
