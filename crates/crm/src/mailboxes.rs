@@ -241,20 +241,30 @@ pub async fn set_state(
     if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the mailbox" }) }
 }
 
-/// Says whether nobody else removes anything in a mailbox.
+/// Changes what the administrator says of a sink mailbox; what is `None` stays.
 ///
 /// # Errors
-/// [`CrmError::NotFound`] where there is no mailbox of this name.
-pub async fn set_exclusive(
+/// [`CrmError::NotFound`] where there is no mailbox of this name; [`CrmError::Invalid`] where it is a user's own.
+pub async fn set_promises(
     organization: &Arc<Organization>,
     name: &str,
-    is_exclusive: bool,
+    (is_exclusive, is_refusing): (Option<bool>, Option<bool>),
 ) -> Result<(), CrmError> {
     let name = name.to_owned();
-    let unit =
-        organization.unit(Priority::Background, move |tx| tx.set_mailbox_exclusive(&name, is_exclusive));
-    let is_there: bool = unit.await?;
-    if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the mailbox" }) }
+    let unit = organization.unit(Priority::Background, move |tx| {
+        let Some(mailbox) = tx.mailbox_by_name(&name)? else { return Ok(None) };
+        let promises =
+            (is_exclusive.unwrap_or(mailbox.isexclusive), is_refusing.unwrap_or(mailbox.isrefusing));
+        if mailbox.sinkid.is_some() {
+            tx.set_mailbox_promises(mailbox.mailboxid, promises)?;
+        }
+        Ok::<_, StoreError>(Some(mailbox.sinkid.is_some()))
+    });
+    match unit.await? {
+        Some(true) => Ok(()),
+        Some(false) => Err(CrmError::Invalid("in a user's own mailbox nothing is ever changed".to_owned())),
+        None => Err(CrmError::NotFound { what: "the mailbox" }),
+    }
 }
 
 /// The sink with this address.

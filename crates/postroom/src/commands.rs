@@ -124,14 +124,16 @@ pub enum Request {
         /// Whether it is watched.
         is_active: bool,
     },
-    /// Says whether nobody but Postroom removes anything in a mailbox.
-    SetMailboxExclusive {
+    /// Changes what nobody but the administrator can know of a sink mailbox; `None` leaves it as it is.
+    SetMailboxPromises {
         /// The organization's name.
         organization: String,
         /// The mailbox's name.
         mailbox: String,
-        /// Whether it is so.
-        is_exclusive: bool,
+        /// Whether nobody but Postroom removes anything there.
+        is_exclusive: Option<bool>,
+        /// Whether what brings mail there refuses our own domains from outside.
+        is_refusing: Option<bool>,
     },
     /// Has the folders of a mailbox begun anew.
     ResyncMailbox {
@@ -392,8 +394,9 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::SetMailboxState { organization, mailbox, is_active } => {
             mailboxes::set_state(house, (&organization, &mailbox), is_active).await?
         }
-        Request::SetMailboxExclusive { organization, mailbox, is_exclusive } => {
-            user_mailboxes::set_exclusive(house, (&organization, &mailbox), is_exclusive).await?
+        Request::SetMailboxPromises { organization, mailbox, is_exclusive, is_refusing } => {
+            let promises = (is_exclusive, is_refusing);
+            mailboxes::set_promises(house, (&organization, &mailbox), promises).await?
         }
         Request::SetMailboxPassword(set) => servers::set_password(house, set).await?,
         Request::TestMailbox { organization: of, mailbox } => servers::test(house, (&of, &mailbox)).await?,

@@ -168,7 +168,10 @@ impl RunningHouse {
         house.asking.close();
         let asked = tokio::time::timeout(Duration::from_secs(limits::STOP_SECONDS_MAX), house.asking.wait());
         if asked.await.is_err() {
-            tracing::warn!(questions = house.asking.len(), "tokens that were asked for were not waited for at stop");
+            tracing::warn!(
+                questions = house.asking.len(),
+                "tokens that were asked for were not waited for at stop"
+            );
         }
         presence.end(Arc::clone(&house)).await;
         let store = Arc::clone(&house.store);

@@ -52,15 +52,8 @@ pub(crate) enum MailboxCommand {
         #[command(flatten)]
         of: MailboxName,
     },
-    /// Say that nobody but Postroom removes anything in a sink mailbox. A server without UIDPLUS removes all that is marked
-    /// as deleted, or nothing; so only then, and only where nothing else is marked, it is asked to.
-    Exclusive {
-        #[command(flatten)]
-        of: MailboxName,
-        /// Take it back.
-        #[arg(long)]
-        no: bool,
-    },
+    /// Change what nobody but you can know of a sink mailbox. What is not named stays as it is.
+    Set(PromiseArguments),
     /// Watch it again, at once.
     Resume {
         #[command(flatten)]
@@ -91,6 +84,21 @@ pub(crate) struct MailboxName {
     pub(super) org: String,
     /// The mailbox's name.
     pub(super) name: String,
+}
+
+#[derive(Args)]
+#[group(skip)]
+pub(crate) struct PromiseArguments {
+    #[command(flatten)]
+    of: MailboxName,
+    /// Whether what brings mail there refuses our own domains from outside. What was quarantined before is replayed with
+    /// `undeliverable replay`.
+    #[arg(long, value_enum, required_unless_present = "exclusive")]
+    refusing: Option<YesNo>,
+    /// Whether nobody but Postroom removes anything there. A server without UIDPLUS removes all that is marked as deleted, or
+    /// nothing; so only then, and only where nothing else is marked, it is asked to.
+    #[arg(long, value_enum)]
+    exclusive: Option<YesNo>,
 }
 
 #[derive(Args)]
@@ -237,8 +245,14 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Option<Request>
         MailboxCommand::Pause { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: false }
         }
-        MailboxCommand::Exclusive { of, no } => {
-            Request::SetMailboxExclusive { organization: of.org, mailbox: of.name, is_exclusive: !no }
+        MailboxCommand::Set(PromiseArguments { of, refusing, exclusive }) => {
+            let is_yes = |answer: YesNo| answer == YesNo::Yes;
+            Request::SetMailboxPromises {
+                organization: of.org,
+                mailbox: of.name,
+                is_exclusive: exclusive.map(is_yes),
+                is_refusing: refusing.map(is_yes),
+            }
         }
         MailboxCommand::Resume { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: true }
@@ -332,5 +346,8 @@ pub(super) fn cells(row: &MailboxRow) -> Vec<String> {
     let next = row.next_try.as_ref().map(|time| format!("again {time}"));
     let told = row.told_by.as_ref().map(|told| format!("as told by {told}"));
     let state = [Some(row.state.clone()), next, told].into_iter().flatten().collect::<Vec<_>>().join(", ");
-    vec![row.organization.clone(), row.name.clone(), row.account.clone(), last, waiting, state]
+    let promises = [(row.is_refusing, ", refusing"), (row.is_exclusive, ", exclusive")];
+    let promised: String = promises.iter().filter(|(is_so, _)| *is_so).map(|(_, words)| *words).collect();
+    let account = format!("{}{promised}", row.account);
+    vec![row.organization.clone(), row.name.clone(), account, last, waiting, state]
 }

@@ -68,6 +68,10 @@ pub struct MailboxRow {
     pub name: String,
     /// Who signs in, and where.
     pub account: String,
+    /// What brings mail there refuses our own domains from outside.
+    pub is_refusing: bool,
+    /// Nobody but Postroom removes anything there.
+    pub is_exclusive: bool,
     /// How it goes, in words.
     pub state: String,
     /// When it was last known to be looked at to its end, as RFC 3339 writes it.
@@ -155,6 +159,15 @@ pub(super) async fn set_state(
     Ok(Reply::Done)
 }
 
+pub(super) async fn set_promises(
+    house: &House,
+    (name, mailbox): (&str, &str),
+    promises: (Option<bool>, Option<bool>),
+) -> Result<Reply, CommandError> {
+    mailboxes::set_promises(&organization(house, name)?, mailbox, promises).await?;
+    Ok(Reply::Done)
+}
+
 /// Has its folders begun anew.
 pub(super) async fn resync(house: &House, (name, mailbox): (&str, &str)) -> Result<Reply, CommandError> {
     let organization = organization(house, name)?;
@@ -180,6 +193,8 @@ pub(super) fn list(
                 organization: organization.name().to_owned(),
                 name: mailbox.name.clone(),
                 account,
+                is_refusing: mailbox.isrefusing,
+                is_exclusive: mailbox.isexclusive,
                 state: shown.state,
                 succeeded: shown.succeeded.map(rfc_3339),
                 next_try: shown.next_try.map(rfc_3339),

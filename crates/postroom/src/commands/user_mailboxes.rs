@@ -67,12 +67,3 @@ pub(super) async fn add(house: &House, new: AddUserMailbox) -> Result<Reply, Com
     users::add_user_mailbox(&organization, mailbox, moment).await?;
     Ok(Reply::Done)
 }
-
-pub(super) async fn set_exclusive(
-    house: &House,
-    (name, mailbox): (&str, &str),
-    is_exclusive: bool,
-) -> Result<Reply, CommandError> {
-    crm::mailboxes::set_exclusive(&organization(house, name)?, mailbox, is_exclusive).await?;
-    Ok(Reply::Done)
-}

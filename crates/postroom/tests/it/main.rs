@@ -11,6 +11,7 @@ mod disk;
 mod history;
 mod log;
 mod mail;
+mod mailboxes;
 mod nodes;
 mod outbox;
 mod pages;

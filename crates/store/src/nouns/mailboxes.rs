@@ -71,10 +71,14 @@ impl Tx<'_> {
         Ok(self.execute(sql, &[id.into(), password.into()])? == 1)
     }
 
-    /// Says whether nobody else removes anything in a mailbox; `false` where there is none of this name.
-    pub fn set_mailbox_exclusive(&mut self, name: &str, is_exclusive: bool) -> Result<bool, StoreError> {
-        let sql = "update mailbox set isexclusive = ?2 where name = ?1";
-        Ok(self.execute(sql, &[name.into(), is_exclusive.into()])? == 1)
+    /// Says of a mailbox whether nobody else removes anything there, and whether forged mail is refused before it.
+    pub fn set_mailbox_promises(
+        &mut self,
+        id: Id,
+        (is_exclusive, is_refusing): (bool, bool),
+    ) -> Result<(), StoreError> {
+        let sql = "update mailbox set isexclusive = ?2, isrefusing = ?3 where mailboxid = ?1";
+        self.execute(sql, &[id.into(), is_exclusive.into(), is_refusing.into()]).map(drop)
     }
 
     /// Adds a mail server. `Conflict` where the name is taken.

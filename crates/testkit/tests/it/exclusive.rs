@@ -55,10 +55,11 @@ fn messages_are_marked_and_go_once_the_mailbox_is_ours_alone() {
         let is_marked = |name: &String| name.rsplit(':').next().is_some_and(|flags| flags.contains('T'));
         let names = mailbox.inbox()?;
         assert_eq!((names.len(), names.iter().filter(|name| is_marked(name)).count()), (2, 2), "{names:?}");
-        house.command(Request::SetMailboxExclusive {
+        house.command(Request::SetMailboxPromises {
             organization: "example".to_owned(),
             mailbox: "crm".to_owned(),
-            is_exclusive: true,
+            is_exclusive: Some(true),
+            is_refusing: None,
         })?;
         deliver(&dovecot, "two")?;
         wait::until("an empty INBOX", || mailbox.inbox().is_ok_and(|names| names.is_empty()).then_some(()))?;

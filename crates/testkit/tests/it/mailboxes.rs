@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
-use postroom::commands::{AddMailbox, MailServer, MailboxRow, Reply, Request};
+use postroom::commands::{AddMailbox, MailServer, MailboxRow, Reply, Request, SetMailboxPassword};
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{Doors, Dovecot, DovecotSettings, Maildir};
@@ -150,7 +150,16 @@ fn a_wrong_password_is_told_and_nothing_is_touched() {
         let state = || row(&house).ok().map(|row| row.state);
         let told = wait::until("trouble", || state().filter(|state| state.starts_with("trouble")))?;
         assert!(!told.contains("wrong ") && told.contains("again within"), "{told}");
-        assert_eq!(dovecot.mailbox(ACCOUNT).inbox()?.len(), 1);
+        let mailbox = dovecot.mailbox(ACCOUNT);
+        assert_eq!(mailbox.inbox()?.len(), 1);
+        // The right one is tried at once.
+        house.command(Request::SetMailboxPassword(SetMailboxPassword {
+            organization: "example".to_owned(),
+            mailbox: "crm".to_owned(),
+            password: PASSWORD.to_owned(),
+        }))?;
+        becomes_empty(&mailbox)?;
+        assert_eq!(email_count(&house.organization("example")?), 1);
         Ok(())
     });
 }

@@ -77,8 +77,12 @@ fn what_was_not_believed_at_a_mailbox_is_replayed_once_its_promise_is_made() {
         assert_eq!((again.tracked, again.row.attempts), (None, 1), "its cause is there still");
         books_are_whole(&house);
         let organization = house.organization("example")?;
-        let changed = organization.tamper("update mailbox set isrefusing = 1")?;
-        assert_eq!(changed, 1);
+        house.command(Request::SetMailboxPromises {
+            organization: "example".to_owned(),
+            mailbox: "crm".to_owned(),
+            is_exclusive: None,
+            is_refusing: Some(true),
+        })?;
         let again = replay(&house, &row.id)?;
         let tracked = again.tracked.context("it waits on")?;
         assert_eq!(tracked.outcome, "stored");
