@@ -31,8 +31,28 @@ pub(crate) enum Mechanism<'l> {
 }
 
 impl<'l> Mechanism<'l> {
-    /// The best that the server has: `offered` are its names, in capitals.
-    pub(crate) fn choose(
+    /// How we sign in over a line that is private, or may be read by others: the best that the server has; `None` where a
+    /// password goes without a mechanism, if the protocol knows how. `offered` are its names, in capitals.
+    ///
+    /// # Errors
+    /// [`Kind::NotOffered`], where the secret would be shown to others, or a token has no way.
+    pub(crate) fn fitting(
+        login: &'l Login,
+        (offered, nonce): (impl Fn(&str) -> bool, &[u8; NONCE_BYTES]),
+        is_private: bool,
+    ) -> Result<Option<Mechanism<'l>>, ConnectError> {
+        let mechanism = Mechanism::choose(login, offered, nonce);
+        if !is_private && mechanism.as_ref().is_none_or(Mechanism::shows_the_secret) {
+            let words = "the password would go over a line that can be read: use TLS";
+            return Err(ConnectError::new(Kind::NotOffered, words));
+        }
+        match (&mechanism, login) {
+            (None, Login::Bearer { .. }) => Err(nothing_fits()),
+            _ => Ok(mechanism),
+        }
+    }
+
+    fn choose(
         login: &'l Login,
         offered: impl Fn(&str) -> bool,
         nonce: &[u8; NONCE_BYTES],
@@ -49,7 +69,8 @@ impl<'l> Mechanism<'l> {
         }
     }
 
-    /// What may do where the server refuses this one: it may have the password in a form that SCRAM cannot be made of.
+    /// What may do over a private line where the server refuses this one: it may have the password in a form that SCRAM
+    /// cannot be made of.
     pub(crate) fn instead(login: &'l Login, refused: &str, offered: impl Fn(&str) -> bool) -> Option<Self> {
         match login {
             Login::Password { user, secret } if refused == "SCRAM-SHA-256" && offered("PLAIN") => {
@@ -80,7 +101,7 @@ impl<'l> Mechanism<'l> {
     }
 
     /// Whether whoever reads it on the line can use it.
-    pub(crate) fn shows_the_secret(&self) -> bool {
+    fn shows_the_secret(&self) -> bool {
         !matches!(self, Mechanism::Scram(_))
     }
 
@@ -132,6 +153,11 @@ impl<'l> Mechanism<'l> {
             _ => Ok(()),
         }
     }
+}
+
+/// There is no way in.
+pub(crate) fn nothing_fits() -> ConnectError {
+    ConnectError::new(Kind::NotOffered, "the server offers no way of signing in that fits")
 }
 
 /// The client's side of SCRAM-SHA-256, without channel binding.

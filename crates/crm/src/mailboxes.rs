@@ -54,10 +54,10 @@ pub struct NewServer {
     pub polling_interval: u32,
 }
 
-/// A forward mailbox to be added.
+/// Where a mailbox is, and who signs in there.
 #[derive(Debug, Clone)]
-pub struct NewForwardMailbox {
-    /// Its name here, for good.
+pub struct NewAccount {
+    /// The mailbox's name here, for good.
     pub name: String,
     /// The server it is at.
     pub server: Id,
@@ -65,6 +65,13 @@ pub struct NewForwardMailbox {
     pub username: String,
     /// The sealed password.
     pub password: Option<Vec<u8>>,
+}
+
+/// A forward mailbox to be added.
+#[derive(Debug, Clone)]
+pub struct NewForwardMailbox {
+    /// Where it is.
+    pub account: NewAccount,
     /// The sink that it is the mailbox of.
     pub sink: Id,
     /// Where messages go that cannot be processed.
@@ -123,27 +130,43 @@ pub async fn add_forward_mailbox(
     new: NewForwardMailbox,
     moment: Moment,
 ) -> Result<Mailbox, CrmError> {
-    let (server, sink) = organization
-        .read(|read| Ok::<_, StoreError>((read.email_server_profile(new.server)?, read.sink(new.sink)?)))?;
-    server.ok_or(CrmError::NotFound { what: "the mail server" })?;
+    let sink = organization.read(|read| read.sink(new.sink))?;
     sink.ok_or(CrmError::NotFound { what: "the sink" })?;
+    let of_nobody = of_nobody(new.account, &moment)?;
     let mailbox = Mailbox {
-        mailboxid: moment.id(),
-        name: named(&new.name)?,
-        emailserverprofile: new.server,
-        username: new.username,
-        password: new.password,
         sinkid: Some(new.sink),
+        undeliverablefolder: new.undeliverable_folder,
+        isexclusive: new.promises.is_exclusive,
+        isrefusing: new.promises.is_refusing,
+        ..of_nobody
+    };
+    add(organization, mailbox).await
+}
+
+/// A mailbox that is neither a sink's nor a user's yet.
+fn of_nobody(account: NewAccount, moment: &Moment) -> Result<Mailbox, CrmError> {
+    Ok(Mailbox {
+        mailboxid: moment.id(),
+        name: named(&account.name)?,
+        emailserverprofile: account.server,
+        username: account.username,
+        password: account.password,
+        sinkid: None,
         systemuserid: None,
         sentfolder: None,
         otherfolders: None,
         processemailreceivedafter: None,
-        undeliverablefolder: new.undeliverable_folder,
-        isexclusive: new.promises.is_exclusive,
-        isrefusing: new.promises.is_refusing,
+        undeliverablefolder: String::new(),
+        isexclusive: false,
+        isrefusing: false,
         statecode: ACTIVE,
         createdon: moment.now,
-    };
+    })
+}
+
+async fn add(organization: &Arc<Organization>, mailbox: Mailbox) -> Result<Mailbox, CrmError> {
+    let server = organization.read(|read| read.email_server_profile(mailbox.emailserverprofile))?;
+    server.ok_or(CrmError::NotFound { what: "the mail server" })?;
     let added = mailbox.clone();
     let unit = organization.unit(Priority::Background, move |tx| tx.add_mailbox(&added));
     unit.await.map_err(|error| taken(error, &mailbox.name))?;

@@ -65,11 +65,16 @@ fn id(Path(text): Path<String>) -> Result<Id, Failure> {
 
 /// A message as it was received, to be read as text: never to be taken for HTML.
 fn source_text(bytes: Vec<u8>, name: &str) -> Response {
+    given(bytes, "text/plain; charset=utf-8", &format!("inline; filename=\"{name}.txt\""))
+}
+
+/// Bytes of a mail, of a type that is ours and not the mail's.
+fn given(bytes: Vec<u8>, kind: &'static str, disposition: &str) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FILE_POLICY));
-    if let Ok(value) = HeaderValue::from_str(&format!("inline; filename=\"{name}.txt\"")) {
+    if let Ok(value) = HeaderValue::from_str(disposition) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     response

@@ -11,7 +11,7 @@ use super::answer::{Answer, Condition, Status};
 use super::names::quoted;
 use super::session::{Ear, Heard, Pieces, Session, deaf, refusal};
 use crate::error::{ConnectError, Kind};
-use crate::sasl::Mechanism;
+use crate::sasl::{Mechanism, nothing_fits};
 use crate::secret::{Login, Secret};
 use crate::target::{Target, TlsMode};
 use crate::wire::{Patience, Wire};
@@ -90,19 +90,15 @@ impl Session {
         is_private: bool,
     ) -> Result<(), ConnectError> {
         let offers = self.can.clone();
-        let mechanism = Mechanism::choose(login, |name| offers.has_mechanism(name), nonce);
-        let shows = mechanism.as_ref().is_none_or(Mechanism::shows_the_secret);
-        if shows && !is_private {
-            let words = "the password would go over a line that can be read: use TLS";
-            return Err(ConnectError::new(Kind::NotOffered, words));
-        }
+        let offered = |name: &str| offers.has_mechanism(name);
+        let mechanism = Mechanism::fitting(login, (offered, nonce), is_private)?;
         // What it can do for us is more than what it can do for strangers.
         self.can = super::Capabilities::default();
         let status = match (mechanism, login) {
             (Some(mechanism), _) => {
                 let (at_once, refused) = (offers.has("SASL-IR"), mechanism.name());
                 let status = self.authenticate(mechanism, at_once).await?;
-                let instead = Mechanism::instead(login, refused, |name| offers.has_mechanism(name));
+                let instead = Mechanism::instead(login, refused, offered);
                 match instead.filter(|_| status.condition == Condition::No && is_private) {
                     Some(instead) => self.authenticate(instead, at_once).await?,
                     None => status,
@@ -111,10 +107,7 @@ impl Session {
             (None, Login::Password { user, secret }) if !offers.has("LOGINDISABLED") => {
                 self.login(user, secret).await?
             }
-            (None, _) => {
-                let words = "the server offers no way of signing in that fits";
-                return Err(ConnectError::new(Kind::NotOffered, words));
-            }
+            (None, _) => return Err(nothing_fits()),
         };
         if status.condition == Condition::Ok {
             return self.learn_capabilities().await;

@@ -7,7 +7,7 @@ use super::reply::Status;
 use super::session::{Reply, refusal};
 use super::{Capabilities, NONCE_BYTES, Pop3};
 use crate::error::{ConnectError, Kind};
-use crate::sasl::Mechanism;
+use crate::sasl::{Mechanism, nothing_fits};
 use crate::secret::{Login, Secret};
 use crate::target::{Target, TlsMode};
 use crate::wire::{Patience, Wire};
@@ -76,27 +76,20 @@ impl Pop3 {
         is_private: bool,
     ) -> Result<(), ConnectError> {
         let offers = self.can.clone();
-        let mechanism = Mechanism::choose(login, |name| offers.has_mechanism(name), nonce);
-        let shows = mechanism.as_ref().is_none_or(Mechanism::shows_the_secret);
-        if shows && !is_private {
-            let words = "the password would go over a line that can be read: use TLS";
-            return Err(ConnectError::new(Kind::NotOffered, words));
-        }
+        let offered = |name: &str| offers.has_mechanism(name);
+        let mechanism = Mechanism::fitting(login, (offered, nonce), is_private)?;
         let status = match (mechanism, login) {
             (Some(mechanism), _) => {
                 let refused = mechanism.name();
                 let status = self.authenticate(mechanism).await?;
-                let instead = Mechanism::instead(login, refused, |name| offers.has_mechanism(name));
+                let instead = Mechanism::instead(login, refused, offered);
                 match instead.filter(|_| is_wrong(&status) && is_private) {
                     Some(instead) => self.authenticate(instead).await?,
                     None => status,
                 }
             }
             (None, Login::Password { user, secret }) => self.user_and_pass(user, secret).await?,
-            (None, Login::Bearer { .. }) => {
-                let words = "the server offers no way of signing in that fits";
-                return Err(ConnectError::new(Kind::NotOffered, words));
-            }
+            (None, Login::Bearer { .. }) => return Err(nothing_fits()),
         };
         if status.is_ok {
             return Ok(());

@@ -8,22 +8,16 @@ use std::sync::Arc;
 
 use model::schema::mailboxes::Mailbox;
 use model::{Id, Moment, Timestamp, limits};
-use store::{Organization, Priority, StoreError};
+use store::Organization;
 
-use super::{ACTIVE, Watched, named, taken};
+use super::{NewAccount, Watched, add, of_nobody};
 use crate::CrmError;
 
 /// A user's own mailbox to be looked at.
 #[derive(Debug, Clone)]
 pub struct NewUserMailbox {
-    /// Its name here, for good.
-    pub name: String,
-    /// The server it is at.
-    pub server: Id,
-    /// Who signs in there.
-    pub username: String,
-    /// The sealed password.
-    pub password: Option<Vec<u8>>,
+    /// Where it is.
+    pub account: NewAccount,
     /// Whose it is.
     pub user: Id,
     /// The folder of what the user wrote; by itself the one that the server calls so.
@@ -44,9 +38,7 @@ pub async fn add_user_mailbox(
     new: NewUserMailbox,
     moment: Moment,
 ) -> Result<Mailbox, CrmError> {
-    let (server, user) = organization
-        .read(|read| Ok::<_, StoreError>((read.email_server_profile(new.server)?, read.user(new.user)?)))?;
-    server.ok_or(CrmError::NotFound { what: "the mail server" })?;
+    let user = organization.read(|read| read.user(new.user))?;
     user.ok_or(CrmError::NotFound { what: "the user" })?;
     let is_folder = |name: &String| {
         !name.is_empty()
@@ -57,27 +49,15 @@ pub async fn add_user_mailbox(
         let most = limits::SYNCED_FOLDERS_MAX;
         return Err(CrmError::Invalid(format!("no folder is called so, or there are more than {most}")));
     }
+    let of_nobody = of_nobody(new.account, &moment)?;
     let mailbox = Mailbox {
-        mailboxid: moment.id(),
-        name: named(&new.name)?,
-        emailserverprofile: new.server,
-        username: new.username,
-        password: new.password,
-        sinkid: None,
         systemuserid: Some(new.user),
         sentfolder: new.sent,
         otherfolders: (!new.others.is_empty()).then(|| new.others.join("\n")),
         processemailreceivedafter: new.after,
-        undeliverablefolder: String::new(),
-        isexclusive: false,
-        isrefusing: false,
-        statecode: ACTIVE,
-        createdon: moment.now,
+        ..of_nobody
     };
-    let added = mailbox.clone();
-    let unit = organization.unit(Priority::Background, move |tx| tx.add_mailbox(&added));
-    unit.await.map_err(|error| taken(error, &mailbox.name))?;
-    Ok(mailbox)
+    add(organization, mailbox).await
 }
 
 /// Nobody looks into the mailbox of somebody who has left.

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Sender, channel};
 use crm::CrmError;
 use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Receipt, Source};
 use crm::mailboxes::users::{self, NewUserMailbox};
-use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises};
+use crm::mailboxes::{self, NewAccount, NewForwardMailbox, NewServer, Promises};
 use crm::records::credentials::{self, NewCredential, Verifier, Vouching};
 use crm::records::import::{self, Columns, Customers, Row};
 use crm::records::people::{self, NewUser, SinkNetworks};
@@ -17,6 +17,7 @@ use crm::{jobs, records};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::Email;
+use model::schema::mailboxes::EmailServerProfile;
 use model::{EmailAddress, Id, Moment, Timestamp};
 use store::{Database, Faults, Organization, PendingUnit, Priority, Store, StoreError, StoreSettings};
 
@@ -149,10 +150,7 @@ impl House {
         let server = mailboxes::add_server(&self.organization, server, self.moment()).await.unwrap();
         let sink = self.organization.read(|read| read.addresses("crm@sink.contoso.test")).unwrap();
         let mailbox = NewForwardMailbox {
-            name: name.to_owned(),
-            server: server.emailserverprofileid,
-            username: "crm".to_owned(),
-            password: None,
+            account: account(name, &server, "crm"),
             sink: sink[0].objectid,
             undeliverable_folder: "Undeliverable".to_owned(),
             promises: Promises { is_exclusive: false, is_refusing },
@@ -173,10 +171,7 @@ impl House {
         };
         let server = mailboxes::add_server(&self.organization, server, self.moment()).await.unwrap();
         let mailbox = NewUserMailbox {
-            name: name.to_owned(),
-            server: server.emailserverprofileid,
-            username: name.to_owned(),
-            password: None,
+            account: account(name, &server, name),
             user,
             sent: None,
             others: Vec::new(),
@@ -329,4 +324,13 @@ impl House {
 
 pub(crate) fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
+}
+
+fn account(name: &str, server: &EmailServerProfile, username: &str) -> NewAccount {
+    NewAccount {
+        name: name.to_owned(),
+        server: server.emailserverprofileid,
+        username: username.to_owned(),
+        password: None,
+    }
 }

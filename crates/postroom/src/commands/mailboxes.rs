@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises, standing};
+use crm::mailboxes::{self, NewAccount, NewForwardMailbox, NewServer, Promises, standing};
 use crm::secrets::Cell;
 use model::{Id, limits};
 use poll::{Live, Pair, Progress};
@@ -114,10 +114,12 @@ pub(super) async fn add(house: &House, new: AddMailbox) -> Result<Reply, Command
     let server =
         mailboxes::add_server(&organization, profile(&new.name, new.server), house.moment()?).await?;
     let mailbox = NewForwardMailbox {
-        name: new.name,
-        server: server.emailserverprofileid,
-        username: new.user,
-        password,
+        account: NewAccount {
+            name: new.name,
+            server: server.emailserverprofileid,
+            username: new.user,
+            password,
+        },
         sink,
         undeliverable_folder: limits::UNDELIVERABLE_FOLDER.to_owned(),
         promises: Promises { is_exclusive: false, is_refusing: new.is_refusing },

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crm::CrmError;
-use crm::mailboxes::{self, NewForwardMailbox, NewServer, Promises};
+use crm::mailboxes::{self, NewAccount, NewForwardMailbox, NewServer, Promises};
 use model::limits;
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +40,12 @@ pub(super) async fn add(house: &House, new: AddMaildir) -> Result<Reply, Command
     };
     let server = mailboxes::add_server(&organization, profile, house.moment()?).await?;
     let mailbox = NewForwardMailbox {
-        name: new.name,
-        server: server.emailserverprofileid,
-        username: String::new(),
-        password: None,
+        account: NewAccount {
+            name: new.name,
+            server: server.emailserverprofileid,
+            username: String::new(),
+            password: None,
+        },
         sink,
         undeliverable_folder: limits::UNDELIVERABLE_FOLDER.to_owned(),
         promises: Promises { is_exclusive: false, is_refusing: new.is_refusing },

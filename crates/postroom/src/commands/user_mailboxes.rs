@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crm::mailboxes::NewAccount;
 use crm::mailboxes::users::{self, NewUserMailbox};
 use crm::records::people;
 use model::Timestamp;
@@ -55,10 +56,12 @@ pub(super) async fn add(house: &House, new: AddUserMailbox) -> Result<Reply, Com
     let profile = profile(&new.name, new.server);
     let server = crm::mailboxes::add_server(&organization, profile, house.moment()?).await?;
     let mailbox = NewUserMailbox {
-        name: new.name,
-        server: server.emailserverprofileid,
-        username: new.user,
-        password,
+        account: NewAccount {
+            name: new.name,
+            server: server.emailserverprofileid,
+            username: new.user,
+            password,
+        },
         user: user.systemuserid,
         sent: new.sent,
         others: new.others,

@@ -5,13 +5,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Form, Path, Query, State};
-use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use model::Id;
 use serde::{Deserialize, Serialize};
 
-use super::{Listing, Turn, administrator, id, source_text};
+use super::{Listing, Turn, administrator, given, id, source_text};
 use crate::desk::{Desk, Sheet};
-use crate::headers::FILE_POLICY;
 use crate::session::Signed;
 use crate::values::{Failure, UndeliverableLine};
 
@@ -62,10 +61,15 @@ pub(crate) async fn source(
     signed: Signed,
     path: Path<String>,
 ) -> Result<Response, Failure> {
+    let (_, bytes) = kept(&desk, signed, path).await?;
+    Ok(source_text(bytes, "undeliverable"))
+}
+
+/// The bytes that are kept of one, for an administrator.
+async fn kept(desk: &Desk, signed: Signed, path: Path<String>) -> Result<(Id, Vec<u8>), Failure> {
     let id = id(path)?;
     administrator(&signed.visitor)?;
-    let bytes = desk.ask(move |house| house.undeliverable_source(&signed.visitor, id)).await?;
-    Ok(source_text(bytes, "undeliverable"))
+    Ok((id, desk.ask(move |house| house.undeliverable_source(&signed.visitor, id)).await?))
 }
 
 /// The same as a file, for another program to open.
@@ -74,17 +78,8 @@ pub(crate) async fn file(
     signed: Signed,
     path: Path<String>,
 ) -> Result<Response, Failure> {
-    let id = id(path)?;
-    administrator(&signed.visitor)?;
-    let bytes = desk.ask(move |house| house.undeliverable_source(&signed.visitor, id)).await?;
-    let mut response = bytes.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("message/rfc822"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FILE_POLICY));
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{id}.eml\"")) {
-        headers.insert(header::CONTENT_DISPOSITION, value);
-    }
-    Ok(response)
+    let (id, bytes) = kept(&desk, signed, path).await?;
+    Ok(given(bytes, "message/rfc822", &format!("attachment; filename=\"{id}.eml\"")))
 }
 
 pub(crate) async fn replay(
