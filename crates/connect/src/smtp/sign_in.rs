@@ -9,7 +9,7 @@ use super::reply::Reply;
 use super::session::{Manner, Session, well};
 use super::{Hello, Smtp};
 use crate::error::{ConnectError, Kind};
-use crate::sasl::Mechanism;
+use crate::sasl::{Mechanism, nothing_fits};
 use crate::secret::Login;
 use crate::target::{Target, TlsMode};
 use crate::wire::{Patience, Wire};
@@ -52,15 +52,9 @@ impl Session {
     ) -> Result<(), ConnectError> {
         let offers: Vec<String> = self.can.mechanisms().map(str::to_owned).collect();
         let offers = |name: &str| offers.iter().any(|offered| offered == name);
-        let mechanism = Mechanism::choose(login, offers, hello.nonce);
-        let Some(mechanism) = mechanism.or_else(|| Mechanism::in_two_lines(login, offers)) else {
-            let words = "the server offers no way of signing in that fits";
-            return Err(ConnectError::new(Kind::NotOffered, words));
-        };
-        if mechanism.shows_the_secret() && !is_private {
-            let words = "the password would go over a line that can be read: use TLS";
-            return Err(ConnectError::new(Kind::NotOffered, words));
-        }
+        let fitting = Mechanism::fitting(login, (offers, hello.nonce), is_private)?;
+        let mechanism =
+            fitting.or_else(|| Mechanism::in_two_lines(login, offers)).ok_or_else(nothing_fits)?;
         let refused = mechanism.name();
         let mut reply = self.authenticate(mechanism).await?;
         let instead = Mechanism::instead(login, refused, offers);
