@@ -171,7 +171,7 @@ impl Account {
         let came = self.house.now();
         let mut tries = 0;
         loop {
-            let error = match self.try_to_keep(organization, (grant, &lease), tokens, came).await {
+            let error = match self.try_to_keep(organization, (grant, &lease), (tokens, came)).await {
                 Ok(is_kept) => return Ok(is_kept),
                 Err(error) => error,
             };
@@ -193,8 +193,7 @@ impl Account {
         &self,
         organization: &Arc<Organization>,
         (grant, lease): (&MailboxGrant, &HeldLease),
-        (tokens, is_consent): (&Tokens, bool),
-        came: Timestamp,
+        ((tokens, is_consent), came): ((&Tokens, bool), Timestamp),
     ) -> Result<bool, SourceError> {
         let seconds = i64::try_from(tokens.lifetime.as_secs()).unwrap_or_default();
         let sealed = SealedTokens {
