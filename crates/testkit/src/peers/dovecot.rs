@@ -264,6 +264,7 @@ impl Dovecot {
              service lmtp {{\n  process_min_avail = 10\n  inet_listener lmtp {{\n    \
              address = 127.0.0.1\n    port = {port}\n  }}\n}}\n\
              service stats {{\n  unix_listener stats-writer {{\n    mode = 0666\n  }}\n}}\n\
+             service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
              {tokens}passdb {{\n  driver = static\n  args = {password}\n}}\n\
              userdb {{\n  driver = static\n  \
              args = uid={NOBODY} gid={NOBODY} home={folder}/mail/%u allow_all_users=yes\n}}\n\
