@@ -43,7 +43,7 @@ pub use grants::{ConsentProof, ConsentState, ConsentStep, GrantKind, GrantReques
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRequest, IndexRow, LEFT_MAX};
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
-pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol};
+pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol, SetMailboxPromises};
 pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
 pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
@@ -124,17 +124,8 @@ pub enum Request {
         /// Whether it is watched.
         is_active: bool,
     },
-    /// Changes what nobody but the administrator can know of a sink mailbox; `None` leaves it as it is.
-    SetMailboxPromises {
-        /// The organization's name.
-        organization: String,
-        /// The mailbox's name.
-        mailbox: String,
-        /// Whether nobody but Postroom removes anything there.
-        is_exclusive: Option<bool>,
-        /// Whether what brings mail there refuses our own domains from outside.
-        is_refusing: Option<bool>,
-    },
+    /// Changes what nobody but the administrator can know of a sink mailbox.
+    SetMailboxPromises(SetMailboxPromises),
     /// Has the folders of a mailbox begun anew.
     ResyncMailbox {
         /// The organization's name.
@@ -394,10 +385,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::SetMailboxState { organization, mailbox, is_active } => {
             mailboxes::set_state(house, (&organization, &mailbox), is_active).await?
         }
-        Request::SetMailboxPromises { organization, mailbox, is_exclusive, is_refusing } => {
-            let promises = (is_exclusive, is_refusing);
-            mailboxes::set_promises(house, (&organization, &mailbox), promises).await?
-        }
+        Request::SetMailboxPromises(set) => mailboxes::set_promises(house, set).await?,
         Request::SetMailboxPassword(set) => servers::set_password(house, set).await?,
         Request::TestMailbox { organization: of, mailbox } => servers::test(house, (&of, &mailbox)).await?,
         Request::Keys => secrets::list(house, &organizations(house, None)?)?,

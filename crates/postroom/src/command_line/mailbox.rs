@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use postroom::commands::{
     AddMailbox, AddMaildir, AddUserMailbox, MailServer, MailboxRow, Protocol, Request, ServerRow,
-    SetMailboxPassword,
+    SetMailboxPassword, SetMailboxPromises,
 };
 
 use super::grant::{self, ConsentArguments, OauthArguments};
@@ -247,12 +247,12 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Option<Request>
         }
         MailboxCommand::Set(PromiseArguments { of, refusing, exclusive }) => {
             let is_yes = |answer: YesNo| answer == YesNo::Yes;
-            Request::SetMailboxPromises {
+            Request::SetMailboxPromises(SetMailboxPromises {
                 organization: of.org,
                 mailbox: of.name,
                 is_exclusive: exclusive.map(is_yes),
                 is_refusing: refusing.map(is_yes),
-            }
+            })
         }
         MailboxCommand::Resume { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: true }

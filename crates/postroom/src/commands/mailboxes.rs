@@ -59,6 +59,19 @@ pub enum Protocol {
     Pop3,
 }
 
+/// What nobody but the administrator can know of a sink mailbox; `None` leaves it as it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SetMailboxPromises {
+    /// The organization's name.
+    pub organization: String,
+    /// The mailbox's name.
+    pub mailbox: String,
+    /// Whether nobody but Postroom removes anything there.
+    pub is_exclusive: Option<bool>,
+    /// Whether what brings mail there refuses our own domains from outside.
+    pub is_refusing: Option<bool>,
+}
+
 /// A mailbox in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MailboxRow {
@@ -161,12 +174,9 @@ pub(super) async fn set_state(
     Ok(Reply::Done)
 }
 
-pub(super) async fn set_promises(
-    house: &House,
-    (name, mailbox): (&str, &str),
-    promises: (Option<bool>, Option<bool>),
-) -> Result<Reply, CommandError> {
-    mailboxes::set_promises(&organization(house, name)?, mailbox, promises).await?;
+pub(super) async fn set_promises(house: &House, set: SetMailboxPromises) -> Result<Reply, CommandError> {
+    let promises = (set.is_exclusive, set.is_refusing);
+    mailboxes::set_promises(&organization(house, &set.organization)?, &set.mailbox, promises).await?;
     Ok(Reply::Done)
 }
 

@@ -1,7 +1,7 @@
 //! Sink mailboxes at poor servers: one that removes all marked messages or none, and one that stalls.
 
 use anyhow::{Context, Result, ensure};
-use postroom::commands::{AddMailbox, MailServer, Reply, Request};
+use postroom::commands::{AddMailbox, MailServer, Reply, Request, SetMailboxPromises};
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{Doors, Dovecot, DovecotSettings, Script};
@@ -55,12 +55,12 @@ fn messages_are_marked_and_go_once_the_mailbox_is_ours_alone() {
         let is_marked = |name: &String| name.rsplit(':').next().is_some_and(|flags| flags.contains('T'));
         let names = mailbox.inbox()?;
         assert_eq!((names.len(), names.iter().filter(|name| is_marked(name)).count()), (2, 2), "{names:?}");
-        house.command(Request::SetMailboxPromises {
+        house.command(Request::SetMailboxPromises(SetMailboxPromises {
             organization: "example".to_owned(),
             mailbox: "crm".to_owned(),
             is_exclusive: Some(true),
             is_refusing: None,
-        })?;
+        }))?;
         deliver(&dovecot, "two")?;
         wait::until("an empty INBOX", || mailbox.inbox().is_ok_and(|names| names.is_empty()).then_some(()))?;
         // What somebody else had marked was read before it went.

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use postroom::commands::{
-    AddMailbox, MailServer, ReplayedRow, Reply, Request, UndeliverableRequest, UndeliverableRow,
+    AddMailbox, MailServer, ReplayedRow, Reply, Request, SetMailboxPromises, UndeliverableRequest,
+    UndeliverableRow,
 };
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
@@ -77,12 +78,12 @@ fn what_was_not_believed_at_a_mailbox_is_replayed_once_its_promise_is_made() {
         assert_eq!((again.tracked, again.row.attempts), (None, 1), "its cause is there still");
         books_are_whole(&house);
         let organization = house.organization("example")?;
-        house.command(Request::SetMailboxPromises {
+        house.command(Request::SetMailboxPromises(SetMailboxPromises {
             organization: "example".to_owned(),
             mailbox: "crm".to_owned(),
             is_exclusive: None,
             is_refusing: Some(true),
-        })?;
+        }))?;
         let again = replay(&house, &row.id)?;
         let tracked = again.tracked.context("it waits on")?;
         assert_eq!(tracked.outcome, "stored");
