@@ -1,5 +1,5 @@
 use super::*;
-use crate::smtp::script::{self, LONG, SHORT};
+use crate::smtp::script;
 
 /// What comes of handing `raw` to a server that follows this table, and what that server heard.
 async fn hand_over(
@@ -7,10 +7,9 @@ async fn hand_over(
     (sender, recipients): (&str, &[&str]),
     raw: &[u8],
 ) -> (Result<Vec<Reply>, ConnectError>, String) {
-    let patience = if table.contains("hang") { SHORT } else { LONG };
     let (ours, server) = script::duplex(table);
     let envelope = Envelope::new(sender, recipients.iter().copied());
-    let replies = match Lmtp::begin(Ok(Ok(ours)), ("here", patience)).await {
+    let replies = match Lmtp::begin(Ok(Ok(ours)), ("here", script::patience(table))).await {
         Ok(mut lmtp) => lmtp.hand_over(&envelope, raw).await,
         Err(error) => Err(error),
     };
@@ -51,7 +50,7 @@ async fn what_is_too_large_is_not_sent() {
 #[tokio::test]
 async fn a_server_that_breaks_off_or_never_ends_is_an_error() {
     let table =
-        "S 220 b.test\nC LHLO\nS 250 b.test\nC MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nhang";
+        "S 220 b.test\nC LHLO\nS 250 b.test\nC MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nstall";
     let (replies, _) = hand_over(table, ("", &["a@b.test"]), b"A: b\r\n").await;
     assert_eq!(replies.unwrap_err().kind, Kind::TimedOut);
     let endless = format!("S 220 b.test\nC LHLO\n{}", "S 250-x\n".repeat(4_000));

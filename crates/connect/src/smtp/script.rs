@@ -1,7 +1,8 @@
 //! A server for tests, over a line in memory: it follows a table.
 //!
 //! `C text` waits for a line that begins so, `S text` says one, `R text` says it without its end, `data` takes lines up to
-//! the dot, `take N` takes bytes, `hang` says nothing more. At the end of the table it goes.
+//! the dot, `take N` takes bytes, `hang` says nothing more, nor does `stall`, which is not waited for for long. At the end of the
+//! table it goes.
 
 use std::time::Duration;
 
@@ -11,19 +12,21 @@ use tokio::task::JoinHandle;
 use crate::wire::{Patience, Wire};
 
 /// Long enough for a machine that does much else, short enough to be waited for.
-pub(crate) const SHORT: Patience = Patience {
-    connect: Duration::from_secs(5),
-    answer: Duration::from_millis(500),
-    bytes_per_second: 1_000_000,
-};
+const SHORT: Patience =
+    Patience { connect: Duration::from_secs(5), answer: Duration::from_secs(2), bytes_per_second: 1_000_000 };
 
 /// For what must come.
-pub(crate) const LONG: Patience = Patience { answer: Duration::from_secs(30), ..SHORT };
+const LONG: Patience = Patience { answer: Duration::from_secs(30), ..SHORT };
+
+/// How long the client of such a server waits for it.
+pub(crate) fn patience(table: &str) -> Patience {
+    if table.contains("stall") { SHORT } else { LONG }
+}
 
 /// A line to such a server. It gives what it heard.
-pub(crate) fn line(table: &str, patience: Patience) -> (Wire, JoinHandle<String>) {
+pub(crate) fn line(table: &str) -> (Wire, JoinHandle<String>) {
     let (ours, theirs) = duplex(table);
-    (Wire::over(Box::new(ours), patience), theirs)
+    (Wire::over(Box::new(ours), patience(table)), theirs)
 }
 
 /// The same without anything around it.
@@ -60,7 +63,7 @@ async fn play(stream: DuplexStream, table: &str) -> String {
                 heard.extend_from_slice(&bytes);
                 taken
             }
-            "hang" => {
+            "hang" | "stall" => {
                 let _ = stream.read_to_end(&mut heard).await;
                 false
             }

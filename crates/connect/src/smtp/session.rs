@@ -27,14 +27,26 @@ pub(crate) struct Session {
     replies: Replies,
     pub(super) can: Extensions,
     pub(super) manner: Manner,
+    pub(super) chunks: Chunks,
     mails: usize,
     is_midway: bool,
+}
+
+/// Whether the server has BDAT (RFC 3030). One that says so and has it not would take the lines of a mail for commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chunks {
+    /// It says so.
+    Offered,
+    /// It took one.
+    Proven,
+    /// It does not say so, or took none.
+    None,
 }
 
 impl Session {
     pub(super) fn over(wire: Wire, manner: Manner) -> Self {
         let (replies, can) = (Replies::default(), Extensions::default());
-        Session { wire, replies, can, manner, mails: 0, is_midway: false }
+        Session { wire, replies, can, manner, chunks: Chunks::None, mails: 0, is_midway: false }
     }
 
     /// Over a connection that stands and is not encrypted: hears the greeting, and greets.
@@ -73,6 +85,8 @@ impl Session {
         self.can = Extensions::default();
         if reply.is_positive() {
             self.can = Extensions::read(&reply);
+            let is_offered = self.manner == Manner::Smtp && self.can.has("CHUNKING");
+            self.chunks = if is_offered { Chunks::Offered } else { Chunks::None };
         } else if self.manner == Manner::Smtp && reply.is_lasting() {
             // RFC 5321 §3.2: a server of before 1995.
             reply = self.command(&format!("HELO {name}")).await?;
@@ -177,19 +191,29 @@ impl Session {
     ///
     /// # Errors
     /// [`Kind::Closed`], where it has gone or takes its leave; [`Kind::Protocol`], where it answers what is still to come.
-    pub(super) async fn quiet(&mut self) -> Result<(), ConnectError> {
+    async fn quiet(&mut self) -> Result<(), ConnectError> {
+        self.refused_early().await?.map_or(Ok(()), |_| Err(unasked()))
+    }
+
+    /// The same in the middle of a mail, which may be refused before its end.
+    pub(super) async fn refused_early(&mut self) -> Result<Option<Reply>, ConnectError> {
         if self.wire.input().is_empty() {
             self.wire.glance().await?;
         }
         let mut input = self.wire.input();
         if input.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         match Replies::default().next(&mut input) {
             Ok(Some(reply)) if self.is_leave(&reply) => Err(ConnectError::said(Kind::Closed, &reply.text)),
-            _ => Err(ConnectError::protocol("the server answers what it was not asked yet")),
+            Ok(Some(reply)) if reply.is_refusal() => Ok(Some(reply)),
+            _ => Err(unasked()),
         }
     }
+}
+
+fn unasked() -> ConnectError {
+    ConnectError::protocol("the server answers what it was not asked yet")
 }
 
 /// What a refusal means that is not about a mail.

@@ -44,7 +44,7 @@ impl Smtp {
 }
 
 impl Session {
-    async fn sign_in(
+    pub(super) async fn sign_in(
         &mut self,
         login: &Login,
         hello: &Hello<'_>,
@@ -84,7 +84,7 @@ impl Session {
         Err(ConnectError::protocol("the server asks on and on"))
     }
 
-    async fn starttls(mut self, target: &Target) -> Result<Session, ConnectError> {
+    pub(super) async fn starttls(mut self, target: &Target) -> Result<Session, ConnectError> {
         // Whether it is offered is no question: what is said before TLS may be anybody's.
         let reply = self.command("STARTTLS").await?;
         match reply.code {

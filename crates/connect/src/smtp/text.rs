@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr2_iter, memmem};
 
 /// Bytes that go out at once, about.
-const PIECE_BYTES: usize = 64 * 1024;
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
 
 /// A mail that was looked through.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,11 @@ impl<'m> Text<'m> {
         let blank = memmem::find(raw, b"\n\r\n").or_else(|| memmem::find(raw, b"\n\n"));
         let header = raw.get(..blank.unwrap_or(raw.len())).unwrap_or_default();
         Text { raw, is_ascii, has_ascii_header: is_ascii || header.is_ascii(), is_clean: is_clean(raw) }
+    }
+
+    /// Whether its bytes can be counted and sent as they are.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_clean && self.raw.ends_with(b"\r\n")
     }
 
     /// For DATA.
@@ -123,6 +128,7 @@ mod tests {
         assert_eq!(demands("A: b\r\n\r\nc\r\n"), (true, true, true));
         assert_eq!(demands("A: b\r\n\r\nü\r\n"), (false, true, true));
         assert_eq!(demands("A: ü\r\n\r\nc\r\n"), (false, false, true));
+        assert!(Text::of(b"A: b\r\n").is_whole() && !Text::of(b"A: b").is_whole());
         for dirty in ["a\nb\r\n", "a\r\r\n", "\na\r\n", "a\r\n\n", "a\r", "a\r\n.\rb\r\n"] {
             assert!(!Text::of(dirty.as_bytes()).is_clean, "{dirty:?}");
         }

@@ -11,8 +11,8 @@ use model::limits;
 
 use super::envelope::is_plain;
 use super::reply::Reply;
-use super::session::{Manner, Session};
-use super::text::Text;
+use super::session::{Chunks, Manner, Session};
+use super::text::{PIECE_BYTES, Text};
 use super::{Outgoing, SendFailure, Sent};
 use crate::error::{ConnectError, Kind};
 
@@ -57,17 +57,27 @@ impl Transaction<'_, '_> {
             return Ok(());
         }
         self.session.begin()?;
-        if let Some(refusal) = self.envelope().await? {
-            // There is no transaction that would have to be ended.
-            self.settle(&refusal);
-            self.session.free();
-            return Ok(());
+        loop {
+            if let Some(refusal) = self.envelope().await? {
+                // There is no transaction that would have to be ended.
+                self.settle(&refusal);
+                self.session.free();
+                return Ok(());
+            }
+            if !self.has_open() {
+                self.session.reset().await;
+                return Ok(());
+            }
+            if self.session.chunks == Chunks::None || !self.text.is_whole() {
+                return self.data(may_end).await;
+            }
+            match self.proven().await? {
+                Proof::Taken(begun) => return self.chunk(begun, may_end).await,
+                Proof::Refused(reply) => return self.refuse(&reply).await,
+                // Once more, without.
+                Proof::None => self.session.chunks = Chunks::None,
+            }
         }
-        if !self.has_open() {
-            self.session.reset().await;
-            return Ok(());
-        }
-        self.data(may_end).await
     }
 
     /// What the server surely cannot take, or what must not leave.
@@ -170,9 +180,7 @@ impl Transaction<'_, '_> {
         self.session.ask(limits::SMTP_DATA_SECONDS_MAX, b"DATA\r\n").await?;
         let reply = self.session.hear().await?;
         if reply.is_refusal() {
-            self.settle(&reply);
-            self.session.reset().await;
-            return Ok(());
+            return self.refuse(&reply).await;
         }
         if reply.code != 354 {
             return Err(unfitting());
@@ -180,9 +188,83 @@ impl Transaction<'_, '_> {
         let (mut pieces, mut piece) = (self.text.pieces(), Vec::new());
         self.session.say(limits::SMTP_BLOCK_SECONDS_MAX, b"").await?;
         while !pieces.fill(&mut piece) {
-            self.session.send_on(&piece).await?;
+            if let Err(error) = self.session.send_on(&piece).await {
+                return self.broken(error).await;
+            }
         }
         self.end(&piece, may_end).await
+    }
+
+    /// Whether the server really takes chunks, at the first mail of a session: its first line goes as one. Where the server
+    /// takes it for a command, it is an unknown one.
+    async fn proven(&mut self) -> Result<Proof, ConnectError> {
+        if self.session.chunks == Chunks::Proven {
+            return Ok(Proof::Taken(0));
+        }
+        let line = self.text.raw.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+        let chunk = [format!("BDAT {}\r\n", line.len()).as_bytes(), line].concat();
+        self.session.ask(limits::SMTP_BLOCK_SECONDS_MAX, &chunk).await?;
+        let reply = self.session.hear().await?;
+        match reply.code {
+            200..300 => {
+                self.session.chunks = Chunks::Proven;
+                Ok(Proof::Taken(line.len()))
+            }
+            500..=502 => {
+                // The reply to the line, if it was a command, and that to RSET.
+                self.session.say(limits::SMTP_COMMAND_SECONDS_MAX, b"RSET\r\n").await?;
+                for _ in 0..2 {
+                    if self.session.hear().await?.is_positive() {
+                        return Ok(Proof::None);
+                    }
+                }
+                Err(unfitting())
+            }
+            _ if reply.is_refusal() => Ok(Proof::Refused(reply)),
+            _ => Err(unfitting()),
+        }
+    }
+
+    /// What is left of the text, as the last chunk.
+    async fn chunk<F: Future<Output = bool>>(
+        &mut self,
+        begun: usize,
+        may_end: impl FnOnce() -> F,
+    ) -> Result<(), ConnectError> {
+        let mut rest = self.text.raw.get(begun..).unwrap_or_default();
+        let mut piece = format!("BDAT {} LAST\r\n", rest.len()).into_bytes();
+        self.session.ask(limits::SMTP_BLOCK_SECONDS_MAX, b"").await?;
+        while let Some((next, more)) = rest.split_at_checked(PIECE_BYTES).filter(|(_, more)| !more.is_empty())
+        {
+            piece.extend_from_slice(next);
+            if let Err(error) = self.session.send_on(&piece).await {
+                return self.broken(error).await;
+            }
+            piece.clear();
+            rest = more;
+        }
+        piece.extend_from_slice(rest);
+        self.end(&piece, may_end).await
+    }
+
+    /// All who are left are refused before the text has begun, or with its first line.
+    async fn refuse(&mut self, reply: &Reply) -> Result<(), ConnectError> {
+        self.settle(reply);
+        self.session.reset().await;
+        Ok(())
+    }
+
+    /// The line breaks in the middle of the text. Some servers say before why.
+    async fn broken(&mut self, error: ConnectError) -> Result<(), ConnectError> {
+        let early = self.session.refused_early().await.ok().flatten();
+        self.cut_short(&early.ok_or(error)?);
+        Ok(())
+    }
+
+    /// All who are left are refused in the middle of the text: it is not gone on with.
+    fn cut_short(&mut self, reply: &Reply) {
+        self.settle(reply);
+        self.session.break_off();
     }
 
     /// Sends the last piece, and hears what becomes of the mail.
@@ -191,12 +273,18 @@ impl Transaction<'_, '_> {
         piece: &[u8],
         may_end: impl FnOnce() -> F,
     ) -> Result<(), ConnectError> {
-        self.session.quiet().await?;
+        if let Some(reply) = self.session.refused_early().await? {
+            self.cut_short(&reply);
+            return Ok(());
+        }
         if !may_end().await {
             return Err(ConnectError::new(Kind::Here, "the mail was taken back before its end"));
         }
-        // Whoever has gone meanwhile has not heard the end.
-        self.session.quiet().await?;
+        // Whoever has refused it or gone meanwhile has not heard the end.
+        if let Some(reply) = self.session.refused_early().await? {
+            self.cut_short(&reply);
+            return Ok(());
+        }
         self.is_uncertain = true;
         self.session.say(limits::SMTP_END_SECONDS_MAX, piece).await?;
         let mut has_left = false;
@@ -230,6 +318,16 @@ impl Transaction<'_, '_> {
             *known = Some(reply.clone());
         }
     }
+}
+
+/// What a server made of a first chunk.
+enum Proof {
+    /// So many bytes of the text are there.
+    Taken(usize),
+    /// It takes chunks, and not this mail.
+    Refused(Reply),
+    /// It has no chunks.
+    None,
 }
 
 fn unfitting() -> ConnectError {
