@@ -19,6 +19,8 @@ pub enum Shape {
     Answers,
     /// What a POP3 server says when it is asked for a mail.
     Replies,
+    /// What an SMTP server says to whoever hands it a mail.
+    Verdicts,
 }
 
 /// The longest seed; the rest of a larger file is left out.
@@ -76,6 +78,7 @@ fn shaped(raw: &[u8], shape: Shape) -> Vec<u8> {
         Shape::Conversation => conversation(raw),
         Shape::Answers => answers(raw),
         Shape::Replies => replies(raw),
+        Shape::Verdicts => verdicts(raw),
     }
 }
 
@@ -139,4 +142,15 @@ fn replies(raw: &[u8]) -> Vec<u8> {
     }
     let text = [b"+OK octets follow\r\n", text.as_slice(), b"\r\n.\r\n"].concat();
     [b"+OK\r\nSASL PLAIN\r\nUIDL\r\n.\r\n-ERR [IN-USE] wait\r\n+ YWJj\r\n", text.as_slice(), &text].concat()
+}
+
+/// What it can do, and each line of the mail as one of a reply.
+fn verdicts(raw: &[u8]) -> Vec<u8> {
+    let mut said = b"220 a.test\r\n250-a.test\r\n250-SIZE 100\r\n250 AUTH PLAIN\r\n250\r\n".to_vec();
+    for line in raw.get(..raw.len().min(4_096)).unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
+        said.extend_from_slice(b"550-");
+        said.extend_from_slice(line);
+    }
+    said.extend_from_slice(b"\r\n550 5.1.1 nobody\r\n354 go\r\n421 4.3.2 bye\r\n");
+    said
 }

@@ -7,6 +7,7 @@ mod headers;
 mod imap;
 mod pop3;
 mod quotes;
+mod smtp;
 mod subject;
 mod unwrap;
 
@@ -34,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "door", shape: Shape::Conversation, read: door::read },
     Target { name: "imap", shape: Shape::Answers, read: imap::read },
     Target { name: "pop3", shape: Shape::Replies, read: pop3::read },
+    Target { name: "smtp", shape: Shape::Verdicts, read: smtp::read },
 ];
 
 /// Pieces whose lengths are told by the bytes: small ones and large ones.
