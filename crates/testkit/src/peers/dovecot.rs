@@ -1,5 +1,5 @@
-//! Dovecot (packages `dovecot-lmtpd`, `dovecot-sieve`, `dovecot-imapd`, `dovecot-pop3d`): a server that keeps mail in
-//! Maildirs, takes it by LMTP, gives it out by IMAP and POP3, and whose Sieve redirects mail.
+//! Dovecot (packages `dovecot-lmtpd`, `dovecot-sieve`, `dovecot-imapd`, `dovecot-pop3d`, `dovecot-submissiond`): a server that keeps
+//! mail in Maildirs, takes it by LMTP, gives it out by IMAP and POP3, whose Sieve redirects mail, and which hands on what is submitted.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +26,8 @@ pub struct Dovecot {
     pop3: Option<SocketAddr>,
     /// IMAP and POP3 with TLS from the first byte.
     secure: Option<(SocketAddr, SocketAddr)>,
+    /// Submission, and the same with TLS from the first byte.
+    submission: Option<(SocketAddr, SocketAddr)>,
     /// In PEM, of itself.
     certificate: Vec<u8>,
 }
@@ -37,6 +39,8 @@ pub struct DovecotSettings<'s> {
     pub folder: Option<&'s Path>,
     /// Whether every mail is synced to disk before it is acknowledged.
     pub always_syncs: bool,
+    /// Where mail that is submitted to it is handed to by SMTP. It needs [`Doors::Both`].
+    pub submission: Option<SocketAddr>,
     /// Where redirected mail is handed to.
     pub relay: Option<SocketAddr>,
     /// A Sieve script that every mailbox runs.
@@ -79,12 +83,17 @@ impl Dovecot {
             Missing::unless("/usr/lib/dovecot/imap", "dovecot-imapd")?;
             Missing::unless("/usr/lib/dovecot/pop3", "dovecot-pop3d")?;
         }
+        if settings.submission.is_some() {
+            Missing::unless("/usr/lib/dovecot/submission", "dovecot-submissiond")?;
+        }
         let port = || gives_out.then(wait::free_port).transpose();
         let folder = open_folder(settings.folder)?;
         let (lmtp, imap, pop3) = (wait::free_port()?, port()?, port()?);
         let certificate = keep_certificate(folder.path())?;
         let secure = port()?.zip(port()?);
-        let dovecot = Dovecot { folder, lmtp, imap, pop3, secure, certificate };
+        let takes = settings.submission.is_some();
+        let submission = if takes { port()?.zip(port()?) } else { None };
+        let dovecot = Dovecot { folder, lmtp, imap, pop3, secure, submission, certificate };
         let mail = dovecot.path("mail");
         fs::create_dir(&mail)?;
         chown(&mail, Some(NOBODY), Some(NOBODY))?;
@@ -151,6 +160,14 @@ impl Dovecot {
         Ok(self.secure.context("this Dovecot has no POP3")?.1)
     }
 
+    /// Its door for mail that is submitted, with STARTTLS, and the one with TLS from the first byte.
+    ///
+    /// # Errors
+    /// Where it has none.
+    pub fn submission(&self) -> Result<(SocketAddr, SocketAddr)> {
+        self.submission.context("this Dovecot has no submission")
+    }
+
     /// The certificate to believe, in PEM. It names `localhost` and 127.0.0.1.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
@@ -208,7 +225,8 @@ impl Dovecot {
         start.arg("-c").arg(self.path("dovecot.conf")).stdout(Stdio::null()).stderr(said);
         let is_started = start.status()?.success();
         ensure!(is_started, "dovecot: {}", fs::read_to_string(self.path("said"))?);
-        for door in [Some(self.lmtp), self.imap, self.pop3].into_iter().flatten() {
+        let submission = self.submission.map(|(door, _)| door);
+        for door in [Some(self.lmtp), self.imap, self.pop3, submission].into_iter().flatten() {
             wait::until_greeted(door).with_context(|| self.log())?;
         }
         Ok(())
@@ -295,12 +313,27 @@ impl Dovecot {
              inet_listener pop3s {{\n    port = {pop3s}\n    ssl = yes\n  }}\n}}\n\
              protocol imap {{\n  imap_idle_notify_interval = 2 mins\n{capabilities}}}\n"
         );
-        (" imap pop3", out)
+        match self.submission.zip(settings.submission) {
+            Some((doors, relay)) => (" imap pop3 submission", out + &submitting(doors, relay)),
+            None => (" imap pop3", out),
+        }
     }
 }
 
 /// The setting of how much a mailbox may hold.
 const QUOTA_RULE: &str = "quota_rule";
+/// Settings for mail that is submitted, and handed on to a relay.
+fn submitting((door, secure): (SocketAddr, SocketAddr), relay: SocketAddr) -> String {
+    format!(
+        "submission_relay_host = {}\nsubmission_relay_port = {}\n\
+         service submission-login {{\n  inet_listener submission {{\n    port = {}\n  }}\n  \
+         inet_listener submissions {{\n    port = {}\n    ssl = yes\n  }}\n}}\n",
+        relay.ip(),
+        relay.port(),
+        door.port(),
+        secure.port()
+    )
+}
 
 /// Settings for so many sessions at a time.
 fn many(sessions: u32) -> String {
