@@ -6,6 +6,7 @@
 //! Unless it is there to be measured, somebody else is always in the middle of a transaction there: what a test believes
 //! to be readable at once, and is not on a server that is shared, fails each time and not once in a hundred.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         } else {
             Vec::new()
         },
+        // What is synced is measured, on a disk.
+        folder: if arguments.synced { None } else { memory() },
         ..PostgresSettings::default()
     };
     let postgres = Postgres::start(settings)?;
@@ -88,6 +91,15 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     })?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// A folder in memory, where there is room for the schemas of all tests: they are a hundred thousand files, and to remove
+/// them from a disk takes longer than many a test.
+fn memory() -> Option<PathBuf> {
+    const ROOM_BYTES: u64 = 4 << 30;
+    let folder = Path::new("/dev/shm");
+    let there = rustix::fs::statvfs(folder).ok()?;
+    (there.f_bavail.saturating_mul(there.f_frsize) >= ROOM_BYTES).then(|| folder.to_owned())
 }
 
 /// Holds one transaction after the other open, as another program at the same server would.
