@@ -3,12 +3,13 @@
 //! What passes through: a connection, and an encrypted one comes out. What is believed is either the system's
 //! certificates or those that the target names, never both.
 
+use std::io;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio_rustls::TlsConnector;
 
@@ -26,7 +27,11 @@ pub(crate) async fn secure(
 ) -> Result<Box<dyn Socket>, ConnectError> {
     let config = config(target.authority.as_deref())?;
     let name = ServerName::try_from(target.host.clone()).map_err(failed)?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.map_err(failed)?;
+    let shaken = TlsConnector::from(Arc::new(config)).connect(name, socket).await;
+    let stream = shaken.map_err(|error| match reason(&error) {
+        Some(words) => failed(words),
+        None => failed(error),
+    })?;
     Ok(Box::new(stream))
 }
 
@@ -51,6 +56,66 @@ fn config(authority: Option<&[u8]>) -> Result<ClientConfig, ConnectError> {
     Ok(config)
 }
 
+/// Why a certificate is not believed, where an administrator can mend it.
+fn reason(error: &io::Error) -> Option<&'static str> {
+    let told = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(why)) = told else { return None };
+    match why {
+        CertificateError::UnknownIssuer => Some(
+            "the server's certificate is signed by nobody who is believed here; --authority names others",
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            Some("the server's certificate has expired")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Some("the server's certificate is for another name")
+        }
+        // An error of the library that checks, which is not among our own.
+        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => Some(
+            "the server's certificate is one that signs others (CA:TRUE); it needs one of its own, or CA:FALSE",
+        ),
+        _ => None,
+    }
+}
+
 fn failed(error: impl std::fmt::Display) -> ConnectError {
     ConnectError::new(Kind::Tls, format!("TLS does not come about: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_in_words() {
+        let told = |why| reason(&io::Error::other(rustls::Error::InvalidCertificate(why)));
+        assert!(told(CertificateError::UnknownIssuer).unwrap().contains("--authority"));
+        assert!(told(CertificateError::NotValidForName).unwrap().contains("another name"));
+        assert_eq!(told(CertificateError::BadSignature), None);
+        assert_eq!(reason(&io::ErrorKind::ConnectionReset.into()), None);
+    }
+
+    /// What openssl req -x509 makes unless it is told otherwise.
+    #[tokio::test]
+    async fn a_certificate_that_signs_others_is_named_as_such() {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap())
+            .unwrap();
+        let (ours, theirs) = tokio::io::duplex(16_384);
+        let server = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(theirs);
+        let pem = certificate.pem();
+        let believing = super::config(Some(pem.as_bytes())).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let client = TlsConnector::from(Arc::new(believing)).connect(name, ours);
+        let (error, _) = tokio::join!(client, server);
+        assert!(reason(&error.unwrap_err()).unwrap().contains("CA:TRUE"));
+    }
 }

@@ -1,5 +1,6 @@
 //! `postroom mailbox`: its arguments, and requests made of them.
 
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -312,6 +313,8 @@ fn server(account: &AccountArguments) -> anyhow::Result<MailServer> {
     };
     let (tls, port) = (account.tls.code(), if account.tls.is_implicit() { port_of_tls } else { port });
     let authority = account.authority.as_deref().map(text).transpose()?;
+    let is_host = !account.server.contains(':') || account.server.parse::<Ipv6Addr>().is_ok();
+    anyhow::ensure!(is_host, "“{}” is no host: a port is given apart, with --port", account.server);
     let (host, port) = (account.server.clone(), account.port.unwrap_or(port));
     Ok(MailServer { protocol, host, port, tls, authority, polling_interval: account.every })
 }

@@ -141,3 +141,18 @@ fn what_is_taken_or_missing_is_said() {
     place.well(&["never-log", "add", "--org", "contoso", "@bank.test"]);
     place.well(&["never-log", "add", "--org", "contoso", "--user", "jane@contoso.test", "mum@family.test"]);
 }
+
+#[test]
+fn a_server_with_its_port_behind_it_is_no_server() {
+    let place = Place::with_contoso();
+    place.file("password", "secret\n");
+    let add = |server: &str| {
+        let words = "mailbox add --org contoso --sink crm@sink.test --user crm --password-file password --refusing yes";
+        let words: Vec<&str> = words.split(' ').chain(["--server", server, "crm"]).collect();
+        place.run(&words)
+    };
+    let said = add("mail.contoso.test:993");
+    assert!(said.code != 0 && said.err.contains("given apart, with --port"), "{said:?}");
+    assert_eq!(place.well(&["mailbox", "list"]), "");
+    assert_eq!(add("::1").code, 0);
+}
