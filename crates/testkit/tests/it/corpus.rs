@@ -10,8 +10,9 @@ use testkit::House;
 use testkit::corpus::{self, Expectations, Line, Piece, Sent};
 use testkit::missing::or_skip;
 
-/// As long as one mail may take, on a machine that does other things too.
-const LONGEST: Duration = Duration::from_secs(2);
+/// As long as one mail may take, not optimized, on a machine that does other things too. One that hangs a reader takes far
+/// longer.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Undeliverable mails in a hundred.
 const UNDELIVERABLE_MAX: usize = 1;
