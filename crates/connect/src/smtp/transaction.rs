@@ -244,7 +244,13 @@ impl Transaction<'_, '_> {
             rest = more;
         }
         piece.extend_from_slice(rest);
-        self.end(&piece, may_end).await
+        self.end(&piece, may_end).await?;
+        let is_taken = self.known.iter().flatten().any(Reply::is_positive);
+        if !is_taken && !self.session.has_ended() {
+            // RFC 3030 §2: behind a chunk that was refused nobody knows where the transaction is.
+            self.session.reset().await;
+        }
+        Ok(())
     }
 
     /// All who are left are refused before the text has begun, or with its first line.

@@ -9,7 +9,7 @@ const ENVELOPE: &str = "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\n";
 async fn the_first_line_proves_it_and_later_mails_go_at_once() {
     let table = format!(
         "{CHUNKING}{ENVELOPE}C BDAT 6\ntake 6\nS 250 6 bytes\nC BDAT 8 LAST\ntake 8\nS 250 kept\n\
-         {ENVELOPE}C BDAT 14 LAST\ntake 14\nS 554 5.7.1 spam\n{ENVELOPE}C BDAT 14 LAST\ntake 14\nS 250 kept"
+         {ENVELOPE}C BDAT 14 LAST\ntake 14\nS 554 5.7.1 spam\nC RSET\nS 250 ok\n{ENVELOPE}C BDAT 14 LAST\ntake 14\nS 250 kept"
     );
     let (mut smtp, server) = open(&table).await;
     let envelope = to(&["a@b.test"]);
