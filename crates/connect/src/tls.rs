@@ -1,11 +1,14 @@
 //! Whom we believe when a mail server shows its certificate.
 //!
 //! What passes through: a connection, and an encrypted one comes out. What is believed is either the system's
-//! certificates or those that the target names, never both.
+//! certificates or those that the target names, never both. Thousands of connections believe the same: it is read once.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -25,14 +28,36 @@ pub(crate) async fn secure(
     socket: Box<dyn Socket>,
     target: &Target,
 ) -> Result<Box<dyn Socket>, ConnectError> {
-    let config = config(target.authority.as_deref())?;
+    let config = shared(target.authority.as_deref(), Instant::now())?;
     let name = ServerName::try_from(target.host.clone()).map_err(failed)?;
-    let shaken = TlsConnector::from(Arc::new(config)).connect(name, socket).await;
+    let shaken = TlsConnector::from(config).connect(name, socket).await;
     let stream = shaken.map_err(|error| match reason(&error) {
         Some(words) => failed(words),
         None => failed(error),
     })?;
     Ok(Box::new(stream))
+}
+
+/// By the digest of whom it believes; `None` for the system's.
+type Shared = HashMap<Option<Vec<u8>>, (Arc<ClientConfig>, Instant)>;
+
+static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+
+/// What the system believes may change while we run.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// Read before, where that is not long ago.
+fn shared(authority: Option<&[u8]>, now: Instant) -> Result<Arc<ClientConfig>, ConnectError> {
+    let key = authority.map(|pem| digest(&SHA256, pem).as_ref().to_vec());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let shared = shared.get_or_insert_default();
+    shared.retain(|_, (_, read)| now.saturating_duration_since(*read) < FRESH);
+    if let Some((config, _)) = shared.get(&key) {
+        return Ok(Arc::clone(config));
+    }
+    let config = Arc::new(config(authority)?);
+    shared.insert(key, (Arc::clone(&config), now));
+    Ok(config)
 }
 
 fn config(authority: Option<&[u8]>) -> Result<ClientConfig, ConnectError> {
@@ -51,7 +76,7 @@ fn config(authority: Option<&[u8]>) -> Result<ClientConfig, ConnectError> {
         }
     };
     let mut config = builder.with_no_client_auth();
-    // One for each connection, so nothing would ever be resumed; and room for 256 sessions is what most of it takes.
+    // Lines stand for hours: what would be kept to resume them takes more than it spares.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
@@ -117,5 +142,19 @@ mod tests {
         let client = TlsConnector::from(Arc::new(believing)).connect(name, ours);
         let (error, _) = tokio::join!(client, server);
         assert!(reason(&error.unwrap_err()).unwrap().contains("CA:TRUE"));
+    }
+
+    #[test]
+    fn what_is_believed_is_read_once_and_again_after_a_while() {
+        let pem = rcgen::generate_simple_self_signed(vec!["imap.test".to_owned()]).unwrap().cert.pem();
+        let other = rcgen::generate_simple_self_signed(vec!["imap.test".to_owned()]).unwrap().cert.pem();
+        let now = Instant::now();
+        let first = shared(Some(pem.as_bytes()), now).unwrap();
+        assert!(Arc::ptr_eq(&first, &shared(Some(pem.as_bytes()), now).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &shared(Some(other.as_bytes()), now).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &shared(Some(pem.as_bytes()), now + FRESH).unwrap()));
+        assert!(
+            shared(Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), now).is_err()
+        );
     }
 }
