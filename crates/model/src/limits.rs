@@ -317,6 +317,14 @@ pub const POLL_UNFETCHABLE_SECONDS: i64 = 14 * 86_400;
 pub const POLL_UNFETCHABLE_PAUSE_SECONDS_MAX: i64 = 86_400;
 /// Turns over folders that go on at the same time, of all mailboxes of a process.
 pub const POLL_TURNS_MAX: usize = 16;
+/// Mailboxes of one host that sign in at a time: a handshake takes ten times the memory of a session that waits, and
+/// servers take many sign-ins at once for an attack.
+pub const POLL_SIGN_INS_MAX: usize = 16;
+/// Seconds that a mailbox keeps its connection, where its host takes fewer than it has mailboxes: servers take many sign-ins
+/// for an attack.
+pub const POLL_SHARED_TURN_SECONDS: u64 = 2;
+/// Seconds until a mailbox that was looked at and gave its connection to another one wants one again.
+pub const POLL_SHARED_PAUSE_SECONDS: u64 = 60;
 /// Threads on which the Router waits for the store, for all mailboxes of a process: each keeps about a mebibyte.
 pub const POLL_THREADS_MAX: usize = 8;
 /// Seconds that news of a folder are waited for, before it is looked at anyway: servers close what is still for half an

@@ -10,6 +10,7 @@ pub mod contract;
 #[cfg(feature = "counting")]
 pub mod counting;
 pub mod ledger;
+mod lines;
 pub mod pause;
 pub mod room;
 pub mod source;

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use model::limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::lines::{Line, Lines, Member};
+
 /// The room of a process, as the mailboxes of one host have it.
 #[derive(Debug, Clone)]
 pub struct Room {
@@ -17,6 +19,10 @@ pub struct Room {
     messages: Arc<Semaphore>,
     /// The part of it that the host may have.
     of_host: Arc<Semaphore>,
+    /// So many mailboxes of the host sign in at a time: a handshake takes far more than a session that waits.
+    sign_ins: Arc<Semaphore>,
+    /// How many connections the host takes, where it does not take as many as come.
+    lines: Option<Lines>,
     /// So many mailboxes have the house at work at a time: a large one stands behind all others after each step.
     work: Arc<Semaphore>,
 }
@@ -35,16 +41,32 @@ impl Default for Room {
         Room {
             messages: kilobytes(limits::POLL_ROOM_BYTES),
             of_host: kilobytes(limits::POLL_HOST_ROOM_BYTES),
+            sign_ins: Arc::new(Semaphore::new(limits::POLL_SIGN_INS_MAX)),
+            lines: None,
             work: Arc::new(Semaphore::new(limits::POLL_TURNS_MAX)),
         }
     }
 }
 
 impl Room {
-    /// The same room, as the mailboxes of another host have it.
+    /// The same room, as the mailboxes of another host have it, which takes no more than so many connections at a time.
     #[must_use]
-    pub fn of_another_host(&self) -> Self {
-        Room { of_host: Room::default().of_host, ..self.clone() }
+    pub fn of_another_host(&self, connections_max: Option<usize>) -> Self {
+        let Room { of_host, sign_ins, .. } = Room::default();
+        Room { of_host, sign_ins, lines: connections_max.map(Lines::new), ..self.clone() }
+    }
+
+    /// One more mailbox of the host, for as long as this is kept.
+    pub(crate) fn member(&self) -> Option<Member> {
+        self.lines.as_ref().map(Lines::member)
+    }
+
+    /// A connection to the host.
+    pub(crate) async fn line(&self) -> Line {
+        match &self.lines {
+            Some(lines) => lines.line().await,
+            None => Line::unbounded(),
+        }
     }
 
     /// Room for messages of so many bytes. What is larger than the part of a host waits for all of that.
@@ -55,6 +77,11 @@ impl Room {
         let of_host = Arc::clone(&self.of_host).acquire_many_owned(kilobytes).await.ok();
         let messages = Arc::clone(&self.messages).acquire_many_owned(kilobytes).await.ok();
         Held { _places: [of_host, messages] }
+    }
+
+    /// A place among those of the host that sign in.
+    pub(crate) async fn at_the_door(&self) -> Held {
+        Held { _places: [Arc::clone(&self.sign_ins).acquire_owned().await.ok(), None] }
     }
 
     /// A place at work. No server may be waited for with it.

@@ -17,7 +17,7 @@ use crate::contract::{Intake, Pair};
 use crate::ledger::Ledger;
 use crate::source::{Folders, Place, Source as _, SourceError};
 use crate::turn::{Trouble, Watched};
-use crate::watch::{Live, Standing, Watching, news, rest, round, well};
+use crate::watch::{Live, Standing, Watching, news, rest, round, told, well};
 
 /// Opens sessions with a user's mailbox.
 pub trait Entrance: Send {
@@ -45,28 +45,32 @@ where
     L: Ledger,
 {
     let mut standing = Standing::default();
+    let _member = watching.room.member();
     loop {
-        let Err(trouble) = session(&mut entrance, &watching, &live, &mut standing).await;
-        rest(trouble, (watching.spread)(), &live, &mut standing).await;
+        standing.stay_away = Duration::ZERO;
+        match session(&mut entrance, &watching, &live, &mut standing).await {
+            Ok(()) => tokio::time::sleep(standing.stay_away).await,
+            Err(trouble) => rest(trouble, (watching.spread)(), &live, &mut standing).await,
+        }
     }
 }
 
-/// It ends with trouble alone.
-enum Never {}
-
-/// One session, until there is trouble with it.
+/// One session, until there is trouble with it or others are to have its line.
 async fn session<E, I, L>(
     entrance: &mut E,
     watching: &Watching<I, L>,
     live: &watch::Sender<Live>,
     standing: &mut Standing,
-) -> Result<Never, Trouble>
+) -> Result<(), Trouble>
 where
     E: Entrance,
     I: Intake,
     L: Ledger,
 {
-    let mut source = entrance.open().await?;
+    let mut line = watching.room.line().await;
+    let door = watching.room.at_the_door().await;
+    let mut source = Box::pin(entrance.open()).await?;
+    drop(door);
     let mut looked: HashMap<Place, Instant> = HashMap::new();
     let patience = watching.patience.min(Duration::from_secs(limits::SYNC_WAIT_SECONDS));
     loop {
@@ -76,21 +80,26 @@ where
         for place in places.iter().rev() {
             let believed = Duration::from_secs(limits::SYNC_BELIEVED_SECONDS);
             let may_be_spared = looked.get(place).is_some_and(|at| at.elapsed() < believed);
-            if !source.enter(place, may_be_spared).await? {
+            if !Box::pin(source.enter(place, may_be_spared)).await? {
                 continue;
             }
             let of = (entrance.pair(), place, entrance.since());
             let watched = Watched::look(source, of, &watching.house.ledger).await?;
             let mut watched = watched.within(watching.room.clone()).recalling(standing.short.clone());
-            ended += round(&mut watched, watching, live).await?;
+            let (some, is_over) = Box::pin(round(&mut watched, watching, (live, &mut line))).await?;
+            ended += some;
+            if !is_over {
+                return Ok(());
+            }
             if watched.has_nothing_open() {
                 looked.insert(place.clone(), Instant::now());
             }
             source = watched.into_source();
         }
-        well(live, source.remark());
-        if ended == 0 {
-            news(&mut source, patience, standing).await?;
+        well(live, told(&line, source.remark()));
+        let is_done = ended == 0 || line.is_to_leave();
+        if is_done && !news(&mut source, (patience, &mut line), standing).await? {
+            return Ok(());
         }
     }
 }

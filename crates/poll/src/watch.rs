@@ -7,11 +7,13 @@
 use std::future::Future;
 use std::time::Duration;
 
+use model::limits;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::contract::{Intake, Pair};
 use crate::ledger::Ledger;
+use crate::lines::Line;
 use crate::pause;
 use crate::room::Room;
 use crate::source::{Progress, Source, SourceError};
@@ -72,6 +74,7 @@ where
     L: Ledger,
 {
     let mut standing = Standing::default();
+    let _member = watching.room.member();
     loop {
         standing.stay_away = Duration::ZERO;
         match session(&mut opener, &watching, &live, &mut standing).await {
@@ -87,7 +90,7 @@ pub(crate) struct Standing {
     /// Sessions in a row that came to a bad end. One that is looked at well and breaks off each time is no good one.
     failures: u32,
     /// How long the source of this session wants to be left alone after it.
-    stay_away: Duration,
+    pub(crate) stay_away: Duration,
     /// Bodies that were shorter than announced.
     pub(crate) short: Short,
 }
@@ -122,26 +125,36 @@ where
     I: Intake,
     L: Ledger,
 {
-    let source = opener.open().await?;
-    let watched = Watched::begin(source, opener.place(), &watching.house.ledger).await?;
+    let mut line = watching.room.line().await;
+    let door = watching.room.at_the_door().await;
+    let source = Box::pin(opener.open()).await?;
+    drop(door);
+    let watched = Box::pin(Watched::begin(source, opener.place(), &watching.house.ledger)).await?;
     let mut watched = watched.within(watching.room.clone()).recalling(standing.short.clone());
     standing.stay_away = watched.source().stay_away();
     let ends_with_wait = watched.source().ends_with_wait();
     let mut going = 0;
     loop {
-        let ended = round(&mut watched, watching, live).await?;
+        // A mailbox waits nearly always: what a turn takes is there as long as it lasts.
+        let (ended, is_over) = Box::pin(round(&mut watched, watching, (live, &mut line))).await?;
         going += ended;
-        if !ends_with_wait {
-            well(live, watched.source().remark());
+        if !ends_with_wait && is_over {
+            well(live, told(&line, watched.source().remark()));
+        }
+        // The next session goes on.
+        if !ends_with_wait && !is_over {
+            return Ok(());
         }
         // While it was looked at, more may have come.
-        if ended > 0 {
+        if ended > 0 && is_over && !line.is_to_leave() {
             continue;
         }
-        news(watched.source(), watching.patience, standing).await?;
+        if !news(watched.source(), (watching.patience, &mut line), standing).await? {
+            return Ok(());
+        }
         if ends_with_wait {
             live.send_modify(|live| live.ended += going as u64);
-            well(live, watched.source().remark());
+            well(live, told(&line, watched.source().remark()));
             standing.stay_away = watched.source().stay_away();
             return Ok(());
         }
@@ -149,28 +162,50 @@ where
 }
 
 /// Waits for news. A line that held for a while is a good one, though it breaks then: some networks cut what is still.
+/// Says whether it goes on: where others wait for the line it is left in the midst.
 pub(crate) async fn news<S: Source>(
     source: &mut S,
-    patience: Duration,
+    (patience, line): (Duration, &mut Line),
     standing: &mut Standing,
-) -> Result<(), SourceError> {
+) -> Result<bool, SourceError> {
     let begun = Instant::now();
-    let waited = source.wait(patience).await;
+    let waited = if source.ends_with_wait() {
+        source.wait(patience).await.map(|()| true)
+    } else {
+        tokio::select! {
+            biased;
+            waited = source.wait(patience) => waited.map(|()| true),
+            () = line.until_to_leave() => Ok(false),
+        }
+    };
     if waited.is_ok() || begun.elapsed() >= HELD {
         standing.failures = 0;
     }
+    if waited == Ok(false) {
+        standing.stay_away = standing.stay_away.max(SHARED_PAUSE);
+    }
     waited
+}
+
+/// How long a mailbox does without the line that it has given to another one.
+const SHARED_PAUSE: Duration = Duration::from_secs(limits::POLL_SHARED_PAUSE_SECONDS);
+
+/// What people should know of a mailbox that works.
+pub(crate) fn told(line: &Line, remark: Option<String>) -> Option<String> {
+    let remarks: Vec<String> = remark.into_iter().chain(line.remark()).collect();
+    (!remarks.is_empty()).then(|| remarks.join("; "))
 }
 
 /// How long a line has to hold while news are waited for: so often may be connected anew.
 const HELD: Duration = Duration::from_secs(60);
 
-/// Turns until the end of the folder; how many messages found their end.
+/// Turns until the end of the folder, or until others are to have the line; how many messages found their end, and whether
+/// the folder was looked at to its own.
 pub(crate) async fn round<S, I, L>(
     watched: &mut Watched<S>,
     watching: &Watching<I, L>,
-    live: &watch::Sender<Live>,
-) -> Result<usize, Trouble>
+    (live, line): (&watch::Sender<Live>, &mut Line),
+) -> Result<(usize, bool), Trouble>
 where
     S: Source,
     I: Intake,
@@ -188,7 +223,10 @@ where
             live.progress = watched.progress();
         });
         if let Turned::RoundOver(_) = turned {
-            return Ok(ended);
+            return Ok((ended, true));
+        }
+        if line.is_to_leave() {
+            return Ok((ended, false));
         }
     }
 }

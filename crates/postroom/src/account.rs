@@ -26,7 +26,7 @@ pub(crate) use tokens::{Consent, cell};
 pub(crate) struct Account {
     pub(crate) house: Arc<House>,
     pub(crate) pair: Pair,
-    pub(crate) row: Watched,
+    pub(crate) row: Arc<Watched>,
 }
 
 impl Account {

@@ -102,14 +102,14 @@ struct Runner {
 
 /// A mailbox that is watched here.
 struct Task {
-    row: Watched,
+    row: Arc<Watched>,
     held: Option<Held>,
     handle: AbortHandle,
     organization: Arc<Organization>,
 }
 
 /// Mailboxes that are to be watched, with their organizations.
-type Wanted = HashMap<Pair, (Watched, Arc<Organization>)>;
+type Wanted = HashMap<Pair, (Arc<Watched>, Arc<Organization>)>;
 
 impl Runner {
     async fn round(&mut self) {
@@ -134,7 +134,7 @@ impl Runner {
                 Ok((rows, organization)) => {
                     for row in rows {
                         let pair = Pair { organization: id, mailbox: row.mailbox.mailboxid };
-                        wanted.insert(pair, (row, Arc::clone(&organization)));
+                        wanted.insert(pair, (Arc::new(row), Arc::clone(&organization)));
                     }
                 }
                 Err(error) => {
@@ -142,9 +142,9 @@ impl Runner {
                     tracing::warn!(organization = %id, error, "its mailboxes could not be looked for");
                     // What is watched already goes on.
                     let here = self.tasks.iter().filter(|(pair, _)| pair.organization == id);
-                    wanted.extend(
-                        here.map(|(pair, task)| (*pair, (task.row.clone(), Arc::clone(&task.organization)))),
-                    );
+                    wanted.extend(here.map(|(pair, task)| {
+                        (*pair, (Arc::clone(&task.row), Arc::clone(&task.organization)))
+                    }));
                 }
             }
         }
@@ -235,7 +235,12 @@ impl Runner {
         }
     }
 
-    async fn begin(&mut self, pair: Pair, row: Watched, organization: Arc<Organization>) -> Option<Task> {
+    async fn begin(
+        &mut self,
+        pair: Pair,
+        row: Arc<Watched>,
+        organization: Arc<Organization>,
+    ) -> Option<Task> {
         let mut held = None;
         let asked = Instant::now();
         if organization.is_at_server() {
@@ -247,12 +252,9 @@ impl Runner {
         }
         let (live, board) = watch::channel(Live::default());
         self.house.boards.put_up(pair, board);
-        let account = Account { house: Arc::clone(&self.house), pair, row: row.clone() };
+        let account = Account { house: Arc::clone(&self.house), pair, row: Arc::clone(&row) };
         let until = held.as_ref().map(Held::until);
-        let whole = &self.watching.room;
-        let host = row.server.incomingserverlocation.to_lowercase();
-        let room = self.rooms.entry(host).or_insert_with(|| whole.of_another_host()).clone();
-        let watching = Watching { room, ..self.watching.clone() };
+        let watching = Watching { room: self.room(&row), ..self.watching.clone() };
         let task = match (row.mailbox.systemuserid, row.server.servertype) {
             (Some(_), _) => tokio::spawn(leases::within(until, poll::sync(Reader(account), watching, live))),
             (None, mailboxes::POP3) => tokio::spawn(leases::within(
@@ -260,12 +262,21 @@ impl Runner {
                 poll::watch(Pop3Door(account, BrokenOff::default()), watching, live),
             )),
             (None, mailboxes::MAILDIR) => {
-                let opener = MaildirDoor { pair, row: row.clone() };
+                let opener = MaildirDoor { pair, row: Arc::clone(&row) };
                 tokio::spawn(leases::within(until, poll::watch(opener, watching, live)))
             }
             (None, _) => tokio::spawn(leases::within(until, poll::watch(ImapDoor(account), watching, live))),
         };
         Some(Task { row, held, handle: task.abort_handle(), organization })
+    }
+
+    /// What the mailboxes of a host share.
+    fn room(&mut self, row: &Watched) -> Room {
+        let (whole, poll) = (&self.watching.room, &self.house.settings.poll);
+        let host = row.server.incomingserverlocation.to_lowercase();
+        let is_server = row.server.servertype != mailboxes::MAILDIR;
+        let connections_max = poll.connections_max(&host).filter(|_| is_server);
+        self.rooms.entry(host).or_insert_with(|| whole.of_another_host(connections_max)).clone()
     }
 
     async fn end(&self, pair: Pair, task: Task) {
@@ -289,7 +300,7 @@ fn watches(seen: &SeenNode) -> bool {
 /// Opens a Maildir.
 struct MaildirDoor {
     pair: Pair,
-    row: Watched,
+    row: Arc<Watched>,
 }
 
 impl Opener for MaildirDoor {
@@ -300,7 +311,7 @@ impl Opener for MaildirDoor {
     }
 
     async fn open(&mut self) -> Result<Maildir, SourceError> {
-        let Watched { server, mailbox, .. } = &self.row;
+        let Watched { server, mailbox, .. } = self.row.as_ref();
         Maildir::open(Path::new(&server.incomingserverlocation), &mailbox.undeliverablefolder).await
     }
 }

@@ -18,8 +18,10 @@ use toml::{Table, Value};
 
 use crate::node::Role;
 mod blobs;
+mod poll;
 
 pub use blobs::{BlobsError, BlobsSection};
+pub use poll::PollSection;
 
 /// The commented sample, which is the defaults too.
 pub const SAMPLE: &str = include_str!("settings/postroom.toml");
@@ -55,6 +57,8 @@ pub struct Settings {
     pub blobs: BlobsSection,
     /// What secrets are sealed with.
     pub secrets: SecretsSection,
+    /// Mailboxes at other mail systems.
+    pub poll: PollSection,
     /// The books.
     pub books: BooksSection,
     /// Search.

@@ -104,7 +104,7 @@ async fn a_host_that_stalls_keeps_no_other_back_and_comes_to_an_end() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let well = World::of(&texts);
-    let (mut live, _task) = begin(&well, false, &whole.of_another_host());
+    let (mut live, _task) = begin(&well, false, &whole.of_another_host(None));
     let begun = tokio::time::Instant::now();
     live.wait_for(|live| live.is_well).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(1), "it waited for nobody");
@@ -112,5 +112,23 @@ async fn a_host_that_stalls_keeps_no_other_back_and_comes_to_an_end() {
     // Those that wait for room get it when the time of the others is up.
     for (live, _) in &mut stalled {
         live.wait_for(|live| live.failures > 0).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn mailboxes_of_a_host_that_takes_one_connection_have_their_turns() {
+    let host = Room::default().of_another_host(Some(1));
+    let worlds: Vec<World> = (0..3).map(|_| World::of(&["Subject: offer\n\n"])).collect();
+    let mut watched: Vec<_> = worlds.iter().map(|world| begin(world, false, &host)).collect();
+    for (live, _) in &mut watched {
+        let live = live.wait_for(|live| live.is_well).await.unwrap().clone();
+        assert_eq!((live.ended, live.trouble), (1, None));
+        assert_eq!(live.remark.as_deref(), Some("shares one connection with 2 mailboxes"));
+    }
+    for world in &worlds {
+        world.state().messages.insert(7, b"Subject: another\r\n\r\n".to_vec());
+    }
+    for (live, _) in &mut watched {
+        live.wait_for(|live| live.ended == 2 && live.is_well).await.unwrap();
     }
 }

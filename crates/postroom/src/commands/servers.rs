@@ -114,7 +114,7 @@ pub(super) fn account(house: &Arc<House>, (name, mailbox): (&str, &str)) -> Resu
     let organization = organization(house, name)?;
     let row = find(&organization, mailbox)?;
     let pair = Pair { organization: organization.id(), mailbox: row.mailbox.mailboxid };
-    Ok(Account { house: Arc::clone(house), pair, row })
+    Ok(Account { house: Arc::clone(house), pair, row: Arc::new(row) })
 }
 
 fn find(organization: &Organization, name: &str) -> Result<Watched, CommandError> {
@@ -127,7 +127,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn look(account: &Account, lines: &mut Vec<String>) -> Result<(), SourceError> {
     let patience = Patience { connect: PATIENCE, answer: PATIENCE, ..Patience::default() };
-    let Watched { mailbox, server, .. } = &account.row;
+    let Watched { mailbox, server, .. } = account.row.as_ref();
     if server.servertype == mailboxes::MAILDIR {
         lines.push(
             "this is a folder of the house's own machine: `postroom mailbox list` says how it goes"

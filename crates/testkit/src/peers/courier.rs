@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -17,9 +18,10 @@ use crate::{Missing, wait};
 /// The user `nobody`, whom the mail belongs to.
 const NOBODY: u32 = 65_534;
 
-/// A running Courier with one mailbox.
+/// A running Courier.
 pub struct Courier {
     apart: Apart,
+    users: Vec<String>,
     imap: SocketAddr,
     pop3: SocketAddr,
 }
@@ -31,28 +33,46 @@ impl Courier {
     /// # Errors
     /// [`Missing`] where a package is; when it does not start.
     pub fn start((user, password): (&str, &str), capabilities: Option<&str>) -> Result<Self> {
+        let capabilities = capabilities.map(|list| format!("IMAP_CAPABILITY=\"{list}\"\n"));
+        Courier::start_with((&[user], password), (capabilities.unwrap_or_default(), 100))
+    }
+
+    /// The same for several users who have one password. It takes so many connections from one address at a time.
+    ///
+    /// # Errors
+    /// As [`Courier::start`].
+    pub fn start_narrow(users: &[&str], password: &str, connections_max: u32) -> Result<Self> {
+        Courier::start_with((users, password), (String::new(), connections_max))
+    }
+
+    fn start_with(
+        (users, password): (&[&str], &str),
+        (more, connections_max): (String, u32),
+    ) -> Result<Self> {
         Missing::unless("/usr/bin/maildrop", "maildrop")?;
         let (imap, pop3) = (wait::free_port()?, wait::free_port()?);
-        let capabilities =
-            capabilities.map_or_else(String::new, |list| format!("IMAP_CAPABILITY=\"{list}\"\n"));
         let settings = format!(
-            "OUR_USER={user}\nOUR_PASSWORD={password}\nOUR_IMAP={}\nOUR_POP3={}\n\
-             IMAP_IDLE_TIMEOUT=1\n{capabilities}",
+            "OUR_USERS=\"{}\"\nOUR_PASSWORD={password}\nOUR_IMAP={}\nOUR_POP3={}\n\
+             OUR_MAXPERIP={connections_max}\nIMAP_IDLE_TIMEOUT=1\n{more}",
+            users.join(" "),
             imap.port(),
             pop3.port()
         );
         let script = ("start.sh", SCRIPT.to_owned());
         let apart =
             Apart::start(&["courier-imap", "courier-pop"], &[("settings", settings), script], "sh start.sh")?;
-        let courier = Courier { apart, imap, pop3 };
+        let users = users.iter().map(|user| (*user).to_owned()).collect();
+        let courier = Courier { apart, users, imap, pop3 };
         for door in [imap, pop3] {
             wait::until_greeted(door).with_context(|| courier.log())?;
         }
-        let rules = courier.apart.path().join("rules");
-        fs::write(&rules, format!("to \"{}\"\n", courier.mailbox().path().display()))?;
-        // It follows rules of its own user only.
-        fs::set_permissions(&rules, fs::Permissions::from_mode(0o600))?;
-        chown(&rules, Some(NOBODY), Some(NOBODY))?;
+        for user in &courier.users {
+            let rules = courier.rules(user);
+            fs::write(&rules, format!("to \"{}\"\n", courier.mailbox_of(user).path().display()))?;
+            // It follows rules of its own user only.
+            fs::set_permissions(&rules, fs::Permissions::from_mode(0o600))?;
+            chown(&rules, Some(NOBODY), Some(NOBODY))?;
+        }
         Ok(courier)
     }
 
@@ -66,18 +86,35 @@ impl Courier {
         self.pop3
     }
 
-    /// The mailbox as it lies on disk.
+    /// The first user's mailbox as it lies on disk.
     pub fn mailbox(&self) -> Maildir {
-        Maildir::at(self.apart.path().join("mail/Maildir"))
+        self.mailbox_of(self.users.first().map_or("", String::as_str))
+    }
+
+    /// The same of another one.
+    pub fn mailbox_of(&self, user: &str) -> Maildir {
+        Maildir::at(self.apart.path().join(format!("mail/{user}/Maildir")))
+    }
+
+    fn rules(&self, user: &str) -> PathBuf {
+        self.apart.path().join(format!("rules-{user}"))
+    }
+
+    /// Delivers a mail to the first user.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub fn deliver(&self, sender: &str, raw: &[u8]) -> Result<()> {
+        self.deliver_to(self.users.first().map_or("", String::as_str), sender, raw)
     }
 
     /// Delivers a mail by maildrop, as the mailbox's user, with what a mail server notes above it.
     ///
     /// # Errors
     /// When it is not taken.
-    pub fn deliver(&self, sender: &str, raw: &[u8]) -> Result<()> {
+    pub fn deliver_to(&self, user: &str, sender: &str, raw: &[u8]) -> Result<()> {
         let mut maildrop = Command::new("/usr/bin/maildrop");
-        maildrop.args(["-f", sender]).arg(self.apart.path().join("rules"));
+        maildrop.args(["-f", sender]).arg(self.rules(user));
         maildrop.uid(NOBODY).gid(NOBODY).current_dir(self.apart.path()).stdin(Stdio::piped());
         let mut child = maildrop.spawn()?;
         let received = "Received: from client.test by courier.test; Mon, 23 Nov 2026 09:15:01 +0100";
@@ -101,12 +138,14 @@ getent passwd courier >/dev/null || useradd -r -U -s /usr/sbin/nologin courier
 mkdir -p /run/courier/authdaemon
 chown -R courier:courier /run/courier
 sed -i 's/^authmodulelist=.*/authmodulelist="authuserdb"/' /etc/courier/authdaemonrc
-home=$PWD/mail
-mkdir -p "$home/Maildir/new" "$home/Maildir/cur" "$home/Maildir/tmp"
-chown -R nobody:nogroup "$home"
 sealed=$(openssl passwd -1 "$OUR_PASSWORD")
-printf '%s\tuid=65534|gid=65534|home=%s|mail=%s/Maildir|systempw=%s\n' \
-  "$OUR_USER" "$home" "$home" "$sealed" > /etc/courier/userdb
+for user in $OUR_USERS; do
+  home=$PWD/mail/$user
+  mkdir -p "$home/Maildir/new" "$home/Maildir/cur" "$home/Maildir/tmp"
+  printf '%s\tuid=65534|gid=65534|home=%s|mail=%s/Maildir|systempw=%s\n' \
+    "$user" "$home" "$home" "$sealed" >> /etc/courier/userdb
+done
+chown -R nobody:nogroup "$PWD/mail"
 chmod 600 /etc/courier/userdb
 makeuserdb
 /usr/sbin/authdaemond start
@@ -118,7 +157,7 @@ serve() {
   set +a
   port=$2
   shift 2
-  exec /usr/sbin/couriertcpd -address=127.0.0.1 -maxprocs=40 -maxperip=100 -nodnslookup -noidentlookup "$port" "$@"
+  exec /usr/sbin/couriertcpd -address=127.0.0.1 -maxprocs=40 -maxperip="$OUR_MAXPERIP" -nodnslookup -noidentlookup "$port" "$@"
 }
 (serve /etc/courier/pop3d "$OUR_POP3" /usr/lib/courier/courier/courierpop3login /usr/lib/courier/courier/courierpop3d Maildir) &
 serve /etc/courier/imapd "$OUR_IMAP" /usr/lib/courier/courier/imaplogin /usr/bin/imapd Maildir

@@ -35,9 +35,14 @@ contact = [{ name = "Z. Mueller", address = "zoe@customer.test" }]
 /// A house with that world in it.
 pub(crate) fn house() -> (House, Made) {
     let house = House::start().unwrap();
-    let world = World::parse(WORLD).unwrap();
-    let made = world.make(|request| house.command(request), |_| None).unwrap();
+    let made = with_world(&house);
     (house, made)
+}
+
+/// What stands in a house before anything comes.
+pub(crate) fn with_world(house: &House) -> Made {
+    let world = World::parse(WORLD).unwrap();
+    world.make(|request| house.command(request), |_| None).unwrap()
 }
 
 /// A plain mail of a customer to Jane, with a Message-ID of its own.

@@ -10,6 +10,7 @@ mod deliver;
 mod exclusive;
 mod forwarded;
 mod full_disk;
+mod hosts;
 mod house;
 mod imap;
 mod liars;
