@@ -1,4 +1,5 @@
-//! IMAP4rev1, as far as mail is taken from a folder (RFC 3501 and its extensions; our own: decision 23).
+//! IMAP4rev1 and IMAP4rev2, as far as mail is taken from a folder (RFC 3501 and its extensions, RFC 9051; our own: decision
+//! 23; what is left out: decision 29).
 //!
 //! What passes through: [`Session::open`] makes a session of a target and a login. Whoever only looks asks through
 //! [`Look`], whoever empties a folder through [`Imap`]. Read it as `answer` (bytes), `words`, `fetch` (grammar),

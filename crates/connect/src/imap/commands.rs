@@ -71,7 +71,7 @@ impl Look for Session {
             }
             Ok(())
         };
-        let command = format!("STATUS {} (UIDNEXT UIDVALIDITY)", folder.quoted());
+        let command = format!("STATUS {} (UIDNEXT UIDVALIDITY)", folder.quoted(self.coding()));
         let status = self.status_of(&command, &mut ear).await?;
         Ok(standing.filter(|_| status.condition == Condition::Ok))
     }
@@ -145,11 +145,11 @@ impl Look for Session {
     }
 
     async fn namespace(&mut self) -> Result<Option<Namespace>, ConnectError> {
-        let mut namespace = None;
+        let (mut namespace, coding) = (None, self.coding());
         if self.can.has("NAMESPACE") {
             let mut ear = |answer: Answer| {
                 if let Answer::Data("NAMESPACE", words) = answer {
-                    namespace = Some(Namespace::read(&words));
+                    namespace = Some(Namespace::read(&words, coding));
                 }
                 Ok(())
             };
@@ -206,17 +206,17 @@ impl Imap for Session {
     }
 
     async fn create(&mut self, folder: &FolderName) -> Result<(), ConnectError> {
-        let status = self.status_of(&format!("CREATE {}", folder.quoted()), &mut deaf).await?;
+        let status = self.status_of(&format!("CREATE {}", folder.quoted(self.coding())), &mut deaf).await?;
         if status.condition != Condition::Ok && !status.is("ALREADYEXISTS") {
             // Older servers have no code for it.
-            let command = format!(r#"LIST "" {}"#, folder.quoted());
+            let command = format!(r#"LIST "" {}"#, folder.quoted(self.coding()));
             let listed = self.listed(&command).await?;
             if !listed.iter().any(|listed| listed.name == *folder) {
                 return Err(refusal(&status));
             }
         }
         // Many clients show only what is subscribed. Where that is impossible, it is there all the same.
-        self.status_of(&format!("SUBSCRIBE {}", folder.quoted()), &mut deaf).await?;
+        self.status_of(&format!("SUBSCRIBE {}", folder.quoted(self.coding())), &mut deaf).await?;
         Ok(())
     }
 
@@ -247,7 +247,7 @@ impl Session {
             }
             Ok(())
         };
-        let status = self.command(&format!("{how} {}", folder.quoted()), &mut ear).await?;
+        let status = self.command(&format!("{how} {}", folder.quoted(self.coding())), &mut ear).await?;
         let validity = validity.and_then(Uid::new).map(Uid::get);
         let Some(uidvalidity) = validity else {
             let words = "the server gives messages no numbers that last (no UIDVALIDITY)";
@@ -376,7 +376,7 @@ impl Session {
 
     /// MOVE or COPY; the folder is made where it is missing.
     async fn carry(&mut self, verb: &str, uids: &UidSet, to: &FolderName) -> Result<(), ConnectError> {
-        let command = format!("UID {verb} {uids} {}", to.quoted());
+        let command = format!("UID {verb} {uids} {}", to.quoted(self.coding()));
         match self.command(&command, &mut deaf).await {
             Err(error) if error.kind == Kind::NoFolder => {
                 self.create(to).await?;
@@ -387,10 +387,10 @@ impl Session {
     }
 
     async fn listed(&mut self, command: &str) -> Result<Vec<Folder>, ConnectError> {
-        let mut folders = Vec::new();
+        let (mut folders, coding) = (Vec::new(), self.coding());
         let mut ear = |answer: Answer| {
             if let Answer::Data("LIST", words) = answer {
-                folders.extend(Folder::read(&words));
+                folders.extend(Folder::read(&words, coding));
             }
             if folders.len() > limits::IMAP_FOLDERS_MAX {
                 return Err(ConnectError::new(Kind::Limit, "the mailbox has too many folders"));

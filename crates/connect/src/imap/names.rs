@@ -1,4 +1,5 @@
-//! Names of folders: as people write them, and as they go over the wire (modified UTF-7, RFC 3501 §5.1.3).
+//! Names of folders: as people write them, and as they go over the wire: as modified UTF-7 (RFC 3501 §5.1.3), or as they
+//! are (RFC 9051 §5.1).
 
 use base64::Engine as _;
 use base64::alphabet::IMAP_MUTF7;
@@ -8,6 +9,15 @@ use model::limits;
 use super::words::Word;
 
 const MUTF7: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+
+/// How names go over the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// Until IMAP4rev2.
+    Utf7,
+    /// Since then.
+    Utf8,
+}
 
 /// The name of a folder at a server, whole: with its hierarchy and the server's delimiter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,15 +42,25 @@ impl FolderName {
         &self.0
     }
 
-    /// As a server wrote it. What is no modified UTF-7 stands for itself.
-    pub(super) fn from_wire(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        FolderName::new(&decoded(text).unwrap_or_else(|| text.to_owned()))
+    /// As a server wrote it.
+    pub(super) fn from_wire(bytes: &[u8], coding: Coding) -> Option<Self> {
+        FolderName::new(&coding.read(std::str::from_utf8(bytes).ok()?))
     }
 
-    /// Quoted, for a command. Always ASCII without line breaks.
-    pub(super) fn quoted(&self) -> String {
-        quoted(&encoded(&self.0))
+    /// Quoted, for a command. Never with line breaks.
+    pub(super) fn quoted(&self, coding: Coding) -> String {
+        match coding {
+            Coding::Utf7 => quoted(&encoded(&self.0)),
+            Coding::Utf8 => quoted(&self.0),
+        }
+    }
+}
+
+impl Coding {
+    /// What is no modified UTF-7 stands for itself.
+    fn read(self, wire: &str) -> String {
+        let decoded = if self == Coding::Utf7 { decoded(wire) } else { None };
+        decoded.unwrap_or_else(|| wire.to_owned())
     }
 }
 
@@ -107,7 +127,7 @@ pub struct Folder {
 
 impl Folder {
     /// The words behind LIST: `(\HasNoChildren \Sent) "/" "Sent"`.
-    pub(super) fn read(words: &[Word]) -> Option<Self> {
+    pub(super) fn read(words: &[Word], coding: Coding) -> Option<Self> {
         let close = words.iter().position(|word| *word == Word::Close)?;
         let (flags, rest) = words.split_at(close);
         let is = |flag: &str| flags.iter().any(|word| word.is(flag));
@@ -119,7 +139,7 @@ impl Folder {
         let special_use = uses.into_iter().find(|used| is(&format!("\\{used}"))).map(str::to_owned);
         // A folder may be called NIL, and then stands there as an atom.
         let name = match name {
-            Word::Atom(name) | Word::Text(name) => FolderName::from_wire(name)?,
+            Word::Atom(name) | Word::Text(name) => FolderName::from_wire(name, coding)?,
             _ => return None,
         };
         Some(Folder {
@@ -148,7 +168,7 @@ impl Namespace {
     }
 
     /// The words behind NAMESPACE: `(("INBOX." ".")) (("user." ".")) NIL`.
-    pub(super) fn read(words: &[Word]) -> Self {
+    pub(super) fn read(words: &[Word], coding: Coding) -> Self {
         let (mut depth, mut kind, mut own, mut others) = (0_usize, 0_usize, None, Vec::new());
         for (word, next) in words.iter().zip(words.iter().skip(1).map(Some).chain([None])) {
             match word {
@@ -158,7 +178,7 @@ impl Namespace {
             }
             let prefix = next.filter(|_| *word == Word::Open && depth == 2).and_then(Word::text);
             if let Some(prefix) = prefix.and_then(|prefix| std::str::from_utf8(prefix).ok()) {
-                let prefix = decoded(prefix).unwrap_or_else(|| prefix.to_owned());
+                let prefix = coding.read(prefix);
                 if kind == 0 && own.is_none() {
                     own = Some(prefix);
                 } else {
@@ -188,12 +208,19 @@ mod tests {
             assert_eq!(encoded(name), wire);
             assert_eq!(decoded(wire).as_deref(), Some(name));
         }
-        assert_eq!(FolderName::new("a\"b\\c").unwrap().quoted(), r#""a\"b\\c""#);
-        assert_eq!(FolderName::from_wire(b"R&D").unwrap().as_str(), "R&D");
+        assert_eq!(FolderName::new("a\"b\\c").unwrap().quoted(Coding::Utf7), r#""a\"b\\c""#);
+        assert_eq!(FolderName::from_wire(b"R&D", Coding::Utf7).unwrap().as_str(), "R&D");
+        let drafts = FolderName::new("Entw\u{fc}rfe & mehr").unwrap();
+        assert_eq!(drafts.quoted(Coding::Utf8), "\"Entw\u{fc}rfe & mehr\"");
+        assert_eq!(FolderName::from_wire("Entw\u{fc}rfe & mehr".as_bytes(), Coding::Utf8), Some(drafts));
+        assert_eq!(FolderName::from_wire(b"R&-D", Coding::Utf8).unwrap().as_str(), "R&-D");
         for bad in ["", "a\r\nb LOGOUT", "a\0"] {
             assert!(FolderName::new(bad).is_none(), "{bad:?}");
         }
-        assert!(FolderName::from_wire(b"&AA0ACg-").is_none(), "a line break hidden in the encoding");
+        assert!(
+            FolderName::from_wire(b"&AA0ACg-", Coding::Utf7).is_none(),
+            "a line break hidden in the encoding"
+        );
     }
 
     #[test]
@@ -206,7 +233,7 @@ mod tests {
             vec![Open, Open, text("user."), text("."), text("X"), Open, text("Y"), Close, Close, Close],
             vec![Open, Open, text(""), text("."), Close, Close],
         ];
-        let namespace = Namespace::read(&listed.concat());
+        let namespace = Namespace::read(&listed.concat(), Coding::Utf7);
         assert_eq!(
             (namespace.own.as_str(), namespace.others.as_slice()),
             ("INBOX.", &["user.".to_owned(), String::new()][..])
@@ -217,8 +244,8 @@ mod tests {
             vec![Open, Open, text(""), text("/"), Close, Close, nil()],
             vec![Open, Open, text("Public/"), text("/"), Close, Close],
         ];
-        let namespace = Namespace::read(&listed.concat());
+        let namespace = Namespace::read(&listed.concat(), Coding::Utf7);
         assert_eq!((namespace.among_own("Sent"), namespace.among_own("Public/Sent")), (Some("Sent"), None));
-        assert_eq!(Namespace::read(&[nil(), nil(), nil()]), Namespace::default());
+        assert_eq!(Namespace::read(&[nil(), nil(), nil()], Coding::Utf7), Namespace::default());
     }
 }

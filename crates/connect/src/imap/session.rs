@@ -12,6 +12,7 @@ use model::limits;
 
 use super::answer::{Answer, Answers, Condition, Event, Status};
 use super::capabilities::Capabilities;
+use super::names::Coding;
 use super::words::Word;
 use crate::error::{ConnectError, Kind};
 use crate::wire::Wire;
@@ -22,6 +23,8 @@ pub struct Session {
     answers: Answers,
     pub(super) can: Capabilities,
     pub(super) folder: Option<OpenFolder>,
+    /// IMAP4rev2 is spoken from here on.
+    is_switched: bool,
     tags: u32,
     is_midway: bool,
     /// Bytes that came with the present command, bodies apart.
@@ -76,6 +79,7 @@ impl Session {
             answers: Answers::default(),
             can: Capabilities::default(),
             folder: None,
+            is_switched: false,
             tags: 0,
             is_midway: false,
             news_bytes: 0,
@@ -221,7 +225,7 @@ impl Session {
             Answer::Exists(count) => self.count(|_| *count),
             Answer::Expunge(_) => self.count(|exists| exists.saturating_sub(1)),
             Answer::Data("CAPABILITY", words) => {
-                self.can = Capabilities::read(words.iter().filter_map(Word::text));
+                self.can = Capabilities::read(words.iter().filter_map(Word::text), self.is_switched);
             }
             _ => {}
         }
@@ -230,8 +234,36 @@ impl Session {
 
     fn learn(&mut self, status: &Status) {
         if let Some((_, words)) = status.code.as_ref().filter(|(code, _)| code == "CAPABILITY") {
-            self.can = Capabilities::read(words.as_bytes().split(|byte| *byte == b' '));
+            let names = words.as_bytes().split(|byte| *byte == b' ');
+            self.can = Capabilities::read(names, self.is_switched);
         }
+    }
+
+    /// Has IMAP4rev2 spoken, where the server has it.
+    pub(super) async fn switch(&mut self) -> Result<(), ConnectError> {
+        if !self.can.has("IMAP4REV2") {
+            return Ok(());
+        }
+        let mut is_enabled = false;
+        let mut ear = |answer: Answer| {
+            if let Answer::Data("ENABLED", words) = answer {
+                is_enabled |= words.iter().any(|word| word.is("IMAP4rev2"));
+            }
+            Ok(())
+        };
+        let status = self.status_of("ENABLE IMAP4rev2", &mut ear).await?;
+        // Where it is not taken all stays as it was.
+        self.free();
+        if is_enabled && status.condition == Condition::Ok {
+            self.is_switched = true;
+            self.can = std::mem::take(&mut self.can).of_rev2();
+        }
+        Ok(())
+    }
+
+    /// How names of folders are written.
+    pub(super) fn coding(&self) -> Coding {
+        if self.can.speaks_rev2() { Coding::Utf8 } else { Coding::Utf7 }
     }
 
     fn count(&mut self, change: impl FnOnce(u32) -> u32) {

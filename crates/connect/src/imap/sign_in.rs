@@ -46,6 +46,7 @@ impl Session {
             let signed_in = session.sign_in(login, nonce, is_private).await;
             signed_in.map_err(|error| error.without(&login.forms()))?;
         }
+        session.switch().await?;
         Ok(session)
     }
 

@@ -25,7 +25,7 @@ async fn selected(
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let server = tokio::spawn(serve(theirs, answers));
     let mut session = Session::over(Wire::over(Box::new(ours), PATIENCE));
-    session.can = Capabilities::read(can.as_bytes().split(|byte| *byte == b' '));
+    session.can = Capabilities::read(can.as_bytes().split(|byte| *byte == b' '), false);
     let opened = session.select(&FolderName::inbox()).await.unwrap();
     assert_eq!((opened.uidvalidity, opened.uidnext, opened.exists), (9, Some(40), 3));
     (session, server)
@@ -357,4 +357,19 @@ async fn a_secret_that_is_repeated_is_not_told() {
     let login = Login::Bearer { user: "jane".to_owned(), token: Secret::new(long) };
     let told = repeated("AUTH=XOAUTH2 SASL-IR", &login).await;
     assert!(told.ends_with("AUTHENTICATE XOAUTH2 …"), "{told}");
+}
+
+/// It says that it has IMAP4rev2 and does not do it: names go as before.
+#[tokio::test]
+async fn a_server_that_does_not_switch_is_spoken_to_as_before() {
+    let (mut session, server) = selected(
+        "IMAP4REV1 IMAP4REV2",
+        &["p2 BAD no\r\n", "* LIST () \"/\" \"Entw&APw-rfe\"\r\np3 OK x\r\n"],
+    )
+    .await;
+    session.switch().await.unwrap();
+    assert!(!session.can.speaks_rev2() && !session.can.has("UIDPLUS"));
+    let folders = session.folders().await.unwrap();
+    assert_eq!(folders.first().map(|folder| folder.name.as_str()), Some("Entw\u{fc}rfe"));
+    assert_eq!(server.await.unwrap()[1..], ["p2 ENABLE IMAP4rev2", r#"p3 LIST "" "*""#]);
 }

@@ -33,7 +33,7 @@ struct Shared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
     /// `S: text` says it, with a line break; `R: text` without. `\r`, `\n`, `\0` and `\\` are what they are in Rust, and
-    /// `$tag` is the first word of the line that was heard last.
+    /// `$tag` is the first word of the line that was heard last, of those that have two.
     Say(Vec<u8>),
     /// `C: text` waits for a line that has this text in it, in any case; every other ends the connection.
     Hear(String),
@@ -131,7 +131,9 @@ fn play(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 lines.read_line(&mut line)?;
                 let line = line.trim_end().to_owned();
                 shared.heard.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
-                tag = line.split(' ').next().unwrap_or_default().to_owned();
+                if let Some((first, _)) = line.split_once(' ') {
+                    tag = first.to_owned();
+                }
                 if !line.to_ascii_lowercase().contains(&expected.to_ascii_lowercase()) {
                     return stream.shutdown(std::net::Shutdown::Both);
                 }

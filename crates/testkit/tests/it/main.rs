@@ -13,6 +13,7 @@ mod full_disk;
 mod hosts;
 mod house;
 mod imap;
+mod imap_rev2;
 mod liars;
 mod mailboxes;
 mod maildir;
