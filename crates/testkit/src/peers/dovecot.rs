@@ -53,6 +53,8 @@ pub struct DovecotSettings<'s> {
     pub capabilities: Option<&'s str>,
     /// Where it asks whether a token is good (RFC 7662, with the token at the end); tokens open mailboxes then.
     pub introspection: Option<&'s str>,
+    /// Tokens by XOAUTH2 alone, without OAUTHBEARER.
+    pub has_xoauth2_alone: bool,
     /// Bytes that a mailbox may hold, as a rule of Dovecot's: `10K`. It checks what is copied, never what is moved from
     /// one folder to another.
     pub quota: Option<&'s str>,
@@ -298,7 +300,11 @@ impl Dovecot {
         let folder = self.folder.path().display();
         let (imap, pop3) = (imap.port(), pop3.port());
         let (imaps, pop3s) = self.secure.map_or((0, 0), |(imaps, pop3s)| (imaps.port(), pop3s.port()));
-        let tokens = if settings.introspection.is_some() { " xoauth2 oauthbearer" } else { "" };
+        let tokens = match settings.introspection {
+            None => "",
+            Some(_) if settings.has_xoauth2_alone => " xoauth2",
+            Some(_) => " xoauth2 oauthbearer",
+        };
         let scram = if settings.password.is_some() { " scram-sha-256" } else { "" };
         let capabilities =
             settings.capabilities.map_or_else(String::new, |list| format!("  imap_capability = {list}\n"));

@@ -24,13 +24,18 @@ struct Stage {
 impl Stage {
     /// Tokens that are said to be good for so many seconds.
     fn set(seconds: u64) -> Result<Self> {
+        Stage::set_at(seconds, DovecotSettings::default())
+    }
+
+    /// The same at a server that is poorer.
+    fn set_at(seconds: u64, settings: DovecotSettings<'_>) -> Result<Self> {
         let provider = TokenProvider::start(SINK, seconds)?;
         let introspection = provider.url("introspect?token=");
         let dovecot = Dovecot::start(DovecotSettings {
             doors: Doors::Both,
             password: Some("geheim"),
             introspection: Some(&introspection),
-            ..DovecotSettings::default()
+            ..settings
         })?;
         Ok(Stage { provider, dovecot, house: house().0 })
     }
@@ -284,6 +289,32 @@ fn the_certificate_of_the_provider_is_checked_by_itself() {
             let said = lines.concat();
             assert!(!is_well && said.contains("TLS does not come about") != is_believed, "{lines:?}");
         }
+        Ok(())
+    });
+}
+
+/// As at Google and Microsoft.
+#[test]
+fn a_server_that_has_xoauth2_alone_takes_tokens_too() {
+    or_skip(|| {
+        let settings = DovecotSettings { has_xoauth2_alone: true, ..DovecotSettings::default() };
+        let stage = Stage::set_at(3_600, settings)?;
+        for (name, protocol) in [("mailbox", Protocol::Imap), ("by pop3", Protocol::Pop3)] {
+            stage.add(name, protocol, GrantKind::Client)?;
+            assert_eq!(stage.begin(name)?, ConsentStep::Nothing);
+            stage.deliver(name)?;
+            stage.becomes_empty()?;
+            stage.pause(name)?;
+        }
+        // One that the server refuses is forgotten: what XOAUTH2 answers then is no mail session's end.
+        stage.provider.revoke();
+        stage.dovecot.restart()?;
+        assert!(!stage.test("mailbox")?.0);
+        let (is_well, lines) = stage.test("mailbox")?;
+        assert!(is_well, "{lines:?}");
+        let log = stage.dovecot.log();
+        assert!(log.contains("method=XOAUTH2") && !log.contains("method=OAUTHBEARER"), "{log}");
+        assert_eq!(email_count(&stage.house.organization("example")?), 2);
         Ok(())
     });
 }
