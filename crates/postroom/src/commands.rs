@@ -353,12 +353,40 @@ pub enum CommandError {
     Random(#[from] NoRandom),
 }
 
+impl Request {
+    /// Whether another mailbox may have to be watched afterwards, or one otherwise than before.
+    fn changes_mailboxes(&self) -> bool {
+        matches!(
+            self,
+            Request::AddMailbox(_)
+                | Request::AddUserMailbox(_)
+                | Request::AddMaildir(_)
+                | Request::SetMailboxState { .. }
+                | Request::SetMailboxExclusive { .. }
+                | Request::SetMailboxPassword(_)
+                | Request::ResyncMailbox { .. }
+                | Request::Grant(_)
+        )
+    }
+}
+
 /// Runs a command and says, after the commit, that it was done.
 ///
 /// # Errors
 /// [`CommandError`], where nothing was done. Of an import's rows each has a fault of its own instead.
 pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandError> {
-    let reply = match request {
+    let changes_mailboxes = request.changes_mailboxes();
+    let reply = answer(house, request).await?;
+    // New addresses may have left jobs; looking once too often costs nothing.
+    house.bell.notify_one();
+    if changes_mailboxes {
+        house.boards.ring();
+    }
+    Ok(reply)
+}
+
+async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandError> {
+    Ok(match request {
         Request::AddOrganization(name) => records::add_organization(house, &name)?,
         Request::Organizations => records::organizations(house)?,
         Request::Nodes => nodes::nodes(house)?,
@@ -419,10 +447,7 @@ pub async fn run(house: &Arc<House>, request: Request) -> Result<Reply, CommandE
         Request::CloseOrganization(name) => archives::close(house, organization(house, &name)?.as_ref())?,
         Request::ReopenOrganization(name) => archives::reopen(organization(house, &name)?.as_ref())?,
         Request::ForgetOrganization(name) => archives::forget(house, &organization(house, &name)?)?,
-    };
-    // New addresses may have left jobs; looking once too often costs nothing.
-    house.bell.notify_one();
-    Ok(reply)
+    })
 }
 
 fn organization(house: &House, name: &str) -> Result<Arc<Organization>, CommandError> {

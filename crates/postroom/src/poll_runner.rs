@@ -20,7 +20,7 @@ use poll::sources::maildir::Maildir;
 use poll::sources::pop3::{BrokenOff, Pop3Mailbox};
 use poll::{Entrance, Live, Opener, Pair, Room, SourceError, Watching};
 use store::{HeldLease, Organization, Priority, SeenNode, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,38 +36,62 @@ use leases::Held;
 
 /// How it goes with each mailbox that is watched here.
 #[derive(Default)]
-pub(crate) struct Boards(Mutex<HashMap<Pair, watch::Receiver<Live>>>, Mutex<HashSet<Pair>>);
+pub(crate) struct Boards {
+    up: Mutex<HashMap<Pair, watch::Receiver<Live>>>,
+    /// Sessions with these are to begin anew.
+    anew: Mutex<HashSet<Pair>>,
+    /// Rung when a command has changed what is to be watched.
+    bell: Notify,
+}
 
 impl Boards {
     /// How it goes; `None` where it is not watched here.
     pub(crate) fn of(&self, pair: Pair) -> Option<Live> {
-        let boards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let boards = self.up.lock().unwrap_or_else(PoisonError::into_inner);
         boards.get(&pair).map(|board| board.borrow().clone())
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> Vec<(Pair, Live)> {
-        let boards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let boards = self.up.lock().unwrap_or_else(PoisonError::into_inner);
         boards.iter().map(|(pair, board)| (*pair, board.borrow().clone())).collect()
     }
 
-    /// Has the session with a mailbox begun anew by the next round, where it is watched here.
+    /// Has the session with a mailbox begun anew at once, where it is watched here.
     pub(crate) fn begin_anew(&self, pair: Pair) {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner).insert(pair);
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner).insert(pair);
+        self.ring();
+    }
+
+    /// Has it looked at once which mailboxes are to be watched: a row was changed here.
+    pub(crate) fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// Until it is time to look again which mailboxes are to be watched.
+    async fn until_next_look(&self) {
+        let round = Duration::from_secs(limits::POLL_ROUND_SECONDS);
+        if tokio::time::timeout(round, self.bell.notified()).await.is_ok() {
+            // Whoever adds a thousand rings a thousand times.
+            tokio::time::sleep(RINGS_TOGETHER).await;
+        }
     }
 
     fn begins_anew(&self, pair: Pair) -> bool {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner).remove(&pair)
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner).remove(&pair)
     }
 
     fn put_up(&self, pair: Pair, board: watch::Receiver<Live>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(pair, board);
+        self.up.lock().unwrap_or_else(PoisonError::into_inner).insert(pair, board);
     }
 
     fn take_down(&self, pair: Pair) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&pair);
+        self.up.lock().unwrap_or_else(PoisonError::into_inner).remove(&pair);
     }
 }
+
+/// Commands that ring within this time are looked after together.
+const RINGS_TOGETHER: Duration = Duration::from_millis(100);
 
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
@@ -84,7 +108,7 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
         runner.round().await;
         tokio::select! {
             () = stop.cancelled() => break,
-            () = tokio::time::sleep(Duration::from_secs(limits::POLL_ROUND_SECONDS)) => {}
+            () = runner.house.boards.until_next_look() => {}
         }
     }
     for (pair, task) in std::mem::take(&mut runner.tasks) {
@@ -375,3 +399,6 @@ impl Opener for Pop3Door {
 
 /// The name of the folder that a forward mailbox is emptied of (RFC 9051 §5.1); by POP3 there is no other.
 const INBOX: &str = "INBOX";
+
+#[cfg(test)]
+mod tests;

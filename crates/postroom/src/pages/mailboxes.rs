@@ -60,8 +60,11 @@ pub(super) fn change(
             MailboxChange::Resync => standing::resync(organization, &name).await.map(drop),
         }
     });
-    if change == MailboxChange::Resync {
-        house.boards.begin_anew(Pair { organization: organization.id(), mailbox: id });
+    match change {
+        MailboxChange::Resync => {
+            house.boards.begin_anew(Pair { organization: organization.id(), mailbox: id });
+        }
+        MailboxChange::Pause | MailboxChange::Resume => house.boards.ring(),
     }
     done.map_err(failure)
 }
