@@ -297,9 +297,12 @@ pub const HISTORY_BATCH_MAX: usize = 64;
 /// Bytes of mail after which such a request is full: with one mail of full size, it stays below
 /// [`CONTROL_BYTES_MAX`] in base64.
 pub const HISTORY_BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// Messages of a folder that are looked at in one turn: enough that a commit is shared, few enough that a mailbox of
-/// any size is soon done with its turn.
-pub const POLL_TURN_MESSAGES_MAX: usize = 64;
+/// Messages of a folder that are looked at in one turn: enough that commands and units of work are shared, few enough that
+/// a mailbox of any size is soon done with its turn.
+pub const POLL_TURN_MESSAGES_MAX: usize = 256;
+/// Messages of a turn that are in the intake at a time: enough for two commits, and what others wait for there stands behind
+/// no more than these.
+pub const POLL_DELIVERIES_MAX: usize = 64;
 /// Bytes of message bodies that a turn holds at a time, if no single message is larger.
 pub const POLL_TURN_BYTES: u64 = 4 * 1024 * 1024;
 /// From this attempt on a message of a folder is tried alone: whatever stopped the process was perhaps this one.
@@ -369,11 +372,11 @@ pub const IMAP_HEADERS_MAX: usize = 64;
 pub const IMAP_FOLDERS_MAX: usize = 10_000;
 /// The name of a folder at a mail server: that of a path, encoded.
 pub const FOLDER_NAME_BYTES_MAX: usize = 4 * 1024;
-/// Messages of a mailbox that enter its ledger in one unit of work, as many as one round works on: each is looked up and
+/// Messages of a mailbox that enter its ledger or leave it in one unit of work, a few turns of them: each is looked up and
 /// written while the writer is held.
-pub const LEDGER_MESSAGES_MAX: usize = 256;
+pub const LEDGER_MESSAGES_MAX: usize = 1024;
 /// Headers of messages that are advised about at a time: all of them are in memory.
-pub const ADVICE_MAX: usize = 64;
+pub const ADVICE_MAX: usize = 256;
 /// What went wrong with a message, in words.
 pub const ERROR_CHARS_MAX: usize = 800;
 /// The name of a folder of a mailbox: servers allow fewer characters, and its index takes it whole.
@@ -398,8 +401,8 @@ pub const SYNC_BELIEVED_SECONDS: u64 = 900;
 pub const POLL_ROOM_BYTES: u64 = 64 * 1024 * 1024;
 /// The part of it that the mailboxes of one host may have: four that stall leave nothing, until their time is up.
 pub const POLL_HOST_ROOM_BYTES: u64 = 16 * 1024 * 1024;
-/// What headers of one turn are counted as: 64 usual ones.
-pub const POLL_HEADERS_BYTES: u64 = 256 * 1024;
+/// What headers of one turn are counted as: 256 usual ones.
+pub const POLL_HEADERS_BYTES: u64 = 1024 * 1024;
 /// From so many attempts on, a header that never came is not asked for any more.
 pub const POLL_UNREADABLE_FROM: u32 = 8;
 /// One line of a POP3 server: RFC 2449 §4 has 512 bytes, a challenge of SASL may be longer.

@@ -114,6 +114,16 @@ impl Told {
         let is_any = gone.is_empty() && absent.is_empty() && survived.is_empty() && put_off.is_empty();
         is_any && seen_up_to.is_none()
     }
+
+    /// Adds what happened later.
+    pub(crate) fn add(&mut self, later: Told) {
+        let Told { gone, absent, survived, put_off, seen_up_to } = later;
+        self.gone.extend(gone);
+        self.absent.extend(absent);
+        self.survived.extend(survived);
+        self.put_off.extend(put_off);
+        self.seen_up_to = seen_up_to.or(self.seen_up_to.take());
+    }
 }
 
 /// A message that is to be tried later.

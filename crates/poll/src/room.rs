@@ -71,8 +71,7 @@ impl Room {
 
     /// Room for messages of so many bytes. What is larger than the part of a host waits for all of that.
     pub(crate) async fn for_messages(&self, bytes: u64) -> Held {
-        let bytes = bytes.clamp(limits::POLL_HEADERS_BYTES, limits::POLL_HOST_ROOM_BYTES);
-        let kilobytes = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+        let kilobytes = kilobytes(bytes);
         // Never closed. Whoever has of the whole waits for nobody.
         let of_host = Arc::clone(&self.of_host).acquire_many_owned(kilobytes).await.ok();
         let messages = Arc::clone(&self.messages).acquire_many_owned(kilobytes).await.ok();
@@ -84,8 +83,22 @@ impl Room {
         Held { _places: [Arc::clone(&self.sign_ins).acquire_owned().await.ok(), None] }
     }
 
+    /// The same where that much is free at once and nobody waits for it.
+    pub(crate) fn for_messages_now(&self, bytes: u64) -> Option<Held> {
+        let kilobytes = kilobytes(bytes);
+        let of_host = Arc::clone(&self.of_host).try_acquire_many_owned(kilobytes).ok()?;
+        let messages = Arc::clone(&self.messages).try_acquire_many_owned(kilobytes).ok()?;
+        Some(Held { _places: [Some(of_host), Some(messages)] })
+    }
+
     /// A place at work. No server may be waited for with it.
     pub(crate) async fn at_work(&self) -> Held {
         Held { _places: [Arc::clone(&self.work).acquire_owned().await.ok(), None] }
     }
+}
+
+/// What is counted of so many bytes.
+fn kilobytes(bytes: u64) -> u32 {
+    let bytes = bytes.clamp(limits::POLL_HEADERS_BYTES, limits::POLL_HOST_ROOM_BYTES);
+    u32::try_from(bytes / 1024).unwrap_or(u32::MAX)
 }

@@ -1,23 +1,23 @@
-//! One turn over one folder: a handful of its messages are looked at, asked about, brought in and cleared away.
+//! One turn over one folder: handfuls of its messages are looked at, entered, brought in and cleared away.
 //!
-//! What passes through: keys of a folder in, what became of each out, into the folder and the ledger. Each step has a
-//! file of its own; this one shows their order.
-//!
-//! What has ended in one turn leaves the folder in the next one, while that one's messages are taken in: so neither the
-//! server nor the house waits for the other.
-//!
-//! *Invariant:* the order. A message is in the ledger before it is delivered, its outcome is committed before it is
-//! cleared away, and what was cleared away is told to the ledger last. Whatever step a crash follows, the next turn
-//! finds the message again, delivers the same copy, and is answered the same.
+//! Three are under way at a time, each a turn behind the other, so that neither the server nor the house waits (decision 28):
+//! ```text
+//!  the house    handful 1: delivered, settled
+//!  the ledger   handful 2: entered, asked about ── then its bodies are fetched
+//!  the server   handful 0 leaves · handful 3: listed, its headers fetched
+//! ```
+//! *Invariant:* the order for each message. It is in the ledger before its body is fetched, its outcome is committed and
+//! settled before it is cleared away, and what was cleared away is told to the ledger last. Whatever step a crash follows,
+//! the next turn finds the message again, delivers the same copy, and is answered the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use model::{FolderRole, MessageKey, Timestamp};
 
 use crate::contract::{Intake, NotNow};
 use crate::ledger::{Entry, Folder, Ledger, Told};
-use crate::room::{Held, Room};
-use crate::source::{Place, Progress, Shown, Source, SourceError};
+use crate::room::Room;
+use crate::source::{Place, Progress, Source, SourceError};
 
 mod ask;
 mod bring;
@@ -25,8 +25,10 @@ mod clear;
 mod look;
 mod short;
 
+use ask::Entered;
+use bring::Ready;
 use clear::Leaving;
-use look::{Next, Seen};
+use look::{Handful, Headed, Next};
 pub use short::Short;
 
 /// A look at a folder from its first message to its last.
@@ -62,14 +64,22 @@ pub struct Watched<S> {
     round: Option<Round>,
     /// What the ledger is to be told next.
     told: Told,
-    /// Where it is only looked at: what was listed last. It counts as seen once all that was listed is entered.
-    listed_to: Option<MessageKey>,
+    /// Listed, and nothing else yet.
+    listed: VecDeque<Handful>,
+    /// Whether this round has listed all.
+    is_listed: bool,
+    /// To be tried alone when nothing else is under way, the last one first.
+    alone: Vec<Next>,
+    /// Their headers are here.
+    headed: Option<Headed>,
+    /// Delivered by their headers, and wanted whole.
+    wanted: Entered,
+    /// In the ledger, with whatever is to be delivered of them.
+    ready: Option<Ready>,
     /// What has ended and is to leave the folder.
     leaving: Leaving,
     /// How many found their end, since that was asked last.
     ended: usize,
-    /// What was tried last and did not come back: the attempt counts.
-    suspects: Vec<MessageKey>,
     /// Whether a header has come through in this session.
     has_headed: bool,
     /// Whether a body has.
@@ -78,6 +88,13 @@ pub struct Watched<S> {
     room: Room,
     /// What it shares with other sessions with this mailbox.
     short: Short,
+}
+
+/// What the house needs of a folder, while the source is busy with another handful.
+#[derive(Debug, Clone)]
+struct AtHand {
+    folder: Folder,
+    room: Room,
 }
 
 /// How a turn ended.
@@ -136,10 +153,14 @@ impl<S: Source> Watched<S> {
             since,
             round: None,
             told: Told::default(),
-            listed_to: None,
+            listed: VecDeque::new(),
+            is_listed: false,
+            alone: Vec::new(),
+            headed: None,
+            wanted: Entered::default(),
+            ready: None,
             leaving: Leaving::default(),
             ended: 0,
-            suspects: Vec::new(),
             has_headed: false,
             has_fetched: false,
             room: Room::default(),
@@ -164,6 +185,16 @@ impl<S: Source> Watched<S> {
         self.folder.role != FolderRole::Sink
     }
 
+    /// What is known of it where the house is at work.
+    fn at_hand(&self) -> AtHand {
+        AtHand { folder: self.folder.clone(), room: self.room.clone() }
+    }
+
+    /// Whether no message is between its headers and its end.
+    fn is_idle(&self) -> bool {
+        self.headed.is_none() && self.ready.is_none() && self.wanted.is_empty()
+    }
+
     /// Whether nothing in it waits for another try, as far as this session knows.
     pub(crate) fn has_nothing_open(&self) -> bool {
         !self.has_open
@@ -185,7 +216,7 @@ impl<S: Source> Watched<S> {
     }
 }
 
-/// One turn: at most [`model::limits::POLL_TURN_MESSAGES_MAX`] messages.
+/// One turn: each handful that is under way takes its next step.
 ///
 /// # Errors
 /// [`Trouble`]; nothing is lost then, and nothing done twice.
@@ -195,99 +226,97 @@ where
     I: Intake,
     L: Ledger,
 {
-    let Some(next) = look::ahead(watched, &house.ledger).await? else {
+    if watched.is_idle() && watched.listed.is_empty() && watched.alone.is_empty() && watched.is_listed {
         clear::away(watched).await?;
         look::tell(watched, &house.ledger).await?;
+        watched.is_listed = false;
         return Ok(Turned::RoundOver(std::mem::take(&mut watched.ended)));
-    };
-    let worked = work_through(watched, house, next).await;
+    }
+    let stepped = step(watched, house).await;
     watched.has_open |= !watched.told.put_off.is_empty();
-    if worked.is_err() {
+    if stepped.is_err() {
+        // They were begun, and are as they were.
+        let begun = watched.ready.take().map(|ready| ready.tried).unwrap_or_default();
+        watched.told.survived.extend(begun);
+        watched.told.survived.append(&mut watched.wanted.tried);
         // Where this is not noted either, a few more attempts are counted than were made.
         look::tell(watched, &house.ledger).await.unwrap_or_default();
     }
-    worked?;
+    stepped?;
     Ok(Turned::On(std::mem::take(&mut watched.ended)))
 }
 
-/// Most messages together; those that may have stopped the process or the server before, one after the other, the least
-/// suspect first. What was put off is passed over.
-async fn work_through<S, I, L>(
-    watched: &mut Watched<S>,
-    house: &House<I, L>,
-    next: Vec<Next>,
-) -> Result<(), Trouble>
+/// What is ready is brought in, and beside that the next is made ready.
+async fn step<S, I, L>(watched: &mut Watched<S>, house: &House<I, L>) -> Result<(), Trouble>
 where
     S: Source,
     I: Intake,
     L: Ledger,
 {
-    let is_due = |next: &Next| next.known.as_ref().is_none_or(|known| known.is_due);
-    let (mut alone, together): (Vec<Next>, Vec<Next>) =
-        next.into_iter().filter(is_due).partition(Next::is_doubtful);
-    alone.sort_by_key(Next::attempts);
-    let together = together.into_iter().map(|next| next.shown).collect();
-    pass(watched, house, (together, 0)).await?;
-    for next in alone {
-        // Whatever this one does to the server, what has ended before is gone.
-        clear::away(watched).await?;
-        house.ledger.try_alone(&watched.folder, &next.shown.key).await?;
-        let attempts = if next.has_header() { 0 } else { next.attempts() };
-        pass(watched, house, (vec![next.shown], attempts)).await?;
+    let is_idle = watched.is_idle();
+    let bringing = bring::bring(watched.at_hand(), house.clone(), watched.ready.take());
+    let (brought, prepared) = tokio::join!(bringing, prepare(watched, house, is_idle));
+    // Whatever became of the others, what has ended leaves.
+    let brought = brought.map_or(Ok(()), |brought| clear::note(watched, brought));
+    brought.and(prepared)
+}
+
+/// What has its headers is entered and asked about while the server shows the next; then its bodies are fetched.
+async fn prepare<S, I, L>(watched: &mut Watched<S>, house: &House<I, L>, is_idle: bool) -> Result<(), Trouble>
+where
+    S: Source,
+    I: Intake,
+    L: Ledger,
+{
+    let headed = watched.headed.take().map(|headed| (headed, std::mem::take(&mut watched.told)));
+    let entering = ask::enter(watched.at_hand(), house, headed);
+    let ((entered, told), looked) = tokio::join!(entering, look_ahead(watched, house, is_idle));
+    let later = std::mem::replace(&mut watched.told, told);
+    watched.told.add(later);
+    watched.wanted.add(entered?);
+    if looked.is_err() {
+        look::enter_headless(watched, &house.ledger).await;
+    }
+    looked?;
+    let entered = std::mem::take(&mut watched.wanted);
+    if !entered.is_empty() {
+        watched.ready = Some(bring::fetch(watched, entered).await?);
     }
     Ok(())
 }
 
-/// One way through all steps. `attempts` were made in vain at the header of a message that is
-/// tried alone.
-async fn pass<S, I, L>(
+/// What has ended leaves the folder, and the next handful is looked at: most messages together; those that may have
+/// stopped the process or the server before, one after the other, when nothing else is under way.
+async fn look_ahead<S, I, L>(
     watched: &mut Watched<S>,
     house: &House<I, L>,
-    (shown, attempts): (Vec<Shown>, u32),
+    is_idle: bool,
 ) -> Result<(), Trouble>
 where
     S: Source,
     I: Intake,
     L: Ledger,
 {
-    if shown.is_empty() && watched.told.absent.is_empty() {
-        // Nothing of the list is to be entered.
-        watched.told.seen_up_to = watched.listed_to.take().or(watched.told.seen_up_to.take());
-        return Ok(());
+    clear::away(watched).await?;
+    if watched.listed.is_empty() && watched.alone.is_empty() && !watched.is_listed {
+        look::list(watched, &house.ledger).await?;
     }
-    let held = watched.room.for_messages(look::bytes(&shown)).await;
-    let headers = match look::headers(watched, (&shown, attempts)).await {
-        Ok(headers) => headers,
-        Err(error) => {
-            // The header of any of them may be why: they are entered, and the attempt counts.
-            look::enter(watched, &house.ledger, &shown).await.unwrap_or_default();
-            return Err(error);
+    if let Some(handful) = watched.listed.pop_front() {
+        // Who has nothing under way may wait: nobody waits for him.
+        let held = if is_idle {
+            Some(watched.room.for_messages(handful.bytes()).await)
+        } else {
+            watched.room.for_messages_now(handful.bytes())
+        };
+        match held {
+            Some(held) => look::head(watched, (handful, held)).await?,
+            None => watched.listed.push_front(handful),
         }
-    };
-    let seen = look::see(watched, &house.ledger, headers).await?;
-    let tried: Vec<MessageKey> = seen.iter().map(|seen| seen.entry.key.clone()).collect();
-    let worked = work(watched, house, (seen, held)).await;
-    look::note_survivors(watched, tried);
-    worked
-}
-
-/// Asks about them, brings them in, and clears them away.
-async fn work<S, I, L>(
-    watched: &mut Watched<S>,
-    house: &House<I, L>,
-    (seen, held): (Vec<Seen>, Held),
-) -> Result<(), Trouble>
-where
-    S: Source,
-    I: Intake,
-    L: Ledger,
-{
-    let asked = ask::ask(watched, &house.intake, seen).await?;
-    let mut ended = Vec::new();
-    let brought = bring::bring(watched, &house.intake, (asked, &mut ended)).await;
-    drop(held);
-    // Whatever became of the others, what has ended leaves.
-    let cleared = clear::clear(watched, &house.ledger, ended).await;
-    brought?;
-    cleared
+    } else if is_idle && let Some(next) = watched.alone.pop() {
+        let handful = Handful::of_one(&next);
+        let held = watched.room.for_messages(handful.bytes()).await;
+        house.ledger.try_alone(&watched.folder, &next.shown.key).await?;
+        look::head(watched, (handful, held)).await?;
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@
 //!
 //! *Invariant:* whatever was seen ends, be it in a numbering that the server has given up since.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use model::outcome::{Outcome, Reason};
@@ -212,8 +212,13 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
         .map(|listed| Ok((listed, tx.mailbox_message(generation, &listed.key)?)))
         .collect::<Result<_, StoreError>>()?;
     let gone = look.gone.iter().filter(|key| !keys.contains(key));
-    let gone = gone.map(|key| tx.mailbox_message(generation, key)).collect::<Result<_, _>>()?;
-    let gone = ended(tx, gone, moment.now)?;
+    let gone: Vec<Option<MailboxMessage>> =
+        gone.map(|key| tx.mailbox_message(generation, key)).collect::<Result<_, _>>()?;
+    // What is settled has an outcome, and in the first numbering nothing was waited for: which one is not asked.
+    let is_over = |row: &MailboxMessage| row.settledon.is_some() && generation.number == 1;
+    let (settled, open): (Vec<MailboxMessage>, Vec<MailboxMessage>) =
+        gone.into_iter().flatten().partition(is_over);
+    let gone = ended(tx, open, moment.now)?;
     // A server that was restored, or that gives its numbers out again: nothing of it is believed to be what it was.
     let outcomes: Vec<Option<Outcome>> = known
         .iter()
@@ -238,6 +243,9 @@ fn enter(tx: &mut Tx<'_>, generation: Generation, look: &Look, moment: &Moment) 
             }
             None => begin_first(tx, generation, listed, moment)?,
         });
+    }
+    for row in &settled {
+        tx.message_is_gone(row, moment.now)?;
     }
     for (row, end) in &gone {
         match end {
@@ -363,9 +371,11 @@ pub async fn settle(
 ) -> Result<Vec<Settled>, CrmError> {
     few(messages.len())?;
     let unit = organization.unit(Priority::Background, move |tx| {
+        let digests: HashMap<&MessageKey, &[u8; 32]> =
+            messages.iter().map(|(key, digest)| (key, digest)).collect();
         let ask = |key: &MessageKey| tx.mailbox_message(folder.generation, key);
         let rows = messages.iter().map(|(key, _)| ask(key)).collect::<Result<Vec<_>, _>>()?;
-        let ended = ended(tx, rows, now)?;
+        let ended = ended(tx, rows.into_iter().flatten().collect(), now)?;
         let mut settled = Vec::with_capacity(ended.len());
         // What another session wrote off, because the folder is numbered anew, was never read: it stays where it is.
         for (row, end) in ended.iter().filter(|(_, end)| *end != End::Vanished) {
@@ -374,7 +384,7 @@ pub async fn settle(
                 continue;
             }
             let key = MessageKey::from_bytes(row.messagekey.clone());
-            if let Some((_, digest)) = messages.iter().find(|(given, _)| *given == key) {
+            if let Some(digest) = digests.get(&key) {
                 tx.settle_message(row, digest, now)?;
                 settled.push(Settled { key, is_kept: *end == End::Kept });
             }
@@ -464,11 +474,11 @@ enum End {
 /// Those of the rows whose copies have an outcome.
 fn ended(
     read: &Read<'_>,
-    rows: Vec<Option<MailboxMessage>>,
+    rows: Vec<MailboxMessage>,
     now: Timestamp,
 ) -> Result<Vec<(MailboxMessage, End)>, StoreError> {
     let mut ended = Vec::with_capacity(rows.len());
-    for row in rows.into_iter().flatten() {
+    for row in rows {
         let outcomes = read.outcomes(row.copyid)?;
         let is_any = |reason: Reason| outcomes.iter().any(|outcome| outcome.reason == reason as i32);
         let end = match () {

@@ -305,8 +305,9 @@ async fn a_lost_outcome_raises_an_alarm() {
 #[tokio::test]
 async fn more_than_a_round_is_refused() {
     let watched = Watched::new().await;
+    let many = u32::try_from(limits::LEDGER_MESSAGES_MAX).unwrap() + 1;
     let listed =
-        (1..=257).map(|uid| Listed { key: MessageKey::of_uid(uid), size: 1, header: None }).collect();
+        (1..=many).map(|uid| Listed { key: MessageKey::of_uid(uid), size: 1, header: None }).collect();
     let look = Look { listed, ..Look::default() };
     let moment = watched.house.moment();
     assert!(ledger::see(&watched.house.organization, watched.folder, look, moment).await.is_err());

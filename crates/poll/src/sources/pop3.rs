@@ -192,9 +192,10 @@ impl Pop3Mailbox {
         removes && self.messages.iter().any(|message| message.was_fetched && !message.is_going)
     }
 
-    /// Whether it would for certain: what was listed last, before this place, may leave in the next turn.
+    /// Whether it would for certain: what was listed last, before this place, is under way, and may leave.
     fn would_lose_before(&self, place: usize) -> bool {
-        let before = self.messages.iter().take(place.saturating_sub(limits::POLL_TURN_MESSAGES_MAX));
+        let under_way = UNDER_WAY * limits::POLL_TURN_MESSAGES_MAX;
+        let before = self.messages.iter().take(place.saturating_sub(under_way));
         let may_stay = before.into_iter().any(|message| message.was_fetched && !message.is_going);
         may_stay && self.would_lose()
     }
@@ -331,6 +332,9 @@ impl Pop3Mailbox {
         }
     }
 }
+
+/// Handfuls that may be under way between their list and their end.
+const UNDER_WAY: usize = 4;
 
 /// More sizes are not remembered.
 const SIZES_MAX: usize = 1_000;

@@ -1,17 +1,18 @@
-//! Bringing: headers and bodies are delivered, many at a time, so that they share a commit.
+//! Bringing: bodies are fetched; then headers and bodies are delivered.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::outcome::Outcome;
 use model::{MessageKey, limits};
-use tokio::task::{Id, JoinSet};
+use tokio::task::JoinSet;
 
-use super::ask::Asked;
+use super::ask::{Asked, Entered};
 use super::look::Seen;
-use super::{Trouble, Watched, clear};
+use super::{AtHand, House, Trouble, Watched, clear};
 use crate::contract::{Advice, Delivered, Delivery, Intake, NotNow, What};
-use crate::ledger::{Entry, PutOff};
+use crate::ledger::{Entry, Ledger, Settled};
+use crate::room::Held;
 use crate::source::Source;
 
 /// A message whose outcome is committed.
@@ -23,42 +24,61 @@ pub(super) struct Ended {
     pub(super) header: Option<Arc<[u8]>>,
 }
 
-/// Delivers whatever can be delivered; what has ended is in the list, also where something else went wrong.
-pub(super) async fn bring<S: Source, I: Intake>(
-    watched: &mut Watched<S>,
-    intake: &I,
-    (asked, ended): (Vec<Asked>, &mut Vec<Ended>),
-) -> Result<(), Trouble> {
-    let (mut at_once, mut whole) = (Vec::new(), Vec::new());
+/// Messages with what is delivered of each.
+#[derive(Debug)]
+pub(super) struct Ready {
+    deliveries: Vec<(Seen, What)>,
+    /// Their outcomes were committed before.
+    ended: Vec<Ended>,
+    /// An attempt at these is counted.
+    pub(super) tried: Vec<MessageKey>,
+    held: Vec<Held>,
+}
+
+/// What became of messages that were ready.
+#[derive(Debug)]
+pub(super) struct Brought {
+    pub(super) ended: Vec<Ended>,
+    /// Those of them that may leave the folder.
+    pub(super) settled: Result<Vec<Settled>, NotNow>,
+    /// The whole of them is wanted.
+    pub(super) wanted: Entered,
+    pub(super) refused: Vec<(MessageKey, NotNow)>,
+    /// The whole was delivered, and wanted.
+    pub(super) in_vain: Vec<MessageKey>,
+    /// Whether the house did anything with one of them.
+    pub(super) is_any_taken: bool,
+    pub(super) tried: Vec<MessageKey>,
+}
+
+/// Fetches the bodies that are to be delivered.
+pub(super) async fn fetch<S: Source>(watched: &mut Watched<S>, entered: Entered) -> Result<Ready, Trouble> {
+    let Entered { asked, tried, held } = entered;
+    let mut ready = Ready { deliveries: Vec::new(), ended: Vec::new(), tried, held };
+    let mut whole = Vec::new();
     for Asked { seen, advice } in asked {
         if let Some(outcome) = seen.entry.ended {
-            ended.push(Ended { entry: seen.entry, outcome, header: seen.header });
+            ready.ended.push(Ended { entry: seen.entry, outcome, header: seen.header });
             continue;
         }
         match without_body(&seen, advice) {
-            Some(what) => at_once.push((seen, what)),
+            Some(what) => ready.deliveries.push((seen, what)),
             None => whole.push(seen),
         }
     }
-    let wanted = deliver(watched, intake, (at_once, &mut *ended)).await?;
-    let mut too_large = Vec::new();
-    for seen in wanted {
-        match without_body(&seen, Advice::Fetch) {
-            Some(what) => too_large.push((seen, what)),
-            None => whole.push(seen),
-        }
-    }
-    deliver(watched, intake, (too_large, &mut *ended)).await?;
     while !whole.is_empty() {
         let rest = whole.split_off(fitting(&whole));
-        let fetched = fetch(watched, whole).await?;
-        whole = rest;
-        let wanted = deliver(watched, intake, (fetched, &mut *ended)).await?;
-        for seen in wanted {
-            put_off(watched, seen.entry.key, "the whole was delivered and the whole was asked for");
+        match bodies(watched, whole).await {
+            Ok(fetched) => ready.deliveries.extend(fetched),
+            Err((trouble, suspects)) => {
+                // Where the line breaks or nothing comes for too long, each of these may be the reason.
+                clear::note_survivors(watched, (ready.tried, &suspects));
+                return Err(trouble);
+            }
         }
+        whole = rest;
     }
-    Ok(())
+    Ok(ready)
 }
 
 /// What is delivered of a message without its body, if that is enough.
@@ -89,15 +109,18 @@ fn fitting(seen: &[Seen]) -> usize {
 }
 
 /// The bodies of these. One that does not come, or is not the message of the header, is tried later; in the end it is
-/// told that it cannot be fetched.
-async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<Vec<(Seen, What)>, Trouble> {
+/// told that it cannot be fetched. With trouble come those that were asked for.
+async fn bodies<S: Source>(
+    watched: &mut Watched<S>,
+    seen: Vec<Seen>,
+) -> Result<Vec<(Seen, What)>, (Trouble, Vec<MessageKey>)> {
     let has_fetched = watched.has_fetched;
     let fetchable = seen.iter().filter(|seen| seen.header.is_some() && !(seen.is_left() && has_fetched));
     let keys: Vec<MessageKey> = fetchable.map(|seen| seen.entry.key.clone()).collect();
-    // Where the line breaks or nothing comes for too long, each of these may be the reason.
-    watched.suspects.clone_from(&keys);
-    let bodies = if keys.is_empty() { Vec::new() } else { watched.source.bodies(&keys).await? };
-    watched.suspects.clear();
+    let bodies = match keys.is_empty() {
+        true => Vec::new(),
+        false => watched.source.bodies(&keys).await.map_err(|error| (error.into(), keys))?,
+    };
     watched.has_fetched |= !bodies.is_empty();
     let mut bodies: HashMap<MessageKey, Arc<[u8]>> =
         bodies.into_iter().map(|fetched| (fetched.key, fetched.bytes)).collect();
@@ -121,7 +144,7 @@ async fn fetch<S: Source>(watched: &mut Watched<S>, seen: Vec<Seen>) -> Result<V
             let what = unfetchable(&seen, words);
             fetched.push((seen, what));
         } else {
-            put_off(watched, seen.entry.key, words);
+            clear::put_off(watched, seen.entry.key, words);
         }
     }
     Ok(fetched)
@@ -146,67 +169,77 @@ fn taken<S: Source>(
     }
 }
 
-fn put_off<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {
-    watched.told.put_off.push(PutOff { key, words: words.to_owned() });
-}
-
-/// Delivers these at once; those of which the whole is wanted come back. All are waited for: what is committed counts,
-/// whatever became of the others. Where only some are refused, those are tried later and the rest goes on: they may be why.
-async fn deliver<S: Source, I: Intake>(
-    watched: &mut Watched<S>,
-    intake: &I,
-    (deliveries, ended): (Vec<(Seen, What)>, &mut Vec<Ended>),
-) -> Result<Vec<Seen>, Trouble> {
-    let at_work = watched.room.at_work().await;
-    let (mut under_way, mut keys) = (JoinSet::new(), HashMap::new());
-    for (seen, what) in deliveries {
-        let (intake, pair, role) = (intake.clone(), watched.folder.pair, watched.folder.role);
-        let delivery = Delivery { copy: seen.entry.copy, role, arrived: seen.arrived, size: seen.size, what };
-        let key = seen.entry.key.clone();
-        let task = under_way.spawn(async move { (seen, intake.deliver(pair, delivery).await) });
-        keys.insert(task.id(), key);
-    }
-    let before = ended.len();
-    let taken = async {
-        let taken = taken_in(under_way, (keys, ended)).await;
-        drop(at_work);
-        taken
+/// Delivers whatever is ready, and settles what has ended. All deliveries are waited for: what is committed counts, whatever
+/// became of the others.
+pub(super) async fn bring<I: Intake, L: Ledger>(
+    at_hand: AtHand,
+    house: House<I, L>,
+    ready: Option<Ready>,
+) -> Option<Brought> {
+    let Ready { deliveries, ended, tried, held } = ready?;
+    let mut brought = Brought {
+        ended,
+        settled: Ok(Vec::new()),
+        wanted: Entered::default(),
+        refused: Vec::new(),
+        in_vain: Vec::new(),
+        is_any_taken: false,
+        tried,
     };
-    // Meanwhile the server does what it was not asked for yet.
-    let ((wanted, mut refused), left) = tokio::join!(taken, clear::away(watched));
-    let faulty = refused.iter().filter(|(_, not_now)| not_now.is_fault).map(|(key, _)| key.clone());
-    watched.suspects.extend(faulty);
-    left?;
-    let others_are_well = ended.len() > before || !wanted.is_empty();
-    match refused.pop() {
-        Some((key, not_now)) if others_are_well => {
-            refused.push((key, not_now));
-            refused.into_iter().for_each(|(key, not_now)| put_off(watched, key, &not_now.words));
-            Ok(wanted)
-        }
-        Some((_, not_now)) => Err(not_now.into()),
-        None => Ok(wanted),
+    let at_work = at_hand.room.at_work().await;
+    deliver(&at_hand, &house.intake, (deliveries, &mut brought)).await;
+    drop(at_work);
+    if !brought.wanted.is_empty() {
+        brought.wanted.held = held;
     }
+    brought.settled = clear::settle(&at_hand, &house.ledger, &brought.ended).await;
+    Some(brought)
 }
 
-/// Waits for all of them: of which the whole is wanted, and which were refused.
-async fn taken_in(
-    mut under_way: JoinSet<(Seen, Result<Delivered, NotNow>)>,
-    (mut keys, ended): (HashMap<Id, MessageKey>, &mut Vec<Ended>),
-) -> (Vec<Seen>, Vec<(MessageKey, NotNow)>) {
-    let (mut wanted, mut refused) = (Vec::new(), Vec::new());
-    while let Some(joined) = under_way.join_next().await {
+/// Delivers these, many at a time so that they share a commit.
+async fn deliver<I: Intake>(
+    at_hand: &AtHand,
+    intake: &I,
+    (deliveries, brought): (Vec<(Seen, What)>, &mut Brought),
+) {
+    let (mut under_way, mut keys) = (JoinSet::new(), HashMap::new());
+    let mut waiting = deliveries.into_iter();
+    loop {
+        while under_way.len() < limits::POLL_DELIVERIES_MAX
+            && let Some((seen, what)) = waiting.next()
+        {
+            let (intake, pair, role) = (intake.clone(), at_hand.folder.pair, at_hand.folder.role);
+            let is_whole = !matches!(what, What::Header(_));
+            let (copy, arrived, size) = (seen.entry.copy, seen.arrived, seen.size);
+            let delivery = Delivery { copy, role, arrived, size, what };
+            let key = seen.entry.key.clone();
+            let delivered = async move { (seen, is_whole, intake.deliver(pair, delivery).await) };
+            keys.insert(under_way.spawn(delivered).id(), key);
+        }
+        let Some(joined) = under_way.join_next_with_id().await else { return };
         match joined {
-            Ok((seen, Ok(Delivered::Ended(outcome)))) => {
-                ended.push(Ended { entry: seen.entry, outcome, header: seen.header });
+            Ok((id, (seen, is_whole, answer))) => {
+                keys.remove(&id);
+                brought.add((seen, is_whole), answer);
             }
-            Ok((seen, Ok(Delivered::WholeWanted))) => wanted.push(seen),
-            Ok((seen, Err(not_now))) => refused.push((seen.entry.key, not_now)),
             Err(failed) => {
                 let not_now = NotNow { words: "the intake failed on a message".to_owned(), is_fault: true };
-                refused.extend(keys.remove(&failed.id()).map(|key| (key, not_now)));
+                brought.refused.extend(keys.remove(&failed.id()).map(|key| (key, not_now)));
             }
         }
     }
-    (wanted, refused)
+}
+
+impl Brought {
+    fn add(&mut self, (seen, is_whole): (Seen, bool), answer: Result<Delivered, NotNow>) {
+        self.is_any_taken |= answer.is_ok();
+        match answer {
+            Ok(Delivered::Ended(outcome)) => {
+                self.ended.push(Ended { entry: seen.entry, outcome, header: seen.header });
+            }
+            Ok(Delivered::WholeWanted) if is_whole => self.in_vain.push(seen.entry.key),
+            Ok(Delivered::WholeWanted) => self.wanted.asked.push(Asked { seen, advice: Advice::Fetch }),
+            Err(not_now) => self.refused.push((seen.entry.key, not_now)),
+        }
+    }
 }

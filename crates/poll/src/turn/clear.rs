@@ -1,12 +1,13 @@
 //! Clearing away: what has its outcome leaves the folder.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use model::MessageKey;
 use model::outcome::Outcome;
+use model::{FolderRole, MessageKey};
 
-use super::bring::Ended;
-use super::{Trouble, Watched};
+use super::bring::{Brought, Ended};
+use super::{AtHand, Trouble, Watched};
+use crate::contract::NotNow;
 use crate::ledger::{HeaderDigest, Ledger, PutOff, Settled};
 use crate::source::{Disposal, Disposed, Source};
 
@@ -17,34 +18,61 @@ pub(super) struct Leaving {
     set_aside: Vec<MessageKey>,
 }
 
-/// Settles these, so that they may leave: most are removed, and those set apart that a person has to look at. What is
-/// there without its header is not taken away. Where a folder is only looked at, nothing leaves it: the ledger is told
-/// that no more is asked of these.
-pub(super) async fn clear<S: Source, L: Ledger>(
-    watched: &mut Watched<S>,
+/// Settles these, so that they may leave: not what is there without its header, and nothing where a folder is only looked at.
+pub(super) async fn settle<L: Ledger>(
+    at_hand: &AtHand,
     ledger: &L,
-    ended: Vec<Ended>,
-) -> Result<(), Trouble> {
-    let outcomes: HashMap<MessageKey, Outcome> =
-        ended.iter().map(|ended| (ended.entry.key.clone(), ended.outcome)).collect();
+    ended: &[Ended],
+) -> Result<Vec<Settled>, NotNow> {
+    let headed = ended.iter().filter_map(|ended| Some((ended, ended.header.as_ref()?)));
+    let there: Vec<(MessageKey, HeaderDigest)> =
+        headed.map(|(ended, header)| (ended.entry.key.clone(), HeaderDigest::of(header))).collect();
+    if at_hand.folder.role != FolderRole::Sink || there.is_empty() {
+        return Ok(Vec::new());
+    }
+    let _at_work = at_hand.room.at_work().await;
+    ledger.settle(&at_hand.folder, there).await
+}
+
+/// Notes what was brought in. Where only some were refused those are tried later and the rest goes on: they may be why.
+pub(super) fn note<S: Source>(watched: &mut Watched<S>, brought: Brought) -> Result<(), Trouble> {
+    let Brought { ended, settled, mut wanted, mut refused, in_vain, is_any_taken, tried } = brought;
+    let faulty = refused.iter().filter(|(_, not_now)| not_now.is_fault).map(|(key, _)| key.clone());
+    let faulty: Vec<MessageKey> = faulty.collect();
+    let trouble = if is_any_taken { None } else { refused.pop().map(|(_, not_now)| not_now.into()) };
+    if trouble.is_none() {
+        refused.into_iter().for_each(|(key, not_now)| put_off(watched, key, &not_now.words));
+    }
+    for key in in_vain {
+        put_off(watched, key, "the whole was delivered and the whole was asked for");
+    }
+    // What has ended is not begun again, however often it was.
+    let ends: HashSet<&MessageKey> = ended.iter().map(|ended| &ended.entry.key).collect();
+    let whole: HashSet<&MessageKey> = wanted.asked.iter().map(|asked| &asked.seen.entry.key).collect();
+    let tried = tried.into_iter().filter(|key| !ends.contains(key));
+    let (still, tried) = tried.partition(|key| whole.contains(key));
+    wanted.tried = still;
+    watched.wanted.add(wanted);
+    note_survivors(watched, (tried, &faulty));
+    let settled = settled.map(|settled| may_leave(watched, (ended, settled)));
+    trouble.map_or(Ok(()), Err).and(settled.map_err(Trouble::House))
+}
+
+/// Of what has ended most is removed, and that set apart which a person has to look at. What is there without its header is
+/// not taken away. Where a folder is only looked at, the ledger is told that no more is asked of these.
+fn may_leave<S: Source>(watched: &mut Watched<S>, (ended, settled): (Vec<Ended>, Vec<Settled>)) {
     if watched.is_looked_at() {
         watched.ended += ended.len();
         watched.told.gone.extend(ended.into_iter().map(|ended| ended.entry.key));
-        return Ok(());
+        return;
     }
-    let mut there = Vec::new();
-    for Ended { entry, header, .. } in ended {
-        match header {
-            Some(header) => there.push((entry.key, HeaderDigest::of(&header))),
-            None => leave(watched, entry.key, "the server does not give its header"),
+    let mut outcomes = HashMap::new();
+    for Ended { entry, outcome, header } in ended {
+        if header.is_none() {
+            put_off(watched, entry.key.clone(), "the server does not give its header");
         }
+        outcomes.insert(entry.key, outcome);
     }
-    if there.is_empty() {
-        return Ok(());
-    }
-    let at_work = watched.room.at_work().await;
-    let settled = ledger.settle(&watched.folder, there).await?;
-    drop(at_work);
     for Settled { key, is_kept } in settled {
         let is_wanted_apart = outcomes.get(&key) == Some(&Outcome::Undeliverable);
         if !is_wanted_apart || (is_kept && !watched.source.has_a_place_apart()) {
@@ -53,7 +81,16 @@ pub(super) async fn clear<S: Source, L: Ledger>(
             watched.leaving.set_aside.push(key);
         }
     }
-    Ok(())
+}
+
+/// What was begun and is no suspect, nor put off: the process lived on, so that attempt does not count.
+pub(super) fn note_survivors<S>(
+    watched: &mut Watched<S>,
+    (mut begun, suspects): (Vec<MessageKey>, &[MessageKey]),
+) {
+    let told = &mut watched.told;
+    begun.retain(|key| !suspects.contains(key) && !told.put_off.iter().any(|put_off| put_off.key == *key));
+    told.survived.extend(begun);
 }
 
 /// Takes what has ended out of the folder. What does not leave is tried later.
@@ -73,14 +110,16 @@ async fn dispose<S: Source>(
     }
     let Disposed { gone, going, refusal } = watched.source.dispose(&keys, how).await?;
     let words = refusal.unwrap_or_else(|| "the server says that it went, and shows it still".to_owned());
-    for key in keys.into_iter().filter(|key| !gone.contains(key) && !going.contains(key)) {
-        leave(watched, key, &words);
+    let is_gone: HashSet<&MessageKey> = gone.iter().chain(&going).collect();
+    for key in keys.into_iter().filter(|key| !is_gone.contains(key)) {
+        put_off(watched, key, &words);
     }
     watched.ended += gone.len() + going.len();
     watched.told.gone.extend(gone);
     Ok(())
 }
 
-fn leave<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {
+/// It is tried later.
+pub(super) fn put_off<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {
     watched.told.put_off.push(PutOff { key, words: words.to_owned() });
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use model::{MessageKey, Timestamp, limits};
 
-use super::{Round, Trouble, Watched};
+use super::{AtHand, Round, Trouble, Watched};
 use crate::ledger::{Entry, HeaderDigest, Ledger, Listed, Told};
+use crate::room::Held;
 use crate::source::{Shown, Source};
 
 /// A message of this turn.
@@ -76,11 +77,81 @@ impl Next {
     }
 }
 
-/// What is next in the folder; `None` once a round has come to its end.
-pub(super) async fn ahead<S: Source, L: Ledger>(
+/// Messages that go through all steps together.
+#[derive(Debug, Default)]
+pub(super) struct Handful {
+    pub(super) shown: Vec<Shown>,
+    /// Where the folder is only looked at: with these everything up to here is entered, or was before.
+    listed_to: Option<MessageKey>,
+    /// So often the header of one that is tried alone was asked for in vain.
+    attempts: u32,
+}
+
+impl Handful {
+    /// A message that is tried alone.
+    pub(super) fn of_one(next: &Next) -> Self {
+        let attempts = if next.has_header() { 0 } else { next.attempts() };
+        Handful { shown: vec![next.shown.clone()], listed_to: None, attempts }
+    }
+
+    /// The key behind which the next handful begins.
+    fn last(&self) -> Option<MessageKey> {
+        self.shown.last().map(|shown| shown.key.clone())
+    }
+
+    /// What of it is in memory at a time.
+    pub(super) fn bytes(&self) -> u64 {
+        let all = self.shown.iter().map(|shown| shown.size).fold(0, u64::saturating_add);
+        all.saturating_add(limits::POLL_HEADERS_BYTES)
+    }
+}
+
+/// A handful whose headers are here, as far as the source gives them.
+#[derive(Debug)]
+pub(super) struct Headed {
+    pub(super) shown: Vec<Shown>,
+    pub(super) headers: Headers,
+    pub(super) listed_to: Option<MessageKey>,
+    /// Room for it.
+    pub(super) held: Held,
+}
+
+type Headers = HashMap<MessageKey, Arc<[u8]>>;
+
+/// Lists what is next, as handfuls whose bodies fit; and apart those that are to be tried alone. What was put off is passed
+/// over.
+pub(super) async fn list<S: Source, L: Ledger>(watched: &mut Watched<S>, ledger: &L) -> Result<(), Trouble> {
+    let Some((next, listed_to)) = ahead(watched, ledger).await? else {
+        watched.is_listed = true;
+        return Ok(());
+    };
+    let is_due = |next: &Next| next.known.as_ref().is_none_or(|known| known.is_due);
+    let (mut alone, together): (Vec<Next>, Vec<Next>) =
+        next.into_iter().filter(is_due).partition(Next::is_doubtful);
+    // The last one is the first: the least suspect.
+    alone.sort_by_key(|next| std::cmp::Reverse(next.attempts()));
+    watched.alone = alone;
+    let mut handful = Handful::default();
+    let mut bytes = 0_u64;
+    for Next { shown, .. } in together {
+        bytes = bytes.saturating_add(shown.size);
+        if bytes > limits::POLL_TURN_BYTES && !handful.shown.is_empty() {
+            bytes = shown.size;
+            handful.listed_to = listed_to.as_ref().and(handful.last());
+            watched.listed.push_back(std::mem::take(&mut handful));
+        }
+        handful.shown.push(shown);
+    }
+    handful.listed_to = listed_to;
+    watched.listed.push_back(handful);
+    Ok(())
+}
+
+/// What is next in the folder, and up to where it is listed with that; `None` once a round has come to its end.
+async fn ahead<S: Source, L: Ledger>(
     watched: &mut Watched<S>,
     ledger: &L,
-) -> Result<Option<Vec<Next>>, Trouble> {
+) -> Result<Option<(Vec<Next>, Option<MessageKey>)>, Trouble> {
     let mut round = match watched.round.take() {
         Some(round) => round,
         None => {
@@ -92,23 +163,24 @@ pub(super) async fn ahead<S: Source, L: Ledger>(
         }
     };
     if watched.is_looked_at() && !round.unlisted.is_empty() {
-        return left_open(watched, round).await.map(Some);
+        return Ok(Some((left_open(watched, round).await?, None)));
     }
     let mut shown = watched.source.list(round.after.as_ref()).await?;
     let Some(last) = shown.last() else {
-        return end(watched, round).await;
+        return Ok(end(watched, round).await?.map(|next| (next, None)));
     };
     round.after = Some(last.key.clone());
+    let mut listed_to = None;
     if watched.is_looked_at() {
         watched.folder.after.clone_from(&round.after);
-        watched.listed_to.clone_from(&round.after);
+        listed_to.clone_from(&round.after);
         let since = watched.since;
         shown.retain(|shown| shown.arrived.is_none_or(|arrived| since.is_none_or(|since| arrived >= since)));
     }
     let next = shown.into_iter().map(|shown| Next { known: round.unlisted.remove(&shown.key), shown });
     let next = next.collect();
     watched.round = Some(round);
-    Ok(Some(next))
+    Ok(Some((next, listed_to)))
 }
 
 /// What was seen before, has not ended, and is not listed again: everything listed stays, so only what is new is.
@@ -161,30 +233,17 @@ pub(super) async fn tell<S: Source, L: Ledger>(watched: &mut Watched<S>, ledger:
     Ok(())
 }
 
-/// What was tried and is neither suspect nor put off: the process lived on, so that attempt does not count.
-pub(super) fn note_survivors<S>(watched: &mut Watched<S>, mut tried: Vec<MessageKey>) {
-    let suspects = std::mem::take(&mut watched.suspects);
-    let told = &mut watched.told;
-    tried.retain(|key| !suspects.contains(key) && !told.put_off.iter().any(|put_off| put_off.key == *key));
-    told.survived.extend(tried);
-}
-
-/// What is shown, with the headers that came.
-pub(super) type Headed = (Vec<Shown>, HashMap<MessageKey, Arc<[u8]>>);
-
-/// Enters these messages into the ledger; those of them that are due.
-pub(super) async fn see<S: Source, L: Ledger>(
-    watched: &mut Watched<S>,
+/// Enters these messages into the ledger, with what is told; those of them that are due.
+pub(super) async fn see<L: Ledger>(
+    at_hand: &AtHand,
     ledger: &L,
-    (shown, mut headers): Headed,
+    (shown, mut headers, told): (Vec<Shown>, Headers, Told),
 ) -> Result<Vec<Seen>, Trouble> {
     let digest = |shown: &Shown| headers.get(&shown.key).map(|header| HeaderDigest::of(header));
     let listed = shown.iter().map(|shown| listed(shown, digest(shown))).collect();
-    let told = told(watched);
-    let at_work = watched.room.at_work().await;
-    let entries = ledger.see(&watched.folder, told, listed).await?.ok_or(Trouble::Anew)?;
+    let at_work = at_hand.room.at_work().await;
+    let entries = ledger.see(&at_hand.folder, told, listed).await?.ok_or(Trouble::Anew)?;
     drop(at_work);
-    (watched.told, watched.listed_to) = (Told::default(), None);
     let mut by_key: HashMap<MessageKey, Shown> =
         shown.into_iter().map(|shown| (shown.key.clone(), shown)).collect();
     let seen = entries.into_iter().filter(|entry| entry.is_due).map(|entry| {
@@ -196,58 +255,78 @@ pub(super) async fn see<S: Source, L: Ledger>(
     Ok(seen.collect())
 }
 
-/// Enters messages of which the headers did not come.
-pub(super) async fn enter<S: Source, L: Ledger>(
-    watched: &mut Watched<S>,
-    ledger: &L,
-    shown: &[Shown],
-) -> Result<(), Trouble> {
-    let listed = shown.iter().map(|shown| listed(shown, None)).collect();
-    ledger.see(&watched.folder, told(watched), listed).await?;
-    (watched.told, watched.listed_to) = (Told::default(), None);
-    Ok(())
-}
-
-/// What the ledger is told beside what is entered now, which is all that was listed.
-fn told<S>(watched: &Watched<S>) -> Told {
-    let seen_up_to = watched.listed_to.as_ref().or(watched.told.seen_up_to.as_ref()).cloned();
-    Told { seen_up_to, ..watched.told.clone() }
-}
-
 fn listed(shown: &Shown, header: Option<HeaderDigest>) -> Listed {
     Listed { key: shown.key.clone(), size: shown.size, arrived: shown.arrived, header }
 }
 
-/// What is fetched of these at a time.
-pub(super) fn bytes(shown: &[Shown]) -> u64 {
-    let all: u64 = shown.iter().map(|shown| shown.size).fold(0, u64::saturating_add);
-    let largest = shown.iter().map(|shown| shown.size).max().unwrap_or_default();
-    all.min(limits::POLL_TURN_BYTES).max(largest).saturating_add(limits::POLL_HEADERS_BYTES)
+/// Fetches the headers of a handful.
+pub(super) async fn head<S: Source>(
+    watched: &mut Watched<S>,
+    (handful, held): (Handful, Held),
+) -> Result<(), Trouble> {
+    let Handful { shown, listed_to, attempts } = handful;
+    let mut headed = Headed { shown, headers: Headers::new(), listed_to, held };
+    let headers = headers(watched, (&mut headed, attempts)).await;
+    watched.headed = Some(headed);
+    if let Some(headed) = &mut watched.headed {
+        headed.headers = headers?;
+    }
+    Ok(())
 }
 
-/// Those that are still there, and the headers of them. Whatever the answer leaves out is gone only where the source says
-/// so. A header that was tried in vain too often is not asked for any more.
-pub(super) async fn headers<S: Source>(
+/// The header of any of these may be why none came: they are entered without, and the attempt counts.
+pub(super) async fn enter_headless<S: Source, L: Ledger>(watched: &mut Watched<S>, ledger: &L) {
+    let Some(Headed { shown, listed_to, .. }) = watched.headed.take() else { return };
+    let listed = shown.iter().map(|shown| listed(shown, None)).collect();
+    let told = Told { seen_up_to: listed_to, ..Told::default() };
+    // Where they are not entered, they come again as they were.
+    ledger.see(&watched.folder, told, listed).await.unwrap_or_default();
+}
+
+/// The headers of those that are still there. Whatever the answer leaves out is gone only where the source says so. A header
+/// that was tried in vain too often is not asked for any more.
+async fn headers<S: Source>(
     watched: &mut Watched<S>,
-    (shown, attempts): (&[Shown], u32),
-) -> Result<Headed, Trouble> {
-    let mut shown = shown.to_vec();
+    (headed, attempts): (&mut Headed, u32),
+) -> Result<Headers, Trouble> {
+    let mut headers = Headers::new();
     let is_left = attempts >= limits::POLL_UNREADABLE_FROM
         || (attempts >= limits::POLL_LEAVE_FROM && watched.has_headed);
-    if shown.is_empty() || is_left {
-        return Ok((shown, HashMap::new()));
+    if headed.shown.is_empty() || is_left {
+        return Ok(headers);
     }
-    let keys: Vec<MessageKey> = shown.iter().map(|shown| shown.key.clone()).collect();
-    let fetched = watched.source.headers(&keys).await?;
-    let mut headers: HashMap<MessageKey, Arc<[u8]>> =
-        fetched.into_iter().map(|fetched| (fetched.key, fetched.bytes)).collect();
-    headers.retain(|_, header| !header.is_empty());
+    let (mut bytes, mut asked) = (0, 0);
+    while asked < headed.shown.len() {
+        // What is listed as small may have large headers: the others wait.
+        if bytes > limits::POLL_TURN_BYTES {
+            let rest = Handful {
+                shown: headed.shown.split_off(asked),
+                listed_to: headed.listed_to.take(),
+                attempts: 0,
+            };
+            // All that was listed before these is entered with the others, or was before.
+            let last = headed.shown.last().map(|shown| shown.key.clone());
+            headed.listed_to = rest.listed_to.as_ref().and(last);
+            watched.listed.push_front(rest);
+            break;
+        }
+        let some = headed.shown.iter().skip(asked).take(limits::IMAP_HEADERS_MAX);
+        let keys: Vec<MessageKey> = some.map(|shown| shown.key.clone()).collect();
+        asked += keys.len();
+        for fetched in watched.source.headers(&keys).await? {
+            if !fetched.bytes.is_empty() {
+                bytes += fetched.bytes.len() as u64;
+                headers.insert(fetched.key, fetched.bytes);
+            }
+        }
+    }
     watched.has_headed |= !headers.is_empty();
-    let left_out: Vec<MessageKey> = keys.into_iter().filter(|key| !headers.contains_key(key)).collect();
+    let left_out = headed.shown.iter().map(|shown| &shown.key).filter(|key| !headers.contains_key(key));
+    let left_out: Vec<MessageKey> = left_out.cloned().collect();
     if !left_out.is_empty() {
         let missing = watched.source.missing(&left_out).await?;
-        shown.retain(|shown| !missing.contains(&shown.key));
+        headed.shown.retain(|shown| !missing.contains(&shown.key));
         watched.told.absent.extend(missing);
     }
-    Ok((shown, headers))
+    Ok(headers)
 }

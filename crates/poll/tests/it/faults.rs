@@ -12,17 +12,35 @@ const MESSAGES: [&str; 5] = [
     "Subject: another offer\n\nSoft.\n",
 ];
 
-/// Breaks the n-th call, for every n, and then another one of the next session; then all is well again.
+/// A folder that is listed so many at a time.
+fn world(window: Option<usize>) -> World {
+    let world = World::of(&MESSAGES);
+    world.state().window = window;
+    world
+}
+
 #[tokio::test]
 async fn whatever_call_fails_each_message_ends_once() {
-    let calm = World::of(&MESSAGES);
+    fails_anywhere(None).await;
+}
+
+/// Several handfuls are under way then.
+#[tokio::test]
+async fn whatever_call_fails_each_message_of_several_handfuls_ends_once() {
+    fails_anywhere(Some(1)).await;
+    fails_anywhere(Some(2)).await;
+}
+
+/// Breaks the n-th call, for every n, and then another one of the next session; then all is well again.
+async fn fails_anywhere(window: Option<usize>) {
+    let calm = world(window);
     calm.session().await.unwrap();
     let mut broken = 0;
     for first in 0.. {
         let mut was_reached = false;
-        for second in 0..12 {
+        for second in 0..16 {
             for effects in 0..4 {
-                let world = World::of(&MESSAGES);
+                let world = world(window);
                 world.break_call(first, effects & 1 == 1);
                 let _ = world.session().await;
                 was_reached = world.has_broken();
@@ -62,14 +80,27 @@ fn check(world: &World, (calm, what): (&World, &str)) {
 /// The same for a folder that is only looked at.
 #[tokio::test]
 async fn whatever_call_fails_each_message_that_is_looked_at_ends_once() {
-    let calm = World::of(&MESSAGES);
+    fails_anywhere_when_looked_at(|| world(None)).await;
+    fails_anywhere_when_looked_at(|| world(Some(2))).await;
+}
+
+/// What is listed together is several handfuls where it is too large for one.
+#[tokio::test]
+async fn whatever_call_fails_each_large_message_that_is_looked_at_ends_once() {
+    let huge = "Subject: noise\nX-Size: huge\n\nBuy!\n";
+    let [offer, _, broken, _, other] = MESSAGES;
+    fails_anywhere_when_looked_at(|| World::of(&[huge, offer, huge, broken, other])).await;
+}
+
+async fn fails_anywhere_when_looked_at(world: impl Fn() -> World) {
+    let calm = world();
     calm.look().await.unwrap();
     let mut broken = 0;
     for first in 0.. {
         let mut was_reached = false;
-        for second in 0..12 {
+        for second in 0..16 {
             for effects in 0..4 {
-                let world = World::of(&MESSAGES);
+                let world = world();
                 world.break_call(first, effects & 1 == 1);
                 let _ = world.look().await;
                 was_reached = world.has_broken();

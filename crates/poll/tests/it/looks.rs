@@ -8,7 +8,7 @@ use connect::imap::{
     BodySink, Capabilities, Flags, Folder, FolderName, Listed, Look, Namespace, Opened, Standing, Uid,
     UidSet, Window, Woken,
 };
-use model::{FolderRole, MessageKey};
+use model::{FolderRole, MessageKey, limits};
 use poll::sources::imap_look::{Chosen, ImapLook};
 use poll::{Folders as _, Source as _};
 
@@ -139,14 +139,15 @@ async fn it_goes_on_behind_what_was_seen() {
 
 #[tokio::test]
 async fn what_others_take_out_meanwhile_hides_nothing() {
-    let mut look = opened(Server { uids: uids(200), ..Server::default() }).await;
+    let mut look = opened(Server { uids: uids(400), ..Server::default() }).await;
     let first = look.list(None).await.unwrap();
-    assert_eq!(first.len(), 64);
+    assert_eq!(first.len(), limits::POLL_TURN_MESSAGES_MAX);
     // What was listed goes, and all behind it moves up.
     let mut look =
-        opened(Server { uids: uids(200), leaving: uids(50).into_iter().collect(), ..Server::default() })
+        opened(Server { uids: uids(400), leaving: uids(50).into_iter().collect(), ..Server::default() })
             .await;
-    assert_eq!(all(&mut look, Some(64 * 3)).await, uids(200).split_off(64));
+    let last = first.last().and_then(|shown| shown.key.uid());
+    assert_eq!(all(&mut look, last).await, uids(400).split_off(first.len()));
 }
 
 #[tokio::test]

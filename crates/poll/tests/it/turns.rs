@@ -39,11 +39,15 @@ async fn of_what_nobody_wants_nothing_is_kept_however_large_it_is() {
 
 #[tokio::test]
 async fn a_folder_of_many_turns_is_emptied() {
-    let texts: Vec<String> = (0..150).map(|n| format!("Subject: offer {n}\n\nFirm.\n")).collect();
-    let world = World::of(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(world.session().await.unwrap(), 150);
-    assert!(world.state().messages.is_empty());
-    assert_eq!(world.session().await.unwrap(), 0);
+    let texts: Vec<String> = (0..600).map(|n| format!("Subject: offer {n}\n\nFirm.\n")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for window in [None, Some(1), Some(7)] {
+        let world = World::of(&texts);
+        world.state().window = window;
+        assert_eq!(world.session().await.unwrap(), 600);
+        assert!(world.state().messages.is_empty());
+        assert_eq!((tally(&world), world.session().await.unwrap()), ((0, 600, 0), 0));
+    }
 }
 
 #[tokio::test]
@@ -76,7 +80,7 @@ async fn what_somebody_else_takes_out_ends_as_well() {
 async fn what_was_marked_as_removed_when_the_line_broke_is_removed() {
     let world = World::of(&[OFFER, OFFER]);
     // The mark is set, and nothing more is heard.
-    world.break_call(9, true);
+    world.break_call(11, true);
     world.session().await.unwrap_err();
     assert_eq!((tally(&world), world.state().messages.len()), ((0, 2, 0), 2));
     assert_eq!(world.session().await.unwrap(), 2);
@@ -88,7 +92,7 @@ async fn what_was_marked_as_removed_when_the_line_broke_is_removed() {
 async fn a_key_that_was_given_out_again_deletes_nothing() {
     let world = World::of(&[OFFER]);
     // The outcome is committed, and the line breaks before the message is removed.
-    world.break_call(9, false);
+    world.break_call(10, false);
     world.session().await.unwrap_err();
     assert_eq!((tally(&world), world.state().messages.len()), ((0, 1, 0), 1));
     world.state().messages.insert(1, b"Subject: another\r\n\r\n".to_vec());
@@ -105,7 +109,7 @@ async fn a_key_that_was_given_out_again_deletes_nothing() {
 #[tokio::test]
 async fn another_validity_is_another_folder() {
     let world = World::of(&[OFFER]);
-    world.break_call(9, false);
+    world.break_call(10, false);
     world.session().await.unwrap_err();
     world.state().validity = 7;
     world.session().await.unwrap();

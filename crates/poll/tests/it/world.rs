@@ -22,6 +22,8 @@ pub(crate) struct State {
     marked: BTreeSet<u32>,
     pub(crate) set_aside: Vec<Vec<u8>>,
     pub(crate) is_full: bool,
+    /// It lists no more at a time.
+    pub(crate) window: Option<usize>,
     pub(crate) withholds: BTreeSet<u32>,
     pub(crate) hangs: BTreeSet<u32>,
     pub(crate) header_hangs: BTreeSet<u32>,
@@ -37,7 +39,7 @@ pub(crate) struct State {
     generation: i64,
     known_validity: u32,
     pub(crate) rows: BTreeMap<(i64, MessageKey), Row>,
-    copies: u8,
+    copies: u32,
     after: Option<MessageKey>,
     pub(crate) put_off: Vec<String>,
     short: Short,
@@ -56,6 +58,12 @@ pub(crate) struct Row {
     is_put_off: bool,
     is_settled: bool,
     is_gone: bool,
+}
+
+impl State {
+    fn row(&self, key: &MessageKey) -> Option<&Row> {
+        self.rows.get(&(self.generation, key.clone()))
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -184,11 +192,14 @@ impl Source for Session {
         let after = after.and_then(MessageKey::uid).unwrap_or_default();
         self.0.call(away(), |state| {
             let behind = state.messages.range(after + 1..).filter(|(uid, _)| !state.marked.contains(uid));
-            let shown = behind.take(limits::POLL_TURN_MESSAGES_MAX).map(|(uid, message)| Shown {
-                key: MessageKey::of_uid(*uid),
-                size: size(message) * if state.sizes_are_estimates { 2 } else { 1 },
-                arrived: Some(Timestamp(1)),
-            });
+            let shown =
+                behind.take(state.window.unwrap_or(limits::POLL_TURN_MESSAGES_MAX)).map(|(uid, message)| {
+                    Shown {
+                        key: MessageKey::of_uid(*uid),
+                        size: size(message) * if state.sizes_are_estimates { 2 } else { 1 },
+                        arrived: Some(Timestamp(1)),
+                    }
+                });
             Ok(shown.collect())
         })
     }
@@ -217,8 +228,10 @@ impl Source for Session {
         })
     }
 
+    /// Whatever is fetched has its row.
     async fn bodies(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
         self.0.call(away(), |state| {
+            assert!(keys.iter().all(|key| state.row(key).is_some()), "{keys:?}");
             let uids = keys.iter().filter_map(MessageKey::uid);
             if uids.clone().any(|uid| state.hangs.contains(&uid)) {
                 return Err(away());
@@ -250,8 +263,11 @@ impl Source for Session {
         })
     }
 
-    /// In two steps, as a server of IMAP does: first they are marked, then what is marked goes.
+    /// In two steps, as a server of IMAP does: first they are marked, then what is marked goes. Whatever leaves is settled,
+    /// and not told to be gone.
     async fn dispose(&mut self, keys: &[MessageKey], how: Disposal) -> Result<Disposed, SourceError> {
+        let may_leave = |key| self.0.state().row(key).is_some_and(|row| row.is_settled && !row.is_gone);
+        assert!(keys.iter().all(may_leave), "{keys:?}");
         if how == Disposal::Remove {
             self.0.call(away(), |state| {
                 let uids = keys.iter().filter_map(MessageKey::uid);
@@ -403,7 +419,7 @@ fn see(state: &mut State, generation: i64, (told, listed): (&Told, Vec<Listed>))
         let mut new = || {
             *copies += 1;
             Row {
-                copy: Id([*copies; 16]),
+                copy: Id(u128::from(*copies).to_be_bytes()),
                 header,
                 attempts: 0,
                 is_put_off: false,
