@@ -362,7 +362,7 @@ impl Request {
                 | Request::AddUserMailbox(_)
                 | Request::AddMaildir(_)
                 | Request::SetMailboxState { .. }
-                | Request::SetMailboxExclusive { .. }
+                | Request::SetMailboxPromises(_)
                 | Request::SetMailboxPassword(_)
                 | Request::ResyncMailbox { .. }
                 | Request::Grant(_)
