@@ -90,6 +90,15 @@ impl Postfix {
         self.smtp
     }
 
+    /// Has it try what waits in its queue, at once.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub fn flush(&self) -> Result<()> {
+        ensure!(self.control("flush")?, "postfix: {}", fs::read_to_string(self.path("said"))?);
+        Ok(())
+    }
+
     /// What it wrote to its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
