@@ -52,7 +52,24 @@ impl Maildir {
         keys.iter().filter_map(|key| Some((key.clone(), self.found.get(key)?.clone()))).collect()
     }
 
-    /// Reads these, whole or their headers.
+    /// Reads these, whole or their headers. What a mail program has shown or marked since has another name by now: it is
+    /// looked for once more.
+    async fn read_wherever(
+        &mut self,
+        keys: &[MessageKey],
+        is_header: bool,
+    ) -> Result<Vec<Fetched>, SourceError> {
+        let mut fetched = self.read(keys, is_header).await?;
+        let is_here = |key: &MessageKey| fetched.iter().any(|fetched| fetched.key == *key);
+        let left_out: Vec<MessageKey> = keys.iter().filter(|key| !is_here(key)).cloned().collect();
+        if !left_out.is_empty() {
+            self.missing(&left_out).await?;
+            fetched.extend(self.read(&left_out, is_header).await?);
+        }
+        Ok(fetched)
+    }
+
+    /// Reads these under the names by which they were found last.
     async fn read(&self, keys: &[MessageKey], is_header: bool) -> Result<Vec<Fetched>, SourceError> {
         let (folder, found) = (Arc::clone(&self.folder), self.found(keys));
         apart(move || {
@@ -91,11 +108,11 @@ impl Source for Maildir {
     }
 
     async fn headers(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
-        self.read(keys, true).await
+        self.read_wherever(keys, true).await
     }
 
     async fn bodies(&mut self, keys: &[MessageKey]) -> Result<Vec<Fetched>, SourceError> {
-        self.read(keys, false).await
+        self.read_wherever(keys, false).await
     }
 
     async fn missing(&mut self, keys: &[MessageKey]) -> Result<Vec<MessageKey>, SourceError> {
