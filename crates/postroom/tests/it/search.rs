@@ -48,10 +48,10 @@ fn an_index_that_does_not_follow_the_mail_says_so() {
     assert!(MailClient::smtp(house.smtp).send(&["crm@sink.test"], &mail(1)).starts_with("250 "));
     let cookie = sign_in(&place, &house);
     let find = || http(house.web, "GET /search?q=pallets", &cookie).text();
+    wait_for_the_event(&place, "contoso  0 e-mails  1 to go  nothing yet\n");
     let page = find();
     assert!(page.contains("Search does not follow the mail") && !page.contains("still on the way"), "{page}");
     assert!(page.contains("No mail found"));
-    wait_for_the_event(&place, "contoso  0 e-mails  1 to go  nothing yet\n");
     assert_eq!(place.well(&["index", "rebuild", "--org", "contoso"]), "contoso: 1 e-mails indexed\n");
     let page = find();
     assert!(page.contains("/emails/") && !page.contains("does not follow"), "{page}");

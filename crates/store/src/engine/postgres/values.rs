@@ -56,6 +56,11 @@ pub(super) fn owned(param: &Param<'_>) -> Value {
 /// A value given to a statement that wants this type.
 pub(super) fn given<'v>(value: &'v Value, kind: &Type) -> Box<dyn ToSql + Sync + 'v> {
     match (value, kind) {
+        // Functions count in smaller numbers than columns: `substr`. What does not fit is an error, and said to be.
+        (Value::Int(number), &Type::INT4) => match i32::try_from(*number) {
+            Ok(small) => Box::new(small),
+            Err(_) => Box::new(*number),
+        },
         (Value::Int(number), _) => Box::new(*number),
         (Value::Text(text), _) => Box::new(without_nul(text)),
         (Value::Bytes(bytes), _) => Box::new(bytes.as_slice()),
