@@ -66,6 +66,7 @@ pub(super) fn given<'v>(value: &'v Value, kind: &Type) -> Box<dyn ToSql + Sync +
         (Value::Bytes(bytes), _) => Box::new(bytes.as_slice()),
         (Value::Null, &Type::BYTEA) => Box::new(None::<&[u8]>),
         (Value::Null, &Type::INT8) => Box::new(None::<i64>),
+        (Value::Null, &Type::INT4) => Box::new(None::<i32>),
         (Value::Null, _) => Box::new(None::<&str>),
     }
 }

@@ -173,7 +173,15 @@ impl Wire {
             // Not the server's own words: nobody knows what of the rest was done.
             self.broken.set(true);
         }
-        answers.into_iter().collect::<Result<_, _>>().map_err(from_postgres)
+        let answers = answers.into_iter().collect::<Result<_, _>>().map_err(from_postgres);
+        if let (true, Err(StoreError::Statement(error))) = (self.broken.get(), &answers) {
+            // A fault of ours, found before it reached the server: the rest of the batch fails with it.
+            tracing::error!(
+                error = error.as_ref() as &dyn std::error::Error,
+                "a statement could not be sent"
+            );
+        }
+        answers
     }
 
     /// Prepares the statements that were not used on this connection before.
