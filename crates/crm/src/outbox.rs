@@ -69,9 +69,6 @@ pub async fn send(
     // The unit that writes the e-mail gives it the first id of its moment: so the Message-ID carries the record.
     let message_id = own_id(moment.again().id(), &draft.from)?;
     let raw = compose(&Letter {
-        message_id: &message_id,
-        date: moment.now,
-        from: &from,
         to: &draft.to,
         cc: &draft.cc,
         bcc: &draft.bcc,
@@ -79,6 +76,7 @@ pub async fn send(
         text: &draft.text,
         in_reply_to: thread.last(),
         references: &thread,
+        ..Letter::new(&message_id, moment.now, &from)
     });
     if raw.len() > limits::MESSAGE_BYTES_MAX {
         return Err(CrmError::Invalid("the mail is too large".to_owned()));

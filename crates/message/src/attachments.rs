@@ -83,6 +83,12 @@ fn filename(message: &Message<'_>, entity: &Entity) -> String {
 
 const FILENAME_CHARS_MAX: usize = 255;
 
+/// The name under which a file of ours travels: one that a receiver need not change.
+pub(crate) fn file_name(given: &str, mimetype: &str) -> String {
+    let name = safe(given);
+    if name.is_empty() { default_name(mimetype).to_owned() } else { name }
+}
+
 /// RFC 2183 §2.3: a receiver must not take over path information. Separators of all systems count.
 fn safe(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();

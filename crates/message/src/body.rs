@@ -68,6 +68,11 @@ pub fn shown(message: &Message<'_>, options: &ShownOptions) -> Shown {
     shown
 }
 
+/// Makes HTML safe that is no mail yet.
+pub(crate) fn safe(html: &str, options: &ShownOptions) -> String {
+    sanitize::Budget::new().html(html, options).html
+}
+
 /// Whether [`shown`] makes its page of HTML. Looks at the structure alone.
 pub fn is_html(message: &Message<'_>) -> bool {
     message.shown().into_iter().any(is_html_part)

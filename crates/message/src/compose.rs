@@ -1,16 +1,20 @@
-//! Writing a mail (RFC 5322, RFC 2045–2047): what a person wrote here, in the form in which it travels.
+//! Writing a mail (RFC 5322, RFC 2045–2047, RFC 2231): what a person wrote here, in the form in which it travels.
 //!
-//! What passes through: a [`Letter`] becomes bytes; [`for_transport`] takes the blind recipients out of them.
+//! What passes through: a [`Letter`] becomes bytes; [`for_transport`] takes the blind recipients out of them. The same
+//! letter always becomes the same bytes. HTML goes through the cleaner of pages, and has its text beside it.
 //!
-//! *Invariant:* lines end with CRLF, and nowhere stands a CR or LF by itself: no relay can be made to see two mails in one.
-//! Nothing that a name or a subject holds becomes a field.
+//! *Invariant:* lines end with CRLF and have at most 998 characters, all of ASCII, and nowhere stands a CR or LF by itself:
+//! no relay can be made to see two mails in one. Nothing that a name, a subject or a file's name holds becomes a field.
+
+mod fields;
+mod parts;
+mod text;
 
 use std::borrow::Cow;
 
-use mail_builder::MessageBuilder;
-use mail_builder::headers::address::Address;
-use mail_builder::headers::message_id;
-use model::{Mailbox, MessageId, Timestamp, limits};
+use model::{Mailbox, MessageId, Timestamp};
+
+pub use parts::{media_type, safe_html};
 
 /// A mail to be written.
 #[derive(Debug, Clone, Copy)]
@@ -29,37 +33,107 @@ pub struct Letter<'l> {
     pub bcc: &'l [Mailbox],
     /// Its subject.
     pub subject: &'l str,
-    /// Its text; lines may end as they like.
+    /// Its text; lines may end as they like. Where it says nothing, it is made of the HTML.
     pub text: &'l str,
+    /// Its HTML, as its writer made it.
+    pub html: Option<&'l str>,
+    /// What is attached, in order.
+    pub attachments: &'l [Attached<'l>],
     /// What it answers.
     pub in_reply_to: Option<&'l MessageId>,
     /// The ids of the conversation so far, the oldest first.
     pub references: &'l [MessageId],
+    /// The conversation as Outlook tells it; see [`thread_index::answer`](crate::thread_index::answer).
+    pub outlook: Option<Outlook<'l>>,
+    /// How much it matters.
+    pub importance: Importance,
+    /// Whether its writer asks to be told that it was seen (RFC 8098 §2.1).
+    pub wants_receipt: bool,
+    /// Whether a program wrote it (RFC 3834 §5).
+    pub automatic: Automatic,
+}
+
+impl<'l> Letter<'l> {
+    /// A letter that says nothing yet.
+    pub fn new(message_id: &'l MessageId, date: Timestamp, from: &'l Mailbox) -> Self {
+        Letter {
+            message_id,
+            date,
+            from,
+            to: &[],
+            cc: &[],
+            bcc: &[],
+            subject: "",
+            text: "",
+            html: None,
+            attachments: &[],
+            in_reply_to: None,
+            references: &[],
+            outlook: None,
+            importance: Importance::Normal,
+            wants_receipt: false,
+            automatic: Automatic::No,
+        }
+    }
+}
+
+/// Something that is attached.
+#[derive(Debug, Clone, Copy)]
+pub struct Attached<'l> {
+    /// The name of its file.
+    pub name: &'l str,
+    /// `type/subtype`. What is none, or would be a part with parts of its own, goes as bytes of any kind.
+    pub mimetype: &'l str,
+    /// By which name the HTML shows it behind `cid:`. A picture that the HTML does not name is attached like any file.
+    pub content_id: Option<&'l str>,
+    /// What it holds.
+    pub bytes: &'l [u8],
+}
+
+/// The conversation as Outlook tells it (MS-OXOMSG §2.2.1).
+#[derive(Debug, Clone, Copy)]
+pub struct Outlook<'l> {
+    /// `Thread-Index`, in base64.
+    pub index: &'l str,
+    /// `Thread-Topic`: the subject with which the conversation began.
+    pub topic: &'l str,
+}
+
+/// How much a mail matters; as numbers those of `prioritycode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Importance {
+    /// It can wait.
+    Low = 0,
+    /// Like most.
+    #[default]
+    Normal = 1,
+    /// It cannot wait.
+    High = 2,
+}
+
+/// Whether a program wrote a mail (RFC 3834 §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Automatic {
+    /// A person did.
+    #[default]
+    No,
+    /// A program, of itself.
+    Generated,
+    /// A program, in answer to a mail.
+    Replied,
 }
 
 /// Writes a mail. The blind recipients stand in it as in a sender's own copy: see [`for_transport`].
 pub fn compose(letter: &Letter<'_>) -> Vec<u8> {
-    let mut builder = MessageBuilder::new()
-        .message_id(letter.message_id.as_str())
-        .date(letter.date.seconds())
-        .from(address(letter.from))
-        .subject(one_line(letter.subject));
-    for (name, mailboxes) in [("To", letter.to), ("Cc", letter.cc), ("Bcc", letter.bcc)] {
-        if !mailboxes.is_empty() {
-            builder = builder.header(name, Address::new_list(mailboxes.iter().map(address).collect()));
-        }
-    }
-    if let Some(id) = letter.in_reply_to {
-        builder = builder.in_reply_to(id.as_str());
-    }
-    let references = shortened(letter.references);
-    if !references.is_empty() {
-        builder = builder.references(message_id::MessageId::from(references));
-    }
-    let mut raw = Vec::new();
-    builder.text_body(lines(letter.text)).serialize(&mut raw);
-    raw
+    let body = parts::Body::of(letter);
+    let mut out = Vec::with_capacity(body.size() + FIELDS_BYTES);
+    fields::write(letter, &mut out);
+    body.write(&mut out);
+    out
 }
+
+/// Room for the fields of most mails.
+const FIELDS_BYTES: usize = 4 * 1024;
 
 /// A mail as it goes to the recipients: without the field `Bcc` (RFC 5322 §3.6.3).
 pub fn for_transport(raw: &[u8]) -> Cow<'_, [u8]> {
@@ -90,47 +164,6 @@ pub fn for_transport(raw: &[u8]) -> Cow<'_, [u8]> {
             Cow::Owned(out)
         }
     }
-}
-
-fn address(mailbox: &Mailbox) -> Address<'_> {
-    Address::new_address(mailbox.name.as_deref().map(one_line), mailbox.address.as_str())
-}
-
-/// Control characters have no place in a field.
-fn one_line(text: &str) -> String {
-    let blank = |c: char| if c.is_control() { ' ' } else { c };
-    text.trim().chars().map(blank).collect()
-}
-
-/// Text with the line ends of mail, and without what no line may hold.
-fn lines(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 32);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\r' | '\n' => {
-                if c == '\r' {
-                    chars.next_if_eq(&'\n');
-                }
-                out.push_str("\r\n");
-            }
-            '\0' => {}
-            c => out.push(c),
-        }
-    }
-    if !out.is_empty() && !out.ends_with('\n') {
-        out.push_str("\r\n");
-    }
-    out
-}
-
-/// The first ids and the last ones (RFC 5322 §3.6.4 sets no limit; header lines have one).
-fn shortened(references: &[MessageId]) -> Vec<&str> {
-    let most = limits::COMPOSED_REFERENCES_MAX;
-    let skipped = references.len().saturating_sub(most);
-    let is_kept = |place: usize| place == 0 || place > skipped || skipped == 0;
-    let kept = references.iter().enumerate().filter(|(place, _)| is_kept(*place));
-    kept.map(|(_, id)| id.as_str()).collect()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::message::{self, Message};
 use crate::transfer;
 use compare::Words;
 use parts::Body;
+pub(crate) use parts::{by_ending as type_by_ending, named_pictures as pictures_named};
 use room::Room;
 
 /// The version of these rules. Rows that name a place in opened content say by which rules it was opened; whoever

@@ -463,3 +463,5 @@ pub const OUTBOX_RECIPIENTS_MAX: usize = 1_000;
 pub const OUTBOX_DAYS_MAX: i64 = 4;
 /// Ids that an answer names in `References`: the first and the last of a long conversation say enough.
 pub const COMPOSED_REFERENCES_MAX: usize = 32;
+/// Bytes of `Thread-Index` that an answer carries on: a hundred answers behind the first mail.
+pub const COMPOSED_THREAD_INDEX_BYTES_MAX: usize = 22 + 100 * 5;

@@ -87,7 +87,7 @@ fn written(tnef: &Tnef<'_>, body: &Body, kept: Option<&[u8]>, (depth, room): (us
 }
 
 /// The Content-IDs that an HTML text names (RFC 2392), gathered once for all attachments.
-pub(super) fn named_pictures(html: &str) -> HashSet<&str> {
+pub(crate) fn named_pictures(html: &str) -> HashSet<&str> {
     let end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')');
     html.split("cid:").skip(1).filter_map(|behind| behind.split(end).next()).collect()
 }
@@ -176,7 +176,7 @@ fn mimetype(attached: &Attached<'_>, name: &str) -> String {
 }
 
 /// What the ending of a name says, for files whose type is not given.
-fn by_ending(name: &str) -> &'static str {
+pub(crate) fn by_ending(name: &str) -> &'static str {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     match ending.as_deref().unwrap_or_default() {
         "txt" => "text/plain",
