@@ -64,6 +64,33 @@ pub fn read_header(raw: &[u8]) -> Result<Header, Unreadable> {
     Header::read(raw)
 }
 
+/// The fields of a message as they stand, and where its body begins: for whoever has to see whether another program reads
+/// the same.
+///
+/// # Errors
+/// Those of [`read_header`].
+pub fn raw_fields(raw: &[u8]) -> Result<RawFields<'_>, Unreadable> {
+    let (start, section) = message::section(raw)?;
+    let fields = section.fields.iter().map(|field| (field.name, field.value)).collect();
+    Ok(RawFields { fields, body_offset: start + section.body_offset })
+}
+
+/// See [`raw_fields`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct RawFields<'x> {
+    /// Name and value of each, without blanks at its ends.
+    pub fields: Vec<(&'x str, &'x [u8])>,
+    /// Bytes before the body.
+    pub body_offset: usize,
+}
+
+impl<'x> RawFields<'x> {
+    /// The values of the fields of this name, in any case.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'x [u8]> {
+        self.fields.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+}
+
 impl Header {
     /// The same as [`read_header`].
     ///

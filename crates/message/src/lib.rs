@@ -32,7 +32,7 @@ mod transfer;
 pub mod unwrap;
 
 pub use attachments::Attachment;
-pub use header::{Header, read_header};
+pub use header::{Header, RawFields, raw_fields, read_header};
 pub use marks::Marks;
 pub use message::{Message, Readable, Unreadable, read};
 pub use unwrap::{Method, Original, UnwrapError, Unwrapped};

@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod schema;
 pub mod search;
 pub mod time;
+pub mod trust;
 
 pub use address::{EmailAddress, Mailbox};
 pub use folder::{FolderRole, MessageKey};

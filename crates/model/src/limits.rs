@@ -465,3 +465,25 @@ pub const OUTBOX_DAYS_MAX: i64 = 4;
 pub const COMPOSED_REFERENCES_MAX: usize = 32;
 /// Bytes of `Thread-Index` that an answer carries on: a hundred answers behind the first mail.
 pub const COMPOSED_THREAD_INDEX_BYTES_MAX: usize = 22 + 100 * 5;
+/// Signatures of one mail that are verified (RFC 6376 §6.1 lets a verifier stop): each costs a question and its answer's time.
+/// A mail that came through several hands has three or four.
+pub const SIGNATURES_MAX: usize = 8;
+/// Hands that a chain of seals may have gone through, to be verified: RFC 8617 allows fifty, each with two keys to ask for.
+pub const SEALS_MAX: usize = 10;
+/// Names of fields in one signature: each is looked for in the whole header.
+pub const SIGNED_FIELDS_MAX: usize = 200;
+/// Fields of a header that is verified: with [`SIGNED_FIELDS_MAX`] a bound of the work.
+pub const VERIFIED_FIELDS_MAX: usize = 1_000;
+/// Originals of one copy that are verified beside it.
+pub const VERIFIED_ORIGINALS_MAX: usize = 8;
+/// Answers of name servers that are remembered: a kilobyte each.
+pub const DNS_ANSWERS_KEPT: u64 = 8_192;
+/// Seconds for which an answer is remembered, whatever its owner says: a key that was taken back is believed for so long.
+pub const DNS_ANSWER_SECONDS_MAX: u64 = 3_600;
+/// Seconds until a name server is asked again that does not answer.
+pub const DNS_ANSWER_WAIT_SECONDS: u64 = 2;
+/// Characters of what is kept of a verdict: twenty results of a line each.
+pub const VERDICT_CHARS_MAX: usize = 4_000;
+/// Seconds that the settings may give to name servers for one mail: whoever brings it waits for so long, and gives up after
+/// ten minutes (RFC 5321 §4.5.3.2.6).
+pub const VERIFYING_SECONDS_MAX: usize = 60;
