@@ -97,7 +97,7 @@ fn unprocessable(offer: &Offer, facts: &Facts) -> Option<(Outcome, Reason)> {
     if offer.received_count > limits::RECEIVED_MAX {
         return Some((Outcome::Undeliverable, Reason::Loop));
     }
-    if offer.from.is_some() {
+    if offer.from.is_some() || facts.returned_to.is_some() {
         return None;
     }
     let is_of_ours = || thread::find(offer, facts).email.is_some();

@@ -18,6 +18,7 @@ pub mod offer;
 pub(crate) mod outgoing;
 pub mod polled;
 pub(crate) mod replay;
+mod returned;
 pub mod share;
 mod timed;
 pub mod unwrap;
@@ -128,7 +129,8 @@ fn open(organization: &Organization, copy: &Arc<Copy>, reading: &Reading) -> Res
         Reading::Whole | Reading::Composed(_) => {
             let received = unwrap::Received::read(copy);
             let desk = organization.read(|read| gather::desk(read, copy, received.header()))?;
-            let originals = unwrap::originals(copy, received, &desk);
+            let mut originals = unwrap::originals(copy, received, &desk);
+            returned::note(organization, copy, &mut originals)?;
             (desk, originals, i64::try_from(copy.raw.len()).unwrap_or(i64::MAX))
         }
     };

@@ -113,6 +113,7 @@ pub async fn add_server(
         outgoingtlsmode: None,
         outgoingusername: None,
         outgoingpassword: None,
+        returndomain: None,
     };
     let added = profile.clone();
     let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&added));

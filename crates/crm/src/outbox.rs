@@ -11,6 +11,7 @@
 mod queue;
 mod relays;
 mod settle;
+mod turns;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use crate::CrmError;
 use crate::intake::{gather, outgoing};
 
 pub use queue::{Loaded, PERSONAL, claim, free, load, may_end};
-pub use relays::{NewRelay, Relay, SMTP, add_relay, relay, relays, set_relay};
+pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set_relay};
 pub use settle::{RecipientReply, Settled, Tried, cancel, retry, settle};
 
 /// A mail to be sent.

@@ -70,6 +70,7 @@ pub(crate) enum RouteTo {
     Sink(Id),
     Queue(Id),
     User(Id),
+    Return(Id),
 }
 
 /// Publishes an address after the organisation's own commit: from now on RCPT knows it.
@@ -83,6 +84,7 @@ pub(crate) fn publish(
         RouteTo::Sink(id) => (SINK_ROUTE, id),
         RouteTo::Queue(id) => (2, id),
         RouteTo::User(id) => (3, id),
+        RouteTo::Return(id) => (4, id),
     };
     let route =
         catalogue::Route { address: address.key(), organizationid: organization.id(), kind, targetid };

@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::aead::{self, AES_256_GCM, Aad, LessSafeKey, UnboundKey};
+use aws_lc_rs::hmac;
 use model::{Id, limits};
 use zeroize::Zeroizing;
 
@@ -157,6 +158,11 @@ impl SealingKey {
     /// Its id.
     pub fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// The same bytes as a key for MACs, of which other keys are made; nothing is signed with it that anybody sees.
+    pub(crate) fn for_macs(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_slice())
     }
 
     fn cipher(&self) -> Result<LessSafeKey, SecretError> {

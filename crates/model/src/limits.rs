@@ -49,6 +49,8 @@ pub const ORIGINALS_MAX: usize = 100;
 pub const QUOTED_HEADING_LINES_MAX: usize = 400;
 /// One e-mail address: RFC 5321 §4.5.3.1 (64 + 1 + 255), doubled for UTF-8.
 pub const ADDRESS_BYTES_MAX: usize = 640;
+/// Bytes of a domain's name (RFC 1035 §2.3.4).
+pub const DOMAIN_BYTES_MAX: usize = 253;
 /// An envelope sender that is no readable address, kept as text: RFC 5321 §4.5.3.1 (64 + 1 + 255).
 pub const SENDER_TEXT_BYTES_MAX: usize = 320;
 /// One Message-ID: a whole header line of RFC 5322 §2.1.1.

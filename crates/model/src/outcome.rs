@@ -55,6 +55,8 @@ pub enum Reason {
     EnabledRecord = 15,
     /// It was written here, and goes out.
     Composed = 16,
+    /// It came to the return path of a mail that went out from here.
+    Returned = 17,
     /// The same mail is already here.
     Duplicate = 20,
     /// No user or queue of the organisation is among its recipients.
@@ -98,7 +100,7 @@ pub enum Reason {
 }
 
 /// Every reason: name, Dynamics' `ReasonCode` (reference of `CheckIncomingEmailResponse`), words for a person.
-pub const REASONS: [(Reason, &str, i32, &str); 27] = [
+pub const REASONS: [(Reason, &str, i32, &str); 28] = [
     (Reason::AcceptAll, "accept-all", 6, "A recipient keeps all mail."),
     (Reason::Reply, "reply", 2, "It answers mail of the CRM."),
     (Reason::KnownSender, "known-sender", 5, "The sender is a known customer."),
@@ -106,6 +108,7 @@ pub const REASONS: [(Reason, &str, i32, &str); 27] = [
     (Reason::ByHand, "by-hand", 5, "Somebody put it here by hand."),
     (Reason::EnabledRecord, "enabled-record", 5, "The sender is a record with an e-mail address."),
     (Reason::Composed, "composed", 5, "It was written here."),
+    (Reason::Returned, "returned", 2, "It came to the return path of a mail that went out from here."),
     (Reason::Duplicate, "duplicate", 0, "The same mail is already here."),
     (Reason::NoRecipient, "no-recipient", 3, "None of its recipients is a user or queue."),
     (Reason::UnknownSender, "unknown-sender", 1, "Its recipients keep mail of known customers only."),

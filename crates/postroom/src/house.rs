@@ -21,6 +21,7 @@ use crate::pages::Cabinet;
 use crate::poll_runner::Boards;
 use crate::private::{self, NotPrivate};
 use crate::settings::{BlobsError, Settings};
+use crate::token_keys::Derived;
 use crate::wiring::RunningHouse;
 use crate::works::Works;
 
@@ -52,7 +53,7 @@ pub struct House {
     /// What is wrong with the books.
     pub(crate) alarms: Alarms,
     /// What secrets are sealed with.
-    pub(crate) keyring: Keyring,
+    pub(crate) keyring: Arc<Keyring>,
 }
 
 /// What tests choose and the program leaves as it is.
@@ -137,7 +138,10 @@ impl House {
     pub fn open_with(settings: Settings, inside: Inside) -> Result<Arc<House>, HouseError> {
         private::make(&settings.data)?;
         let bucket = settings.blobs.bucket(|name| std::env::var(name).ok())?;
+        let keyring = Keyring::new(&settings.secrets, &settings.data, |name| std::env::var(name).ok())?;
+        let keyring = Arc::new(keyring);
         let store = Store::open(StoreSettings {
+            token_keys: Arc::new(Derived::new(Arc::clone(&keyring))),
             database: settings.database.database(),
             batches_max: settings.database.batches_max,
             bucket: bucket.clone(),
@@ -148,7 +152,6 @@ impl House {
             faults: inside.faults,
             ..StoreSettings::new(&settings.data)
         })?;
-        let keyring = Keyring::new(&settings.secrets, &settings.data, |name| std::env::var(name).ok())?;
         let (clock, cabinet) = (inside.clock, Cabinet::default());
         let node = Moment::new(clock(), u64::from_ne_bytes(random()?)).id();
         Ok(Arc::new(House {

@@ -9,14 +9,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crm::secrets::{self, Cell, KEY_BYTES, KeyId, Nonce, SealingKey, SecretError};
-use model::limits;
+use model::{Id, limits};
+use store::TokenKey;
 use zeroize::Zeroizing;
 
 use crate::house::{NoRandom, random};
@@ -30,6 +31,9 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// What the group may not do with the file, and others neither: writing, and for others everything.
 const NOT_PRIVATE: u32 = 0o027;
+
+/// What tells one state of the file from another: the file, its size, and when it was written to.
+pub(crate) type FileState = (u64, u64, u64, i64, i64);
 
 /// Seals and opens the secrets of a house.
 #[derive(Debug)]
@@ -213,6 +217,20 @@ impl Keyring {
             SecretError::KeyMissing(key) => KeyringError::KeyMissing { key, path: self.path.clone() },
             error => KeyringError::Secret(error),
         })
+    }
+
+    /// Which state of the file this is: whoever derived keys of an older one derives them anew. `None` where there is none.
+    pub(crate) fn state(&self) -> Option<FileState> {
+        let about = fs::metadata(&self.path).ok()?;
+        Some((about.dev(), about.ino(), about.len(), about.mtime(), about.mtime_nsec()))
+    }
+
+    /// The keys for an organization's tokens, that of the first line first; the file is made where it may be.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub(crate) fn token_keys(&self, organization: Id) -> Result<Arc<[TokenKey]>, KeyringError> {
+        Ok(self.present()?.iter().map(|key| crm::tokens::key_for(key, organization)).collect())
     }
 
     /// The keys to seal with: those of the file, which is made where it may be.

@@ -27,6 +27,7 @@ mod router;
 pub mod settings;
 mod site;
 mod sweep_runner;
+mod token_keys;
 mod unix_socket;
 pub mod wiring;
 mod works;

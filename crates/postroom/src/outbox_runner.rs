@@ -136,7 +136,7 @@ impl Outbox for Desk {
         })?;
         Ok(Parcel {
             relay: mail.emailserverprofileid,
-            mail_from: mail.mailfrom.clone(),
+            mail_from: loaded.mail_from,
             recipients: loaded.recipients.into_iter().map(|recipient| recipient.address).collect(),
             raw: loaded.raw,
         })

@@ -36,6 +36,7 @@ mod organization;
 mod plans;
 mod rows;
 mod server;
+mod token_keys;
 mod units;
 mod watch;
 
@@ -65,6 +66,9 @@ pub use organization::Organization;
 #[cfg(feature = "testing")]
 pub use plans::{Access, Condition, Plan};
 pub use rows::{Read, Tx};
+#[cfg(feature = "testing")]
+pub use token_keys::TestTokenKeys;
+pub use token_keys::{NoTokenKeys, TokenKey, TokenKeys};
 pub use units::{PendingUnit, Priority};
 
 use blobs::{FaultyFiles, Mark};
@@ -111,6 +115,8 @@ pub struct StoreSettings {
     pub bucket: Option<Arc<Bucket>>,
     /// Faults on purpose.
     pub faults: Faults,
+    /// Where the keys come from that tokens are made with.
+    pub token_keys: Arc<dyn TokenKeys>,
     /// Records what reaches the disk.
     #[cfg(feature = "recorder")]
     pub recorder: Option<Arc<Recorder>>,
@@ -130,6 +136,7 @@ impl StoreSettings {
             files: Arc::new(DiskFiles),
             bucket: None,
             faults: Faults::none(),
+            token_keys: Arc::new(NoTokenKeys),
             #[cfg(feature = "recorder")]
             recorder: None,
         }
@@ -141,7 +148,8 @@ impl StoreSettings {
     pub fn for_tests(data: impl Into<PathBuf>) -> Self {
         let data = data.into();
         let database = Database::for_tests(&data);
-        StoreSettings { database, ..StoreSettings::new(data) }
+        let token_keys = Arc::new(TestTokenKeys);
+        StoreSettings { database, token_keys, ..StoreSettings::new(data) }
     }
 
     pub(crate) fn database(&self, path: &Path) -> SqliteFile {

@@ -14,7 +14,7 @@ use crate::index::TextIndex;
 use crate::memory::{Checked, Memory};
 use crate::server::Server;
 use crate::units::{PendingUnit, Priority, Surroundings, Writer, WriterThreads, unit};
-use crate::{Read, StoreError, StoreSettings, Tx, epochs, migrations};
+use crate::{Read, StoreError, StoreSettings, TokenKey, TokenKeys, Tx, epochs, migrations};
 
 /// An open organization.
 pub struct Organization {
@@ -29,6 +29,7 @@ pub struct Organization {
     index: Arc<TextIndex>,
     threads: Arc<WriterThreads>,
     gate: Arc<Gate>,
+    token_keys: Arc<dyn TokenKeys>,
 }
 
 impl Organization {
@@ -90,6 +91,7 @@ impl Organization {
             index,
             threads: Arc::clone(threads),
             gate,
+            token_keys: Arc::clone(&settings.token_keys),
         })
     }
 
@@ -101,6 +103,14 @@ impl Organization {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.row.name
+    }
+
+    /// The keys that its tokens are made with.
+    ///
+    /// # Errors
+    /// [`StoreError::Temporary`] where they cannot be had now.
+    pub fn token_keys(&self) -> Result<Arc<[TokenKey]>, StoreError> {
+        self.token_keys.of(self.row.organizationid).map_err(|why| StoreError::Temporary { why })
     }
 
     /// Its row in the catalogue.

@@ -46,6 +46,10 @@ pub struct Facts {
     pub by_token: Vec<KnownEmail>,
     /// E-mails with the same conversation part of `Thread-Index`.
     pub by_thread_index: Vec<KnownEmail>,
+    /// The e-mail to whose return path it came.
+    pub returned_to: Option<KnownEmail>,
+    /// The recipient of that e-mail whose return path it is, as compared.
+    pub returned_recipient: Option<String>,
     /// E-mails that this report returns.
     pub returned: Vec<KnownEmail>,
     /// E-mails that are here already and name this mail's Message-ID, or one that it names too. Of those that

@@ -38,6 +38,10 @@ impl Thread {
 pub fn find(offer: &Offer, facts: &Facts) -> Thread {
     let mut thread = Thread::default();
     let circle = Circle::of(offer, facts);
+    if let Some(known) = &facts.returned_to {
+        thread.believe(CorrelationMethod::Report, known, "It came to the return path of a mail that is here");
+        return thread;
+    }
     if offer.marks.report {
         thread.find_returned(offer, facts);
         return thread;
@@ -115,10 +119,10 @@ pub fn continuations(offer: &Offer, facts: &Facts) -> Vec<Continuation> {
 pub fn joins<'f>(offer: &Offer, facts: &'f Facts, thread: &Thread) -> Vec<&'f KnownEmail> {
     let circle = Circle::of(offer, facts);
     let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
-    let all = all.chain(&facts.by_thread_index).chain(&facts.returned);
+    let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.returned_to);
     let believed = all.filter(|known| thread.email == Some(known.id));
     let relatives = facts.relatives.iter().filter(|known| {
-        !offer.marks.report && (circle.continuation(known).is_some() || circle.is_akin(known))
+        !who::is_report(offer, facts) && (circle.continuation(known).is_some() || circle.is_akin(known))
     });
     let mut seen = HashSet::new();
     let joined = believed.chain(circle.parents()).chain(relatives);
@@ -157,7 +161,7 @@ impl<'o, 'f> Circle<'o, 'f> {
 
     fn parents(&self) -> Vec<&'f KnownEmail> {
         let facts = self.facts;
-        if self.offer.marks.report {
+        if who::is_report(self.offer, facts) {
             return Vec::new();
         }
         let confirmed = |known: &&KnownEmail| self.people().is_confirmed_by(&People::of_known(known));

@@ -29,6 +29,10 @@ pub fn judge(offer: &Offer, facts: &Facts, thread: &Thread) -> Wanted {
         let signals = vec![signal("filter", true, "It was written here, so no filter was asked.")];
         return Wanted { keep: true, reason: Reason::Composed, accepting: None, signals };
     }
+    if facts.returned_to.is_some() {
+        let signals = vec![signal("filter", true, Reason::Returned.words())];
+        return Wanted { keep: true, reason: Reason::Returned, accepting: None, signals };
+    }
     if let Some(reason) = refused_for_all(offer, facts, thread) {
         return refuse(reason, None);
     }

@@ -8,6 +8,7 @@ use super::facts::{Facts, KnownEmail, KnownRecord};
 use super::signal;
 use super::thread::Thread;
 use crate::intake::offer::Offer;
+use crate::tokens::is_return_path;
 
 /// How a party takes part (`participationtypemask`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,9 +61,25 @@ pub fn from_us(offer: &Offer, facts: &Facts) -> bool {
     offer.from.as_ref().is_some_and(|from| facts.is_ours(&from.address))
 }
 
-/// The parties, sender first. The daemon that wrote a report is none, and sinks are none.
+/// Whether a mail server wrote it about a mail, as far as the header or its way tells. What came to a return path is a
+/// report whatever it looks like, but for what a person's mailbox answers by itself.
+pub fn is_report(offer: &Offer, facts: &Facts) -> bool {
+    let is_answer = offer.marks.automatic && !offer.marks.from_mail_system && !is_by_server(offer);
+    offer.marks.report || (facts.returned_to.is_some() && !is_answer)
+}
+
+/// By a name that mail servers give themselves (RFC 5321 §4.5.1, and custom).
+fn is_by_server(offer: &Offer) -> bool {
+    offer.from.as_ref().is_none_or(|from| {
+        ["mailer-daemon", "postmaster"]
+            .iter()
+            .any(|name| from.address.local_part().eq_ignore_ascii_case(name))
+    })
+}
+
+/// The parties, sender first. The daemon that wrote a report is none; sinks and return paths are none.
 pub fn parties(offer: &Offer, facts: &Facts, thread: &Thread) -> Vec<Party> {
-    let authors = offer.from.iter().chain(&offer.authors).filter(|_| !offer.marks.report);
+    let authors = offer.from.iter().chain(&offer.authors).filter(|_| !is_report(offer, facts));
     let sender = authors.map(|mailbox| (Participation::Sender, mailbox));
     let to = offer.to.iter().map(|mailbox| (Participation::To, mailbox));
     let cc = offer.cc.iter().map(|mailbox| (Participation::Cc, mailbox));
@@ -75,7 +92,7 @@ pub fn parties(offer: &Offer, facts: &Facts, thread: &Thread) -> Vec<Party> {
             party.address.key() == key
                 && (party.participation == Participation::Sender) == (participation == Participation::Sender)
         });
-        if is_sink || is_there {
+        if is_sink || is_there || is_return_path(&mailbox.address) {
             continue;
         }
         if parties.len() == limits::PARTIES_MAX {
@@ -93,7 +110,8 @@ struct Known<'f> {
 
 fn earlier<'f>(facts: &'f Facts, thread: &Thread) -> Option<&'f KnownEmail> {
     let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
-    all.chain(&facts.by_thread_index).chain(&facts.returned).find(|known| thread.email == Some(known.id))
+    let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.returned_to);
+    all.into_iter().find(|known| thread.email == Some(known.id))
 }
 
 fn resolve(participation: Participation, mailbox: &model::Mailbox, known: Known<'_>) -> Party {

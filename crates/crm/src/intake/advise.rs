@@ -19,7 +19,7 @@ use super::copy::Copy;
 use super::forward::{self, Fetched};
 use super::offer::Offer;
 use super::unwrap::{self, Content, Original};
-use super::{Opened, gather, polled};
+use super::{Opened, gather, polled, returned};
 use crate::CrmError;
 
 /// A header that is offered.
@@ -57,15 +57,20 @@ pub fn advise(
         return Err(CrmError::Invalid(format!("at most {} headers at a time", limits::ADVICE_MAX)));
     }
     let mailbox = polled::find(organization, mailbox)?;
-    let advise = |read: &Read<'_>| offered.iter().map(|one| advise_one(read, &mailbox, one)).collect();
+    let advise =
+        |read: &Read<'_>| offered.iter().map(|one| advise_one(organization, read, (&mailbox, one))).collect();
     Ok(organization.read_in_few_trips(advise)?)
 }
 
-fn advise_one(read: &Read<'_>, mailbox: &Mailbox, offered: &Offered) -> Result<Advice, StoreError> {
+fn advise_one(
+    organization: &Organization,
+    read: &Read<'_>,
+    (mailbox, offered): (&Mailbox, &Offered),
+) -> Result<Advice, StoreError> {
     let Offered { role, copyid, arrived, header } = offered.clone();
     let trace = forward::trace(&header);
     let copy = forward::copy(read, mailbox, Fetched { role, copyid, arrived, raw: header, trace })?;
-    let Some(opened) = opened(read, &Arc::new(copy), 0)? else { return Ok(Advice::Fetch) };
+    let Some(opened) = opened(organization, read, (&Arc::new(copy), 0))? else { return Ok(Advice::Fetch) };
     let Some(original) = opened.originals.first() else { return Ok(Advice::Fetch) };
     let ignored = ignored(read, &opened, original)?;
     Ok(ignored.map_or(Advice::Fetch, |checked| Advice::Ignore(checked.verdict.decision.reason)))
@@ -98,10 +103,14 @@ pub(super) fn open(
     copy: &Arc<Copy>,
     size: i64,
 ) -> Result<Option<Opened>, CrmError> {
-    Ok(organization.read(|read| opened(read, copy, size))?)
+    Ok(organization.read(|read| opened(organization, read, (copy, size)))?)
 }
 
-fn opened(read: &Read<'_>, copy: &Arc<Copy>, size: i64) -> Result<Option<Opened>, StoreError> {
+fn opened(
+    organization: &Organization,
+    read: &Read<'_>,
+    (copy, size): (&Arc<Copy>, i64),
+) -> Result<Option<Opened>, StoreError> {
     let received = unwrap::Received::read(copy);
     let Some(header) = received.header_alone() else { return Ok(None) };
     let desk = gather::desk(read, copy, Some(header))?;
@@ -110,7 +119,7 @@ fn opened(read: &Read<'_>, copy: &Arc<Copy>, size: i64) -> Result<Option<Opened>
     }
     let prefixes = &desk.settings.token_prefixes;
     let Ok(offer) = unwrap::guarded(|| Offer::of_header(header, prefixes)) else { return Ok(None) };
-    let original = Original {
+    let mut original = Original {
         number: 1,
         raw: Arc::clone(&copy.raw),
         method: if header.redirected { Method::Redirected } else { Method::Direct },
@@ -119,6 +128,7 @@ fn opened(read: &Read<'_>, copy: &Arc<Copy>, size: i64) -> Result<Option<Opened>
         content: Content::default(),
         fault: None,
     };
+    returned::note(organization, copy, std::slice::from_mut(&mut original))?;
     let originals = Arc::new(vec![original]);
     let (copy, desk) = (Arc::clone(copy), Arc::new(desk));
     Ok(Some(Opened { copy, desk, originals, size, outgoing: None }))

@@ -68,6 +68,8 @@ pub enum Source {
     User(EmailAddress),
     /// At the postmaster of a domain, who is nobody else (RFC 5321 §4.5.1): mail about the house, not of customers.
     Postmaster(EmailAddress),
+    /// At the return path of a mail that went out from here; the address without its secret detail.
+    Return(EmailAddress),
     /// By hand: *Track in CRM*.
     Track,
     /// Out of a mailbox's old mail, by the administrator's hand; the name of its file or folder.
@@ -88,6 +90,7 @@ impl Source {
             Source::Queue(address) => format!("queue:{address}"),
             Source::User(address) => format!("user:{address}"),
             Source::Postmaster(address) => format!("postmaster:{address}"),
+            Source::Return(address) => format!("return:{address}"),
             Source::Track => "track".to_owned(),
             Source::Mailbox(name) => format!("track:{name}"),
             Source::Forward(name) | Source::Synced(name, _) => format!("mailbox:{name}"),
@@ -102,6 +105,7 @@ impl Source {
             Source::Queue(_) => "queue",
             Source::User(_) => "user",
             Source::Postmaster(_) => "postmaster",
+            Source::Return(_) => "return",
             Source::Track | Source::Mailbox(_) => "track",
             Source::Forward(_) | Source::Synced(..) => "mailbox",
             Source::Outbox => "outbox",
@@ -121,6 +125,7 @@ impl Source {
             "queue" => Source::Queue(EmailAddress::parse(rest)?),
             "user" => Source::User(EmailAddress::parse(rest)?),
             "postmaster" => Source::Postmaster(EmailAddress::parse(rest)?),
+            "return" => Source::Return(EmailAddress::parse(rest)?),
             "track" => Source::Mailbox(rest.to_owned()),
             "mailbox" => Source::Forward(rest.to_owned()),
             _ => return None,

@@ -21,6 +21,7 @@ use crate::correlate::{
     RecipientFrom, thread,
 };
 use crate::settings::{self, OrganizationSettings};
+use crate::tokens::SentTo;
 
 /// How many e-mails are looked at for one token, index or chain of ids.
 const KNOWN_MAX: usize = 20;
@@ -433,6 +434,10 @@ fn mails(read: &Read<'_>, (offer, has_guesses): (&Offer, bool), facts: &mut Fact
         Some(index) => known_emails(read, read.emails_by_thread_index(index, KNOWN_MAX)?)?,
         None => Vec::new(),
     };
+    (facts.returned_to, facts.returned_recipient) = match offer.returned_to {
+        Some(to) => returned_to(read, to)?,
+        None => (None, None),
+    };
     facts.returned = Vec::new();
     for id in &offer.returned {
         facts.returned.extend(known_emails(read, emails_by_message_id(read, id)?)?);
@@ -440,6 +445,13 @@ fn mails(read: &Read<'_>, (offer, has_guesses): (&Offer, bool), facts: &mut Fact
     facts.relatives.clear();
     facts.relatives = relatives(read, offer, facts)?;
     Ok(())
+}
+
+/// The e-mail of a return path, where it went out from here, and the recipient.
+fn returned_to(read: &Read<'_>, to: SentTo) -> Result<(Option<KnownEmail>, Option<String>), StoreError> {
+    let Some(recipient) = read.outbox_recipient(to.email, to.number)? else { return Ok((None, None)) };
+    let address = EmailAddress::parse(&recipient.address).map(|address| address.key());
+    Ok((known_email(read, to.email)?, address))
 }
 
 /// Whether the e-mail behind a claim is certain to be another mail: one that came without its id, or was quoted, has

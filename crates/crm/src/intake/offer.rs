@@ -1,5 +1,6 @@
 //! What an original says of itself: `CheckIncoming`'s six values and the rest that helps to decide.
 
+use crate::tokens::SentTo;
 use message::{Header, Marks};
 use model::{EmailAddress, Mailbox, MessageId, Timestamp};
 
@@ -40,6 +41,8 @@ pub struct Offer {
     pub returned: Vec<MessageId>,
     /// Recipients that a report speaks of.
     pub reported: Vec<EmailAddress>,
+    /// Whose return path it came to.
+    pub returned_to: Option<SentTo>,
     /// How many `Received` fields it carries.
     pub received_count: usize,
     /// Mailboxes that it was delivered to on its way.
@@ -85,6 +88,7 @@ impl Offer {
             marks: header.marks,
             returned: Vec::new(),
             reported: Vec::new(),
+            returned_to: None,
             received_count: header.received_count,
             delivered_to: header.delivered_to.clone(),
             journal: None,

@@ -79,6 +79,7 @@ impl Outgoing {
             lasterror: None,
             createdon: moment.now,
             endedon: None,
+            returndomain: None,
         };
         let recipient = |(address, recipientnumber): (&EmailAddress, i32)| OutboxRecipient {
             activityid: email,
@@ -88,6 +89,9 @@ impl Outgoing {
             replycode: None,
             replytext: None,
             settledon: None,
+            attempts: 0,
+            dueon: Timestamp(0),
+            doton: None,
         };
         let recipients: Vec<OutboxRecipient> = self.recipients.iter().zip(1..).map(recipient).collect();
         tx.put_into_outbox(&mail, &recipients)

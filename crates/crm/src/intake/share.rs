@@ -1,6 +1,7 @@
 //! One message, many recipients: each organisation gets a copy that names its own recipients alone.
 //!
-//! What is for its postmaster is a copy of its own: whatever becomes of the other, that one waits for a person.
+//! What is for its postmaster is a copy of its own: whatever becomes of the other, that one waits for a person. So is what
+//! comes to a return path: it is about one mail, whoever else gets it.
 //!
 //! What passes through: an [`Arrival`] and the recipients that were welcomed, into a copy an organisation,
 //! with the source it is accounted under and the proof it carries.
@@ -62,8 +63,14 @@ impl Share {
     fn is_for(&self, recipient: &Recipient) -> bool {
         let is_postmaster =
             |recipient: &Recipient| matches!(recipient.envelope.source, Source::Postmaster(_));
+        let is_return = |recipient: &Recipient| matches!(recipient.envelope.source, Source::Return(_));
+        let goes_with = |first: &Recipient| {
+            let is_about_the_same = first.envelope == recipient.envelope;
+            is_postmaster(first) == is_postmaster(recipient)
+                && (is_about_the_same || !(is_return(first) || is_return(recipient)))
+        };
         self.organization.id() == recipient.organization.id()
-            && self.recipients.first().is_some_and(|first| is_postmaster(first) == is_postmaster(recipient))
+            && self.recipients.first().is_some_and(goes_with)
     }
 
     /// The copy that this organization gets. It names none but its own recipients.
@@ -96,8 +103,9 @@ impl Share {
             Source::Queue(_) => 1,
             Source::User(_) => 2,
             Source::Postmaster(_) => 3,
+            Source::Return(_) => 4,
             Source::Track | Source::Mailbox(_) | Source::Forward(_) | Source::Synced(..) | Source::Outbox => {
-                4
+                5
             }
         };
         let sources = self.recipients.iter().map(|recipient| &recipient.envelope.source);

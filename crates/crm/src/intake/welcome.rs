@@ -10,6 +10,7 @@ use model::{EmailAddress, Id, limits};
 use store::{Organization, Store, StoreError};
 
 use super::copy::{EnvelopeRecipient, Proof, Source};
+use crate::tokens::{self, Tokens};
 
 /// What an address of ours leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum RecipientKind {
     Queue,
     /// A user's own address.
     User,
+    /// The return paths of what went out.
+    Return,
 }
 
 /// RFC 5321 §4.5.1, in any case.
@@ -119,6 +122,7 @@ fn look_up(
         RecipientKind::Sink => arrival.at_sink_for_good(&route)?,
         RecipientKind::Queue => arrival.at_person(trusted, Source::Queue(plain)),
         RecipientKind::User => arrival.at_person(trusted, Source::User(plain)),
+        RecipientKind::Return => arrival.at_return_path(&plain)?,
     };
     let is_refusal = matches!(welcome, Welcome::Unknown | Welcome::NotAllowed);
     // That the whole address leads nowhere is remembered for a moment; to refuse for good it is asked again.
@@ -188,6 +192,7 @@ fn kind(route: &Route) -> RecipientKind {
     match route.kind {
         1 => RecipientKind::Sink,
         2 => RecipientKind::Queue,
+        4 => RecipientKind::Return,
         _ => RecipientKind::User,
     }
 }
@@ -253,6 +258,21 @@ impl Arrival<'_> {
         }
         let proof = if is_loopback { Proof::Network } else { Proof::None };
         self.yes(source, None, proof)
+    }
+
+    /// A return path is open to everybody who knows one: that is whoever brings the mail on, from anywhere, with the null
+    /// sender or his own.
+    fn at_return_path(&self, plain: &EmailAddress) -> Result<Welcome, StoreError> {
+        if !tokens::is_return_path(self.address) {
+            return Ok(Welcome::Unknown);
+        }
+        // As it is compared, so that it is one line of the accounting however it was written.
+        let source = EmailAddress::parse(&plain.key()).unwrap_or_else(|| plain.clone());
+        let tokens = Tokens::of(&self.organization)?;
+        Ok(match tokens.sent_to(self.address) {
+            Some(_) => self.yes(Source::Return(source), None, Proof::None),
+            None => Welcome::Unknown,
+        })
     }
 
     fn yes(&self, source: Source, user: Option<Id>, proof: Proof) -> Welcome {

@@ -7,7 +7,9 @@ use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Timestamp};
 use store::{Organization, Priority, StoreError};
 
+use super::turns::Turn;
 use crate::CrmError;
+use crate::tokens::{SentTo, Tokens};
 
 /// The lane of what one person writes to others; of `LANES`.
 pub const PERSONAL: i32 = 0;
@@ -17,7 +19,9 @@ pub(super) const WAITING: i32 = 0;
 /// A mail as it goes to its relay.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// The recipients that wait still, in their order.
+    /// The sender in the envelope: where what cannot be delivered comes back to.
+    pub mail_from: String,
+    /// The recipients whose turn it is, in their order.
     pub recipients: Vec<OutboxRecipient>,
     /// The whole mail as it travels.
     pub raw: Arc<[u8]>,
@@ -53,13 +57,28 @@ pub async fn claim(
 /// [`CrmError::NotFound`] and [`CrmError::Store`], where its source cannot be had: it is settled as not sent.
 pub fn load(organization: &Organization, mail: &OutboxMail) -> Result<Loaded, CrmError> {
     let id = mail.activityid;
-    let (email, mut recipients) =
+    let (email, recipients) =
         organization.read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_recipients(id)?)))?;
     let email = email.ok_or(CrmError::NotFound { what: "the e-mail that goes out" })?;
-    recipients.retain(|recipient| recipient.statecode == WAITING);
+    let Turn { recipients, .. } = Turn::of(mail, recipients);
     let source = organization.blob(&email.blobid)?;
     let raw = message::compose::for_transport(&source).into_owned().into();
-    Ok(Loaded { recipients, raw })
+    let mail_from = mail_from(organization, mail, &recipients)?;
+    Ok(Loaded { mail_from, recipients, raw })
+}
+
+/// The writer, or a return path of the recipient's own.
+fn mail_from(
+    organization: &Organization,
+    mail: &OutboxMail,
+    recipients: &[OutboxRecipient],
+) -> Result<String, CrmError> {
+    let (Some(domain), [recipient]) = (&mail.returndomain, recipients) else {
+        return Ok(mail.mailfrom.clone());
+    };
+    let sent_to = SentTo { email: mail.activityid, number: recipient.recipientnumber };
+    let path = Tokens::of(organization)?.return_path(sent_to, domain);
+    path.map(|path| path.to_string()).ok_or(CrmError::Store(StoreError::Corrupt))
 }
 
 /// Asked just before the end of a mail's data goes out: notes it, and says whether it may. With no, or where the store cannot

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use model::schema::mailboxes::EmailServerProfile;
-use model::{Id, Moment};
-use store::{Organization, Priority, StoreError};
+use model::{EmailAddress, Id, Moment, limits};
+use store::{Organization, Priority, Store, StoreError};
 
 use crate::CrmError;
 use crate::mailboxes::{named, taken};
+use crate::records::{self, RouteTo};
+use crate::tokens::RETURN_PATH;
 
 /// A server of `SERVER_TYPES` that takes mail by SMTP.
 pub const SMTP: i32 = 101;
@@ -27,6 +29,8 @@ pub struct NewRelay {
     pub authority: Option<String>,
     /// Who signs in there, and the sealed password; nobody where it takes mail without.
     pub login: Option<(String, Vec<u8>)>,
+    /// The domain of return paths; see [`lead_back`].
+    pub return_domain: Option<String>,
 }
 
 /// A relay: where it is, and how it is spoken with.
@@ -72,6 +76,7 @@ pub async fn add_relay(
         outgoingtlsmode: Some(new.tls),
         outgoingusername,
         outgoingpassword,
+        returndomain: new.return_domain,
     };
     let (id, name) = (profile.emailserverprofileid, profile.name.clone());
     let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&profile));
@@ -94,11 +99,26 @@ pub async fn set_relay(organization: &Arc<Organization>, id: Id, new: NewRelay) 
             outgoingtlsmode: Some(new.tls),
             outgoingusername,
             outgoingpassword,
+            returndomain: new.return_domain.clone(),
             ..known
         })
     });
     let is_there: bool = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
     if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the relay" }) }
+}
+
+/// Has what comes to the return paths of a domain lead to this organization, and gives the domain as it is compared. It goes
+/// on leading there when a relay has another domain later: what went out before may still come back.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where it is no domain; [`CrmError::Taken`] where it leads elsewhere.
+pub fn lead_back(store: &Store, organization: &Organization, domain: &str) -> Result<String, CrmError> {
+    let address = EmailAddress::parse(&format!("{RETURN_PATH}@{domain}"));
+    let is_plain = domain.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.');
+    let address = address.filter(|_| is_plain && domain.len() <= limits::DOMAIN_BYTES_MAX);
+    let address = address.ok_or_else(|| CrmError::Invalid(format!("{domain} is no domain")))?;
+    records::publish(store, organization, &address, RouteTo::Return(organization.id()))?;
+    Ok(address.domain_key().trim_start_matches('@').to_owned())
 }
 
 /// The relays of an organization, the first one first.

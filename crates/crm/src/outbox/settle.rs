@@ -9,6 +9,7 @@ use model::{Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
 
 use super::queue::{PERSONAL, WAITING};
+use super::turns::{self, Turn, pause_seconds};
 use crate::CrmError;
 use crate::records::note;
 
@@ -91,43 +92,56 @@ fn write(tx: &mut Tx<'_>, mail: &OutboxMail, tried: &Tried, moment: &Moment) -> 
         let released = OutboxMail { dueon: now, ..mail.clone() };
         return Ok(if tx.release_outbox(&released)? { Settled::Waits(now) } else { Settled::Lost });
     }
-    let mut recipients = tx.outbox_recipients(mail.activityid)?;
     // Whoever holds the mail alone changes them: they are those that were loaded.
-    recipients.retain(|recipient| recipient.statecode == WAITING);
+    let Turn { recipients, others } = Turn::of(mail, tx.outbox_recipients(mail.activityid)?);
     let is_uncertain = matches!(tried, Tried::Uncertain { .. });
     // Of an earlier try nobody knows to this day.
     let doton = mail.doton.or(is_uncertain.then_some(now));
-    let end = Time { now, is_late: now >= mail.expireson, may_have_it: doton.is_some() };
-    let settled: Vec<OutboxRecipient> = recipients
+    let end = Time { now, is_late: now >= mail.expireson, doton };
+    let mut settled: Vec<OutboxRecipient> = recipients
         .iter()
         .enumerate()
         .map(|(place, recipient)| told(recipient, reply(tried, place), &end))
         .collect();
     let waiting = settled.iter().filter(|recipient| recipient.statecode == WAITING).count();
     let waits_for_a_person = is_uncertain && waiting > 0 && mail.lane != PERSONAL;
-    let until = now.plus_seconds(if takes_more(&settled) { 0 } else { pause_seconds(mail) });
+    if waits_for_a_person {
+        let waiting = settled.iter_mut().filter(|recipient| recipient.statecode == WAITING);
+        waiting.for_each(|recipient| recipient.statecode = UNCERTAIN);
+    }
+    let is_alone = mail.returndomain.is_some();
+    let until = match settled.first_mut().filter(|_| is_alone) {
+        Some(recipient) => {
+            recipient.doton = recipient.doton.or(doton).filter(|_| recipient.statecode == WAITING);
+            turns::put_off(recipient, &others, (now, reply(tried, 0).is_some()))
+        }
+        None => now.plus_seconds(if takes_more(&settled) {
+            0
+        } else {
+            pause_seconds(mail.attempts, mail.activityid)
+        }),
+    };
+    let goes_on = !others.is_empty() || (waiting > 0 && !waits_for_a_person);
+    let has_ended = others.is_empty() && waiting == 0;
     let released = OutboxMail {
-        waitsin: Some(mail.lane).filter(|_| waiting > 0 && !waits_for_a_person),
+        waitsin: Some(mail.lane).filter(|_| goes_on),
         dueon: until,
-        doton: doton.filter(|_| waiting > 0),
+        // Each of those who are tried alone has a mark of his own.
+        doton: doton.filter(|_| waiting > 0 && !is_alone),
         lasterror: words(tried, recipients.len()),
-        endedon: (waiting == 0).then_some(now),
+        endedon: has_ended.then_some(now),
         ..mail.clone()
     };
-    for mut recipient in settled {
-        if waits_for_a_person && recipient.statecode == WAITING {
-            recipient.statecode = UNCERTAIN;
-        }
-        tx.settle_recipient(&recipient)?;
+    for recipient in &settled {
+        tx.settle_recipient(recipient)?;
     }
     if !tx.release_outbox(&released)? {
         return Ok(Settled::Lost);
     }
-    match (waiting, waits_for_a_person) {
-        (0, _) => end_of(tx, mail.activityid, moment).map(|()| Settled::Ended),
-        (_, true) => Ok(Settled::ForAPerson),
-        (_, false) => Ok(Settled::Waits(until)),
+    if has_ended {
+        return end_of(tx, mail.activityid, moment).map(|()| Settled::Ended);
     }
+    Ok(if goes_on { Settled::Waits(until) } else { Settled::ForAPerson })
 }
 
 /// Whether a relay took some and wants the others with the next mail (RFC 5321 §4.5.3.1.10).
@@ -141,7 +155,7 @@ fn takes_more(settled: &[OutboxRecipient]) -> bool {
 struct Time {
     now: Timestamp,
     is_late: bool,
-    may_have_it: bool,
+    doton: Option<Timestamp>,
 }
 
 /// The e-mail is Sent where anybody got it, else Failed.
@@ -171,7 +185,7 @@ fn told(recipient: &OutboxRecipient, reply: Option<&RecipientReply>, end: &Time)
     let statecode = match reply.map(|reply| reply.code / 100) {
         Some(2) => SENT,
         Some(5) => FAILED,
-        _ if end.is_late && end.may_have_it => UNCERTAIN,
+        _ if end.is_late && (end.doton.is_some() || recipient.doton.is_some()) => UNCERTAIN,
         _ if end.is_late => FAILED,
         _ => WAITING,
     };
@@ -194,16 +208,6 @@ fn words(tried: &Tried, recipients: usize) -> Option<String> {
         }
     };
     text.map(|text| text.chars().take(limits::ERROR_CHARS_MAX).collect())
-}
-
-/// Growing, and spread by what differs between mails: many that failed together do not come again together
-/// (RFC 5321 §4.5.4.1 asks for thirty minutes and more after the first tries).
-fn pause_seconds(mail: &OutboxMail) -> i64 {
-    const PAUSES: [i64; 7] = [60, 300, 900, 1_800, 3_600, 7_200, 14_400];
-    let step = usize::try_from(mail.attempts.saturating_sub(1)).unwrap_or_default();
-    let pause = PAUSES.get(step).copied().unwrap_or(14_400);
-    let spread = i64::from(mail.activityid.0[15]) * pause / 1_024;
-    pause + spread
 }
 
 /// Cancels a mail that waits. Says whether it did: what is on its way goes on.

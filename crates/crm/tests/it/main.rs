@@ -28,6 +28,7 @@ mod polled;
 mod postmaster;
 mod quoted;
 mod retention;
+mod returns;
 mod same;
 mod story;
 mod thread;

@@ -22,6 +22,7 @@ async fn house() -> House {
         tls: 0,
         authority: None,
         login: None,
+        return_domain: None,
     };
     outbox::add_relay(&house.organization, relay, house.moment()).await.unwrap();
     house

@@ -4,7 +4,7 @@ use super::column::{Kind::*, table};
 use crate::{Id, Timestamp};
 
 /// What an address of ours leads to.
-pub const ROUTE_KINDS: &[(i64, &str)] = &[(1, "sink"), (2, "queue"), (3, "user")];
+pub const ROUTE_KINDS: &[(i64, &str)] = &[(1, "sink"), (2, "queue"), (3, "user"), (4, "return path")];
 
 table! {
     /// An organisation: a company with a database of its own.

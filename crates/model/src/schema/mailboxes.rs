@@ -39,6 +39,8 @@ table! {
         outgoingusername: Option<String> = Text(640), "Outgoing User Name";
         /// Sealed.
         outgoingpassword: Option<Vec<u8>> = Bytes, "Outgoing Password";
+        /// The domain to which what cannot be delivered comes back, each recipient's to an address of its own.
+        returndomain: Option<String> = Text(255), "Domain of return paths";
     }
     indexes { unique(name); }
 }

@@ -32,6 +32,8 @@ table! {
         lasterror: Option<String> = Text(800), "Last error";
         createdon: Timestamp = DateTime, "Created on";
         endedon: Option<Timestamp> = DateTime, "Ended on";
+        /// Where it is tried for one recipient at a time, the domain of their return paths, as of when it was taken last.
+        returndomain: Option<String> = Text(255), "Domain of return paths";
     }
     indexes { sparse(waitsin, dueon); sparse(owner); many(createdon); }
 }
@@ -49,6 +51,12 @@ table! {
         replycode: Option<i32> = Int, "Reply code";
         replytext: Option<String> = Text(800), "Reply";
         settledon: Option<Timestamp> = DateTime, "Settled on";
+        /// How often it was tried for this recipient alone.
+        attempts: i32 = Int, "Attempts";
+        /// Not tried for this recipient alone before then.
+        dueon: Timestamp = DateTime, "Due on";
+        /// Since when the end of its data may have gone out for this recipient alone, where no answer to that is known.
+        doton: Option<Timestamp> = DateTime, "Past the end of its data since";
     }
     indexes { }
 }

@@ -107,6 +107,10 @@ pub(crate) struct RelayArguments {
     /// The file whose first line is the password; - for standard input.
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
+    /// A domain whose mail comes to this house: each recipient gets a return path of his own there, so that what comes back
+    /// says whom it is about. Not where the relay takes none but the user's own address as sender.
+    #[arg(long, value_name = "DOMAIN")]
+    return_domain: Option<String>,
     /// The relay's name here.
     name: String,
 }
@@ -155,6 +159,7 @@ fn arguments(relay: RelayArguments) -> anyhow::Result<AddRelay> {
         tls: relay.tls.code(),
         authority,
         login: relay.user.zip(password),
+        return_domain: relay.return_domain,
     })
 }
 
@@ -164,7 +169,8 @@ pub(super) fn sent(id: &str) -> io::Result<()> {
 }
 
 pub(super) fn relay_cells(row: &RelayRow) -> Vec<String> {
-    vec![row.organization.clone(), row.name.clone(), row.place.clone()]
+    let back = row.return_domain.as_ref().map_or_else(String::new, |domain| format!("back to {domain}"));
+    vec![row.organization.clone(), row.name.clone(), row.place.clone(), back]
 }
 
 /// Subjects and what relays say are written by others.

@@ -61,6 +61,8 @@ pub struct AddRelay {
     pub authority: Option<String>,
     /// Who signs in there, and the password; nobody where it takes mail without.
     pub login: Option<(String, String)>,
+    /// The domain of return paths, where each recipient is to have his own.
+    pub return_domain: Option<String>,
 }
 
 /// A mail to be sent.
@@ -95,6 +97,8 @@ pub struct RelayRow {
     pub name: String,
     /// Its host and port.
     pub place: String,
+    /// The domain of return paths.
+    pub return_domain: Option<String>,
 }
 
 /// An outgoing mail.
@@ -181,14 +185,16 @@ fn sealed(
     (organization, id): (&Organization, Id),
     new: AddRelay,
 ) -> Result<NewRelay, CommandError> {
-    let AddRelay { name, host, port, tls, authority, login, .. } = new;
+    let AddRelay { name, host, port, tls, authority, login, return_domain, .. } = new;
     let login = match login {
         Some((user, password)) => {
             Some((user, house.keyring.seal(relay_password_of(organization.id(), id), &password)?))
         }
         None => None,
     };
-    Ok(NewRelay { name, host, port, tls, authority, login })
+    let lead_back = |domain: String| outbox::lead_back(&house.store, organization, &domain);
+    let return_domain = return_domain.map(lead_back).transpose()?;
+    Ok(NewRelay { name, host, port, tls, authority, login, return_domain })
 }
 
 /// The cell of a relay's password.
@@ -207,6 +213,7 @@ fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
                 organization: organization.name().to_owned(),
                 name: profile.name,
                 place: format!("{host}:{port}"),
+                return_domain: profile.returndomain,
             });
         }
     }

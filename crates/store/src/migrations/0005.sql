@@ -41,3 +41,12 @@ alter table emailserverprofile add column outgoingportnumber integer;
 alter table emailserverprofile add column outgoingtlsmode integer;
 alter table emailserverprofile add column outgoingusername text;
 alter table emailserverprofile add column outgoingpassword blob;
+
+-- Each recipient has a return path of his own, so that what comes back says whom it is about. Then a mail goes out to one
+-- recipient at a time, and each has his own count of tries, his own time, and his own mark of the end of the data: one who
+-- waits keeps none of the others.
+alter table emailserverprofile add column returndomain text;
+alter table outboxmail add column returndomain text;
+alter table outboxrecipient add column attempts integer not null default 0;
+alter table outboxrecipient add column dueon integer not null default 0;
+alter table outboxrecipient add column doton integer;

@@ -24,6 +24,11 @@ impl Read<'_> {
         self.nouns("where activityid = ?1 order by recipientnumber", &[email.into()])
     }
 
+    /// One of them.
+    pub fn outbox_recipient(&self, email: Id, number: i32) -> Result<Option<OutboxRecipient>, StoreError> {
+        self.noun("where activityid = ?1 and recipientnumber = ?2", &[email.into(), number.into()])
+    }
+
     /// Whether a mail may be taken now.
     pub fn is_outbox_due(&self, now: Timestamp) -> Result<bool, StoreError> {
         let sql =
@@ -67,13 +72,29 @@ impl Tx<'_> {
         let tail = "where waitsin = ?2 and dueon <= (select leaseclock(?1)) order by dueon limit ?3 \
                     /*pg for update skip locked*/";
         let found: Vec<OutboxMail> = self.nouns(tail, &[now.into(), lane.into(), limit.into()])?;
-        let mut claimed = Vec::with_capacity(found.len());
+        let mut claimed: Vec<OutboxMail> = Vec::with_capacity(found.len());
         for mail in found {
-            let sql = "update outboxmail set dueon = leaseclock(?2) + ?3, owner = ?4, attempts = attempts + 1 \
-                       where activityid = ?1";
-            let params = [mail.activityid.into(), now.into(), LEASE_MILLISECONDS.into(), owner.into()];
+            let relay = mail.emailserverprofileid;
+            let returndomain = match claimed.last().filter(|last| last.emailserverprofileid == relay) {
+                Some(last) => last.returndomain.clone(),
+                None => self.email_server_profile(relay)?.and_then(|relay| relay.returndomain),
+            };
+            let sql = "update outboxmail set dueon = leaseclock(?2) + ?3, owner = ?4, attempts = attempts + 1, \
+                       returndomain = ?5 where activityid = ?1";
+            let params = [
+                mail.activityid.into(),
+                now.into(),
+                LEASE_MILLISECONDS.into(),
+                owner.into(),
+                returndomain.as_ref().into(),
+            ];
             self.execute(sql, &params)?;
-            claimed.push(OutboxMail { owner: Some(owner), attempts: mail.attempts + 1, ..mail });
+            claimed.push(OutboxMail {
+                owner: Some(owner),
+                attempts: mail.attempts + 1,
+                returndomain,
+                ..mail
+            });
         }
         Ok(claimed)
     }
@@ -95,8 +116,8 @@ impl Tx<'_> {
 
     /// Says what became of a recipient.
     pub fn settle_recipient(&mut self, recipient: &OutboxRecipient) -> Result<(), StoreError> {
-        let sql = "update outboxrecipient set statecode = ?3, replycode = ?4, replytext = ?5, settledon = ?6 \
-                   where activityid = ?1 and recipientnumber = ?2";
+        let sql = "update outboxrecipient set statecode = ?3, replycode = ?4, replytext = ?5, settledon = ?6, \
+                   attempts = ?7, dueon = ?8, doton = ?9 where activityid = ?1 and recipientnumber = ?2";
         let params = [
             recipient.activityid.into(),
             recipient.recipientnumber.into(),
@@ -104,6 +125,9 @@ impl Tx<'_> {
             recipient.replycode.into(),
             recipient.replytext.as_ref().into(),
             recipient.settledon.into(),
+            recipient.attempts.into(),
+            recipient.dueon.into(),
+            recipient.doton.into(),
         ];
         self.execute(sql, &params).map(drop)
     }
@@ -145,8 +169,8 @@ impl Tx<'_> {
         if self.execute(sql, &[email.into(), now.into(), expireson.into()])? == 0 {
             return Ok(false);
         }
-        let sql = "update outboxrecipient set statecode = 0, settledon = null \
-                   where activityid = ?1 and statecode in (2, 3)";
+        let sql = "update outboxrecipient set statecode = 0, settledon = null, attempts = 0, dueon = 0 \
+                   where activityid = ?1 and statecode in (0, 2, 3)";
         self.execute(sql, &[email.into()])?;
         Ok(true)
     }
@@ -164,8 +188,8 @@ impl Tx<'_> {
     /// Says anew where a relay is, and who signs in there. Says whether it is there.
     pub fn set_relay(&mut self, relay: &EmailServerProfile) -> Result<bool, StoreError> {
         let sql = "update emailserverprofile set certificateauthority = ?2, outgoingserverlocation = ?3, \
-                   outgoingportnumber = ?4, outgoingtlsmode = ?5, outgoingusername = ?6, outgoingpassword = ?7 \
-                   where emailserverprofileid = ?1";
+                   outgoingportnumber = ?4, outgoingtlsmode = ?5, outgoingusername = ?6, outgoingpassword = ?7, \
+                   returndomain = ?8 where emailserverprofileid = ?1";
         let params = [
             relay.emailserverprofileid.into(),
             relay.certificateauthority.as_ref().into(),
@@ -174,6 +198,7 @@ impl Tx<'_> {
             relay.outgoingtlsmode.into(),
             relay.outgoingusername.as_ref().into(),
             relay.outgoingpassword.as_ref().into(),
+            relay.returndomain.as_ref().into(),
         ];
         Ok(self.execute(sql, &params)? == 1)
     }
@@ -185,7 +210,9 @@ impl Tx<'_> {
         if self.execute(sql, &[email.into(), now.into()])? == 0 {
             return Ok(false);
         }
-        let sql = "update outboxrecipient set statecode = 4, settledon = ?2 where activityid = ?1 and statecode = 0";
+        // Whether one has it for whom no answer came, nobody knows.
+        let sql = "update outboxrecipient set statecode = case when doton is null then 4 else 3 end, settledon = ?2 \
+                   where activityid = ?1 and statecode = 0";
         self.execute(sql, &[email.into(), now.into()])?;
         Ok(true)
     }

@@ -18,7 +18,7 @@ use crate::{Missing, wait};
 /// The user `nobody`, to whom mail and Sieve scripts belong.
 const NOBODY: u32 = 65_534;
 
-/// A running Dovecot. Every address at any domain has a mailbox.
+/// A running Dovecot. Every address at any domain has a mailbox, where nothing else is said.
 pub struct Dovecot {
     folder: TempDir,
     lmtp: SocketAddr,
@@ -45,6 +45,8 @@ pub struct DovecotSettings<'s> {
     pub relay: Option<SocketAddr>,
     /// A Sieve script that every mailbox runs.
     pub sieve: Option<&'s str>,
+    /// The only addresses that have a mailbox.
+    pub known: Option<&'s [&'s str]>,
     /// How mail is given out.
     pub doors: Doors,
     /// The one password of all mailboxes; any fits where none is named. With one, SCRAM is offered.
@@ -108,6 +110,10 @@ impl Dovecot {
                  active_attribute = active\nactive_value = true\n"
             );
             fs::write(dovecot.path("tokens.conf"), asks)?;
+        }
+        if let Some(known) = settings.known {
+            let home = |user: &&str| format!("{user}::{NOBODY}:{NOBODY}::{}/{user}\n", mail.display());
+            fs::write(dovecot.path("users"), known.iter().map(home).collect::<String>())?;
         }
         fs::write(dovecot.path("dovecot.conf"), dovecot.configuration(&settings))?;
         dovecot.run()?;
@@ -274,6 +280,12 @@ impl Dovecot {
                 "passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {folder}/tokens.conf\n}}\n"
             )
         });
+        let users = match settings.known {
+            Some(_) => format!("driver = passwd-file\n  args = {folder}/users"),
+            None => format!(
+                "driver = static\n  args = uid={NOBODY} gid={NOBODY} home={folder}/mail/%u allow_all_users=yes"
+            ),
+        };
         let plugins = if quota.is_empty() { "" } else { "mail_plugins = quota\n" };
         format!(
             "base_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = {folder}/log\n\
@@ -286,8 +298,7 @@ impl Dovecot {
              service stats {{\n  unix_listener stats-writer {{\n    mode = 0666\n  }}\n}}\n\
              service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
              {tokens}passdb {{\n  driver = static\n  args = {password}\n}}\n\
-             userdb {{\n  driver = static\n  \
-             args = uid={NOBODY} gid={NOBODY} home={folder}/mail/%u allow_all_users=yes\n}}\n\
+             userdb {{\n  {users}\n}}\n\
              plugin {{\n  sieve = file:~/sieve;active=~/.dovecot.sieve\n  \
              sieve_before = {folder}/mail/rule.sieve\n}}\n{plugins}{quota}\
              protocol lmtp {{\n  mail_plugins = $mail_plugins{sieve}\n}}\n{out}"

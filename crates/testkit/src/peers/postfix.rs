@@ -68,6 +68,16 @@ impl Postfix {
         })
     }
 
+    /// The same, where mail for one domain goes elsewhere by SMTP: what cannot be delivered finds its way back.
+    ///
+    /// # Errors
+    /// As [`Postfix::start`].
+    pub fn start_returning(next_hop: NextHop<'_>, (domain, to): (&str, SocketAddr)) -> Result<Self> {
+        Postfix::start_with(next_hop, |_| {
+            Ok(format!("transport_maps = inline:{{ {{ {domain} = smtp:[{}]:{} }} }}\n", to.ip(), to.port()))
+        })
+    }
+
     fn start_with(next_hop: NextHop<'_>, more: impl FnOnce(&Self) -> Result<String>) -> Result<Self> {
         Missing::unless("/usr/sbin/postfix", "postfix")?;
         is_root("postfix")?;

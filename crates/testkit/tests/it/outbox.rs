@@ -22,6 +22,7 @@ fn at(port: u16) -> AddRelay {
         tls: 0,
         authority: None,
         login: None,
+        return_domain: None,
     }
 }
 

@@ -108,7 +108,8 @@ impl Work<'_> {
     fn joined(&self) -> Vec<&KnownEmail> {
         let facts = self.facts();
         let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
-        let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.relatives);
+        let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.returned_to);
+        let all = all.chain(&facts.relatives);
         all.filter(|known| self.checked.verdict.joins.contains(&known.id)).collect()
     }
 
@@ -186,7 +187,11 @@ impl Work<'_> {
         let id = thread.email?;
         let earlier = self.joined().into_iter().find(|known| known.id == id)?;
         let is_report = thread.method == CorrelationMethod::Report;
-        let mut customers: Vec<RecordRef> = earlier.resolved.values().copied().collect();
+        let recipient = self.facts().returned_recipient.as_ref();
+        let mut customers: Vec<RecordRef> = match recipient {
+            Some(address) => earlier.resolved.get(address).copied().into_iter().collect(),
+            None => earlier.resolved.values().copied().collect(),
+        };
         customers.retain(|record| is_report && record.entity.is_customer());
         customers.dedup();
         match (earlier.regarding, customers.as_slice()) {
@@ -221,7 +226,7 @@ impl Work<'_> {
         let marks = [
             (want::is_automatic(offer, self.facts()), mark::AUTOMATIC),
             (offer.marks.list, mark::LIST),
-            (offer.marks.report, mark::REPORT),
+            (who::is_report(offer, self.facts()), mark::REPORT),
             (self.copy().has_bare_line_ends, mark::BARE_LINE_ENDS),
             (unproven, mark::UNPROVEN_SENDER),
             (offer.is_guess, mark::GUESSED),

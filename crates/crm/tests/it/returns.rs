@@ -1,0 +1,272 @@
+//! Return paths: each recipient has one of his own, and what comes there is about him, whatever it looks like.
+
+use std::time::SystemTime;
+
+use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Source, Welcome};
+use crm::outbox::{self, Draft, NewRelay, RecipientReply, Settled, Tried};
+use model::outcome::{Outcome, Reason};
+use model::schema::emails::{Email, STATUS_SENT, mark};
+use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
+
+use crate::house::{House, NOW, address};
+
+const NODE: Id = Id([9; 16]);
+const OTHER: Id = Id([8; 16]);
+const DOMAIN: &str = "bounces.contoso.test";
+
+/// The usual house, whose mail comes back to return paths.
+pub(crate) async fn house() -> House {
+    let house = House::new().await;
+    let return_domain = outbox::lead_back(house.catalogue(), &house.organization, DOMAIN).unwrap();
+    outbox::add_relay(&house.organization, relay(Some(return_domain)), house.moment()).await.unwrap();
+    house
+}
+
+fn relay(return_domain: Option<String>) -> NewRelay {
+    NewRelay {
+        name: "relay".to_owned(),
+        host: "relay.contoso.test".to_owned(),
+        port: 25,
+        tls: 0,
+        authority: None,
+        login: None,
+        return_domain,
+    }
+}
+
+/// A mail of Jane's to these.
+pub(crate) async fn send(house: &House, to: &[&str]) -> Id {
+    let to = to.iter().map(|text| Mailbox { name: None, address: address(text) }).collect();
+    let draft = Draft {
+        from: address("jane@contoso.test"),
+        to,
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        subject: "Our offer".to_owned(),
+        text: "Fifty pallets?\n".to_owned(),
+        answers: None,
+        due: None,
+        key: None,
+    };
+    let [copyid, seed] = [house.moment().id(), house.moment().id()];
+    let seed = u64::from_be_bytes(seed.0[8..].try_into().unwrap());
+    outbox::send(&house.organization, draft, (copyid, Moment::new(now(house), seed))).await.unwrap()
+}
+
+/// A server goes by its own clock, whatever we say.
+fn now(house: &House) -> Timestamp {
+    if !house.organization.is_at_server() {
+        return NOW;
+    }
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    Timestamp(i64::try_from(since.as_millis()).unwrap())
+}
+
+async fn claim(house: &House) -> OutboxMail {
+    let claimed = outbox::claim(&house.organization, NODE, (now(house), 16)).await.unwrap();
+    let [mail] = claimed.try_into().unwrap();
+    mail
+}
+
+/// Whom a mail is tried for, and where it comes back to.
+fn turn(house: &House, mail: &OutboxMail) -> (Vec<String>, EmailAddress) {
+    let loaded = outbox::load(&house.organization, mail).unwrap();
+    let recipients = loaded.recipients.into_iter().map(|one| one.address).collect();
+    (recipients, address(&loaded.mail_from))
+}
+
+async fn settle(house: &House, mail: &OutboxMail, tried: Tried) -> Settled {
+    outbox::settle(&house.organization, mail.clone(), tried, Moment::new(now(house), 77)).await.unwrap()
+}
+
+fn said(code: u16) -> Tried {
+    Tried::Answered(vec![RecipientReply { code, text: "2.0.0 so it is".to_owned() }])
+}
+
+fn recipients(house: &House, email: Id) -> Vec<OutboxRecipient> {
+    house.organization.read(|read| read.outbox_recipients(email)).unwrap()
+}
+
+fn states(house: &House, email: Id) -> Vec<i32> {
+    recipients(house, email).iter().map(|one| one.statecode).collect()
+}
+
+/// Sends a mail to all of its recipients, and gives their return paths.
+pub(crate) async fn sent(house: &House, email: Id) -> Vec<EmailAddress> {
+    let mut paths = Vec::new();
+    for _ in recipients(house, email) {
+        let mail = claim(house).await;
+        paths.push(turn(house, &mail).1);
+        settle(house, &mail, said(250)).await;
+    }
+    assert_eq!(house.email(email).statuscode, STATUS_SENT);
+    paths
+}
+
+/// What came to an address by SMTP, from nobody.
+pub(crate) fn came(house: &House, to: &EmailAddress, mail: &str) -> Copy {
+    let recipient = EnvelopeRecipient {
+        address: to.clone(),
+        source: Source::Return(address(&format!("b@{DOMAIN}"))),
+        user: None,
+    };
+    Copy {
+        copyid: house.moment().id(),
+        source: recipient.source.clone(),
+        arrived: NOW,
+        has_envelope: true,
+        mail_from: None,
+        recipients: vec![recipient],
+        peer: None,
+        trace: None,
+        proof: Proof::None,
+        raw: mail.replace('\n', "\r\n").into_bytes().into(),
+        has_bare_line_ends: false,
+    }
+}
+
+fn is_welcome(house: &House, text: &str) -> bool {
+    let peer = intake::Peer { address: "198.51.100.9".parse().unwrap(), credential: None };
+    match intake::welcome(house.catalogue(), &[], peer, &address(text)) {
+        Welcome::Yes(recipient) => {
+            assert_eq!(recipient.envelope.source.name(), format!("return:b@{DOMAIN}"));
+            true
+        }
+        Welcome::Unknown => false,
+        Welcome::NotAllowed | Welcome::TryLater => panic!("neither"),
+    }
+}
+
+#[tokio::test]
+async fn each_recipient_has_a_return_path_and_a_try_of_his_own() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test", "tom@northwind.test", "bob@fabrikam.test"]).await;
+    let first = claim(&house).await;
+    let (zoe, path) = turn(&house, &first);
+    assert_eq!((zoe, path.domain()), (vec!["zoe@fabrikam.test".to_owned()], DOMAIN));
+    let Settled::Waits(until) = settle(&house, &first, said(451)).await else { panic!("she waits") };
+    assert!(until <= now(&house), "nobody waits for her");
+
+    let second = claim(&house).await;
+    let (tom, other) = turn(&house, &second);
+    assert_eq!(tom, ["tom@northwind.test"]);
+    assert_ne!(path, other);
+    assert!(outbox::may_end(&house.organization, second.clone(), now(&house)).await.unwrap());
+    let uncertain = Tried::Uncertain { words: "no answer".to_owned(), replies: vec![None] };
+    let Settled::Waits(until) = settle(&house, &second, uncertain).await else { panic!("they wait") };
+    assert!(until > now(&house), "the relay is in trouble");
+    let marks: Vec<bool> = recipients(&house, id).iter().map(|one| one.doton.is_some()).collect();
+    assert_eq!(marks, [false, true, false], "of Tom alone nobody knows");
+    assert!(house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap().doton.is_none());
+
+    let sql = "update outboxmail set dueon = 1 where waitsin is not null";
+    house.organization.tamper(sql).unwrap();
+    let third = claim(&house).await;
+    assert_eq!(turn(&house, &third).0, ["bob@fabrikam.test"], "who was tried least");
+    let Settled::Waits(until) = settle(&house, &third, said(550)).await else { panic!("two wait") };
+    assert!(until > now(&house), "both were put off");
+    assert!(outbox::cancel(&house.organization, id, house.moment()).await.unwrap());
+    assert_eq!(states(&house, id), [4, 3, 2], "Tom may have it, and Bob certainly not");
+}
+
+#[tokio::test]
+async fn a_node_that_died_at_the_end_of_the_data_leaves_one_recipient_in_doubt() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test", "tom@northwind.test"]).await;
+    let dying = claim(&house).await;
+    assert!(outbox::may_end(&house.organization, dying.clone(), now(&house)).await.unwrap());
+    let living = std::iter::once(OTHER).collect();
+    assert_eq!(outbox::free(&house.organization, &living, now(&house)).await.unwrap(), 1);
+    let again = claim(&house).await;
+    assert_eq!(turn(&house, &again), turn(&house, &dying), "the same one, by the same way back");
+    settle(&house, &again, Tried::NotSent { words: "it broke".to_owned(), replies: vec![None] }).await;
+    let marks: Vec<bool> = recipients(&house, id).iter().map(|one| one.doton.is_some()).collect();
+    assert_eq!(marks, [true, false]);
+}
+
+#[tokio::test]
+async fn without_a_domain_all_go_together_under_the_writers_name() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test", "tom@northwind.test"]).await;
+    let relays = outbox::relays(&house.organization).unwrap();
+    let relay_id = relays[0].emailserverprofileid;
+    outbox::set_relay(&house.organization, relay_id, relay(None)).await.unwrap();
+    let mail = claim(&house).await;
+    let (all, path) = turn(&house, &mail);
+    assert_eq!((all.len(), path.as_str()), (2, "jane@contoso.test"));
+    let reply = || RecipientReply { code: 250, text: String::new() };
+    let taken = Tried::Answered(vec![reply(), reply()]);
+    assert_eq!(settle(&house, &mail, taken).await, Settled::Ended);
+    assert_eq!(states(&house, id), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_return_path_is_open_to_whoever_knows_it_and_to_nobody_else() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test"]).await;
+    let path = sent(&house, id).await.remove(0).to_string();
+    assert!(is_welcome(&house, &path));
+    assert!(is_welcome(&house, &path.to_uppercase()));
+    let forged = path.replace("b+a", "b+b");
+    for other in
+        [forged.as_str(), "b@bounces.contoso.test", "b+x@bounces.contoso.test", "c@bounces.contoso.test"]
+    {
+        assert!(!is_welcome(&house, other), "{other}");
+    }
+    let taken = outbox::lead_back(house.catalogue(), &house.organization, DOMAIN);
+    assert_eq!(taken.unwrap(), DOMAIN, "ours still");
+    for bad in ["", "a b", "x@y.test", "a/b"] {
+        assert!(outbox::lead_back(house.catalogue(), &house.organization, bad).is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_to_a_return_path_stands_beside_its_mail_whatever_it_looks_like() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test"]).await;
+    let path = sent(&house, id).await.remove(0);
+    let odd = "From: The server <robot@mx.fabrikam.test>\nSubject: Sorry\n\nNobody of that name here.\n";
+    let (outcome, reason, email) = house.take(came(&house, &path, odd)).await;
+    assert_eq!((outcome, reason), (Outcome::Stored, Reason::Returned));
+    let Email { activityid, conversationtrackingid, correlatedactivityid, regardingobjectid, marks, .. } =
+        house.email(email.unwrap());
+    let of_it = house.email(id);
+    assert_eq!(conversationtrackingid, of_it.conversationtrackingid);
+    assert_eq!(correlatedactivityid, Some(id));
+    assert!(regardingobjectid.is_some(), "it is about Zoë");
+    assert_ne!(marks & mark::REPORT, 0);
+    let parties = house.organization.read(|read| read.parties(activityid)).unwrap();
+    assert!(parties.is_empty(), "the server is no party, and the secret path neither: {parties:?}");
+
+    let nameless = "From: <>\nTo: x\nSubject: Returned\n\nNo.\n";
+    assert_eq!(house.take(came(&house, &path, nameless)).await.1, Reason::Returned);
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn who_is_away_says_so_himself() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test"]).await;
+    let path = sent(&house, id).await.remove(0);
+    let away = format!(
+        "From: Zoe <zoe@fabrikam.test>\nTo: {path}\nSubject: Away\nAuto-Submitted: auto-replied\n\nTill Monday.\n"
+    );
+    let email = house.store(came(&house, &path, &away)).await;
+    let parties = house.organization.read(|read| read.parties(email)).unwrap();
+    assert_eq!(parties.len(), 1, "{parties:?}");
+    assert_eq!(parties[0].addressused.as_deref(), Some("zoe@fabrikam.test"));
+    assert_eq!(house.email(email).marks & mark::REPORT, 0);
+}
+
+#[tokio::test]
+async fn a_return_path_is_known_in_a_mailbox_by_whom_the_mail_is_for() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test"]).await;
+    let path = sent(&house, id).await.remove(0);
+    let bounce = format!("From: MAILER-DAEMON@mx.fabrikam.test\nTo: {path}\nSubject: Sorry\n\nNobody.\n");
+    let copy = house.out_of_mailbox(house.jane, &bounce);
+    assert_eq!(house.take(copy).await.1, Reason::Returned);
+    let forged = bounce.replace("b+a", "b+b").replace("Sorry", "Sorry again");
+    assert_eq!(house.take(house.out_of_mailbox(house.jane, &forged)).await.0, Outcome::Ignored);
+}
