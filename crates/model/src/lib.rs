@@ -10,6 +10,7 @@ pub mod decision;
 pub mod filter;
 pub mod folder;
 pub mod id;
+pub mod language;
 pub mod limits;
 pub mod message_id;
 pub mod network;

@@ -434,6 +434,21 @@ pub const MAILBOX_TROUBLE_SECONDS_MAX: i64 = 3_600;
 pub const OAUTH_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Seconds before its end in which a token is not begun with any more: signing in takes a moment.
 pub const TOKEN_SPARE_SECONDS: i64 = 60;
+/// Bytes of one part of a template: more than a newsletter has, for each is compiled whenever a mail is made of it.
+pub const TEMPLATE_BYTES_MAX: usize = 256 * 1024;
+/// What rendering one part of a template may cost, in steps of 64 bytes or one instruction: three megabytes of anything, some
+/// tens of milliseconds.
+pub const TEMPLATE_FUEL: u64 = 50_000;
+/// Bytes of one part of a mail that was made of a template: what is longer belongs into an attachment.
+pub const RENDERED_BYTES_MAX: usize = 1024 * 1024;
+/// How deep the blocks of a template may lie in each other while it is rendered.
+pub const TEMPLATE_DEPTH_MAX: usize = 32;
+/// Templates of one organization, each language counted: lists of them are read whole.
+pub const TEMPLATES_MAX: usize = 10_000;
+/// Days for which a queue does not answer one sender again, at most: a year.
+pub const ANSWER_PERIOD_DAYS_MAX: i32 = 366;
+/// Automatic answers of a queue to one domain in an hour, at most: what answers more is a loop, or nobody's mailbox.
+pub const ANSWERS_HOURLY_MAX: i32 = 10_000;
 /// Seconds until an SMTP server has greeted (RFC 5321 §4.5.3.2.1).
 pub const SMTP_GREETING_SECONDS_MAX: u64 = 300;
 /// Seconds until it has answered a command, MAIL and each RCPT too (RFC 5321 §4.5.3.2.2 and 3).

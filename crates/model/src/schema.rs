@@ -13,6 +13,7 @@ pub mod intake;
 pub mod mailboxes;
 pub mod outbox;
 pub mod people;
+pub mod templates;
 
 pub use column::{Column, Field, Index, Kind, Noun, Table, Value, WrongValue};
 
@@ -49,6 +50,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &mailboxes::MailboxGrant::TABLE,
     &outbox::OutboxMail::TABLE,
     &outbox::OutboxRecipient::TABLE,
+    &templates::Template::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

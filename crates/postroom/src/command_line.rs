@@ -33,6 +33,7 @@ mod outbox;
 mod secrets;
 mod serve;
 mod show;
+mod template;
 mod undeliverable;
 
 use mailbox::{MailboxCommand, ServerCommand};
@@ -122,6 +123,7 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
         Command::Restore(arguments) => archives::restore(&mut house, arguments).await,
         Command::Verify { org, digest: true, .. } => archives::digests(&mut house, org).await,
         Command::Undeliverable(command) => undeliverable::undeliverable(&mut house, command).await,
+        Command::Template(command) => template::template(&mut house, command).await,
         Command::Move(arguments) => moving::move_away(&mut house, (arguments, settings)).await,
         Command::Mailbox(MailboxCommand::Consent(arguments)) => grant::consent(&mut house, arguments).await,
         command => match request(command)? {
@@ -232,8 +234,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
         }
         Command::Org(OrgCommand::Reopen { name }) => Request::ReopenOrganization(name),
-        Command::Verify { org, bytes: false, .. } => Request::Verify(org),
-        Command::Verify { org, bytes: true, .. } => Request::VerifyBytes(org),
+        Command::Verify { org, bytes, .. } => verify(org, bytes),
         Command::Serve { .. }
         | Command::Settings
         | Command::Deliver(_)
@@ -243,11 +244,16 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         | Command::Check(_)
         | Command::Track(_)
         | Command::Undeliverable(_)
+        | Command::Template(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Move(_) => return Ok(None),
     };
     Ok(Some((request, None)))
+}
+
+fn verify(org: Option<String>, reads_bytes: bool) -> Request {
+    if reads_bytes { Request::VerifyBytes(org) } else { Request::Verify(org) }
 }
 
 fn queue(command: QueueCommand) -> Request {

@@ -32,6 +32,7 @@ mod outbox;
 mod records;
 mod secrets;
 mod servers;
+mod templates;
 mod undeliverables;
 mod user_mailboxes;
 
@@ -55,6 +56,7 @@ pub use records::{
 };
 pub use secrets::{KeyRow, Rotated};
 pub use servers::{ServerRow, SetMailboxPassword, TestedMailbox};
+pub use templates::{PreviewTemplate, SetTemplate, TemplateName, TemplateRequest, TemplateRow, TemplateText};
 pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
 pub use user_mailboxes::AddUserMailbox;
 
@@ -174,6 +176,8 @@ pub enum Request {
     Undeliverable(UndeliverableRequest),
     /// About mail that goes out.
     Outbox(OutboxRequest),
+    /// About templates.
+    Template(TemplateRequest),
     /// About text indexes.
     Index(IndexRequest),
     /// Writes an organization to a file.
@@ -258,6 +262,14 @@ pub enum Reply {
     Outbox(Vec<OutboxRow>),
     /// Relays.
     Relays(Vec<RelayRow>),
+    /// Templates in a list.
+    TemplateList(Vec<TemplateRow>),
+    /// A template, or a mail that would be made of one.
+    Template(TemplateText),
+    /// Templates as JSON.
+    Templates(String),
+    /// How many templates were brought.
+    ImportedTemplates(usize),
     /// How far text indexes are.
     Indexes(Vec<IndexRow>),
     /// An archive that was written.
@@ -289,6 +301,11 @@ pub enum CommandError {
     /// No e-mail has this id.
     #[error("no e-mail has the id “{0}”; `postroom outbox list` shows those that go out")]
     NoEmail(String),
+    /// No record has this id or address.
+    #[error(
+        "“{0}” is neither the id of an account, contact, lead or e-mail, nor the address of one customer"
+    )]
+    NoRecord(String),
     /// It cannot be canceled or tried again as it is.
     #[error("the mail “{0}” is on its way, or has ended; `postroom outbox list` says how it is")]
     OnItsWay(String),
@@ -437,6 +454,7 @@ async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandEr
         Request::Undeliverables(name) => undeliverables::list(&organizations(house, name)?)?,
         Request::Undeliverable(request) => undeliverables::run(house, request).await?,
         Request::Outbox(request) => outbox::run(house, request).await?,
+        Request::Template(request) => templates::run(house, request).await?,
         Request::Index(request) => index::run(house, request)?,
         Request::BackUp(asked) => archives::back_up(house, &asked)?,
         Request::Restore(asked) => archives::restore(house, asked)?,

@@ -19,6 +19,7 @@ mod mailboxes;
 mod outbox;
 mod people;
 mod retention;
+mod templates;
 mod undeliverables;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};

@@ -31,6 +31,7 @@ mod retention;
 mod returns;
 mod same;
 mod story;
+mod templates;
 mod thread;
 mod undeliverables;
 mod unwanted;

@@ -9,6 +9,7 @@ use super::deliver::DeliverArguments;
 use super::mailbox::{MailboxCommand, ServerCommand};
 use super::outbox::{OutboxCommand, RelayCommand, SendArguments};
 use super::secrets::SecretsCommand;
+use super::template::TemplateCommand;
 use super::undeliverable::UndeliverableCommand;
 
 /// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
@@ -105,6 +106,9 @@ pub(crate) enum Command {
     /// Relays: servers that take an organization's mail and bring it on.
     #[command(subcommand)]
     Relay(RelayCommand),
+    /// Templates: texts with places for values, of which mails are made.
+    #[command(subcommand)]
+    Template(TemplateCommand),
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),

@@ -30,6 +30,9 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::SentMail(id) => super::outbox::sent(id),
         Reply::Outbox(rows) => table(rows.iter().map(super::outbox::cells)),
         Reply::Relays(rows) => table(rows.iter().map(super::outbox::relay_cells)),
+        Reply::TemplateList(rows) => table(rows.iter().map(super::template::cells)),
+        Reply::Template(text) => super::template::text(text),
+        Reply::ImportedTemplates(count) => super::template::imported(*count),
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done
         | Reply::Imported(_)
@@ -38,6 +41,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         | Reply::CheckedHouse(_)
         | Reply::Checked(_)
         | Reply::Tracked(_)
+        | Reply::Templates(_)
         | Reply::Undeliverables(_)
         | Reply::Undeliverable(_)
         | Reply::Mail(_)

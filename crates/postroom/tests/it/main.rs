@@ -17,4 +17,5 @@ mod outbox;
 mod pages;
 mod program;
 mod search;
+mod templates;
 mod undeliverable;

@@ -50,3 +50,21 @@ alter table outboxmail add column returndomain text;
 alter table outboxrecipient add column attempts integer not null default 0;
 alter table outboxrecipient add column dueon integer not null default 0;
 alter table outboxrecipient add column doton integer;
+
+-- Templates: a row for each language that one is there in. The title is what people and settings name it by.
+create table template (
+    templateid blob not null,
+    title text not null,
+    languagecode integer not null,
+    templatetypecode text not null,
+    ispersonal integer not null,
+    ownerid blob not null,
+    mimetype text not null,
+    subject text not null,
+    body text not null,
+    textbody text,
+    createdon integer not null,
+    modifiedon integer not null,
+    primary key (templateid)
+) strict;
+create unique index template_title_ownerid_languagecode on template (title, ownerid, languagecode);

@@ -35,7 +35,7 @@ const HEAVY: &[(&str, &[&str])] = &[
     ("mail-auth", &["trust"]),
     ("ammonia", &["message"]),
     ("axum", &["web", "postroom"]),
-    ("minijinja", &["web"]),
+    ("minijinja", &["web", "crm"]),
     ("tokio-rustls", &["receive", "connect"]),
     ("argon2", &["crm"]),
 ];

@@ -1,0 +1,206 @@
+//! Templates: kept, found by owner and language, filled with a record, taken along.
+
+use crm::CrmError;
+use crm::records::import::{self, Columns, Customers, Row};
+use crm::templates::{self, NewTemplate, Rendered, Source, Wish};
+use model::decision::{Entity, RecordRef};
+use model::{Id, language};
+
+use crate::house::{House, address};
+
+fn welcome() -> NewTemplate {
+    NewTemplate {
+        title: "Welcome".to_owned(),
+        language: language::ANY,
+        kind: None,
+        owner: None,
+        source: Source {
+            subject: "Welcome, {!contact:firstname;contact:fullname;Customer}".to_owned(),
+            html: Some("<p>Dear {{ contact.fullname }}, yours, {{ sender.fullname }}</p>".to_owned()),
+            text: None,
+        },
+    }
+}
+
+fn in_language(tag: &str, subject: &str) -> NewTemplate {
+    let source = Source { subject: subject.to_owned(), ..welcome().source };
+    NewTemplate { language: language::code(tag).unwrap(), source, ..welcome() }
+}
+
+async fn add(house: &House, new: NewTemplate) -> Result<Id, CrmError> {
+    templates::add_template(&house.organization, new, house.moment()).await
+}
+
+fn zoe(house: &House) -> RecordRef {
+    let rows = house.organization.read(|read| read.addresses("zoe@fabrikam.test")).unwrap();
+    RecordRef { entity: Entity::Contact, id: rows[0].objectid }
+}
+
+fn made(house: &House, language: Option<&str>, user: Option<Id>) -> Result<Rendered, CrmError> {
+    let jane = address("jane@contoso.test");
+    let wish = Wish {
+        title: "Welcome",
+        language: language.map(|tag| language::code(tag).unwrap()),
+        user,
+        regarding: Some(zoe(house)),
+        sender: Some(&jane),
+    };
+    templates::instantiate_template(&house.organization, &wish)
+}
+
+#[tokio::test]
+async fn a_template_is_filled_with_a_record_and_its_sender() {
+    let house = House::new().await;
+    assert!(matches!(made(&house, None, None), Err(CrmError::NotFound { .. })));
+    add(&house, welcome()).await.unwrap();
+    let mail = made(&house, None, None).unwrap();
+    assert_eq!(mail.subject, "Welcome, Zoë Müller");
+    assert_eq!(mail.html.as_deref(), Some("<p>Dear Zoë Müller, yours, Jane Doe</p>"));
+    let [missing] = mail.missing.as_slice() else { panic!("{:?}", mail.missing) };
+    assert_eq!(
+        missing.to_string(),
+        "contact.firstname of Zoë Müller is empty; “Zoë Müller” stands instead (subject)"
+    );
+    assert!(matches!(add(&house, welcome()).await, Err(CrmError::Taken { .. })));
+}
+
+#[tokio::test]
+async fn the_language_and_the_owner_decide_which_one_it_is() {
+    let house = House::new().await;
+    add(&house, in_language("de", "Willkommen")).await.unwrap();
+    add(&house, in_language("fr-CA", "Bienvenue")).await.unwrap();
+    let subject = |language: Option<&str>, user: Option<Id>| made(&house, language, user).unwrap().subject;
+    assert_eq!(subject(Some("en"), None), "Willkommen", "the only other way would be none");
+    add(&house, in_language("any", "Welcome")).await.unwrap();
+    assert_eq!(subject(Some("de"), None), "Willkommen");
+    assert_eq!(subject(Some("de-CH"), None), "Willkommen");
+    assert_eq!(subject(Some("fr"), None), "Bienvenue");
+    assert_eq!(subject(Some("en"), None), "Welcome");
+    assert_eq!(subject(None, None), "Welcome");
+    let own = NewTemplate { owner: Some(house.jane), ..in_language("any", "Hi there") };
+    add(&house, own).await.unwrap();
+    assert_eq!(subject(None, Some(house.jane)), "Hi there");
+    assert_eq!(subject(None, Some(house.ben)), "Welcome", "Jane's is hers");
+
+    let german = ("Welcome".to_owned(), None, language::code("de"));
+    templates::remove_template(&house.organization, german, house.moment()).await.unwrap();
+    assert_eq!(subject(Some("de"), None), "Welcome");
+    let all = ("Welcome".to_owned(), None, None);
+    templates::remove_template(&house.organization, all.clone(), house.moment()).await.unwrap();
+    assert!(made(&house, None, None).is_err());
+    assert_eq!(subject(None, Some(house.jane)), "Hi there");
+    let again = templates::remove_template(&house.organization, all, house.moment()).await;
+    assert!(matches!(again, Err(CrmError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn what_cannot_be_rendered_is_not_kept() {
+    let house = House::new().await;
+    let with = |subject: &str| in_language("any", subject);
+    let refused = async |new: NewTemplate| add(&house, new).await.unwrap_err().to_string();
+    assert_eq!(
+        refused(with("Dear {{ contact.nickname }}")).await,
+        "the template “Welcome”: subject, line 1, column 9: there is no field “contact.nickname”"
+    );
+    assert!(refused(with("{% for x in range(2) %}")).await.contains("line 1"));
+    assert!(refused(NewTemplate { title: " ".to_owned(), ..welcome() }).await.contains("title"));
+    assert!(refused(NewTemplate { kind: Some(Entity::Queue), ..welcome() }).await.contains("for accounts"));
+    let empty = Source { html: None, ..welcome().source };
+    assert!(refused(NewTemplate { source: empty, ..welcome() }).await.contains("neither HTML nor text"));
+    add(&house, welcome()).await.unwrap();
+    let broken = templates::set_template(&house.organization, with("{{"), house.moment()).await;
+    assert!(broken.is_err());
+    assert_eq!(
+        made(&house, None, None).unwrap().subject,
+        "Welcome, Zoë Müller",
+        "the one before is there still"
+    );
+    templates::set_template(&house.organization, with("Hello"), house.moment()).await.unwrap();
+    assert_eq!(made(&house, None, None).unwrap().subject, "Hello");
+    let nobody = templates::set_template(&house.organization, in_language("de", "x"), house.moment()).await;
+    assert!(matches!(nobody, Err(CrmError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_template_for_leads_is_not_for_people() {
+    let house = House::new().await;
+    add(&house, NewTemplate { kind: Some(Entity::Lead), ..welcome() }).await.unwrap();
+    let refused = made(&house, None, None).unwrap_err().to_string();
+    assert_eq!(refused, "the template “Welcome” is for another kind of record: lead");
+}
+
+#[tokio::test]
+async fn the_company_of_a_person_is_known_and_the_author_of_an_e_mail() {
+    let house = House::new().await;
+    let row = |columns: &[&str], cells: &[&str], customers: Customers| {
+        let heading: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
+        let columns = Columns::read(customers, &heading).unwrap();
+        let cells = cells.iter().map(|cell| (*cell).to_owned()).collect();
+        (columns, vec![Row { line: 2, cells }])
+    };
+    for (columns, rows) in [
+        row(&["name"], &["Northwind & Co"], Customers::Accounts),
+        row(
+            &["fullname", "emailaddress1", "Company"],
+            &["Tom", "tom@northwind.test", "Northwind & Co"],
+            Customers::Contacts,
+        ),
+    ] {
+        let done = import::import(&house.organization, &columns, rows, house.moment()).await.unwrap();
+        assert_eq!(done.faults, vec![]);
+    }
+    let mail = "Message-ID: <q@northwind.test>\nFrom: tom@northwind.test\nTo: support@contoso.test\n\
+                Subject: {{ sender.fullname }}\nDate: Fri, 6 Mar 2026 11:00:00 +0100\n\nHelp!\n";
+    let email = house.store(house.to_support(mail)).await;
+    let source = Source {
+        subject: "Re: {{ email.subject }}".to_owned(),
+        html: None,
+        text: Some(
+            "{{ contact.fullname }} of {{ account.name }}, {{ record.name }}, {{ email.senton }}".to_owned(),
+        ),
+    };
+    add(&house, NewTemplate { source, ..welcome() }).await.unwrap();
+    let record = house.organization.read(|read| templates::record_of(read, email)).unwrap();
+    assert_eq!(record, Some(RecordRef { entity: Entity::Email, id: email }));
+    let wish = Wish { title: "Welcome", language: None, user: None, regarding: record, sender: None };
+    let made = templates::instantiate_template(&house.organization, &wish).unwrap();
+    assert_eq!(made.subject, "Re: {{ sender.fullname }}");
+    assert_eq!(made.text.as_deref(), Some("Tom of Northwind & Co, {{ sender.fullname }}, 2026-03-06"));
+    let nobody = Some(RecordRef { entity: Entity::Contact, id: Id([7; 16]) });
+    let none = templates::instantiate_template(&house.organization, &Wish { regarding: nobody, ..wish });
+    assert!(matches!(none, Err(CrmError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn templates_go_to_paper_and_back_and_are_the_same() {
+    let house = House::new().await;
+    add(&house, welcome()).await.unwrap();
+    let german = NewTemplate {
+        kind: Some(Entity::Contact),
+        ..in_language("de", "Willkommen \"{{ contact.fullname }}\"")
+    };
+    add(&house, german).await.unwrap();
+    let own = Source { subject: "a\tb".to_owned(), html: None, text: Some("x\r\ny\n".to_owned()) };
+    add(&house, NewTemplate { owner: Some(house.jane), source: own, ..welcome() }).await.unwrap();
+    let paper = templates::write_templates(&house.organization, None).unwrap();
+    let all = templates::read_templates(&house.organization, &paper).unwrap();
+    assert_eq!(all.len(), 3);
+
+    let other = House::new().await;
+    let count = templates::import_templates(&other.organization, all.clone(), other.moment()).await.unwrap();
+    assert_eq!(count, 3);
+    let read = templates::read_templates(&other.organization, &paper).unwrap();
+    templates::import_templates(&other.organization, read, other.moment()).await.unwrap();
+    assert_eq!(templates::write_templates(&other.organization, None).unwrap(), paper, "twice is once");
+
+    let mut wrong = all;
+    wrong.iter_mut().for_each(|it| it.source.subject = "new".to_owned());
+    wrong[2].source.text = Some("{{ x }}".to_owned());
+    assert!(templates::import_templates(&other.organization, wrong, other.moment()).await.is_err());
+    assert_eq!(templates::write_templates(&other.organization, None).unwrap(), paper, "all or none");
+    let refused = |json: &str| templates::read_templates(&other.organization, json).unwrap_err().to_string();
+    assert!(refused("{}").contains("these are no templates"));
+    assert!(refused(&paper.replace("\"de\"", "\"any\"")).contains("is there twice"));
+    assert!(refused(&paper.replace("jane@contoso.test", "eve@contoso.test")).contains("the user"));
+    assert!(refused(&paper.replace("\"contact\"", "\"opportunity\"")).contains("kind of record"));
+}
