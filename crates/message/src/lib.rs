@@ -22,6 +22,7 @@ mod marks;
 pub mod mbox;
 mod message;
 mod parameters;
+pub mod quote;
 pub mod reply;
 pub mod report;
 pub mod subject;

@@ -92,6 +92,11 @@ impl<'x> Message<'x> {
         self.header.get_or_init(|| Header::from_fields(&self.section.fields))
     }
 
+    /// The value of the first field of this name, as it stands there.
+    pub(crate) fn field(&self, name: &str) -> Option<&'x [u8]> {
+        self.section.value(name)
+    }
+
     /// The bytes of the message, from its header on.
     pub fn raw(&self) -> &'x [u8] {
         self.raw
@@ -102,6 +107,12 @@ impl<'x> Message<'x> {
     /// [`identity::text_digest`](crate::identity::text_digest), previews and search are made of.
     pub fn text(&self) -> Cow<'_, str> {
         self.readable().characters
+    }
+
+    /// Its HTML as it is written, at most [`limits::TEXT_BYTES_MAX`] times four bytes; `None` where it has none.
+    pub fn html(&self) -> Option<String> {
+        let shown = self.shown().into_iter().find(|entity| entity.mimetype == "text/html")?;
+        Some(cut(self.characters(shown), 4 * limits::TEXT_BYTES_MAX).into_owned())
     }
 
     /// The same, and the form it was taken from.

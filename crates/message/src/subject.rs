@@ -55,6 +55,41 @@ pub(crate) fn without_outermost(subject: &str) -> &str {
     }
 }
 
+/// The subject of an answer: one `Re: ` before what was answered, whatever prefixes of answers stood there.
+pub fn of_answer(subject: &str) -> String {
+    prefixed("Re: ", Kind::Answer, subject)
+}
+
+/// The subject of a forward: one `Fw: ` before what is carried on.
+pub fn of_forward(subject: &str) -> String {
+    prefixed("Fw: ", Kind::Forward, subject)
+}
+
+/// The subject with which a conversation began, as far as prefixes tell.
+pub fn topic(subject: &str) -> &str {
+    let mut rest = subject.trim();
+    loop {
+        let shorter = without_outermost(rest);
+        if shorter.len() == rest.len() {
+            return rest;
+        }
+        rest = shorter;
+    }
+}
+
+fn prefixed(prefix: &str, of: Kind, subject: &str) -> String {
+    let mut rest = subject.trim();
+    while kind(rest) == of && !rest.starts_with('[') {
+        let shorter = without_outermost(rest);
+        if shorter.len() == rest.len() {
+            break;
+        }
+        rest = shorter;
+    }
+    let subject = format!("{prefix}{rest}");
+    subject.chars().take(limits::SUBJECT_CHARS_MAX).collect::<String>().trim_end().to_owned()
+}
+
 /// Of the prefixes, those of answers. `VS` is one in Finnish and a forward in Danish, so it tells nothing.
 const ANSWERS: &[&str] = &[
     "re",
@@ -263,6 +298,21 @@ mod tests {
         }
         assert_eq!(without_outermost("Fwd: Re: Offer"), "Re: Offer");
         assert_eq!(without_outermost("Offer: doors"), "Offer: doors");
+    }
+
+    #[test]
+    fn an_answer_and_a_forward_have_one_prefix() {
+        for (subject, answer, forward) in [
+            ("Offer", "Re: Offer", "Fw: Offer"),
+            ("RE: AW: re[2]: Offer", "Re: Offer", "Fw: RE: AW: re[2]: Offer"),
+            ("Fwd: WG: Offer", "Re: Fwd: WG: Offer", "Fw: Offer"),
+            ("[list] Re: Offer", "Re: [list] Re: Offer", "Fw: [list] Re: Offer"),
+            ("", "Re:", "Fw:"),
+        ] {
+            assert_eq!((of_answer(subject).as_str(), of_forward(subject).as_str()), (answer, forward));
+            assert_eq!((of_answer(answer), of_forward(forward)), (answer.to_owned(), forward.to_owned()));
+        }
+        assert_eq!(of_answer(&"x".repeat(900)).chars().count(), limits::SUBJECT_CHARS_MAX);
     }
 
     proptest! {

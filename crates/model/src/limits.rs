@@ -504,3 +504,5 @@ pub const VERDICT_CHARS_MAX: usize = 4_000;
 /// Seconds that the settings may give to name servers for one mail: whoever brings it waits for so long, and gives up after
 /// ten minutes (RFC 5321 §4.5.3.2.6).
 pub const VERIFYING_SECONDS_MAX: usize = 60;
+/// Recipients that a forward names of the mail that it carries on: of a newsletter's thousand nobody reads all.
+pub const QUOTED_ADDRESSES_MAX: usize = 100;

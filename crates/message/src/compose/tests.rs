@@ -255,6 +255,14 @@ fn importance_receipts_and_programs_are_told() {
     assert_eq!(crate::read_header(&low).unwrap().priority, 0);
 }
 
+#[test]
+fn a_large_mail_is_written_once_into_the_room_it_takes() {
+    let file_bytes = vec![0xa5; 36 * 1024 * 1024];
+    let raw = rich("", "<p>See below</p>", &[file("a.bin", "application/zip", &file_bytes)]);
+    assert!(raw.len() > 49 * 1024 * 1024 && raw.len() < model::limits::MESSAGE_BYTES_MAX, "{}", raw.len());
+    assert!(raw.capacity() < raw.len() + 64 * 1024, "nothing was moved for want of room: {}", raw.capacity());
+}
+
 /// What somebody could type or send, line ends and all.
 fn anything() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
