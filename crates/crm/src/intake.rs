@@ -135,6 +135,9 @@ fn open(organization: &Organization, copy: &Arc<Copy>, reading: &Reading) -> Res
         }
     };
     let outgoing = if let Reading::Composed(outgoing) = reading { Some(Arc::clone(outgoing)) } else { None };
+    if let Some(outgoing) = &outgoing {
+        outgoing.check(organization)?;
+    }
     let (copy, desk, originals) = (Arc::clone(copy), Arc::new(desk), Arc::new(originals));
     Ok(Opened { copy, desk, originals, size, outgoing })
 }

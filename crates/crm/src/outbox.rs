@@ -8,48 +8,37 @@
 //! [`may_end`] just before the end of its data: what was asked so and got no answer is uncertain, and is told apart from
 //! what certainly did not go.
 
+mod answers;
+mod draft;
+mod drafts;
+pub(crate) mod opt_outs;
+mod preview;
 mod queue;
 mod relays;
+mod send_as;
 mod settle;
 mod turns;
+mod writing;
 
 use std::sync::Arc;
 
-use message::compose::{Letter, compose};
-use model::decision::Entity;
-use model::schema::outbox::OutboxRecipient;
-use model::{EmailAddress, Id, Mailbox, MessageId, Moment, Timestamp, limits};
+use model::schema::emails::{Email, STATUS_PENDING_SEND, STATUS_SENDING};
+use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::{EmailAddress, Id, Moment, Timestamp, limits};
 use store::{Organization, StoreError};
 
 use crate::CrmError;
-use crate::intake::{gather, outgoing};
+use crate::intake::outgoing;
 
+pub use answers::{Answer, AnswerKind, answer, record_named};
+pub use draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
+pub use drafts::{change_draft, discard_draft, draft, save_draft, send_draft, take_back};
+pub use message::compose::{Automatic, Importance};
+pub use preview::{Preview, preview};
 pub use queue::{Loaded, PERSONAL, claim, free, load, may_end};
 pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set_relay};
+pub use send_as::{senders, set_send_as};
 pub use settle::{RecipientReply, Settled, Tried, cancel, retry, settle};
-
-/// A mail to be sent.
-#[derive(Debug, Clone)]
-pub struct Draft {
-    /// Who writes: the address of a user or a queue of the organization.
-    pub from: EmailAddress,
-    /// To whom.
-    pub to: Vec<Mailbox>,
-    /// Who else is to see it.
-    pub cc: Vec<Mailbox>,
-    /// Who else is to see it, unseen by the others.
-    pub bcc: Vec<Mailbox>,
-    /// Its subject.
-    pub subject: String,
-    /// Its text.
-    pub text: String,
-    /// The e-mail that it answers.
-    pub answers: Option<Id>,
-    /// Not before then.
-    pub due: Option<Timestamp>,
-    /// Under one key of the caller's choice a mail is sent once, however often this is called.
-    pub key: Option<String>,
-}
 
 /// Writes a mail, puts it on its records and into the outbox, and says, after the commit, which e-mail it is. `copyid` is
 /// the copy that it is in the books, where the draft has no key.
@@ -62,36 +51,12 @@ pub async fn send(
     draft: Draft,
     (copyid, moment): (Id, Moment),
 ) -> Result<Id, CrmError> {
-    let recipients = recipients(&draft)?;
-    let relay = relays::default(organization)?;
-    let from = writer(organization, &draft.from)?;
-    let thread = draft.answers.map(|email| thread(organization, email)).transpose()?.unwrap_or_default();
-    let copyid = draft.key.as_deref().map(keyed).transpose()?.unwrap_or(copyid);
-    // The unit that writes the e-mail gives it the first id of its moment: so the Message-ID carries the record.
-    let message_id = own_id(moment.again().id(), &draft.from)?;
-    let raw = compose(&Letter {
-        to: &draft.to,
-        cc: &draft.cc,
-        bcc: &draft.bcc,
-        subject: &draft.subject,
-        text: &draft.text,
-        in_reply_to: thread.last(),
-        references: &thread,
-        ..Letter::new(&message_id, moment.now, &from)
-    });
-    if raw.len() > limits::MESSAGE_BYTES_MAX {
-        return Err(CrmError::Invalid("the mail is too large".to_owned()));
-    }
-    let due = draft.due.unwrap_or(moment.now).max(moment.now);
-    let (key, wanted) = (draft.key, (draft.subject, recipients.clone()));
-    let outgoing = outgoing::Outgoing {
-        mail_from: draft.from,
-        recipients,
-        lane: PERSONAL,
-        relay: relay.emailserverprofileid,
-        due,
-    };
-    let receipt = outgoing::take_in(organization, (copyid, raw.into()), outgoing, moment).await?;
+    let key = draft.key.clone();
+    let copyid = key.as_deref().map(keyed).transpose()?.unwrap_or(copyid);
+    // The unit that writes the e-mail gives it the first id of its moment.
+    let (raw, outgoing) = written(organization, draft, (moment.again().id(), &moment))?;
+    let wanted = (outgoing.subject.clone(), outgoing.recipients.clone());
+    let receipt = outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
     let email = receipt.originals.into_iter().find_map(|original| original.email);
     let email = email.ok_or(CrmError::Store(StoreError::Corrupt))?;
     match key {
@@ -100,6 +65,41 @@ pub async fn send(
         }
         _ => Ok(email),
     }
+}
+
+/// A draft as it travels, and how it goes out. The draft is let go of before the bytes are shared: a mail of fifty megabytes
+/// is never here three times.
+fn written(
+    organization: &Organization,
+    draft: Draft,
+    (email, moment): (Id, &Moment),
+) -> Result<(Arc<[u8]>, outgoing::Outgoing), CrmError> {
+    let recipients = writing::recipients(&draft)?;
+    let raw = writing::write(organization, &draft, (email, moment))?;
+    let relay = relays::default(organization)?;
+    let outgoing = outgoing::Outgoing {
+        mail_from: draft.who.from.clone(),
+        recipients,
+        lane: PERSONAL,
+        relay: relay.emailserverprofileid,
+        due: draft.due.unwrap_or(moment.now).max(moment.now),
+        draft: None,
+        owner: draft.who.author,
+        subject: draft.what.subject.clone(),
+        chosen: writing::chosen(organization, &draft)?,
+        continues: draft.about.earlier.map(Earlier::email),
+        regarding: draft.about.regarding,
+        receipts: (draft.how.wants_read_receipt, draft.how.wants_delivery_receipt),
+    };
+    drop(draft);
+    Ok((raw.into(), outgoing))
+}
+
+/// The status of an e-mail as it is shown: *Sending* while a node has it. It is not written so, for each mail would cost one
+/// more change of its row each time that it is tried.
+pub fn shown_status(email: &Email, mail: Option<&OutboxMail>) -> i32 {
+    let is_on_its_way = mail.is_some_and(|mail| mail.waitsin.is_some() && mail.owner.is_some());
+    if is_on_its_way && email.statuscode == STATUS_PENDING_SEND { STATUS_SENDING } else { email.statuscode }
 }
 
 /// Whether what was sent under a key is what is wanted now.
@@ -113,57 +113,6 @@ fn is_that_mail(
     let is_same = |(row, wanted): (&OutboxRecipient, &EmailAddress)| row.address == wanted.as_str();
     let has_subject = sent.is_some_and(|sent| sent.subject.trim() == subject.trim());
     Ok(has_subject && rows.len() == recipients.len() && rows.iter().zip(recipients).all(is_same))
-}
-
-/// Everybody in the envelope, each once.
-fn recipients(draft: &Draft) -> Result<Vec<EmailAddress>, CrmError> {
-    let mut seen = std::collections::HashSet::new();
-    let all = draft.to.iter().chain(&draft.cc).chain(&draft.bcc).map(|mailbox| &mailbox.address);
-    let recipients: Vec<EmailAddress> = all.filter(|address| seen.insert(address.key())).cloned().collect();
-    match recipients.len() {
-        0 => Err(CrmError::Invalid("the mail has no recipient".to_owned())),
-        count if count > limits::OUTBOX_RECIPIENTS_MAX => {
-            let most = limits::OUTBOX_RECIPIENTS_MAX;
-            Err(CrmError::Invalid(format!("a mail has at most {most} recipients, this one {count}")))
-        }
-        _ => Ok(recipients),
-    }
-}
-
-/// Who writes, with his name.
-fn writer(organization: &Organization, address: &EmailAddress) -> Result<Mailbox, CrmError> {
-    let ours = organization.read(|read| gather::known_records(read, address))?;
-    let writes = |entity: Entity| matches!(entity, Entity::SystemUser | Entity::Queue);
-    let known = ours.into_iter().find(|known| writes(known.record.entity) && known.is_active);
-    match known {
-        Some(known) => {
-            Ok(Mailbox { name: Some(known.name).filter(|name| !name.is_empty()), address: address.clone() })
-        }
-        None => Err(CrmError::Invalid(format!("{address} is no address of a user or a queue here"))),
-    }
-}
-
-/// The ids of the conversation up to an e-mail, that one's last.
-fn thread(organization: &Organization, email: Id) -> Result<Vec<MessageId>, CrmError> {
-    let answered = organization.read(|read| read.email(email))?;
-    let answered = answered.ok_or(CrmError::NotFound { what: "the e-mail to be answered" })?;
-    let Some(own) = answered.messageid.as_deref().and_then(MessageId::parse) else { return Ok(Vec::new()) };
-    let source = organization.blob(&answered.blobid)?;
-    let before = message::read_header(&source).map(|header| match header.references.is_empty() {
-        true => header.in_reply_to,
-        false => header.references,
-    });
-    let mut ids = before.unwrap_or_default();
-    ids.retain(|id| *id != own);
-    ids.push(own);
-    Ok(ids)
-}
-
-/// A Message-ID of our own. The domain is that of the writer, as for any client of his (RFC 5322 §3.6.4).
-fn own_id(email: Id, from: &EmailAddress) -> Result<MessageId, CrmError> {
-    let domain = from.domain_key();
-    let text = format!("{email}.postroom{domain}");
-    MessageId::parse(&text).ok_or_else(|| CrmError::Invalid(format!("{from} makes no Message-ID")))
 }
 
 /// The copy that a mail with a key is.

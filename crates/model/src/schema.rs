@@ -21,6 +21,7 @@ pub use column::{Column, Field, Index, Kind, Noun, Table, Value, WrongValue};
 pub const ORGANIZATION_TABLES: &[&Table] = &[
     &people::SystemUser::TABLE,
     &people::Queue::TABLE,
+    &people::SendAs::TABLE,
     &people::Sink::TABLE,
     &people::SinkCredential::TABLE,
     &people::NeverLog::TABLE,
@@ -38,6 +39,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &emails::MessageReference::TABLE,
     &emails::EmailVersion::TABLE,
     &emails::EmailCopy::TABLE,
+    &emails::LeftSource::TABLE,
     &intake::Copy::TABLE,
     &intake::OriginalOutcome::TABLE,
     &intake::Undeliverable::TABLE,

@@ -21,6 +21,7 @@ use postroom::{Settings, settings};
 mod archives;
 mod arguments;
 mod deliver;
+mod drafts;
 mod grant;
 mod history;
 mod import;
@@ -31,6 +32,7 @@ mod moving;
 mod node;
 mod outbox;
 mod secrets;
+mod sending;
 mod serve;
 mod show;
 mod template;
@@ -225,14 +227,14 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             Some(request) => request,
             None => return Ok(None),
         },
-        Command::Send(mail) => outbox::send(mail)?,
+        Command::Send(mail) => sending::send(*mail)?,
         Command::Outbox(command) => outbox::outbox(command),
+        Command::Draft(command) => drafts::draft(command)?,
+        Command::Sendas(command) => drafts::send_as(command),
         Command::Relay(command) => outbox::relay(command)?,
         Command::Server(ServerCommand::List { org }) => Request::Servers(org),
         Command::Secrets(command) => secrets::request(&command),
-        Command::NeverLog(NeverLogCommand::Add { org, pattern, user }) => {
-            Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
-        }
+        Command::NeverLog(command) => never_log(command),
         Command::Org(OrgCommand::Reopen { name }) => Request::ReopenOrganization(name),
         Command::Verify { org, bytes, .. } => verify(org, bytes),
         Command::Serve { .. }
@@ -250,6 +252,11 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         | Command::Move(_) => return Ok(None),
     };
     Ok(Some((request, None)))
+}
+
+fn never_log(command: NeverLogCommand) -> Request {
+    let NeverLogCommand::Add { org, pattern, user } = command;
+    Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
 }
 
 fn verify(org: Option<String>, reads_bytes: bool) -> Request {

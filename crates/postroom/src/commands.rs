@@ -21,6 +21,7 @@ mod archives;
 mod blobs;
 mod books;
 mod credentials;
+mod drafts;
 mod grants;
 mod history;
 mod index;
@@ -31,6 +32,7 @@ pub(crate) mod nodes;
 mod outbox;
 mod records;
 mod secrets;
+mod sending;
 mod servers;
 mod templates;
 mod undeliverables;
@@ -40,6 +42,7 @@ pub use archives::{BackUp, BackedUp, Held, Origin, Restore, Restored, StageRow};
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
 pub use books::VerifiedRow;
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
+pub use drafts::{DraftRequest, SenderRow};
 pub use grants::{ConsentProof, ConsentState, ConsentStep, GrantKind, GrantRequest, Hidden, SetMailboxGrant};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRequest, IndexRow, LEFT_MAX};
@@ -49,12 +52,13 @@ pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
 pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
 pub(crate) use outbox::relay_password_of;
-pub use outbox::{AddRelay, OutboxRequest, OutboxRow, RelayRow, SendMail};
+pub use outbox::{AddRelay, OutboxRequest, OutboxRow, RelayRow};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,
 };
 pub use secrets::{KeyRow, Rotated};
+pub use sending::{EarlierMail, SendMail, SentFile, When};
 pub use servers::{ServerRow, SetMailboxPassword, TestedMailbox};
 pub use templates::{PreviewTemplate, SetTemplate, TemplateName, TemplateRequest, TemplateRow, TemplateText};
 pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
@@ -178,6 +182,8 @@ pub enum Request {
     Outbox(OutboxRequest),
     /// About templates.
     Template(TemplateRequest),
+    /// Something about drafts and who may write as whom.
+    Draft(DraftRequest),
     /// About text indexes.
     Index(IndexRequest),
     /// Writes an organization to a file.
@@ -260,6 +266,8 @@ pub enum Reply {
     SentMail(String),
     /// Mails that go out.
     Outbox(Vec<OutboxRow>),
+    /// Who may write as which queue.
+    Senders(Vec<SenderRow>),
     /// Relays.
     Relays(Vec<RelayRow>),
     /// Templates in a list.
@@ -455,6 +463,7 @@ async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandEr
         Request::Undeliverable(request) => undeliverables::run(house, request).await?,
         Request::Outbox(request) => outbox::run(house, request).await?,
         Request::Template(request) => templates::run(house, request).await?,
+        Request::Draft(request) => drafts::run(house, request).await?,
         Request::Index(request) => index::run(house, request)?,
         Request::BackUp(asked) => archives::back_up(house, &asked)?,
         Request::Restore(asked) => archives::restore(house, asked)?,

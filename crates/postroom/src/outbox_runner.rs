@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use connect::smtp::{Hello, NONCE_BYTES, Smtp};
+use connect::smtp::{Hello, NONCE_BYTES, Notify, Occasion, Returned, Smtp};
 use connect::{Login, Patience, Secret, Target, TlsMode};
 use crm::mailboxes::{NONE, STARTTLS};
 use crm::outbox::{self, RecipientReply, Relay};
@@ -139,6 +139,7 @@ impl Outbox for Desk {
             mail_from: loaded.mail_from,
             recipients: loaded.recipients.into_iter().map(|recipient| recipient.address).collect(),
             raw: loaded.raw,
+            wants_report: loaded.wants_report,
         })
     }
 
@@ -246,7 +247,15 @@ struct Line(Smtp);
 
 impl send::Carrier for Line {
     async fn send(&mut self, parcel: &Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
-        let envelope = connect::smtp::Envelope::new(parcel.mail_from.clone(), parcel.recipients.clone());
+        let mut envelope = connect::smtp::Envelope::new(parcel.mail_from.clone(), parcel.recipients.clone());
+        if parcel.wants_report {
+            let all = vec![Occasion::Success, Occasion::Failure, Occasion::Delay];
+            envelope
+                .recipients
+                .iter_mut()
+                .for_each(|recipient| recipient.notify = Some(Notify::On(all.clone())));
+            envelope.reports.returned = Some(Returned::Header);
+        }
         let mail = connect::smtp::Outgoing { envelope: &envelope, raw: &parcel.raw };
         let reply = |reply: connect::smtp::Reply| Reply { code: reply.code, text: reply.text };
         match self.0.send(&mail, || may_end).await {

@@ -47,6 +47,8 @@ pub struct Parcel {
     pub recipients: Vec<String>,
     /// The mail as it travels.
     pub raw: Arc<[u8]>,
+    /// Whether its writer wants to hear that it was delivered, where servers can say so (RFC 3461).
+    pub wants_report: bool,
 }
 
 /// What a relay said.

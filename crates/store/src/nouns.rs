@@ -5,6 +5,7 @@
 
 mod accounting;
 mod customers;
+mod drafts;
 mod emails;
 mod grants;
 mod house;

@@ -26,6 +26,10 @@ pub struct Facts {
     pub is_composed: bool,
     /// Whether that was the administrator, who brought the whole mailbox of somebody else.
     pub out_of_mailbox: bool,
+    /// The records that its writer chose for addresses, by the compared form of these.
+    pub chosen: HashMap<String, RecordRef>,
+    /// The e-mail that its writer answers or carries on, as he says; nobody else has to confirm it.
+    pub continues: Option<Id>,
     /// MAIL FROM was empty (RFC 5321 §4.5.5): it is a notification of some kind.
     pub null_sender: bool,
     /// The records that have an address, by the address's key: customers, users, queues.

@@ -164,17 +164,25 @@ impl<'o, 'f> Circle<'o, 'f> {
         if who::is_report(self.offer, facts) {
             return Vec::new();
         }
-        let confirmed = |known: &&KnownEmail| self.people().is_confirmed_by(&People::of_known(known));
+        let confirmed = |known: &&KnownEmail| {
+            self.is_meant(known) || self.people().is_confirmed_by(&People::of_known(known))
+        };
         let answered: Vec<&KnownEmail> = facts.answered.iter().filter(confirmed).collect();
         let mut parents = each_named(&answered, &self.offer.canonical_subject);
         let referenced = facts.referenced.iter();
-        parents.extend(referenced.filter(|known| self.is_under_one_subject(known)).filter(confirmed));
+        let is_near = |known: &&KnownEmail| self.is_meant(known) || self.is_under_one_subject(known);
+        parents.extend(referenced.filter(is_near).filter(confirmed));
         // Where ids tie it to one conversation, a token that was copied on must not bring another one in.
         if parents.is_empty() {
             let by_sign = facts.by_token.iter().chain(&facts.by_thread_index);
             parents.extend(by_sign.filter(|known| self.is_under_one_subject(known) && self.meets(known)));
         }
         parents
+    }
+
+    /// Whether the writer, who wrote here, says that he answers it or carries it on.
+    fn is_meant(&self, known: &KnownEmail) -> bool {
+        self.facts.continues == Some(known.id)
     }
 
     /// Whether a mail that names this one continues it, and how.
@@ -248,7 +256,9 @@ struct Step<'a> {
 impl Thread {
     fn try_step(&mut self, step: &Step<'_>, circle: &Circle<'_, '_>) {
         let subject = circle.offer.canonical_subject.as_str();
-        let fits = |known: &&KnownEmail| circle.people().shares_with(known) && (step.fits)(known);
+        let fits = |known: &&KnownEmail| {
+            circle.is_meant(known) || (circle.people().shares_with(known) && (step.fits)(known))
+        };
         let fitting: Vec<&KnownEmail> = step.emails.iter().filter(fits).collect();
         let chosen = match step.method {
             CorrelationMethod::InReplyTo => each_named(&fitting, subject).first().copied(),

@@ -117,7 +117,7 @@ fn earlier<'f>(facts: &'f Facts, thread: &Thread) -> Option<&'f KnownEmail> {
 fn resolve(participation: Participation, mailbox: &model::Mailbox, known: Known<'_>) -> Party {
     let address = mailbox.address.clone();
     let records = known.facts.records_of(&address);
-    let chosen = choose(&address, records, known.earlier);
+    let chosen = by_writer(known.facts, &address).or_else(|| choose(&address, records, known.earlier));
     let (record, words) = match (&chosen, records.len()) {
         (Some((record, why)), _) => (Some(record.record), format!("{address} {why}: {}.", record.name)),
         (None, 0) => (None, format!("{address} belongs to no record.")),
@@ -134,6 +134,13 @@ fn resolve(participation: Participation, mailbox: &model::Mailbox, known: Known<
         candidates,
         address,
     }
+}
+
+/// The record that the writer of a mail chose, where it has the address still.
+fn by_writer<'f>(facts: &'f Facts, address: &EmailAddress) -> Option<(&'f KnownRecord, &'static str)> {
+    let chosen = facts.chosen.get(&address.key())?;
+    let known = facts.records_of(address).iter().find(|known| known.record == *chosen)?;
+    Some((known, "was chosen by whoever wrote it"))
 }
 
 /// Whose an address is, without a mail around it.

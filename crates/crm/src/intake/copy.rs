@@ -224,6 +224,13 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// That of a mail which was written here and is in the outbox already.
+    pub(super) fn of_sent(copyid: Id, email: Id) -> Self {
+        let original =
+            OriginalReceipt { outcome: Outcome::Stored, reason: Reason::Composed, email: Some(email) };
+        Receipt { copyid, originals: vec![original] }
+    }
+
     /// Whether nothing of it was there any more. Where it is there after all it is decided about.
     pub fn has_vanished(&self) -> bool {
         self.originals.iter().all(|original| original.reason == Reason::Vanished)

@@ -26,7 +26,7 @@ mod again;
 mod write;
 
 pub(super) use again::{Again, deliver_again};
-pub(crate) use write::candidates;
+pub(crate) use write::{candidates, cut};
 
 /// What one unit of work needs; drawn up before it, so that it can run again.
 #[derive(Clone)]
@@ -42,6 +42,9 @@ pub enum DeliverError {
     /// What was looked at before the unit has changed, or the bytes of a mail are needed after all.
     #[error("the records changed while a mail was looked at")]
     Overtaken,
+    /// The draft that was to be sent is another by now, or none.
+    #[error("the draft was changed or discarded at this moment")]
+    DraftChanged,
     /// The store could not do it.
     #[error("the store could not keep it")]
     Store(#[from] StoreError),
@@ -51,6 +54,7 @@ impl From<DeliverError> for CrmError {
     fn from(error: DeliverError) -> Self {
         match error {
             DeliverError::Overtaken => CrmError::Store(StoreError::Busy),
+            DeliverError::DraftChanged => CrmError::Invalid(error.to_string()),
             DeliverError::Store(error) => CrmError::Store(error),
         }
     }
@@ -71,6 +75,11 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     }
     let moment = delivery.moment.again();
     let opened = &delivery.opened;
+    if let Some(outgoing) = &opened.outgoing
+        && let Some(email) = outgoing.take_draft(tx, moment.now)?
+    {
+        return Ok(Receipt::of_sent(opened.copy.copyid, email));
+    }
     let before = earlier_receipt(tx, opened.copy.copyid)?;
     let is_there_after_all = before.as_ref().is_some_and(|receipt| is_there_after_all(receipt, opened));
     let is_asked_again =
@@ -428,7 +437,8 @@ impl Work<'_> {
     /// A new e-mail with all that hangs on it.
     fn store(&self, tx: &mut Tx<'_>) -> Result<Id, DeliverError> {
         let blob = self.blob()?;
-        let id = self.moment.id();
+        let draft = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.draft);
+        let id = draft.map_or_else(|| self.moment.id(), |(id, _)| id);
         self.claim(tx, id)?;
         tx.keep_blob(blob)?;
         let conversation = self.join_conversations(tx, None)?;

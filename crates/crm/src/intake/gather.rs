@@ -228,6 +228,10 @@ pub(super) fn user_by_address(
 /// Everything that can matter for one original.
 pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Facts, StoreError> {
     let mut facts = records(read, &opened.copy, &opened.desk, original)?;
+    if let Some(outgoing) = &opened.outgoing {
+        facts.chosen = outgoing.chosen.iter().cloned().collect();
+        facts.continues = outgoing.continues;
+    }
     mails(read, (&original.offer, opened.desk.settings.has_guesses), &mut facts)?;
     Ok(facts)
 }

@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use model::decision::RecordRef;
 use model::outcome::Outcome;
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{EmailAddress, Id, Moment, Timestamp, limits};
 use store::{Organization, StoreError, Tx};
 
-use super::Reading;
 use super::copy::{Copy, Proof, Receipt, Source};
+use super::{DeliverError, Reading};
 use crate::CrmError;
+use crate::outbox::opt_outs;
 
 /// How a mail goes out.
 #[derive(Debug, Clone)]
@@ -25,6 +27,20 @@ pub(crate) struct Outgoing {
     pub(crate) relay: Id,
     /// Not before.
     pub(crate) due: Timestamp,
+    /// The e-mail that was its draft, and the source of that; its rows take the place of the draft's.
+    pub(crate) draft: Option<(Id, [u8; 32])>,
+    /// The user who wrote it.
+    pub(crate) owner: Option<Id>,
+    /// Its subject, as it was written.
+    pub(crate) subject: String,
+    /// The records that are meant by addresses, where somebody chose.
+    pub(crate) chosen: Vec<(String, RecordRef)>,
+    /// The e-mail that it answers or carries on.
+    pub(crate) continues: Option<Id>,
+    /// The record that it is about, where somebody said so.
+    pub(crate) regarding: Option<RecordRef>,
+    /// Whether it asks to be told that it was read, and that it was delivered.
+    pub(crate) receipts: (bool, bool),
 }
 
 /// Takes a mail in that was written here, and puts it into the outbox. Under one `copyid` it is taken in once.
@@ -58,6 +74,26 @@ pub(crate) async fn take_in(
 }
 
 impl Outgoing {
+    /// Nobody gets mail who does not want it. Asked on the records that the unit goes by: it runs only while they are the
+    /// same.
+    pub(super) fn check(&self, organization: &Organization) -> Result<(), CrmError> {
+        let asked = (self.chosen.as_slice(), self.lane);
+        let refusals = organization.read(|read| opt_outs::refusals(read, &self.recipients, asked))?;
+        if refusals.is_empty() { Ok(()) } else { Err(CrmError::Invalid(refusals.join("; "))) }
+    }
+
+    /// Takes the rows of the draft away, where it was one; says which e-mail this is where somebody else has just sent it.
+    pub(super) fn take_draft(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<Id>, DeliverError> {
+        let Some((id, source)) = &self.draft else { return Ok(None) };
+        if tx.take_draft(*id, Some(source), now)? {
+            return Ok(None);
+        }
+        match tx.outbox_mail(*id)? {
+            Some(_) => Ok(Some(*id)),
+            None => Err(DeliverError::DraftChanged),
+        }
+    }
+
     /// Puts the mail into the outbox, within the unit that writes its e-mail.
     pub(super) fn put_into_outbox(
         &self,

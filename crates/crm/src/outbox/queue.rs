@@ -25,6 +25,8 @@ pub struct Loaded {
     pub recipients: Vec<OutboxRecipient>,
     /// The whole mail as it travels.
     pub raw: Arc<[u8]>,
+    /// Whether its writer wants to hear that it was delivered.
+    pub wants_report: bool,
 }
 
 /// Takes some mails that are due for a node: what persons wrote before anything else.
@@ -64,7 +66,7 @@ pub fn load(organization: &Organization, mail: &OutboxMail) -> Result<Loaded, Cr
     let source = organization.blob(&email.blobid)?;
     let raw = message::compose::for_transport(&source).into_owned().into();
     let mail_from = mail_from(organization, mail, &recipients)?;
-    Ok(Loaded { mail_from, recipients, raw })
+    Ok(Loaded { mail_from, recipients, raw, wants_report: email.deliveryreceiptrequested })
 }
 
 /// The writer, or a return path of the recipient's own.

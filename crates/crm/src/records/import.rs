@@ -57,6 +57,8 @@ pub struct Imported {
     pub added: u64,
     /// Rows whose record is here already.
     pub here_already: u64,
+    /// Of these, records that want mail, or do not any more.
+    pub changed: u64,
     /// Rows that were not taken.
     pub faults: Vec<RowFault>,
 }
@@ -134,16 +136,28 @@ fn import_rows(
     let mut imported = Imported::default();
     for row in rows {
         match import_row(tx, columns, row, moment)? {
-            Ok(true) => imported.added += 1,
-            Ok(false) => imported.here_already += 1,
+            Ok(Taken::Added) => imported.added += 1,
+            Ok(Taken::HereAlready) => imported.here_already += 1,
+            Ok(Taken::Changed) => {
+                imported.here_already += 1;
+                imported.changed += 1;
+            }
             Err(words) => imported.faults.push(RowFault { line: row.line, words }),
         }
     }
     Ok(imported)
 }
 
-/// Whether the row's record was added (or is here already), or what is wrong with the row.
-type RowEnd = Result<bool, String>;
+/// What became of the row's record, or what is wrong with the row.
+type RowEnd = Result<Taken, String>;
+
+/// What became of a row's record.
+enum Taken {
+    Added,
+    HereAlready,
+    /// It was here, and wants mail now, or does not any more.
+    Changed,
+}
 
 fn import_row(tx: &mut Tx<'_>, columns: &Columns, row: &Row, moment: &Moment) -> Result<RowEnd, StoreError> {
     let cells = match Cells::read(columns, row) {
@@ -154,8 +168,14 @@ fn import_row(tx: &mut Tx<'_>, columns: &Columns, row: &Row, moment: &Moment) ->
         Ok(name) => name,
         Err(words) => return Ok(Err(words)),
     };
-    if is_here(tx, columns.customers, &name, &cells)? {
-        return Ok(Ok(false));
+    if let Some(record) = here(tx, columns.customers, &name, &cells)? {
+        let opt_outs = [cells.yes("donotemail"), cells.yes("donotbulkemail")];
+        if !tx.set_opt_outs((record.entity, record.id), opt_outs, moment.now)? {
+            return Ok(Ok(Taken::HereAlready));
+        }
+        note(tx, moment, record, "updated")?;
+        tx.bump_records_version()?;
+        return Ok(Ok(Taken::Changed));
     }
     let company = match (columns.customers, cells.get("parentcustomerid")) {
         (Customers::Contacts, Some(company)) => match tx.account_by_name(&company)? {
@@ -175,7 +195,7 @@ fn import_row(tx: &mut Tx<'_>, columns: &Columns, row: &Row, moment: &Moment) ->
     for address in cells.addresses() {
         rematch_later(tx, &address.key(), moment)?;
     }
-    Ok(Ok(true))
+    Ok(Ok(Taken::Added))
 }
 
 /// Adding an address to a record matches history again, later and in small pieces.
@@ -196,19 +216,27 @@ fn rematch_later(tx: &mut Tx<'_>, address: &str, moment: &Moment) -> Result<(), 
 }
 
 /// A record of the same kind with the same name and first address; without an address the name alone.
-fn is_here(tx: &Tx<'_>, customers: Customers, name: &str, cells: &Cells<'_>) -> Result<bool, StoreError> {
+fn here(
+    tx: &Tx<'_>,
+    customers: Customers,
+    name: &str,
+    cells: &Cells<'_>,
+) -> Result<Option<RecordRef>, StoreError> {
     let entity = match customers {
         Customers::Accounts => Entity::Account,
         Customers::Contacts => Entity::Contact,
         Customers::Leads => Entity::Lead,
     };
-    match cells.addresses().next() {
+    let id = match cells.addresses().next() {
         Some(address) => {
             let records = tx.records_by_address(&address.key())?;
-            Ok(records.iter().any(|record| record.entity == Some(entity) && record.name == name))
+            let is_it =
+                |record: &store::AddressedRecord| record.entity == Some(entity) && record.name == name;
+            records.into_iter().find(is_it).map(|record| record.id)
         }
-        None => tx.has_customer_without_address(entity, name),
-    }
+        None => tx.customer_without_address(entity, name)?,
+    };
+    Ok(id.map(|id| RecordRef { entity, id }))
 }
 
 struct Draft<'c> {
@@ -229,61 +257,63 @@ fn add(
     let (emailaddress1, emailaddress2, emailaddress3) =
         (get("emailaddress1"), get("emailaddress2"), get("emailaddress3"));
     let (createdon, modifiedon, statecode) = (moment.now, moment.now, 0);
+    let wants_none = |column| cells.yes(column).unwrap_or_default();
+    let (donotemail, donotbulkemail) = (wants_none("donotemail"), wants_none("donotbulkemail"));
     let entity = match customers {
         Customers::Accounts => {
-            let (telephone1, websiteurl, address1_city) =
-                (get("telephone1"), get("websiteurl"), get("address1_city"));
             tx.add_account(&Account {
                 accountid: id,
                 name,
                 emailaddress1,
                 emailaddress2,
                 emailaddress3,
-                telephone1,
-                websiteurl,
-                address1_city,
+                telephone1: get("telephone1"),
+                websiteurl: get("websiteurl"),
+                address1_city: get("address1_city"),
                 statecode,
                 createdon,
                 modifiedon,
+                donotemail,
+                donotbulkemail,
             })?;
             Entity::Account
         }
         Customers::Contacts => {
-            let (firstname, lastname) = (get("firstname"), get("lastname"));
-            let (jobtitle, telephone1) = (get("jobtitle"), get("telephone1"));
             tx.add_contact(&Contact {
                 contactid: id,
-                firstname,
-                lastname,
+                firstname: get("firstname"),
+                lastname: get("lastname"),
                 fullname: name,
                 emailaddress1,
                 emailaddress2,
                 emailaddress3,
                 parentcustomerid: company,
-                jobtitle,
-                telephone1,
+                jobtitle: get("jobtitle"),
+                telephone1: get("telephone1"),
                 statecode,
                 createdon,
                 modifiedon,
+                donotemail,
+                donotbulkemail,
             })?;
             Entity::Contact
         }
         Customers::Leads => {
-            let (firstname, lastname) = (get("firstname"), get("lastname"));
-            let (subject, companyname) = (get("subject"), get("companyname"));
             tx.add_lead(&Lead {
                 leadid: id,
-                subject,
-                firstname,
-                lastname,
+                subject: get("subject"),
+                firstname: get("firstname"),
+                lastname: get("lastname"),
                 fullname: name,
-                companyname,
+                companyname: get("companyname"),
                 emailaddress1,
                 emailaddress2,
                 emailaddress3,
                 statecode,
                 createdon,
                 modifiedon,
+                donotemail,
+                donotbulkemail,
             })?;
             Entity::Lead
         }
@@ -317,6 +347,12 @@ impl<'r> Cells<'r> {
         self.cells.iter().find(|(name, _)| *name == column).map(|(_, cell)| (*cell).to_owned())
     }
 
+    /// What a cell says of yes and no; `None` where it says nothing.
+    fn yes(&self, column: &str) -> Option<bool> {
+        let (_, cell) = self.cells.iter().find(|(name, _)| *name == column)?;
+        yes(cell)
+    }
+
     /// The name of the record; a person's is put together where the file gives its parts.
     fn name(&self, customers: Customers) -> Result<String, String> {
         if customers == Customers::Accounts {
@@ -342,6 +378,16 @@ fn check_cell(table: &Table, name: &str, cell: &str) -> Result<(), String> {
         Some(Kind::Text(chars_max)) if cell.chars().count() > chars_max => {
             Err(format!("{name}: longer than {chars_max} characters"))
         }
+        Some(Kind::Bool) if yes(cell).is_none() => Err(format!("{name}: “{cell}” is neither yes nor no")),
         _ => Ok(()),
+    }
+}
+
+/// Yes and no as tables write them.
+fn yes(cell: &str) -> Option<bool> {
+    match cell.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "1" | "do not allow" => Some(true),
+        "no" | "false" | "0" | "allow" => Some(false),
+        _ => None,
     }
 }

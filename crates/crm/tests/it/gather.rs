@@ -312,6 +312,8 @@ async fn records_that_change_between_check_and_unit_are_seen() {
         statecode: 0,
         createdon: NOW,
         modifiedon: NOW,
+        donotemail: false,
+        donotbulkemail: false,
     };
     let sam = contact.contactid;
     let change = house.organization.unit(Priority::Intake, move |tx| {

@@ -195,6 +195,17 @@ impl House {
         assert_eq!((imported.added, imported.faults), (1, vec![]));
     }
 
+    /// Imports contacts of a table: how many were added, how many changed.
+    pub(crate) async fn import(&self, heading: &[&str], rows: &[&[&str]]) -> (u64, u64) {
+        let heading: Vec<String> = heading.iter().map(ToString::to_string).collect();
+        let columns = Columns::read(Customers::Contacts, &heading).unwrap();
+        let row = |cells: &&[&str]| Row { line: 2, cells: cells.iter().map(ToString::to_string).collect() };
+        let rows = rows.iter().map(row).collect();
+        let imported = import::import(&self.organization, &columns, rows, self.moment()).await.unwrap();
+        assert_eq!(imported.faults, vec![]);
+        (imported.added, imported.changed)
+    }
+
     /// Another moment at each call; the clock stands still.
     pub(crate) fn moment(&self) -> Moment {
         self.moments.set(self.moments.get() + 1);

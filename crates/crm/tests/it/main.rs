@@ -12,9 +12,11 @@
 
 mod accounting;
 mod advice;
+mod composing;
 mod conversations;
 mod credentials;
 mod direction;
+mod drafts;
 mod gather;
 mod hostile;
 mod house;

@@ -3,17 +3,17 @@
 use std::time::SystemTime;
 
 use crm::CrmError;
-use crm::outbox::{self, Draft, NewRelay, RecipientReply, Settled, Tried};
+use crm::outbox::{self, Draft, Earlier, NewRelay, Recipient, RecipientReply, Settled, Tried, Who};
 use model::schema::emails::{Email, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
 use model::schema::outbox::OutboxMail;
 use model::{Id, Mailbox, Moment, Timestamp};
 
 use crate::house::{House, NOW, address};
 
-const NODE: Id = Id([9; 16]);
+pub(crate) const NODE: Id = Id([9; 16]);
 const OTHER: Id = Id([8; 16]);
 
-async fn house() -> House {
+pub(crate) async fn house() -> House {
     let house = House::new().await;
     let relay = NewRelay {
         name: "relay".to_owned(),
@@ -28,36 +28,44 @@ async fn house() -> House {
     house
 }
 
-fn to(text: &str) -> Mailbox {
-    Mailbox { name: None, address: address(text) }
+pub(crate) fn to(text: &str) -> Recipient {
+    Recipient::from(Mailbox { name: None, address: address(text) })
 }
 
-fn draft() -> Draft {
-    Draft {
-        from: address("jane@contoso.test"),
-        to: vec![to("zoe@fabrikam.test")],
-        cc: vec![to("tom@northwind.test")],
-        bcc: vec![to("boss@contoso.test")],
-        subject: "Our offer".to_owned(),
-        text: "Fifty pallets?\n".to_owned(),
-        answers: None,
-        due: None,
-        key: None,
-    }
+pub(crate) fn draft() -> Draft {
+    let mut draft = Draft::by(address("jane@contoso.test"));
+    draft.who.to = vec![to("zoe@fabrikam.test")];
+    draft.who.cc = vec![to("tom@northwind.test")];
+    draft.who.bcc = vec![to("boss@contoso.test")];
+    draft.what.subject = "Our offer".to_owned();
+    draft.what.text = "Fifty pallets?\n".to_owned();
+    draft
 }
 
-async fn send(house: &House, draft: Draft) -> Result<Id, CrmError> {
+fn written_to(to: Vec<Recipient>) -> Draft {
+    let mut draft = draft();
+    draft.who = Who { to, cc: Vec::new(), bcc: Vec::new(), ..draft.who };
+    draft
+}
+
+fn answering(email: Id) -> Draft {
+    let mut draft = draft();
+    draft.about.earlier = Some(Earlier::Answered(email));
+    draft
+}
+
+pub(crate) async fn send(house: &House, draft: Draft) -> Result<Id, CrmError> {
     let [copyid, seed] = [house.moment().id(), house.moment().id()];
     let seed = u64::from_be_bytes(seed.0[8..].try_into().unwrap());
     outbox::send(&house.organization, draft, (copyid, Moment::new(now(house), seed))).await
 }
 
 /// What is due by now. A server goes by its own clock, whatever we say.
-async fn claim(house: &House, node: Id) -> Vec<OutboxMail> {
+pub(crate) async fn claim(house: &House, node: Id) -> Vec<OutboxMail> {
     outbox::claim(&house.organization, node, (now(house), 16)).await.unwrap()
 }
 
-fn now(house: &House) -> Timestamp {
+pub(crate) fn now(house: &House) -> Timestamp {
     if !house.organization.is_at_server() {
         return NOW;
     }
@@ -66,15 +74,15 @@ fn now(house: &House) -> Timestamp {
 }
 
 /// Time goes on until all that waits is due.
-fn wait(house: &House) {
+pub(crate) fn wait(house: &House) {
     house.organization.tamper("update outboxmail set dueon = 1 where waitsin is not null").unwrap();
 }
 
-async fn settle(house: &House, mail: &OutboxMail, tried: Tried, now: Timestamp) -> Settled {
+pub(crate) async fn settle(house: &House, mail: &OutboxMail, tried: Tried, now: Timestamp) -> Settled {
     outbox::settle(&house.organization, mail.clone(), tried, Moment::new(now, 77)).await.unwrap()
 }
 
-fn said(code: u16) -> RecipientReply {
+pub(crate) fn said(code: u16) -> RecipientReply {
     RecipientReply { code, text: "2.0.0 so it is".to_owned() }
 }
 
@@ -116,8 +124,7 @@ async fn a_mail_stands_on_its_record_goes_out_and_is_answered() {
     );
     let answer = house.store(house.out_of_mailbox(house.jane, &answer)).await;
     assert_eq!(house.email(answer).parentactivityid, Some(id));
-    let answered = Draft { answers: Some(answer), ..draft() };
-    let again = house.email(send(&house, answered).await.unwrap());
+    let again = house.email(send(&house, answering(answer)).await.unwrap());
     assert_eq!(again.parentactivityid, Some(answer));
     assert_eq!(again.conversationtrackingid, house.email(id).conversationtrackingid);
     house.books_are_right();
@@ -224,13 +231,13 @@ async fn whoever_lost_a_mail_writes_nothing() {
 async fn what_cannot_be_sent_is_refused_in_words() {
     let house = house().await;
     let refused = async |draft: Draft| send(&house, draft).await.unwrap_err().to_string();
-    let nobody = Draft { to: Vec::new(), cc: Vec::new(), bcc: Vec::new(), ..draft() };
-    assert_eq!(refused(nobody).await, "the mail has no recipient");
-    let stranger = Draft { from: address("zoe@fabrikam.test"), ..draft() };
+    assert_eq!(refused(written_to(Vec::new())).await, "the mail has no recipient");
+    let mut stranger = draft();
+    stranger.who.from = address("zoe@fabrikam.test");
     assert!(refused(stranger).await.contains("no address of a user or a queue"));
     let many = (0..1_001).map(|number| to(&format!("a{number}@x.test"))).collect();
-    assert!(refused(Draft { to: many, ..draft() }).await.contains("at most 1000 recipients"));
-    assert!(refused(Draft { answers: Some(OTHER), ..draft() }).await.contains("not here"));
+    assert!(refused(written_to(many)).await.contains("at most 1000 recipients"));
+    assert!(refused(answering(OTHER)).await.contains("not here"));
     assert_eq!(house.email_count(), 0);
     let bare = House::new().await;
     let error = send(&bare, draft()).await.unwrap_err().to_string();
@@ -243,7 +250,7 @@ async fn under_one_key_a_mail_goes_out_once_and_without_one_twice() {
     let keyed = || Draft { key: Some("order 17".to_owned()), ..draft() };
     let first = send(&house, keyed()).await.unwrap();
     assert_eq!(send(&house, keyed()).await.unwrap(), first);
-    let other = Draft { to: vec![to("bob@fabrikam.test")], ..keyed() };
+    let other = Draft { key: keyed().key, ..written_to(vec![to("bob@fabrikam.test")]) };
     assert!(
         send(&house, other).await.unwrap_err().to_string().contains("another mail was sent under the key")
     );

@@ -37,18 +37,11 @@ fn relay(return_domain: Option<String>) -> NewRelay {
 
 /// A mail of Jane's to these.
 pub(crate) async fn send(house: &House, to: &[&str]) -> Id {
-    let to = to.iter().map(|text| Mailbox { name: None, address: address(text) }).collect();
-    let draft = Draft {
-        from: address("jane@contoso.test"),
-        to,
-        cc: Vec::new(),
-        bcc: Vec::new(),
-        subject: "Our offer".to_owned(),
-        text: "Fifty pallets?\n".to_owned(),
-        answers: None,
-        due: None,
-        key: None,
-    };
+    let to = to.iter().map(|text| Mailbox { name: None, address: address(text) }.into()).collect();
+    let mut draft = Draft::by(address("jane@contoso.test"));
+    draft.who.to = to;
+    draft.what.subject = "Our offer".to_owned();
+    draft.what.text = "Fifty pallets?\n".to_owned();
     let [copyid, seed] = [house.moment().id(), house.moment().id()];
     let seed = u64::from_be_bytes(seed.0[8..].try_into().unwrap());
     outbox::send(&house.organization, draft, (copyid, Moment::new(now(house), seed))).await.unwrap()

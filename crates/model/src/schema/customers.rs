@@ -22,6 +22,10 @@ table! {
         statecode: i32 = Choice(CUSTOMER_STATES), "Status";
         createdon: Timestamp = DateTime, "Created on";
         modifiedon: Timestamp = DateTime, "Modified on";
+        /// No mail is to go there.
+        donotemail: bool = Bool, "Do not allow E-mails";
+        /// No mail that goes to many is to go there.
+        donotbulkemail: bool = Bool, "Do not allow Bulk E-mails";
     }
     indexes { many(name); }
 }
@@ -42,6 +46,10 @@ table! {
         statecode: i32 = Choice(CUSTOMER_STATES), "Status";
         createdon: Timestamp = DateTime, "Created on";
         modifiedon: Timestamp = DateTime, "Modified on";
+        /// No mail is to go there.
+        donotemail: bool = Bool, "Do not allow E-mails";
+        /// No mail that goes to many is to go there.
+        donotbulkemail: bool = Bool, "Do not allow Bulk E-mails";
     }
     indexes { many(fullname); sparse(parentcustomerid, fullname); }
 }
@@ -61,6 +69,10 @@ table! {
         statecode: i32 = Choice(LEAD_STATES), "Status";
         createdon: Timestamp = DateTime, "Created on";
         modifiedon: Timestamp = DateTime, "Modified on";
+        /// No mail is to go there.
+        donotemail: bool = Bool, "Do not allow E-mails";
+        /// No mail that goes to many is to go there.
+        donotbulkemail: bool = Bool, "Do not allow Bulk E-mails";
     }
     indexes { many(fullname); }
 }

@@ -22,12 +22,16 @@ pub const PARTICIPATIONS: &[(i64, &str)] = &[(1, "Sender"), (2, "To"), (3, "CC")
 pub const STATE_OPEN: i32 = 0;
 /// Completed.
 pub const STATE_COMPLETED: i32 = 1;
+/// Draft: somebody writes it.
+pub const STATUS_DRAFT: i32 = 1;
 /// Sent.
 pub const STATUS_SENT: i32 = 3;
 /// Received.
 pub const STATUS_RECEIVED: i32 = 4;
 /// Pending Send: it waits to go out.
 pub const STATUS_PENDING_SEND: i32 = 6;
+/// Sending: a node has it.
+pub const STATUS_SENDING: i32 = 7;
 /// Failed: nobody got it.
 pub const STATUS_FAILED: i32 = 8;
 
@@ -100,6 +104,10 @@ table! {
         reason: i32 = Int, "Reason";
         /// The decision's signals in JSON, shown as "Here because …".
         decision: String = Memo, "Decision";
+        /// Whether whoever reads it is asked to say so (RFC 8098).
+        readreceiptrequested: bool = Bool, "Read Receipt Requested";
+        /// Whether mail servers are asked to say that it was delivered (RFC 3461).
+        deliveryreceiptrequested: bool = Bool, "Delivery Receipt Requested";
     }
     indexes {
         many(sortdate);
@@ -218,6 +226,15 @@ table! {
         activityid: Id = Lookup("email"), "E-mail";
         blobid: Vec<u8> = Bytes, "Source";
         copyid: Id = Lookup("copy"), "Copy";
+        createdon: Timestamp = DateTime, "Created on";
+    }
+    indexes { }
+}
+
+table! {
+    /// What the source of a draft was, which nothing names any more.
+    LeftSource "leftsource" set "" label "Source that was left" key(sourceid) clustered(true) {
+        sourceid: Vec<u8> = Bytes, "Source";
         createdon: Timestamp = DateTime, "Created on";
     }
     indexes { }

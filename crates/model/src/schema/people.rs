@@ -44,6 +44,16 @@ table! {
 }
 
 table! {
+    /// A user who may write as a queue.
+    SendAs "sendas" set "" label "Send as" key(systemuserid, queueid) clustered(true) {
+        systemuserid: Id = Lookup("systemuser"), "User";
+        queueid: Id = Lookup("queue"), "Queue";
+        createdon: Timestamp = DateTime, "Created on";
+    }
+    indexes { }
+}
+
+table! {
     /// A sink: the address that mailboxes forward to, and who may write to it.
     Sink "sink" set "" label "Sink" key(sinkid) clustered(false) {
         sinkid: Id = Key, "Sink";

@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use postroom::node::Role;
 
 use super::deliver::DeliverArguments;
+use super::drafts::{DraftCommand, SendAsCommand};
 use super::mailbox::{MailboxCommand, ServerCommand};
-use super::outbox::{OutboxCommand, RelayCommand, SendArguments};
+use super::outbox::{OutboxCommand, RelayCommand};
 use super::secrets::SecretsCommand;
+use super::sending::SendArguments;
 use super::template::TemplateCommand;
 use super::undeliverable::UndeliverableCommand;
 
@@ -99,10 +101,16 @@ pub(crate) enum Command {
     /// 77 this recipient may not be written to; 69 too large, or refused.
     Deliver(DeliverArguments),
     /// Send a mail: it stands on its records at once, and goes out by the organization's relay. Prints the id of its e-mail.
-    Send(SendArguments),
+    Send(Box<SendArguments>),
     /// Mail that goes out: what waits, and what became of it.
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Mails that are written and not sent.
+    #[command(subcommand)]
+    Draft(DraftCommand),
+    /// Who may write as which queue. A user may as himself, and these commands as anybody.
+    #[command(subcommand)]
+    Sendas(SendAsCommand),
     /// Relays: servers that take an organization's mail and bring it on.
     #[command(subcommand)]
     Relay(RelayCommand),

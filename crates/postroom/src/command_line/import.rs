@@ -96,6 +96,7 @@ impl Batch<'_> {
         let Reply::Imported(imported) = reply else { bail!("the house answered something else") };
         self.sum.added += imported.added;
         self.sum.here_already += imported.here_already;
+        self.sum.changed += imported.changed;
         for fault in imported.faults {
             self.fault(fault.line, &fault.words)?;
         }
@@ -112,8 +113,14 @@ impl Batch<'_> {
 
     fn end(self) -> anyhow::Result<End> {
         self.bar.finish_and_clear();
-        let Imported { added, here_already, faults } = self.sum;
-        writeln!(io::stdout(), "{added} added, {here_already} already here, {} faults", faults.len())?;
+        let Imported { added, here_already, changed, faults } = self.sum;
+        // Who wants mail is all that a table changes of a record that is here.
+        let changed = if changed > 0 { format!(" ({changed} of them changed)") } else { String::new() };
+        writeln!(
+            io::stdout(),
+            "{added} added, {here_already} already here{changed}, {} faults",
+            faults.len()
+        )?;
         Ok(if faults.is_empty() { End::Well } else { End::WithFaults })
     }
 }

@@ -1,45 +1,13 @@
-//! `postroom send`, `postroom outbox` and `postroom relay`: their arguments, requests made of them, and lists in words.
+//! `postroom outbox` and `postroom relay`: their arguments, requests made of them, and lists in words.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
-use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, RelayRow, Request, SendMail};
+use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, RelayRow, Request};
 
 use super::mailbox::Tls;
-use super::read_file;
 use super::show::printable;
-
-#[derive(Args)]
-pub(crate) struct SendArguments {
-    /// The organization.
-    #[arg(long, value_name = "NAME")]
-    org: String,
-    /// Who writes: the address of a user or a queue.
-    #[arg(long, value_name = "ADDRESS")]
-    from: String,
-    /// To whom, such as "Zoë <zoe@example.com>"; any number of times.
-    #[arg(long, value_name = "ADDRESS")]
-    to: Vec<String>,
-    /// Who else is to see it.
-    #[arg(long, value_name = "ADDRESS")]
-    cc: Vec<String>,
-    /// Who else is to see it, unseen by the others.
-    #[arg(long, value_name = "ADDRESS")]
-    bcc: Vec<String>,
-    /// Its subject.
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    subject: String,
-    /// The e-mail that it answers, by its id.
-    #[arg(long, value_name = "ID")]
-    answers: Option<String>,
-    /// Under one key, such as "invoice 4711", it is sent once, however often this is called.
-    #[arg(long, value_name = "KEY")]
-    key: Option<String>,
-    /// The file with its text (UTF-8); - for standard input.
-    text: PathBuf,
-}
 
 #[derive(Subcommand)]
 pub(crate) enum OutboxCommand {
@@ -113,22 +81,6 @@ pub(crate) struct RelayArguments {
     return_domain: Option<String>,
     /// The relay's name here.
     name: String,
-}
-
-pub(super) fn send(mail: SendArguments) -> anyhow::Result<Request> {
-    let text = String::from_utf8(read_file(&mail.text)?)
-        .with_context(|| format!("{} is no UTF-8", mail.text.display()))?;
-    Ok(Request::Outbox(OutboxRequest::Send(SendMail {
-        organization: mail.org,
-        from: mail.from,
-        to: mail.to,
-        cc: mail.cc,
-        bcc: mail.bcc,
-        subject: mail.subject,
-        text,
-        answers: mail.answers,
-        key: mail.key,
-    })))
 }
 
 pub(super) fn outbox(command: OutboxCommand) -> Request {

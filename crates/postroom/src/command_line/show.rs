@@ -28,6 +28,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::SinkCredentials(rows) => table(rows.iter().map(credential)),
         Reply::Verified(rows) => return verified(rows),
         Reply::SentMail(id) => super::outbox::sent(id),
+        Reply::Senders(rows) => table(rows.iter().map(super::drafts::cells)),
         Reply::Outbox(rows) => table(rows.iter().map(super::outbox::cells)),
         Reply::Relays(rows) => table(rows.iter().map(super::outbox::relay_cells)),
         Reply::TemplateList(rows) => table(rows.iter().map(super::template::cells)),

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use crm::outbox::{self, Draft, NewRelay};
+use crm::outbox::{self, NewRelay};
 use crm::secrets::Cell;
+use model::Id;
 use model::schema::emails::EMAIL_STATUSES;
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
-use model::{Id, Mailbox};
 use serde::{Deserialize, Serialize};
 use store::{Organization, SecretColumn, StoreError};
 
 use super::mail::rfc_3339;
-use super::{CommandError, Reply, address, organization, organizations};
+use super::sending::{self, SendMail};
+use super::{CommandError, Reply, organization, organizations};
 use crate::house::House;
 
 /// Something about mail that goes out.
@@ -25,7 +26,7 @@ pub enum OutboxRequest {
     /// The relays of one organization, or of all.
     Relays(Option<String>),
     /// Sends a mail.
-    Send(SendMail),
+    Send(Box<SendMail>),
     /// What was sent last in one organization, or in all.
     List(Option<String>),
     /// Cancels a mail that waits.
@@ -63,29 +64,6 @@ pub struct AddRelay {
     pub login: Option<(String, String)>,
     /// The domain of return paths, where each recipient is to have his own.
     pub return_domain: Option<String>,
-}
-
-/// A mail to be sent.
-#[derive(Default, Serialize, Deserialize)]
-pub struct SendMail {
-    /// The organization's name.
-    pub organization: String,
-    /// Who writes: the address of a user or a queue.
-    pub from: String,
-    /// To whom: addresses, with names or without.
-    pub to: Vec<String>,
-    /// Who else is to see it.
-    pub cc: Vec<String>,
-    /// Who else is to see it, unseen by the others.
-    pub bcc: Vec<String>,
-    /// Its subject.
-    pub subject: String,
-    /// Its text.
-    pub text: String,
-    /// The id of the e-mail that it answers.
-    pub answers: Option<String>,
-    /// Under one key it is sent once.
-    pub key: Option<String>,
 }
 
 /// A relay.
@@ -137,7 +115,7 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
         OutboxRequest::AddRelay(new) => add_relay(house, new).await,
         OutboxRequest::SetRelay(new) => set_relay(house, new).await,
         OutboxRequest::Relays(name) => relays(&organizations(house, name)?),
-        OutboxRequest::Send(mail) => send(house, mail).await,
+        OutboxRequest::Send(mail) => sending::send(house, *mail).await,
         OutboxRequest::List(name) => list(&organizations(house, name)?),
         OutboxRequest::Cancel { organization: of, email } => {
             let (organization, id) = (organization(house, &of)?, id(&email)?);
@@ -220,32 +198,6 @@ fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
     Ok(Reply::Relays(rows))
 }
 
-async fn send(house: &House, mail: SendMail) -> Result<Reply, CommandError> {
-    let organization = organization(house, &mail.organization)?;
-    let draft = Draft {
-        from: address(&mail.from)?,
-        to: mailboxes(&mail.to)?,
-        cc: mailboxes(&mail.cc)?,
-        bcc: mailboxes(&mail.bcc)?,
-        subject: mail.subject,
-        text: mail.text,
-        answers: mail.answers.as_deref().map(id).transpose()?,
-        due: None,
-        key: mail.key,
-    };
-    let sent = outbox::send(&organization, draft, (house.moment()?.id(), house.moment()?)).await?;
-    Ok(Reply::SentMail(sent.to_string()))
-}
-
-/// Addresses as a person writes them; each has to be one.
-fn mailboxes(texts: &[String]) -> Result<Vec<Mailbox>, CommandError> {
-    let one = |text: &String| match message::addresses::read(text.as_bytes()).as_slice() {
-        [mailbox] => Ok(mailbox.clone()),
-        _ => Err(CommandError::NotAnAddress(text.clone())),
-    };
-    texts.iter().map(one).collect()
-}
-
 fn id(text: &str) -> Result<Id, CommandError> {
     text.parse().map_err(|_| CommandError::NoEmail(text.to_owned()))
 }
@@ -278,7 +230,8 @@ fn row(
     recipients: &[OutboxRecipient],
 ) -> OutboxRow {
     let in_state = |state: i32| recipients.iter().filter(|recipient| recipient.statecode == state).count();
-    let status = EMAIL_STATUSES.iter().find(|(code, _)| *code == i64::from(email.statuscode));
+    let shown = i64::from(outbox::shown_status(email, Some(mail)));
+    let status = EMAIL_STATUSES.iter().find(|(code, _)| *code == shown);
     OutboxRow {
         organization: organization.name().to_owned(),
         email: email.activityid.to_string(),

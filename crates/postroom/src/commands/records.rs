@@ -170,6 +170,8 @@ pub struct Imported {
     pub added: u64,
     /// Rows whose record is here already.
     pub here_already: u64,
+    /// Of these, records that want mail now, or do not any more.
+    pub changed: u64,
     /// Rows that were not taken.
     pub faults: Vec<ImportFault>,
 }
@@ -301,6 +303,7 @@ pub(super) async fn import(house: &House, import: Import) -> Result<Reply, Comma
     Ok(Reply::Imported(Imported {
         added: done.added,
         here_already: done.here_already,
+        changed: done.changed,
         faults: done.faults.into_iter().map(fault).collect(),
     }))
 }

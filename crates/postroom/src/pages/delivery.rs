@@ -10,9 +10,11 @@ const FAILED: i32 = 2;
 const UNCERTAIN: i32 = 3;
 
 /// The status reason of an e-mail.
-pub(super) fn state(email: &Email) -> String {
-    let status = EMAIL_STATUSES.iter().find(|(code, _)| *code == i64::from(email.statuscode));
-    status.map_or("", |(_, name)| name).to_owned()
+pub(super) fn state(read: &Read<'_>, email: &Email) -> Result<String, StoreError> {
+    let mail = if email.directioncode { read.outbox_mail(email.activityid)? } else { None };
+    let shown = i64::from(crm::outbox::shown_status(email, mail.as_ref()));
+    let status = EMAIL_STATUSES.iter().find(|(code, _)| *code == shown);
+    Ok(status.map_or("", |(_, name)| name).to_owned())
 }
 
 /// Short sentences; none for a mail that came, or that all have.

@@ -36,7 +36,7 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
         id: email.activityid,
         subject: email.subject.clone(),
         direction: lines::direction(email.directioncode),
-        state: delivery::state(email),
+        state: delivery::state(read, email)?,
         time: email.sortdate,
         sender,
         conversation: mails.collect::<Result<_, _>>()?,

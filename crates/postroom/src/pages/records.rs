@@ -134,6 +134,7 @@ fn account(read: &Read<'_>, it: Account) -> Result<Record, StoreError> {
             ("Phone", it.telephone1),
             ("Website", it.websiteurl),
             ("Status", Some(if it.statecode == 0 { "Active" } else { "Inactive" }.to_owned())),
+            ("E-mail", unwanted((it.donotemail, it.donotbulkemail))),
             ("Since", Some(date(it.createdon))),
         ]),
         people,
@@ -151,6 +152,7 @@ fn contact(read: &Read<'_>, it: Contact) -> Result<Record, StoreError> {
         facts: facts([
             ("Phone", it.telephone1),
             ("Status", Some(if it.statecode == 0 { "Active" } else { "Inactive" }.to_owned())),
+            ("E-mail", unwanted((it.donotemail, it.donotbulkemail))),
             ("Since", Some(date(it.createdon))),
         ]),
         ..bare(RecordLink { kind: RecordKind::Contact, id: it.contactid, name: it.fullname })
@@ -169,10 +171,21 @@ fn lead(it: Lead) -> Record {
         facts: facts([
             ("Company", it.companyname),
             ("Status", Some(status.to_owned())),
+            ("E-mail", unwanted((it.donotemail, it.donotbulkemail))),
             ("Since", Some(date(it.createdon))),
         ]),
         ..bare(RecordLink { kind: RecordKind::Lead, id: it.leadid, name: it.fullname })
     }
+}
+
+/// What a customer does not want.
+fn unwanted(opt_outs: (bool, bool)) -> Option<String> {
+    let words = match opt_outs {
+        (true, _) => "Do not send any (donotemail)",
+        (false, true) => "Do not send such that goes to many (donotbulkemail)",
+        (false, false) => return None,
+    };
+    Some(words.to_owned())
 }
 
 fn bare(link: RecordLink) -> Record {

@@ -63,3 +63,137 @@ fn a_mail_is_sent_listed_shown_and_canceled() {
     assert!(again.err.contains("is on its way, or has ended"), "{}", again.err);
     assert_eq!(place.run(&["outbox", "retry", "--org", "contoso", "x"]).code, 1);
 }
+
+#[test]
+fn html_files_answers_forwards_and_times_are_typed() {
+    let place = Place::with_contoso();
+    place.well(&[
+        "relay",
+        "add",
+        "--org",
+        "contoso",
+        "--server",
+        "relay.contoso.test",
+        "--tls",
+        "none",
+        "main",
+    ]);
+    place.file("offer.html", "<p>Fifty <b>pallets</b> <img src=\"cid:logo.png\"></p>");
+    place.file("logo.png", "no picture, for all that matters");
+    place.file("plan.csv", "a;b\r\n");
+    place.file("more.txt", "Or sixty?\n");
+    let typed = |more: &[&str]| {
+        [&["send", "--org", "contoso", "--from", "jane@contoso.test"], more].concat().join("\u{1}")
+    };
+    let run = |more: &[&str]| place.run(&typed(more).split('\u{1}').collect::<Vec<_>>());
+    let sent = |more: &[&str]| {
+        let run = run(more);
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.out.trim().to_owned()
+    };
+    let offer = sent(&[
+        "--to",
+        "zoe@fabrikam.test",
+        "--cc",
+        "tom@northwind.test",
+        "--subject",
+        "Our offer",
+        "--html",
+        "offer.html",
+        "--attach",
+        "logo.png",
+        "--attach",
+        "plan.csv",
+        "--importance",
+        "high",
+        "--receipt",
+        "read",
+        "--receipt",
+        "delivery",
+        "--undo",
+        "3600",
+    ]);
+    let answer = sent(&["--reply-all", &offer, "--at", "2036-11-28 09:00", "more.txt"]);
+    let forward = sent(&["--forward", &offer, "--to", "ben@northwind.test", "--no-quote", "more.txt"]);
+    let listed = place.well(&["outbox", "list"]);
+    let line = |id: &str| listed.lines().find(|line| line.contains(id)).unwrap_or_else(|| panic!("{listed}"));
+    assert!(line(&offer).contains("Pending Send  0 of 2  Our offer  "), "{listed}");
+    assert!(line(&answer).contains("0 of 2  Re: Our offer  next try 2036-11-2"), "{listed}");
+    assert!(line(&forward).contains("0 of 1  Fw: Our offer"), "{listed}");
+
+    let refused = |more: &[&str], words: &str| {
+        let run = run(more);
+        assert!(run.code != 0 && run.err.contains(words), "{}", run.err);
+    };
+    refused(&["--to", "a@b.test", "--at", "tomorrow", "more.txt"], "“tomorrow” is no time");
+    refused(&["--answers", &offer, "--forward", &offer, "more.txt"], "cannot be used with");
+    refused(&["--to", "a@b.test", "--regarding", "x", "more.txt"], "“x” is neither the id");
+    refused(&["--to", "a@b.test", "--regarding", &offer, "more.txt"], "is not here");
+    refused(&["--to", "a@b.test", "--attach", "missing", "more.txt"], "missing cannot be read");
+    refused(&["--to", "a@b.test"], "required");
+
+    shows(&place, [&offer, &answer, &forward]);
+}
+
+#[test]
+fn a_draft_is_kept_sent_once_taken_back_and_discarded() {
+    let place = Place::with_contoso();
+    place.well(&[
+        "relay",
+        "add",
+        "--org",
+        "contoso",
+        "--server",
+        "relay.contoso.test",
+        "--tls",
+        "none",
+        "main",
+    ]);
+    place.file("offer.txt", "Fifty pallets?\n");
+    let typed =
+        ["send", "--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test", "--draft"];
+    let id = place.well(&[&typed[..], &["--subject", "Our offer", "offer.txt"]].concat());
+    let id = id.trim();
+    assert_eq!(place.well(&["outbox", "list"]), "", "it waits for its writer");
+    let sent =
+        |more: &[&'static str]| place.run(&[&["draft", "send", "--org", "contoso", id], more].concat());
+    assert_eq!(sent(&["--undo", "600"]).out.trim(), id);
+    assert_eq!(sent(&[]).out.trim(), id, "once");
+    assert_eq!(place.well(&["outbox", "list"]).lines().count(), 1);
+    place.well(&["draft", "take-back", "--org", "contoso", id]);
+    assert_eq!(place.well(&["outbox", "list"]), "");
+    assert_eq!(place.run(&["draft", "take-back", "--org", "contoso", id]).code, 1);
+    place.well(&["draft", "discard", "--org", "contoso", id]);
+    assert!(sent(&[]).err.contains("the draft is not here"));
+
+    let names = ["--org", "contoso", "--user", "jane@contoso.test", "--queue", "support@contoso.test"];
+    place.well(&[
+        "queue",
+        "add",
+        "--org",
+        "contoso",
+        "--name",
+        "Support",
+        "--address",
+        "support@contoso.test",
+    ]);
+    place.well(&[&["sendas", "grant"], &names[..]].concat());
+    assert_eq!(place.well(&["sendas", "list"]), "contoso  jane@contoso.test  support@contoso.test\n");
+    place.well(&[&["sendas", "revoke"], &names[..]].concat());
+    assert_eq!(place.well(&["sendas", "list"]), "");
+}
+
+/// Their pages.
+fn shows(place: &Place, [offer, answer, forward]: [&str; 3]) {
+    let house =
+        place.serve_with(&[("POSTROOM_NODE_ROLES", "receive,web,jobs")], std::process::Stdio::inherit());
+    let cookie = sign_in(place, &house);
+    let page = |id: &str| http(house.web, &format!("GET /emails/{id}"), &cookie).text();
+    assert!(page(offer).contains("plan.csv"), "{}", page(offer));
+    assert!(page(answer).contains("Or sixty?") && page(answer).contains("Fifty pallets"), "{}", page(answer));
+    assert!(
+        page(forward).contains("plan.csv") && page(forward).contains("<p class=\"text\">Or sixty?</p></div>"),
+        "{}",
+        page(forward)
+    );
+}

@@ -82,6 +82,7 @@ impl Outbox for World {
             mail_from: "jane@contoso.test".to_owned(),
             recipients: vec![format!("{mail}@fabrikam.test")],
             raw: b"Subject: it\r\n\r\n".as_slice().into(),
+            wants_report: false,
         })
     }
 

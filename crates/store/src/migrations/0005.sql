@@ -68,3 +68,31 @@ create table template (
     primary key (templateid)
 ) strict;
 create unique index template_title_ownerid_languagecode on template (title, ownerid, languagecode);
+
+-- What the writer of a mail asks to be told: that it was read, and that it was delivered.
+alter table email add column readreceiptrequested integer not null default 0;
+alter table email add column deliveryreceiptrequested integer not null default 0;
+
+-- Who does not want mail, or none that goes to many. It stands with the record, and is asked whenever mail is to go out.
+alter table account add column donotemail integer not null default 0;
+alter table account add column donotbulkemail integer not null default 0;
+alter table contact add column donotemail integer not null default 0;
+alter table contact add column donotbulkemail integer not null default 0;
+alter table lead add column donotemail integer not null default 0;
+alter table lead add column donotbulkemail integer not null default 0;
+
+-- Who may write as a queue. A user may as himself, and a command of the administrator as anybody.
+create table sendas (
+    systemuserid blob not null,
+    queueid blob not null,
+    createdon integer not null,
+    primary key (systemuserid, queueid)
+) strict, without rowid;
+
+-- What a draft was before it was changed, sent or discarded: bytes that nothing names on purpose, so that the recount of the
+-- books does not take them for a loss. The sweep takes them.
+create table leftsource (
+    sourceid blob not null,
+    createdon integer not null,
+    primary key (sourceid)
+) strict, without rowid;

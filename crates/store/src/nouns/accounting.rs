@@ -170,10 +170,10 @@ impl Read<'_> {
         )
     }
 
-    /// E-mails that no outcome names.
+    /// E-mails that no outcome names. Drafts have none, nor any claim, and no decision was made about them.
     pub fn emails_without_outcome(&self) -> Result<i64, StoreError> {
         self.count(
-            "select count(*) from email e where not exists \
+            "select count(*) from email e where e.statuscode <> 1 and not exists \
              (select 1 from outcome o where o.activityid = e.activityid)",
         )
     }
@@ -184,7 +184,7 @@ impl Read<'_> {
         self.count(
             r#"select count(*) from email e where
             (length(e.decision) - length(replace(e.decision, '"kind":"address"', ''))) / length('"kind":"address"')
-            <> (select count(*) from activityparty p where p.activityid = e.activityid)"#,
+            <> (select count(*) from activityparty p where p.activityid = e.activityid) and e.statuscode <> 1"#,
         )
     }
 
@@ -195,7 +195,7 @@ impl Read<'_> {
         self.count(
             "select count(*) from email e left join \
              (select activityid, count(*) as claims from identity group by activityid) i \
-             on i.activityid = e.activityid where coalesce(i.claims, 0) < \
+             on i.activityid = e.activityid where e.statuscode <> 1 and coalesce(i.claims, 0) < \
              case when e.messageid is not null then 1 else 0 end + \
              case when e.sender is not null and e.senton is not null then 1 else 0 end + \
              case when e.messageid is null and e.senton is null then 1 else 0 end",
@@ -268,6 +268,7 @@ impl Read<'_> {
         self.count(
             "select count(*) from (select blobid from blob \
              except select blobid from blob where condemnedon is not null and statecode >= 2 \
+             except select sourceid from leftsource \
              except select blobid from email \
              except select blobid from emailversion \
              except select blobid from undeliverable \

@@ -30,6 +30,10 @@ pub struct AddressedRecord {
     pub modified: Timestamp,
     /// What a user or queue keeps.
     pub filter: Option<IncomingFilter>,
+    /// Whether a customer wants no mail (`donotemail`).
+    pub wants_no_mail: bool,
+    /// Whether a customer wants no mail that goes to many (`donotbulkemail`).
+    pub wants_no_bulk_mail: bool,
 }
 
 impl Read<'_> {
@@ -58,14 +62,18 @@ impl Read<'_> {
         self.nouns("where parentcustomerid = ?1 order by fullname limit 200", &[account.into()])
     }
 
-    /// Whether there is a customer of this name that has no address.
-    pub fn has_customer_without_address(&self, entity: Entity, name: &str) -> Result<bool, StoreError> {
+    /// A customer of this name that has no address.
+    pub fn customer_without_address(&self, entity: Entity, name: &str) -> Result<Option<Id>, StoreError> {
         let sql = match entity {
-            Entity::Account => "select 1 from account where name = ?1 and emailaddress1 is null limit 1",
-            Entity::Contact => "select 1 from contact where fullname = ?1 and emailaddress1 is null limit 1",
-            _ => "select 1 from lead where fullname = ?1 and emailaddress1 is null limit 1",
+            Entity::Account => {
+                "select accountid from account where name = ?1 and emailaddress1 is null limit 1"
+            }
+            Entity::Contact => {
+                "select contactid from contact where fullname = ?1 and emailaddress1 is null limit 1"
+            }
+            _ => "select leadid from lead where fullname = ?1 and emailaddress1 is null limit 1",
         };
-        Ok(self.one(sql, &[name.into()], |_| Ok(()))?.is_some())
+        self.one(sql, &[name.into()], |row| row.take())
     }
 
     /// The rows of an address (in its compared form), at most [`limits::MATCHES_MAX`].
@@ -89,14 +97,22 @@ impl Read<'_> {
         let id = row.objectid;
         let entity = Entity::from_code(i64::from(row.objecttypecode));
         let found = match entity {
-            Some(Entity::Account) => {
-                self.account(id)?.map(|it| customer(it.name, it.statecode, it.modifiedon))
-            }
+            Some(Entity::Account) => self.account(id)?.map(|it| AddressedRecord {
+                wants_no_mail: it.donotemail,
+                wants_no_bulk_mail: it.donotbulkemail,
+                ..customer(it.name, it.statecode, it.modifiedon)
+            }),
             Some(Entity::Contact) => self.contact(id)?.map(|it| AddressedRecord {
                 company: it.parentcustomerid,
+                wants_no_mail: it.donotemail,
+                wants_no_bulk_mail: it.donotbulkemail,
                 ..customer(it.fullname, it.statecode, it.modifiedon)
             }),
-            Some(Entity::Lead) => self.lead(id)?.map(|it| customer(it.fullname, it.statecode, it.modifiedon)),
+            Some(Entity::Lead) => self.lead(id)?.map(|it| AddressedRecord {
+                wants_no_mail: it.donotemail,
+                wants_no_bulk_mail: it.donotbulkemail,
+                ..customer(it.fullname, it.statecode, it.modifiedon)
+            }),
             Some(Entity::SystemUser) => self.user(id)?.map(user),
             Some(Entity::Queue) => self.queue(id)?.map(queue),
             Some(Entity::Email) => None,
@@ -115,6 +131,8 @@ fn customer(name: String, statecode: i32, modified: Timestamp) -> AddressedRecor
         company: None,
         modified,
         filter: None,
+        wants_no_mail: false,
+        wants_no_bulk_mail: false,
     }
 }
 
@@ -163,6 +181,24 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Says whether a customer wants mail, and such that goes to many. Says whether that is new. Whoever asks makes the
+    /// version of the records grow.
+    pub fn set_opt_outs(
+        &mut self,
+        (entity, id): (Entity, Id),
+        opt_outs: [Option<bool>; 2],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = match entity {
+            Entity::Account => OPT_OUTS_OF_ACCOUNT,
+            Entity::Contact => OPT_OUTS_OF_CONTACT,
+            Entity::Lead => OPT_OUTS_OF_LEAD,
+            Entity::SystemUser | Entity::Queue | Entity::Email => return Ok(false),
+        };
+        let [mail, bulk] = opt_outs.map(|wants_none| wants_none.map(i32::from));
+        Ok(self.execute(sql, &[id.into(), mail.into(), bulk.into(), now.into()])? == 1)
+    }
+
     /// Adds an address of a record; the same one twice is one. Whoever adds it makes the version of the
     /// records grow, once a unit.
     pub fn add_address(
@@ -181,3 +217,13 @@ impl Tx<'_> {
         Ok(self.one(sql, &[Param::from(address)], |_| Ok(()))?.is_some())
     }
 }
+
+const OPT_OUTS_OF_ACCOUNT: &str = "update account set donotemail = coalesce(?2, donotemail), \
+    donotbulkemail = coalesce(?3, donotbulkemail), modifiedon = ?4 where accountid = ?1 \
+    and (donotemail <> coalesce(?2, donotemail) or donotbulkemail <> coalesce(?3, donotbulkemail))";
+const OPT_OUTS_OF_CONTACT: &str = "update contact set donotemail = coalesce(?2, donotemail), \
+    donotbulkemail = coalesce(?3, donotbulkemail), modifiedon = ?4 where contactid = ?1 \
+    and (donotemail <> coalesce(?2, donotemail) or donotbulkemail <> coalesce(?3, donotbulkemail))";
+const OPT_OUTS_OF_LEAD: &str = "update lead set donotemail = coalesce(?2, donotemail), \
+    donotbulkemail = coalesce(?3, donotbulkemail), modifiedon = ?4 where leadid = ?1 \
+    and (donotemail <> coalesce(?2, donotemail) or donotbulkemail <> coalesce(?3, donotbulkemail))";

@@ -101,7 +101,8 @@ impl Read<'_> {
                  where addressused = ?1 and partyid is null \
                  and sortdate between ?2 and ?3 and participationtypemask = 1 \
                  order by sortdate desc limit ?6) p \
-                 where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?4) \
+                 where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?4 \
+                 and e.statuscode <> 1) \
                  order by sortdate desc limit ?5)",
                 &params,
             );
@@ -112,7 +113,8 @@ impl Read<'_> {
             "where activityid in (select activityid from (select activityid, sortdate from activityparty \
              where addressused = ?1 and partyid = ?2 and sortdate between ?3 and ?4 and participationtypemask = 1 \
              order by sortdate desc limit ?7) p \
-             where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5) \
+             where exists (select 1 from email e where e.activityid = p.activityid and e.canonicalsubject = ?5 \
+             and e.statuscode <> 1) \
              order by sortdate desc limit ?6)",
             &params,
         )

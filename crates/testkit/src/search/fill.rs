@@ -295,6 +295,8 @@ impl Mail {
             size: i64::try_from(self.raw.len()).unwrap_or(i64::MAX),
             reason: 12,
             decision: "[]".to_owned(),
+            readreceiptrequested: false,
+            deliveryreceiptrequested: false,
         }
     }
 

@@ -1,13 +1,15 @@
 //! Mail that is sent here: it goes out by a real Postfix to a mailbox of a real Dovecot, and its answer stands beside it.
 
 use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use model::Id;
 use model::schema::emails::STATUS_SENT;
-use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, Reply, Request, SendMail};
+use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, Reply, Request, SendMail, SentFile};
 use testkit::client::{Client, Envelope, Protocol};
-use testkit::missing::or_skip;
+use testkit::missing::{Missing, or_skip};
 use testkit::peers::{Dovecot, DovecotSettings, Maildir, NextHop, Postfix};
 use testkit::{House, wait};
 
@@ -44,7 +46,7 @@ fn offer() -> SendMail {
 }
 
 fn send(house: &House, mail: SendMail) -> Result<Id> {
-    let Reply::SentMail(id) = house.command(Request::Outbox(OutboxRequest::Send(mail)))? else {
+    let Reply::SentMail(id) = house.command(Request::Outbox(OutboxRequest::Send(Box::new(mail))))? else {
         anyhow::bail!("no id")
     };
     id.parse().context("an id")
@@ -152,4 +154,85 @@ fn who_is_refused_for_good_is_told_apart() {
         assert_eq!(customers.mailbox("bob@customer.test").inbox()?.len(), 0);
         Ok(())
     });
+}
+
+/// Read by the e-mail library of Python, which nobody here has written: structure, names, and what is in them.
+const READER: &str = r"
+import email, email.policy, sys
+mail = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.default)
+def walk(part, depth):
+    name = part.get_filename() or ''
+    size = 0 if part.is_multipart() else len(part.get_content() if part.get_content_maintype() == 'text'
+        and part.get_content_disposition() is None else part.get_payload(decode=True))
+    print('  ' * depth + part.get_content_type(), name, size if name else '')
+    for inner in part.iter_parts() if part.is_multipart() else []:
+        walk(inner, depth + 1)
+print(mail['subject'], '|', mail['to'], '|', mail['importance'])
+walk(mail, 0)
+html = mail.get_body(('html',)).get_content()
+cids = [part['content-id'].strip('<>') for part in mail.walk() if part['content-id']]
+print('shown', all('cid:' + cid in html for cid in cids), len(cids), '<b>pallets</b>' in html)
+print('defects', [defect for part in mail.walk() for defect in part.defects])
+";
+
+#[test]
+fn html_files_and_pictures_are_read_by_a_client_that_is_not_ours_and_the_answer_comes_back() {
+    or_skip(|| {
+        let customers = Dovecot::start(DovecotSettings::default())?;
+        let postfix = Postfix::start(NextHop::Lmtp(customers.lmtp()))?;
+        let (house, _) = house();
+        relay(&house, postfix.smtp().port())?;
+        let file = |name: &str, base64: &str| SentFile { name: name.to_owned(), base64: base64.to_owned() };
+        let rich = SendMail {
+            bcc: Vec::new(),
+            text: String::new(),
+            html: Some("<p>Fifty <b>pallets</b>? <img src=\"cid:logo.png\"></p>".to_owned()),
+            files: vec![file("logo.png", "iVBORw0KGgo="), file("Preise für Zoë.csv", "YTtiDQpjDWQKZQ==")],
+            importance: 1,
+            ..offer()
+        };
+        let id = send(&house, rich)?;
+        becomes(&house, "Sent")?;
+        let mail = arrived(&customers.mailbox(ZOE))?;
+        let read = python(READER, &mail)?;
+        let expect = format!(
+            "Grüße: our offer | Zoë Müller <{ZOE}> | high\nmultipart/mixed  \n  multipart/alternative  \n    \
+             text/plain  \n    multipart/related  \n      text/html  \n      image/png logo.png 8\n  \
+             text/csv Preise für Zoë.csv 10\nshown True 1 True\ndefects []\n"
+        );
+        assert_eq!(read, expect);
+
+        let organization = house.organization("example")?;
+        let answer = "import email, email.policy, email.message, sys\n\
+            mail = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.default)\n\
+            out = email.message.EmailMessage()\nout['From'] = mail['to']\nout['To'] = mail['from']\n\
+            out['Subject'] = 'Re: ' + mail['subject']\nout['In-Reply-To'] = mail['message-id']\n\
+            out['References'] = mail['message-id']\nout['Message-ID'] = '<yes@customer.test>'\n\
+            out['Date'] = 'Fri, 27 Nov 2026 09:15:00 +0100'\nout.set_content('Yes, fifty.')\n\
+            sys.stdout.buffer.write(out.as_bytes(policy=email.policy.SMTP))\n";
+        let answer = python(answer, &mail)?;
+        let mut client = Client::connect(house.smtp()?, Protocol::Smtp)?;
+        assert_eq!(client.send(&Envelope::new(ZOE, SINK), answer.as_bytes())?.codes(), [250]);
+        let asked = organization.read(|read| read.email(id))?.context("the e-mail")?;
+        let conversation = organization.read(|read| read.conversation(asked.conversationtrackingid, 10))?;
+        assert_eq!(conversation.len(), 2);
+        ensure!(conversation.iter().any(|mail| mail.parentactivityid == Some(id)), "it answers");
+        books_are_whole(&house);
+        Ok(())
+    });
+}
+
+/// What a program of Python says to a mail.
+fn python(program: &str, mail: &str) -> Result<String> {
+    Missing::unless("/usr/bin/python3", "python3")?;
+    let mut python = Command::new("/usr/bin/python3")
+        .args(["-c", program])
+        .env("PYTHONUTF8", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    python.stdin.take().context("its input")?.write_all(mail.as_bytes())?;
+    let said = python.wait_with_output()?;
+    ensure!(said.status.success(), "{}", said.status);
+    Ok(String::from_utf8(said.stdout)?)
 }

@@ -38,7 +38,7 @@ fn send(house: &House, to: &[&str]) -> Result<Id> {
         text: "Fifty pallets?\n".to_owned(),
         ..SendMail::default()
     };
-    match house.command(Request::Outbox(OutboxRequest::Send(mail)))? {
+    match house.command(Request::Outbox(OutboxRequest::Send(Box::new(mail))))? {
         Reply::SentMail(id) => id.parse().context("an id"),
         _ => anyhow::bail!("no id"),
     }

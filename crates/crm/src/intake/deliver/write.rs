@@ -140,6 +140,7 @@ impl Work<'_> {
             Some(_) => (STATE_OPEN, STATUS_PENDING_SEND),
             None => (STATE_COMPLETED, status(is_outgoing)),
         };
+        let receipts = self.opened.outgoing.as_ref().map(|outgoing| outgoing.receipts).unwrap_or_default();
         Email {
             activityid: id,
             subject: cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
@@ -177,6 +178,8 @@ impl Work<'_> {
             size: size(&self.original.raw),
             reason: decision.reason as i32,
             decision: signals_json(&decision.signals),
+            readreceiptrequested: receipts.0,
+            deliveryreceiptrequested: receipts.1,
         }
     }
 
@@ -184,6 +187,9 @@ impl Work<'_> {
     /// returns, where that is one.
     fn regarding(&self) -> Option<RecordRef> {
         let thread = &self.checked.verdict.thread;
+        if let Some(chosen) = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.regarding) {
+            return Some(chosen);
+        }
         let id = thread.email?;
         let earlier = self.joined().into_iter().find(|known| known.id == id)?;
         let is_report = thread.method == CorrelationMethod::Report;
@@ -203,6 +209,9 @@ impl Work<'_> {
 
     /// The mailbox it was in, else the user who wrote or accepted it.
     fn owner(&self) -> Option<Id> {
+        if let Some(author) = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.owner) {
+            return Some(author);
+        }
         let user = |record: &RecordRef| (record.entity == Entity::SystemUser).then_some(record.id);
         let accepting = self.decision().accepting.as_ref().and_then(user);
         let others = self.facts().recipients.iter().filter_map(|recipient| user(&recipient.record));

@@ -1,0 +1,237 @@
+//! Drafts as e-mails: on their timelines as *Draft*, changed, sent once, taken back, discarded.
+//!
+//! What passes through: a [`Draft`] becomes an e-mail with its parties and files, whose source is the mail as it would go
+//! out now. To send it is to take that source in like any other mail that is written here, in place of the draft's rows.
+//!
+//! *Invariant:* a draft claims no identity, and no mail is tied to it. Of several who send it at once one does; the others
+//! hear that it is done.
+
+mod sheet;
+
+use std::sync::Arc;
+
+use message::attachments;
+use model::decision::{Entity, RecordRef};
+use model::schema::emails::{Email, STATE_OPEN, STATUS_DRAFT};
+use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
+use store::{Organization, Priority, Read, StoreError, Tx};
+
+use message::compose::Importance;
+
+use super::draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
+use crate::CrmError;
+use crate::intake::{Offer, gather, outgoing};
+use crate::records::note;
+use crate::settings;
+use sheet::Sheet;
+
+/// Keeps a draft as an e-mail. It may be without recipients, a subject and words.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where it could not be sent by this writer, or is too much for a mail.
+pub async fn save_draft(
+    organization: &Arc<Organization>,
+    draft: Draft,
+    moment: Moment,
+) -> Result<Id, CrmError> {
+    let id = moment.id();
+    let sheet = Sheet::of(organization, &draft, (id, &moment))?;
+    drop(draft);
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        sheet.write(tx, None)?;
+        noted(tx, (id, "drafted"), &moment)
+    });
+    unit.await?;
+    Ok(id)
+}
+
+/// Keeps a draft in place of what it was.
+///
+/// # Errors
+/// As [`save_draft`]; [`CrmError::NotFound`] where it is no draft any more.
+pub async fn change_draft(
+    organization: &Arc<Organization>,
+    (id, draft): (Id, Draft),
+    moment: Moment,
+) -> Result<(), CrmError> {
+    let before = found(organization, (id, draft.who.author))?;
+    let sheet = Sheet::of(organization, &draft, (id, &moment))?;
+    drop(draft);
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        if !tx.take_draft(id, None, moment.now)? {
+            return Ok(false);
+        }
+        sheet.write(tx, Some(&before))?;
+        noted(tx, (id, "drafted"), &moment)?;
+        Ok::<_, StoreError>(true)
+    });
+    if unit.await? { Ok(()) } else { Err(GONE) }
+}
+
+/// Throws a draft away.
+///
+/// # Errors
+/// [`CrmError::NotFound`] where it is no draft any more; [`CrmError::Invalid`] where it is another user's.
+pub async fn discard_draft(
+    organization: &Arc<Organization>,
+    (id, author): (Id, Option<Id>),
+    moment: Moment,
+) -> Result<(), CrmError> {
+    found(organization, (id, author))?;
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        let is_there = tx.take_draft(id, None, moment.now)?;
+        if is_there {
+            noted(tx, (id, "discarded"), &moment)?;
+        }
+        Ok::<_, StoreError>(is_there)
+    });
+    if unit.await? { Ok(()) } else { Err(GONE) }
+}
+
+/// Sends a draft, at once or when it is due, under its own id. Where it went into the outbox before, nothing happens.
+/// `copyid` is the copy that it is in the books.
+///
+/// # Errors
+/// As [`send`](super::send); [`CrmError::NotFound`] where it is no draft and was not sent; [`CrmError::Invalid`] where it was
+/// changed at that moment, or is another user's.
+pub async fn send_draft(
+    organization: &Arc<Organization>,
+    (id, author, due): (Id, Option<Id>, Option<Timestamp>),
+    (copyid, moment): (Id, Moment),
+) -> Result<Id, CrmError> {
+    // The row first: whoever sends it at this moment changes the row and fills the outbox in one commit.
+    let (row, mail) =
+        organization.read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_mail(id)?)))?;
+    if mail.is_some() {
+        return Ok(id);
+    }
+    let row = own_draft(row, author)?;
+    let mut draft = reopened(organization, &row)?;
+    draft.who.author = author;
+    draft.due = due;
+    let (raw, mut outgoing) = super::written(organization, draft, (id, &moment))?;
+    let source = <[u8; 32]>::try_from(row.blobid).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
+    outgoing.draft = Some((id, source));
+    outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
+    Ok(id)
+}
+
+/// Makes a mail that waits a draft again. Says whether it did: what a node has, and what somebody got, goes on.
+///
+/// # Errors
+/// Where the store cannot do it.
+pub async fn take_back(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
+    let row = organization.read(|read| read.email(id))?.ok_or(GONE)?;
+    let source = organization.blob(&row.blobid)?;
+    let prefixes = organization.read(settings::read)?.token_prefixes;
+    let header = message::read_header(&source);
+    let offer = header.map(|header| Offer::of_header(&header, &prefixes)).unwrap_or_default();
+    let claims: Vec<[u8; 16]> = gather::keys(&offer).into_iter().map(|(_, keyhash)| keyhash).collect();
+    let named = offer.referenced().into_iter().map(|(named, _)| message::identity::message_key(named));
+    let named: Vec<[u8; 16]> = named.collect();
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        if !tx.take_back_outbox(id)? {
+            return Ok(false);
+        }
+        claims.iter().try_for_each(|keyhash| tx.drop_claim(keyhash, id))?;
+        named.iter().try_for_each(|keyhash| tx.drop_reference(keyhash, id))?;
+        tx.unmark_sent(id, (STATE_OPEN, STATUS_DRAFT))?;
+        noted(tx, (id, "drafted"), &moment)?;
+        Ok::<_, StoreError>(true)
+    });
+    Ok(unit.await?)
+}
+
+/// A draft as it was kept, to be gone on with.
+///
+/// # Errors
+/// [`CrmError::NotFound`] where it is no draft any more; [`CrmError::Invalid`] where it is another user's.
+pub fn draft(organization: &Organization, (id, author): (Id, Option<Id>)) -> Result<Draft, CrmError> {
+    reopened(organization, &found(organization, (id, author))?)
+}
+
+const GONE: CrmError = CrmError::NotFound { what: "the draft" };
+
+fn found(organization: &Organization, (id, author): (Id, Option<Id>)) -> Result<Email, CrmError> {
+    own_draft(organization.read(|read| read.email(id))?, author)
+}
+
+/// The row where it is a draft, and of who asks.
+fn own_draft(row: Option<Email>, author: Option<Id>) -> Result<Email, CrmError> {
+    let row = row.filter(|row| row.statuscode == STATUS_DRAFT).ok_or(GONE)?;
+    match author {
+        Some(author) if row.ownerid.is_some_and(|owner| owner != author) => {
+            Err(CrmError::Invalid("the draft is another user's".to_owned()))
+        }
+        _ => Ok(row),
+    }
+}
+
+fn noted(tx: &mut Tx<'_>, (id, operation): (Id, &str), moment: &Moment) -> Result<(), StoreError> {
+    note(tx, moment, RecordRef { entity: Entity::Email, id }, operation)
+}
+
+/// What the rows and the source of a draft say.
+fn reopened(organization: &Organization, row: &Email) -> Result<Draft, CrmError> {
+    let source = organization.blob(&row.blobid)?;
+    let message = message::read(&source).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
+    let header = message.header();
+    let from = header.from.first().map(|from| from.address.clone());
+    let lists = [&header.to, &header.cc, &header.bcc];
+    let [to, cc, bcc] = organization.read(|read| {
+        let [to, cc, bcc] = lists.map(|list| recipients(read, row.activityid, list));
+        Ok::<_, StoreError>([to?, cc?, bcc?])
+    })?;
+    let record = row.regardingobjectid.zip(row.regardingobjecttypecode);
+    let record =
+        record.and_then(|(id, code)| Some(RecordRef { entity: Entity::from_code(code.into())?, id }));
+    let earlier = row.correlatedactivityid.map(|id| match row.parentactivityid {
+        Some(_) => Earlier::Answered(id),
+        None => Earlier::Forwarded(id),
+    });
+    let file = |row: attachments::Attachment| {
+        let end = row.body_offset.saturating_add(row.body_length);
+        let encoded = message.raw().get(row.body_offset..end).unwrap_or_default();
+        let bytes = attachments::decode(encoded, row.encoding);
+        File { name: row.filename, mimetype: row.mimetype, content_id: row.content_id, bytes }
+    };
+    Ok(Draft {
+        who: Who { author: None, from: from.ok_or(CrmError::Store(StoreError::Corrupt))?, to, cc, bcc },
+        what: What {
+            subject: header.subject.clone(),
+            text: message.text().into_owned(),
+            html: message.html(),
+            files: message.attachments().into_iter().map(file).collect(),
+        },
+        how: How {
+            importance: match row.prioritycode {
+                0 => Importance::Low,
+                2 => Importance::High,
+                _ => Importance::Normal,
+            },
+            wants_read_receipt: row.readreceiptrequested,
+            wants_delivery_receipt: row.deliveryreceiptrequested,
+            ..How::default()
+        },
+        about: About { earlier, regarding: record },
+        due: None,
+        key: None,
+    })
+}
+
+/// Recipients with the records that their parties mean, as far as these have the addresses still.
+fn recipients(read: &Read<'_>, email: Id, list: &[Mailbox]) -> Result<Vec<Recipient>, StoreError> {
+    let parties = read.parties(email)?;
+    let meant = |address: &EmailAddress| {
+        let key = Some(address.key());
+        let party = parties.iter().find(|party| party.addressused == key && party.participationtypemask != 1);
+        party.and_then(|party| party.partyid)
+    };
+    let one = |mailbox: &Mailbox| {
+        let known = gather::known_records(read, &mailbox.address)?;
+        let meant = meant(&mailbox.address);
+        let record = known.iter().map(|known| known.record).find(|record| Some(record.id) == meant);
+        Ok(Recipient { mailbox: mailbox.clone(), record })
+    };
+    list.iter().map(one).collect()
+}

@@ -1,0 +1,225 @@
+//! Drafts: on their timelines, changed, sent once whoever sends, taken back, discarded; and who may write as whom.
+
+use crm::outbox::{self, Draft, Earlier, File};
+use model::decision::{Entity, RecordRef};
+use model::schema::emails::{STATUS_DRAFT, STATUS_PENDING_SEND, STATUS_SENDING, STATUS_SENT};
+use model::{Id, Moment};
+
+use crate::house::{House, address};
+use crate::outbox::{NODE, claim, draft, house, now, said, send, settle, to, wait};
+
+fn moment(house: &House) -> Moment {
+    let seed = u64::from_be_bytes(house.moment().id().0[8..].try_into().unwrap());
+    Moment::new(now(house), seed)
+}
+
+async fn save(house: &House, draft: Draft) -> Id {
+    outbox::save_draft(&house.organization, draft, moment(house)).await.unwrap()
+}
+
+async fn send_draft(house: &House, id: Id) -> Result<Id, crm::CrmError> {
+    outbox::send_draft(&house.organization, (id, None, None), (house.moment().id(), moment(house))).await
+}
+
+fn with_files() -> Draft {
+    let mut rich = draft();
+    rich.what.html = Some("<p>Fifty <b>pallets</b> <img src=\"cid:logo\"></p>".to_owned());
+    let file = |name: &str, id: Option<&str>, bytes: &[u8]| File {
+        name: name.to_owned(),
+        mimetype: message::compose::media_type(name).to_owned(),
+        content_id: id.map(str::to_owned),
+        bytes: bytes.to_vec(),
+    };
+    rich.what.files = vec![file("logo.png", Some("logo"), b"\x89PNG"), file("plan.pdf", None, b"%PDF\r")];
+    rich
+}
+
+fn parties(house: &House, id: Id) -> Vec<(i32, Option<String>, bool)> {
+    let parties = house.organization.read(|read| read.parties(id)).unwrap();
+    parties
+        .into_iter()
+        .map(|party| (party.participationtypemask, party.addressused, party.partyid.is_some()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_draft_stands_on_the_timeline_is_changed_and_goes_out_under_its_own_id() {
+    let house = house().await;
+    let id = save(&house, with_files()).await;
+    let row = house.email(id);
+    assert_eq!((row.statuscode, row.statecode, row.directioncode), (STATUS_DRAFT, 0, true));
+    assert_eq!((row.ownerid, row.messageid, row.attachmentcount), (Some(house.jane), None, 2));
+    let zoe = house.organization.read(|read| read.records_by_address("zoe@fabrikam.test")).unwrap()[0].id;
+    let lines = house.organization.read(|read| read.timeline(zoe, 10)).unwrap();
+    assert_eq!(lines.iter().map(|line| line.id).collect::<Vec<_>>(), [id]);
+    assert_eq!(parties(&house, id).len(), 4);
+    house.books_are_right();
+
+    // What was kept is what is gone on with, and to keep that again changes nothing that a reader sees.
+    let again = outbox::draft(&house.organization, (id, None)).unwrap();
+    assert_eq!(again.what.files.len(), 2);
+    assert_eq!(again.what.text, "Fifty pallets?\r\n");
+    assert!(again.what.html.as_ref().unwrap().contains("<b>pallets</b>"), "{:?}", again.what.html);
+    let before = house.email(id).blobid;
+    outbox::change_draft(&house.organization, (id, again), moment(&house)).await.unwrap();
+    assert_eq!(house.organization.read(|read| read.attachments(id)).unwrap().len(), 2);
+    let mut changed = outbox::draft(&house.organization, (id, None)).unwrap();
+    changed.who.to = vec![to("tom@northwind.test")];
+    changed.who.cc = Vec::new();
+    changed.what.subject = "A better offer".to_owned();
+    outbox::change_draft(&house.organization, (id, changed), moment(&house)).await.unwrap();
+    assert_ne!(house.email(id).blobid, before);
+    assert_eq!(parties(&house, id).len(), 3);
+
+    assert_eq!(send_draft(&house, id).await.unwrap(), id);
+    let row = house.email(id);
+    assert_eq!((row.statuscode, row.subject.as_str()), (STATUS_PENDING_SEND, "A better offer"));
+    assert!(row.messageid.unwrap().contains(&id.to_string()));
+    assert_eq!((house.email_count(), parties(&house, id).len()), (1, 3));
+    let [mail] = claim(&house, NODE).await.try_into().unwrap();
+    assert_eq!(outbox::shown_status(&house.email(id), Some(&mail)), STATUS_SENDING);
+    let loaded = outbox::load(&house.organization, &mail).unwrap();
+    let text = String::from_utf8_lossy(&loaded.raw).into_owned();
+    assert!(text.contains("A better offer") && text.contains("plan.pdf") && !text.contains("boss"), "{text}");
+    let taken = outbox::Tried::Answered(vec![said(250), said(250)]);
+    settle(&house, &mail, taken, now(&house)).await;
+    assert_eq!(house.email(id).statuscode, STATUS_SENT);
+    assert_eq!(send_draft(&house, id).await.unwrap(), id, "it went out");
+    assert!(outbox::change_draft(&house.organization, (id, draft()), moment(&house)).await.is_err());
+    assert!(outbox::discard_draft(&house.organization, (id, None), moment(&house)).await.is_err());
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_draft_that_is_sent_twice_at_one_moment_goes_out_once() {
+    let house = house().await;
+    let id = save(&house, draft()).await;
+    let (other, _kept) = house.at_other_node();
+    let one =
+        outbox::send_draft(&house.organization, (id, None, None), (house.moment().id(), moment(&house)));
+    let two = outbox::send_draft(&other, (id, None, None), (house.moment().id(), moment(&house)));
+    let (one, two) = tokio::join!(one, two);
+    assert_eq!((one.unwrap(), two.unwrap()), (id, id));
+    assert_eq!((house.email_count(), claim(&house, NODE).await.len()), (1, 1));
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn what_waits_is_taken_back_changed_and_sent_again() {
+    let house = house().await;
+    let id = save(&house, draft()).await;
+    let later = (id, None, Some(now(&house).plus_seconds(600)));
+    let sent = outbox::send_draft(&house.organization, later, (house.moment().id(), moment(&house))).await;
+    assert_eq!(sent.unwrap(), id);
+    assert!(claim(&house, NODE).await.is_empty(), "not due");
+    assert!(outbox::take_back(&house.organization, id, moment(&house)).await.unwrap());
+    let row = house.email(id);
+    assert_eq!((row.statuscode, row.messageid), (STATUS_DRAFT, None));
+    house.books_are_right();
+    wait(&house);
+    assert!(claim(&house, NODE).await.is_empty(), "it does not go out");
+    assert!(!outbox::take_back(&house.organization, id, moment(&house)).await.unwrap());
+    let mut changed = outbox::draft(&house.organization, (id, None)).unwrap();
+    changed.what.text = "Sixty pallets?\n".to_owned();
+    outbox::change_draft(&house.organization, (id, changed), moment(&house)).await.unwrap();
+    assert_eq!(send_draft(&house, id).await.unwrap(), id);
+    let [mail] = claim(&house, NODE).await.try_into().unwrap();
+    let raw = outbox::load(&house.organization, &mail).unwrap().raw;
+    assert!(String::from_utf8_lossy(&raw).contains("Sixty pallets?"));
+    assert!(!outbox::take_back(&house.organization, id, moment(&house)).await.unwrap(), "a node has it");
+    // Its copy out of the folder of sent mail is this mail and no other.
+    let back = String::from_utf8(raw.to_vec()).unwrap().replace("\r\n", "\n");
+    let (outcome, _, email) = house.take(house.out_of_mailbox(house.jane, &back)).await;
+    assert_eq!((outcome.name(), email), ("duplicate", Some(id)));
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_draft_is_nobodys_duplicate_and_leaves_nothing_behind() {
+    let house = house().await;
+    let asked = "Message-ID: <q1@fabrikam.test>\nFrom: zoe@fabrikam.test\nTo: jane@contoso.test\nSubject: Pallets\n\
+                 Date: Fri, 6 Mar 2026 10:00:00 +0100\n\nHow many?\n";
+    let asked = house.store(house.out_of_mailbox(house.jane, asked)).await;
+    let mut answer = Draft::by(address("jane@contoso.test"));
+    answer.about.earlier = Some(Earlier::Answered(asked));
+    answer.what.subject = "Re: Pallets".to_owned();
+    let id = save(&house, answer).await;
+    assert_eq!(house.email(id).conversationtrackingid, house.email(asked).conversationtrackingid);
+    assert!(send_draft(&house, id).await.unwrap_err().to_string().contains("no recipient"));
+    let source = house.organization.blob(&house.email(id).blobid).unwrap();
+    let text = String::from_utf8(source.to_vec())
+        .unwrap()
+        .replace("\r\n", "\n")
+        .replace("Subject:", "To: zoe@fabrikam.test\nSubject:");
+    let (outcome, _, email) = house.take(house.out_of_mailbox(house.jane, &text)).await;
+    assert_eq!(outcome.name(), "stored", "the words of a draft that somebody sent himself");
+    assert_ne!(email, Some(id));
+    let kept = outbox::draft(&house.organization, (id, None)).unwrap();
+    assert_eq!(kept.about.earlier, Some(Earlier::Answered(asked)));
+    outbox::discard_draft(&house.organization, (id, None), moment(&house)).await.unwrap();
+    assert!(house.organization.read(|read| read.email(id)).unwrap().is_none());
+    assert!(parties(&house, id).is_empty());
+    assert!(outbox::discard_draft(&house.organization, (id, None), moment(&house)).await.is_err());
+    assert!(send_draft(&house, id).await.unwrap_err().to_string().contains("the draft is not here"));
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_user_writes_as_himself_and_as_queues_that_he_is_let() {
+    let house = house().await;
+    let (jane, support) = (address("jane@contoso.test"), address("support@contoso.test"));
+    let as_queue = || {
+        let mut draft = draft();
+        (draft.who.author, draft.who.from) = (Some(house.jane), support.clone());
+        draft
+    };
+    let refused = send(&house, as_queue()).await.unwrap_err().to_string();
+    assert!(refused.contains("you may not write as Support"), "{refused}");
+    let mut as_ben = draft();
+    (as_ben.who.author, as_ben.who.from) = (Some(house.jane), address("ben@contoso.test"));
+    assert!(send(&house, as_ben).await.is_err());
+    let grant = async |is_granted| {
+        outbox::set_send_as(&house.organization, (&jane, &support), (is_granted, house.moment())).await
+    };
+    grant(true).await.unwrap();
+    let senders = outbox::senders(&house.organization).unwrap();
+    assert_eq!((senders.len(), senders[0].1.name.as_str()), (1, "Support"));
+    let id = send(&house, as_queue()).await.unwrap();
+    assert_eq!(house.email(id).ownerid, Some(house.jane), "who wrote it");
+    let kept = save(&house, as_queue()).await;
+    let by_ben = (kept, Some(house.ben));
+    assert!(outbox::draft(&house.organization, by_ben).unwrap_err().to_string().contains("another user's"));
+    grant(false).await.unwrap();
+    assert!(grant(false).await.is_err());
+    assert!(send(&house, as_queue()).await.is_err());
+    let sent = outbox::send_draft(
+        &house.organization,
+        (kept, Some(house.jane), None),
+        (house.moment().id(), moment(&house)),
+    );
+    assert!(sent.await.unwrap_err().to_string().contains("may not write as"));
+}
+
+#[tokio::test]
+async fn the_final_form_is_shown_with_what_stands_against_it() {
+    let house = house().await;
+    let show = |draft: &Draft| outbox::preview(&house.organization, draft, &moment(&house)).unwrap();
+    let shown = show(&with_files());
+    assert_eq!((shown.subject.as_str(), shown.text.as_str()), ("Our offer", "Fifty pallets?\r\n"));
+    assert!(shown.html.contains("<b>pallets</b>") && shown.html.contains("cid:1."), "{}", shown.html);
+    assert_eq!(shown.files, [("logo.png".to_owned(), 4), ("plan.pdf".to_owned(), 5)]);
+    assert!(shown.obstacles.is_empty() && shown.cautions.is_empty(), "{shown:?}");
+
+    house
+        .import(&["fullname", "emailaddress1", "donotemail"], &[&["Tom", "tom@northwind.test", "yes"]])
+        .await;
+    assert_eq!(show(&draft()).obstacles, ["Tom <tom@northwind.test> wants no e-mail (donotemail)"]);
+    let empty = show(&Draft::by(address("jane@contoso.test")));
+    assert_eq!(empty.obstacles, ["the mail has no recipient"]);
+    assert_eq!(empty.cautions, ["it has no subject", "it says nothing"]);
+    let mut odd = draft();
+    odd.who.from = address("zoe@fabrikam.test");
+    odd.who.to[0].record = Some(RecordRef { entity: Entity::Contact, id: Id([7; 16]) });
+    assert_eq!(show(&odd).obstacles.len(), 3, "{:?}", show(&odd).obstacles);
+    assert_eq!(house.email_count(), 0);
+}

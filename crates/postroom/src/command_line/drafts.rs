@@ -1,0 +1,97 @@
+//! `postroom draft` and `postroom sendas`: their arguments, requests made of them, and lists in words.
+
+use clap::{Args, Subcommand};
+use postroom::commands::{DraftRequest, Request, SenderRow};
+
+use super::sending::WhenArguments;
+
+#[derive(Subcommand)]
+pub(crate) enum DraftCommand {
+    /// Send a draft that `postroom send --draft` or a page kept. It goes out once, however often this is called.
+    Send {
+        #[command(flatten)]
+        of: DraftName,
+        #[command(flatten)]
+        when: WhenArguments,
+    },
+    /// Throw a draft away.
+    Discard {
+        #[command(flatten)]
+        of: DraftName,
+    },
+    /// Make a mail that waits to go out a draft again.
+    TakeBack {
+        #[command(flatten)]
+        of: DraftName,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct DraftName {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// The id of its e-mail.
+    email: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SendAsCommand {
+    /// Let a user write as a queue.
+    Grant {
+        #[command(flatten)]
+        of: SenderNames,
+    },
+    /// Take that back.
+    Revoke {
+        #[command(flatten)]
+        of: SenderNames,
+    },
+    /// List who may write as which queue.
+    List {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct SenderNames {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// The user, by his address.
+    #[arg(long, value_name = "ADDRESS")]
+    user: String,
+    /// The queue, by its address.
+    #[arg(long, value_name = "ADDRESS")]
+    queue: String,
+}
+
+pub(super) fn draft(command: DraftCommand) -> anyhow::Result<Request> {
+    Ok(Request::Draft(match command {
+        DraftCommand::Send { of, when } => {
+            DraftRequest::Send { organization: of.org, email: of.email, when: when.read()? }
+        }
+        DraftCommand::Discard { of } => DraftRequest::Discard { organization: of.org, email: of.email },
+        DraftCommand::TakeBack { of } => DraftRequest::TakeBack { organization: of.org, email: of.email },
+    }))
+}
+
+pub(super) fn send_as(command: SendAsCommand) -> Request {
+    let set = |of: SenderNames, is_granted| DraftRequest::SendAs {
+        organization: of.org,
+        user: of.user,
+        queue: of.queue,
+        is_granted,
+    };
+    Request::Draft(match command {
+        SendAsCommand::Grant { of } => set(of, true),
+        SendAsCommand::Revoke { of } => set(of, false),
+        SendAsCommand::List { org } => DraftRequest::Senders(org),
+    })
+}
+
+pub(super) fn cells(row: &SenderRow) -> Vec<String> {
+    vec![row.organization.clone(), row.user.clone(), row.queue.clone()]
+}
