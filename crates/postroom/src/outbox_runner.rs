@@ -171,11 +171,14 @@ impl Outbox for Desk {
             Tried::Untouched => "untouched",
             Tried::Uncertain { .. } => "uncertain",
         };
-        metrics::counter!("postroom_outbox_tries_total", "end" => kind).increment(1);
         // What a relay has taken goes out again where that cannot be noted: a server that is started anew is waited for.
         let tried = crm_words(tried);
         for pause in SETTLE_PAUSES {
-            match self.note(&mail, tried.clone()).await {
+            let noted = self.note(&mail, tried.clone()).await;
+            if noted.is_ok() {
+                metrics::counter!("postroom_outbox_tries_total", "end" => kind).increment(1);
+            }
+            match noted {
                 Ok(outbox::Settled::Lost) => {
                     return tracing::warn!(email = %mail.activityid, "another node took a mail over that went out here");
                 }

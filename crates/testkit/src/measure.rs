@@ -22,6 +22,7 @@ mod process;
 mod reader;
 mod rows;
 mod runs;
+mod send;
 mod table;
 
 use std::fs;
@@ -34,6 +35,7 @@ pub use figures::Run;
 #[cfg(feature = "bulk")]
 pub use flat::Full;
 pub use mailboxes::Watched;
+pub use send::Sending;
 pub use table::Row;
 
 /// What is measured at the door.
@@ -146,6 +148,18 @@ pub fn mailboxes(folder: &Path, (watched, plan): (Watched, &Plan), say: &dyn Fn(
     let scratch = empty(folder, "mailboxes")?;
     let files = folder.join("mailboxes");
     mailboxes::measure(&runs::Bench { scratch: &scratch, files: &files, plan, say }, watched)?;
+    fs::remove_dir_all(&scratch)?;
+    Ok(())
+}
+
+/// Measures the outbox, with `smtp-sink` as its relay.
+///
+/// # Errors
+/// As [`intake`]; where a mail that was counted is not settled.
+pub fn send(folder: &Path, (sending, plan): (Sending, &Plan), say: &dyn Fn(&str)) -> Result<()> {
+    let scratch = empty(folder, "send")?;
+    let files = folder.join("send");
+    send::measure(&runs::Bench { scratch: &scratch, files: &files, plan, say }, sending)?;
     fs::remove_dir_all(&scratch)?;
     Ok(())
 }

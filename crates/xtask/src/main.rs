@@ -94,6 +94,16 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The outbox: mail that waits goes to an smtp-sink, beside smtp-source and a Postfix that lets its queue go. Writes
+    /// target/bench/send.md.
+    Send {
+        /// Where rows are; goes before all others.
+        #[arg(long, default_value = "sqlite")]
+        engine: Engine,
+        /// `--mails` (20000 where not given), `--runs` (5), `--case`, `--alone`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The door of a house that is full of contacts and e-mails (rows alone, no bytes), beside that of an empty one. Says
     /// what it takes of the disk before it begins: at full size, tens of gigabytes and some minutes. Writes
     /// target/bench/flat.md.
@@ -139,6 +149,9 @@ fn main() -> Result<ExitCode> {
         }
         Task::Bench { what: Bench::Mailboxes { engine, arguments } } => {
             runs::bench(&root, ("mailboxes", engine), &arguments)?
+        }
+        Task::Bench { what: Bench::Send { engine, arguments } } => {
+            runs::bench(&root, ("send", engine), &arguments)?
         }
         Task::Bench { what: Bench::Flat { engine, arguments } } => {
             runs::bench_flat(&root, engine, &arguments)?

@@ -1,7 +1,7 @@
 //! Measures the door and the house: mail kept in a second, waiting, processor, memory; beside other servers, or
 //! beside the house itself with something else about it.
 //!
-//! `cargo xtask bench intake` and `cargo xtask bench house` build and run it. Figures stand in `target/bench`.
+//! `cargo xtask bench` builds and runs it. Figures stand in `target/bench`.
 #![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use testkit::measure::{self, Mode, Plan, Watched};
+use testkit::measure::{self, Mode, Plan, Sending, Watched};
 
 #[derive(Parser)]
 struct Arguments {
@@ -26,6 +26,24 @@ enum What {
     House(Often),
     /// The Router, at a Dovecot of its own: a large mailbox emptied, many quiet ones, and how soon a mail is on a timeline.
     Mailboxes(Mailboxes),
+    /// The outbox: mail that waits goes to an smtp-sink; beside smtp-source, and a Postfix that lets its queue go.
+    Send(Send),
+}
+
+#[derive(Args)]
+struct Send {
+    /// How often each of them runs.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Mails that wait.
+    #[arg(long, default_value_t = 20_000)]
+    mails: usize,
+    /// Bytes of a mail and connections of the others, as in 4096x10, instead of all cases.
+    #[arg(long = "case", value_parser = case)]
+    cases: Vec<(usize, usize)>,
+    /// Without the others.
+    #[arg(long)]
+    alone: bool,
 }
 
 #[derive(Args)]
@@ -157,6 +175,12 @@ fn main() -> Result<()> {
             let watched = Watched { messages, idle, mails };
             measure::mailboxes(folder, (watched, &often.plan()), &say)?;
             "mailboxes"
+        }
+        What::Send(Send { runs, mails, cases, alone }) => {
+            let table = Plan::default();
+            let plan = Plan { cases, runs, peers: table.peers.filter(|_| !alone), ..table };
+            measure::send(folder, (Sending { mails }, &plan), &say)?;
+            "send"
         }
     };
     println!("\nwritten to target/bench/{name}.json and {name}.md");

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -76,6 +76,43 @@ impl Postfix {
         Postfix::start_with(next_hop, |_| {
             Ok(format!("transport_maps = inline:{{ {{ {domain} = smtp:[{}]:{} }} }}\n", to.ip(), to.port()))
         })
+    }
+
+    /// The same, where mail that comes is held until [`Postfix::let_go`], and then goes over so many connections.
+    ///
+    /// # Errors
+    /// As [`Postfix::start`].
+    pub fn start_holding(next_hop: NextHop<'_>, connections: usize) -> Result<Self> {
+        Postfix::start_with(next_hop, |_| {
+            Ok(format!(
+                "smtpd_client_restrictions = check_client_access static:HOLD\nin_flow_delay = 0\n\
+                 default_destination_concurrency_limit = {connections}\n\
+                 initial_destination_concurrency = {connections}\n"
+            ))
+        })
+    }
+
+    /// Lets go what it held, and has it tried at once.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub fn let_go(&self) -> Result<()> {
+        let mut released = Command::new("/usr/sbin/postsuper");
+        released.arg("-c").arg(self.path("etc")).args(["-H", "ALL"]).stderr(Stdio::null());
+        ensure!(released.status()?.success(), "postsuper does not let go what is held");
+        self.flush()
+    }
+
+    /// Mails that it has.
+    ///
+    /// # Errors
+    /// When its folders cannot be read.
+    pub fn queued(&self) -> Result<usize> {
+        let mut mails = 0;
+        for folder in ["hold", "deferred", "incoming", "active", "maildrop"] {
+            mails += files_below(&self.path("queue").join(folder))?;
+        }
+        Ok(mails)
     }
 
     fn start_with(next_hop: NextHop<'_>, more: impl FnOnce(&Self) -> Result<String>) -> Result<Self> {
@@ -168,6 +205,16 @@ impl Postfix {
         }
         services
     }
+}
+
+/// Some folders of a queue have more below them, by the first letter of a mail's name; mails move between them meanwhile.
+fn files_below(folder: &Path) -> Result<usize> {
+    let mut files = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        files += if entry.file_type()?.is_dir() { files_below(&entry.path())? } else { 1 };
+    }
+    Ok(files)
 }
 
 /// As docs/operate/mailboxes.md says it.

@@ -19,6 +19,8 @@ pub struct Burst {
     pub connections: u32,
     /// SMTP or LMTP.
     pub protocol: Protocol,
+    /// Bytes of the text of each; else a short one.
+    pub bytes: Option<usize>,
 }
 
 /// Sends so many messages with this envelope and waits until all were accepted.
@@ -33,6 +35,9 @@ pub fn smtp_source(server: SocketAddr, envelope: &Envelope, burst: Burst) -> Res
     source.args(["-f", &envelope.mail_from, "-t", recipient, "-S", "A burst of mail"]);
     if burst.protocol == Protocol::Lmtp {
         source.arg("-L");
+    }
+    if let Some(bytes) = burst.bytes {
+        source.args(["-l", &bytes.to_string()]);
     }
     let said = source.arg(server.to_string()).output().context("smtp-source cannot be started")?;
     ensure!(said.status.success(), "smtp-source: {}", String::from_utf8_lossy(&said.stderr));

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::measure::{self, Full, Mode, Plan};
+use testkit::measure::{self, Full, Mode, Plan, Sending};
+use testkit::missing::or_skip;
 
 /// One run of no time: each connection sends the letter that it began with.
 fn plan(cases: &[(usize, usize)]) -> Plan {
@@ -110,6 +111,19 @@ fn rows_alone() {
         ]);
     }
     check(Mode::Rows, &[(4096, 2)], &expect);
+}
+
+#[test]
+fn mail_that_waits() {
+    or_skip(|| {
+        let folder = tempfile::tempdir()?;
+        let plan = Plan { peers: Some(Duration::ZERO), ..plan(&[(4096, 3)]) };
+        measure::send(folder.path(), (Sending { mails: 70 }, &plan), &|_| {})?;
+        let expect = ["postroom, outbox", "smtp-source", "Postfix, its queue"];
+        let written = look(folder.path(), "send", &expect);
+        assert_eq!(written["facts"].as_array().unwrap().len(), 2);
+        Ok(())
+    });
 }
 
 #[test]
