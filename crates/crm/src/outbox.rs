@@ -5,7 +5,7 @@
 //! ```
 //!
 //! *Invariant:* a mail goes out only after the commit that put it on its record. Whoever has claimed it asks
-//! [`may_end`] just before the end of its data: what was asked so and got no answer is uncertain, and is told apart from
+//! [`write_down`] just before the end of its data: what was asked so and got no answer is uncertain, and is told apart from
 //! what certainly did not go.
 
 mod answers;
@@ -35,10 +35,10 @@ pub use draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
 pub use drafts::{change_draft, discard_draft, draft, save_draft, send_draft, take_back};
 pub use message::compose::{Automatic, Importance};
 pub use preview::{Preview, preview};
-pub use queue::{Loaded, PERSONAL, claim, free, load, may_end};
+pub use queue::{Claimed, Loaded, PERSONAL, claim, free, load, renew};
 pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set_relay};
 pub use send_as::{senders, set_send_as};
-pub use settle::{RecipientReply, Settled, Tried, cancel, retry, settle};
+pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};
 
 /// Writes a mail, puts it on its records and into the outbox, and says, after the commit, which e-mail it is. `copyid` is
 /// the copy that it is in the books, where the draft has no key.

@@ -471,7 +471,7 @@ pub const OUTBOX_LEASE_SECONDS: i64 = 1_200;
 pub const OUTBOX_ANSWER_SECONDS: i64 = 630;
 /// Mails of the outbox that one connection takes at a time: they go one after the other, and each has to end within the
 /// time for which they were taken.
-pub const OUTBOX_CLAIM_MAX: usize = 16;
+pub const OUTBOX_CLAIM_MAX: usize = 64;
 /// Connections to relays that one node keeps for one organization.
 pub const OUTBOX_CONNECTIONS_MAX: usize = 10;
 /// Recipients of one outgoing mail: RFC 5321 §4.5.3.1.8 lets servers refuse more than a hundred, and most take a thousand.

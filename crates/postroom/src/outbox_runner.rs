@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use connect::smtp::{Hello, NONCE_BYTES, Notify, Occasion, Returned, Smtp};
 use connect::{Login, Patience, Secret, Target, TlsMode};
 use crm::mailboxes::{NONE, STARTTLS};
-use crm::outbox::{self, RecipientReply, Relay};
-use model::schema::outbox::OutboxMail;
+use crm::outbox::{self, Claimed, Ends, RecipientReply, Relay, Settled, Written};
 use model::{Id, limits};
 use send::{Outbox, Parcel, Reply, Tried};
 use store::Organization;
@@ -118,26 +117,27 @@ impl Desk {
 }
 
 impl Outbox for Desk {
-    type Mail = OutboxMail;
+    type Mail = Arc<Claimed>;
     type Carrier = Line;
 
-    async fn claim(&self, at_most: usize) -> Vec<OutboxMail> {
+    async fn claim(&self, at_most: usize) -> Vec<Arc<Claimed>> {
         let claimed = outbox::claim(&self.organization, self.house.node, (self.house.now(), at_most)).await;
-        claimed.unwrap_or_else(|error| {
+        let claimed = claimed.unwrap_or_else(|error| {
             self.warn(&error, "mail that is due could not be taken");
             Vec::new()
-        })
+        });
+        claimed.into_iter().map(Arc::new).collect()
     }
 
-    async fn load(&self, mail: &OutboxMail) -> Result<Parcel, String> {
-        let loaded = outbox::load(&self.organization, mail).map_err(|error| {
+    async fn load(&self, claimed: &Arc<Claimed>) -> Result<Parcel, String> {
+        let loaded = outbox::load(&self.organization, claimed).map_err(|error| {
             self.warn(&error, "the source of a mail that goes out cannot be had");
             format!("its source cannot be had: {error}")
         })?;
         Ok(Parcel {
-            relay: mail.emailserverprofileid,
+            relay: claimed.mail.emailserverprofileid,
             mail_from: loaded.mail_from,
-            recipients: loaded.recipients.into_iter().map(|recipient| recipient.address).collect(),
+            recipients: claimed.waiting().map(|recipient| recipient.address.clone()).collect(),
             raw: loaded.raw,
             wants_report: loaded.wants_report,
         })
@@ -154,42 +154,51 @@ impl Outbox for Desk {
         opened.map(Line).map_err(|error| error.to_string())
     }
 
-    async fn may_end(&self, mail: &OutboxMail) -> bool {
-        match outbox::may_end(&self.organization, mail.clone(), self.house.now()).await {
-            Ok(may_end) => may_end,
-            Err(error) => {
-                self.warn(&error, "a mail is not sent, for that could not be noted");
-                false
-            }
-        }
-    }
-
-    async fn settle(&self, mail: OutboxMail, tried: Tried) {
-        let kind = match &tried {
-            Tried::Answered(_) => "answered",
-            Tried::NotSent { .. } => "not_sent",
-            Tried::Untouched => "untouched",
-            Tried::Uncertain { .. } => "uncertain",
-        };
+    async fn write_down(&self, tried: Vec<(Arc<Claimed>, Tried)>, ending: Vec<Arc<Claimed>>) -> Vec<bool> {
+        let tried = tried.into_iter().map(|(claimed, tried)| (claimed, crm_words(tried))).collect();
+        let ends = Ends { tried, ending: ending.iter().map(|claimed| claimed.mail.clone()).collect() };
         // What a relay has taken goes out again where that cannot be noted: a server that is started anew is waited for.
-        let tried = crm_words(tried);
         for pause in SETTLE_PAUSES {
-            let noted = self.note(&mail, tried.clone()).await;
-            if noted.is_ok() {
-                metrics::counter!("postroom_outbox_tries_total", "end" => kind).increment(1);
-            }
-            match noted {
-                Ok(outbox::Settled::Lost) => {
-                    return tracing::warn!(email = %mail.activityid, "another node took a mail over that went out here");
+            match self.note(ends.clone()).await {
+                Ok(written) => {
+                    count(&ends, &written);
+                    return written.may_end;
                 }
-                Ok(_) => return,
                 Err(words) => {
-                    tracing::warn!(email = %mail.activityid, words, "what became of a mail is not noted yet");
+                    tracing::warn!(organization = %self.organization.id(), words, "what became of mail is not noted yet");
                     tokio::time::sleep(pause).await;
                 }
             }
         }
-        tracing::error!(email = %mail.activityid, "what became of a mail could not be noted: it may go out twice");
+        for (claimed, _) in ends.tried.iter() {
+            let email = claimed.mail.activityid;
+            tracing::error!(%email, "what became of a mail could not be noted: it may go out twice");
+        }
+        vec![false; ending.len()]
+    }
+
+    async fn renew(&self, mails: Vec<Arc<Claimed>>) {
+        let mails = mails.iter().map(|claimed| claimed.mail.clone()).collect();
+        if let Err(error) = outbox::renew(&self.organization, mails, self.house.now()).await {
+            self.warn(&error, "mail that was taken is not held for longer");
+        }
+    }
+}
+
+/// Counts what was written down.
+fn count(ends: &Ends, written: &Written) {
+    for ((claimed, tried), settled) in ends.tried.iter().zip(&written.settled) {
+        let kind = match tried {
+            outbox::Tried::Answered(_) => "answered",
+            outbox::Tried::NotSent { .. } => "not_sent",
+            outbox::Tried::Untouched => "untouched",
+            outbox::Tried::Uncertain { .. } => "uncertain",
+        };
+        metrics::counter!("postroom_outbox_tries_total", "end" => kind).increment(1);
+        if *settled == Settled::Lost {
+            let email = claimed.mail.activityid;
+            tracing::warn!(%email, "another node took a mail over that went out here");
+        }
     }
 }
 
@@ -204,10 +213,9 @@ const SETTLE_PAUSES: [Duration; 6] = [
 ];
 
 impl Desk {
-    async fn note(&self, mail: &OutboxMail, tried: outbox::Tried) -> Result<outbox::Settled, String> {
+    async fn note(&self, ends: Ends) -> Result<Written, String> {
         let moment = self.house.moment().map_err(|error| error.to_string())?;
-        let settled = outbox::settle(&self.organization, mail.clone(), tried, moment).await;
-        settled.map_err(|error| error.to_string())
+        outbox::write_down(&self.organization, ends, moment).await.map_err(|error| error.to_string())
     }
 }
 

@@ -1,15 +1,16 @@
 //! The outbox's door: mails that are due are taken to their relays.
 //!
 //! ```text
-//! claim some ─▶ a session with their relay (kept for the next ones) ─▶ each mail: data, may it end?, the end ─▶ settle
+//! claim some ─▶ a session with their relay (kept for the next ones) ─▶ each mail: data, may it end?, the end ─▶ written down
 //! ```
 //!
 //! What passes through: the house is reached through [`Outbox`], a relay through [`Carrier`]. [`send_due`] goes on until
 //! nothing is due, with several sessions at once.
 //!
-//! *Invariants:* a mail that was claimed is settled, whatever happens, or its claim runs out; the end of its data goes out only
+//! *Invariants:* a mail that was claimed is written down, whatever happens, or its claim runs out; the end of its data goes out only
 //! after the house said yes to it; it decides nothing.
 
+mod batch;
 mod carrier;
 mod outbox;
 mod work;

@@ -10,7 +10,7 @@ use crate::carrier::Carrier;
 /// Where mail waits that goes out. Clones are the same one.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// A mail that was taken: what the house has to know to load and to settle it.
-    type Mail: Send + Sync + 'static;
+    type Mail: Clone + Send + Sync + 'static;
     /// A session with a relay.
     type Carrier: Carrier;
 
@@ -29,11 +29,16 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// Why not, in words for an administrator.
     fn open(&self, relay: Id) -> impl Future<Output = Result<Self::Carrier, String>> + Send;
 
-    /// Notes that the end of a mail's data is about to go out, and says whether it may.
-    fn may_end(&self, mail: &Self::Mail) -> impl Future<Output = bool> + Send;
+    /// Writes down what tries came to, and notes that the ends of some mails' data are about to go out; with one commit. Says of
+    /// each of these whether it may, in their order.
+    fn write_down(
+        &self,
+        tried: Vec<(Self::Mail, Tried)>,
+        ending: Vec<Self::Mail>,
+    ) -> impl Future<Output = Vec<bool>> + Send;
 
-    /// Writes down what a try came to.
-    fn settle(&self, mail: Self::Mail, tried: Tried) -> impl Future<Output = ()> + Send;
+    /// Has mails that were taken for as long as at first: they wait behind others.
+    fn renew(&self, mails: Vec<Self::Mail>) -> impl Future<Output = ()> + Send;
 }
 
 /// A mail to be taken to its relay.

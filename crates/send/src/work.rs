@@ -1,6 +1,7 @@
 //! The work: claims are made one after the other, and what was claimed goes out side by side.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::Batch;
 use crate::carrier::Carrier;
 use crate::outbox::{Outbox, Parcel, Tried};
 
@@ -43,7 +45,7 @@ pub async fn send_due<O: Outbox>(outbox: O, stop: &CancellationToken) -> Ended {
         }
         let (work, stop) = (Arc::clone(&work), stop.clone());
         batches.spawn(async move {
-            work.carry(mails, &stop).await;
+            Batch::of(&work, mails).carry(&stop).await;
             drop(place);
         });
         while batches.try_join_next().is_some() {}
@@ -58,8 +60,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// So long a relay may take over a farewell: nothing depends on it.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-struct Work<O: Outbox> {
-    outbox: O,
+pub(crate) struct Work<O: Outbox> {
+    pub(crate) outbox: O,
     /// Sessions that nobody uses at the moment, by relay.
     idle: Mutex<HashMap<Id, Vec<O::Carrier>>>,
     /// Relays that could not be reached, and why: nobody knocks there again for the rest of this work.
@@ -67,33 +69,22 @@ struct Work<O: Outbox> {
 }
 
 impl<O: Outbox> Work<O> {
-    /// Takes some mails to their relays, one after the other.
-    async fn carry(&self, mails: Vec<O::Mail>, stop: &CancellationToken) {
-        for mail in mails {
-            // Whoever goes on need not wait until the claim runs out.
-            if stop.is_cancelled() {
-                self.outbox.settle(mail, Tried::Untouched).await;
-                continue;
-            }
-            let tried = match self.outbox.load(&mail).await {
-                Ok(parcel) => self.carry_one(&mail, &parcel).await,
-                Err(words) => Tried::NotSent { words, replies: Vec::new() },
-            };
-            self.outbox.settle(mail, tried).await;
-        }
-    }
-
-    async fn carry_one(&self, mail: &O::Mail, parcel: &Parcel) -> Tried {
+    /// Takes a mail to its relay. `may_end` is asked as [`Carrier::send`] says.
+    pub(crate) async fn carry_one<F: Future<Output = bool> + Send>(
+        &self,
+        parcel: &Parcel,
+        may_end: impl Fn() -> F,
+    ) -> Tried {
         let kept = lock(&self.idle).get_mut(&parcel.relay).and_then(Vec::pop);
         if let Some(carrier) = kept {
-            let tried = self.hand_over(carrier, mail, parcel).await;
+            let tried = self.hand_over(carrier, parcel, may_end()).await;
             // A relay may end a session that rested; a fresh one tells.
             if !is_untold(&tried) {
                 return tried;
             }
         }
         match self.open(parcel.relay).await {
-            Ok(carrier) => self.hand_over(carrier, mail, parcel).await,
+            Ok(carrier) => self.hand_over(carrier, parcel, may_end()).await,
             Err(words) => Tried::NotSent { words, replies: Vec::new() },
         }
     }
@@ -109,8 +100,13 @@ impl<O: Outbox> Work<O> {
         opened
     }
 
-    async fn hand_over(&self, mut carrier: O::Carrier, mail: &O::Mail, parcel: &Parcel) -> Tried {
-        let tried = carrier.send(parcel, self.outbox.may_end(mail)).await;
+    async fn hand_over(
+        &self,
+        mut carrier: O::Carrier,
+        parcel: &Parcel,
+        may_end: impl Future<Output = bool> + Send,
+    ) -> Tried {
+        let tried = carrier.send(parcel, may_end).await;
         if !carrier.has_ended() {
             lock(&self.idle).entry(parcel.relay).or_default().push(carrier);
         }
@@ -132,6 +128,6 @@ fn is_untold(tried: &Tried) -> bool {
     matches!(tried, Tried::NotSent { replies, .. } if replies.iter().all(Option::is_none))
 }
 
-fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
     it.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -135,7 +135,7 @@ impl Transaction<'_, '_> {
                 match recipient.and_then(|place| self.known.get_mut(place)) {
                     None if reply.is_refusal() => refused = Some(reply),
                     // Without a sender every recipient is refused, whoever it is.
-                    Some(known) if reply.is_refusal() && refused.is_none() => *known = Some(reply),
+                    Some(known) if reply.is_refusal() && refused.is_none() => *known = Some(too_many(reply)),
                     _ => {}
                 }
             }
@@ -334,6 +334,12 @@ enum Proof {
     Refused(Reply),
     /// It has no chunks.
     None,
+}
+
+/// At RCPT 552 means what 452 does: that one goes with a later mail (RFC 5321 §4.5.3.1.10).
+fn too_many(reply: Reply) -> Reply {
+    let code = if reply.code == 552 { 452 } else { reply.code };
+    Reply { code, ..reply }
 }
 
 fn unfitting() -> ConnectError {

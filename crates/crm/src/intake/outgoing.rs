@@ -116,6 +116,8 @@ impl Outgoing {
             createdon: moment.now,
             endedon: None,
             returndomain: None,
+            tries: 0,
+            dotattempt: None,
         };
         let recipient = |(address, recipientnumber): (&EmailAddress, i32)| OutboxRecipient {
             activityid: email,

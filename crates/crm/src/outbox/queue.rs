@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Timestamp};
-use store::{Organization, Priority, StoreError};
+use store::{EmailSource, Organization, Priority, Read, StoreError};
 
 use super::turns::Turn;
 use crate::CrmError;
@@ -16,13 +16,33 @@ pub const PERSONAL: i32 = 0;
 const BULK: i32 = 1;
 pub(super) const WAITING: i32 = 0;
 
+/// A mail that a node has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The mail, as whoever took it holds it.
+    pub mail: OutboxMail,
+    /// All its recipients, in their order: nobody else changes them meanwhile.
+    pub recipients: Vec<OutboxRecipient>,
+    /// What its e-mail was made of; `None` where that is gone.
+    source: Option<EmailSource>,
+}
+
+impl Claimed {
+    /// The recipients whose turn it is, in their order.
+    pub fn waiting(&self) -> impl Iterator<Item = &OutboxRecipient> {
+        self.turn().recipients.into_iter()
+    }
+
+    pub(super) fn turn(&self) -> Turn<'_> {
+        Turn::of(&self.mail, &self.recipients)
+    }
+}
+
 /// A mail as it goes to its relay.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// The sender in the envelope: where what cannot be delivered comes back to.
     pub mail_from: String,
-    /// The recipients whose turn it is, in their order.
-    pub recipients: Vec<OutboxRecipient>,
     /// The whole mail as it travels.
     pub raw: Arc<[u8]>,
     /// Whether its writer wants to hear that it was delivered.
@@ -37,7 +57,7 @@ pub async fn claim(
     organization: &Arc<Organization>,
     node: Id,
     (now, limit): (Timestamp, usize),
-) -> Result<Vec<OutboxMail>, CrmError> {
+) -> Result<Vec<Claimed>, CrmError> {
     // Most of the time nothing is, and to ask costs less than a unit.
     if organization.is_closed() || !organization.read(|read| read.is_outbox_due(now))? {
         return Ok(Vec::new());
@@ -46,36 +66,58 @@ pub async fn claim(
         let unit =
             organization.unit(Priority::Background, move |tx| tx.claim_outbox((node, lane), now, limit));
         let mails: Vec<OutboxMail> = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
-        if !mails.is_empty() {
-            return Ok(mails);
+        if mails.is_empty() {
+            continue;
+        }
+        match opened(organization, &mails) {
+            Ok(claimed) => return Ok(claimed),
+            Err(error) => {
+                give_back(organization, mails, now).await?;
+                return Err(error.into());
+            }
         }
     }
     Ok(Vec::new())
 }
 
-/// Loads a mail that was claimed, when its turn has come.
+/// Whoever comes next need not wait until the claim runs out.
+async fn give_back(
+    organization: &Organization,
+    mails: Vec<OutboxMail>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        mails.iter().try_for_each(|mail| tx.release_outbox(&OutboxMail { dueon: now, ..mail.clone() }).map(drop))
+    });
+    unit.await
+}
+
+/// What belongs to mails that were taken, read at once.
+fn opened(organization: &Organization, mails: &[OutboxMail]) -> Result<Vec<Claimed>, StoreError> {
+    let with = |read: &Read<'_>, mail: &OutboxMail| {
+        let (recipients, source) =
+            (read.outbox_recipients(mail.activityid)?, read.email_source(mail.activityid)?);
+        Ok(Claimed { mail: mail.clone(), recipients, source })
+    };
+    organization.read_in_few_trips(|read| mails.iter().map(|mail| with(read, mail)).collect())
+}
+
+/// Loads a mail that was claimed, when its turn has come: the whole of it as it travels.
 ///
 /// # Errors
 /// [`CrmError::NotFound`] and [`CrmError::Store`], where its source cannot be had: it is settled as not sent.
-pub fn load(organization: &Organization, mail: &OutboxMail) -> Result<Loaded, CrmError> {
-    let id = mail.activityid;
-    let (email, recipients) =
-        organization.read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_recipients(id)?)))?;
-    let email = email.ok_or(CrmError::NotFound { what: "the e-mail that goes out" })?;
-    let Turn { recipients, .. } = Turn::of(mail, recipients);
-    let source = organization.blob(&email.blobid)?;
-    let raw = message::compose::for_transport(&source).into_owned().into();
-    let mail_from = mail_from(organization, mail, &recipients)?;
-    Ok(Loaded { mail_from, recipients, raw, wants_report: email.deliveryreceiptrequested })
+pub fn load(organization: &Organization, claimed: &Claimed) -> Result<Loaded, CrmError> {
+    let source = claimed.source.as_ref().ok_or(CrmError::NotFound { what: "the e-mail that goes out" })?;
+    let bytes = organization.blob(&source.blobid)?;
+    let raw = message::compose::for_transport(&bytes).into_owned().into();
+    let mail_from = mail_from(organization, claimed)?;
+    Ok(Loaded { mail_from, raw, wants_report: source.wants_report })
 }
 
 /// The writer, or a return path of the recipient's own.
-fn mail_from(
-    organization: &Organization,
-    mail: &OutboxMail,
-    recipients: &[OutboxRecipient],
-) -> Result<String, CrmError> {
-    let (Some(domain), [recipient]) = (&mail.returndomain, recipients) else {
+fn mail_from(organization: &Organization, claimed: &Claimed) -> Result<String, CrmError> {
+    let mail = &claimed.mail;
+    let (Some(domain), Some(recipient)) = (&mail.returndomain, claimed.waiting().next()) else {
         return Ok(mail.mailfrom.clone());
     };
     let sent_to = SentTo { email: mail.activityid, number: recipient.recipientnumber };
@@ -83,17 +125,19 @@ fn mail_from(
     path.map(|path| path.to_string()).ok_or(CrmError::Store(StoreError::Corrupt))
 }
 
-/// Asked just before the end of a mail's data goes out: notes it, and says whether it may. With no, or where the store cannot
-/// say, the connection has to be dropped before that.
+/// Has mails that a node took for as long as at first: they wait behind others that take long.
 ///
 /// # Errors
 /// Where the store cannot do it.
-pub async fn may_end(
+pub async fn renew(
     organization: &Arc<Organization>,
-    mail: OutboxMail,
+    mails: Vec<OutboxMail>,
     now: Timestamp,
-) -> Result<bool, CrmError> {
-    let unit = organization.unit(Priority::Intake, move |tx| tx.begin_dot(&mail, now));
+) -> Result<(), CrmError> {
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        // Whoever lost one hears it before its end goes out.
+        mails.iter().try_for_each(|mail| tx.renew_outbox(mail, now).map(drop))
+    });
     unit.await.map_err(|error: StoreError| error.into())
 }
 

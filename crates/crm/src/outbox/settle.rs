@@ -8,7 +8,7 @@ use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
 
-use super::queue::{PERSONAL, WAITING};
+use super::queue::{Claimed, PERSONAL, WAITING};
 use super::turns::{self, Turn, pause_seconds};
 use crate::CrmError;
 use crate::records::note;
@@ -29,7 +29,7 @@ pub struct RecipientReply {
 /// What a try came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tried {
-    /// The relay answered for each recipient, in the order of [`Loaded::recipients`](super::Loaded::recipients).
+    /// The relay answered for each recipient, in the order of [`Claimed::waiting`].
     Answered(Vec<RecipientReply>),
     /// Nothing went out: the relay was not reached, or the connection ended before the end of the data. Some recipients may
     /// have been answered for all the same.
@@ -63,46 +63,63 @@ pub enum Settled {
     Lost,
 }
 
-/// Writes down what a try came to.
-///
-/// # Errors
-/// Where the store cannot do it: the mail is tried again when its time has run out, and is sent twice where it was taken.
-pub async fn settle(
-    organization: &Arc<Organization>,
-    mail: OutboxMail,
-    tried: Tried,
-    moment: Moment,
-) -> Result<Settled, CrmError> {
-    let unit = organization.unit(Priority::Intake, move |tx| {
-        match write(tx, &mail, &tried, &moment.again()) {
-            // Undone as a whole.
-            Ok(Settled::Lost) => Err(StoreError::LeaseLost),
-            written => written,
-        }
-    });
-    match unit.await {
-        Err(StoreError::LeaseLost) => Ok(Settled::Lost),
-        settled => Ok(settled?),
-    }
+/// What a session with a relay has to write down, with one commit.
+#[derive(Debug, Clone, Default)]
+pub struct Ends {
+    /// What tries came to.
+    pub tried: Arc<[(Arc<Claimed>, Tried)]>,
+    /// Mails of which the end of the data is about to go out.
+    pub ending: Vec<OutboxMail>,
 }
 
-fn write(tx: &mut Tx<'_>, mail: &OutboxMail, tried: &Tried, moment: &Moment) -> Result<Settled, StoreError> {
-    let now = moment.now;
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// How each mail stands that was tried.
+    pub settled: Vec<Settled>,
+    /// Of each mail that is about to end whether it may. With no the connection has to be dropped before that.
+    pub may_end: Vec<bool>,
+}
+
+/// Writes down what tries came to, and notes that others are about to end; after the commit it says whether they may.
+///
+/// # Errors
+/// Where the store cannot do it: nothing may end. What was tried is tried again when its time has run out, and is sent twice where it
+/// was taken.
+pub async fn write_down(
+    organization: &Arc<Organization>,
+    ends: Ends,
+    moment: Moment,
+) -> Result<Written, CrmError> {
+    let unit = organization.unit(Priority::Intake, move |tx| {
+        let moment = moment.again();
+        let settled = ends.tried.iter().map(|(claimed, tried)| settle(tx, (claimed, tried), &moment));
+        let settled = settled.collect::<Result<Vec<_>, StoreError>>()?;
+        let may_end = ends.ending.iter().map(|mail| tx.begin_dot(mail, moment.now));
+        Ok(Written { settled, may_end: may_end.collect::<Result<_, StoreError>>()? })
+    });
+    unit.await.map_err(|error: StoreError| error.into())
+}
+
+/// Whoever has lost the mail writes nothing.
+fn settle(
+    tx: &mut Tx<'_>,
+    (claimed, tried): (&Claimed, &Tried),
+    moment: &Moment,
+) -> Result<Settled, StoreError> {
+    let (mail, now) = (&claimed.mail, moment.now);
     if *tried == Tried::Untouched {
         let released = OutboxMail { dueon: now, ..mail.clone() };
         return Ok(if tx.release_outbox(&released)? { Settled::Waits(now) } else { Settled::Lost });
     }
-    // Whoever holds the mail alone changes them: they are those that were loaded.
-    let Turn { recipients, others } = Turn::of(mail, tx.outbox_recipients(mail.activityid)?);
+    // Whoever holds the mail alone changes its recipients: they are those that were read when it was taken.
+    let Turn { recipients, others } = claimed.turn();
     let is_uncertain = matches!(tried, Tried::Uncertain { .. });
     // Of an earlier try nobody knows to this day.
     let doton = mail.doton.or(is_uncertain.then_some(now));
     let end = Time { now, is_late: now >= mail.expireson, doton };
-    let mut settled: Vec<OutboxRecipient> = recipients
-        .iter()
-        .enumerate()
-        .map(|(place, recipient)| told(recipient, reply(tried, place), &end))
-        .collect();
+    let mut settled: Vec<OutboxRecipient> =
+        recipients.iter().enumerate().map(|(place, one)| told(one, reply(tried, place), &end)).collect();
     let waiting = settled.iter().filter(|recipient| recipient.statecode == WAITING).count();
     let waits_for_a_person = is_uncertain && waiting > 0 && mail.lane != PERSONAL;
     if waits_for_a_person {
@@ -110,36 +127,33 @@ fn write(tx: &mut Tx<'_>, mail: &OutboxMail, tried: &Tried, moment: &Moment) -> 
         waiting.for_each(|recipient| recipient.statecode = UNCERTAIN);
     }
     let is_alone = mail.returndomain.is_some();
+    let tries = mail.tries.saturating_add(1);
     let until = match settled.first_mut().filter(|_| is_alone) {
         Some(recipient) => {
             recipient.doton = recipient.doton.or(doton).filter(|_| recipient.statecode == WAITING);
             turns::put_off(recipient, &others, (now, reply(tried, 0).is_some()))
         }
-        None => now.plus_seconds(if takes_more(&settled) {
-            0
-        } else {
-            pause_seconds(mail.attempts, mail.activityid)
-        }),
+        None if takes_more(&settled) => now,
+        None => now.plus_seconds(pause_seconds(tries, mail.activityid)),
     };
     let goes_on = !others.is_empty() || (waiting > 0 && !waits_for_a_person);
     let has_ended = others.is_empty() && waiting == 0;
-    let released = OutboxMail {
+    let is_released = tx.release_outbox(&OutboxMail {
         waitsin: Some(mail.lane).filter(|_| goes_on),
         dueon: until,
         // Each of those who are tried alone has a mark of his own.
         doton: doton.filter(|_| waiting > 0 && !is_alone),
-        lasterror: words(tried, recipients.len()),
+        lasterror: words(tried, settled.len()),
         endedon: has_ended.then_some(now),
+        tries,
         ..mail.clone()
-    };
-    for recipient in &settled {
-        tx.settle_recipient(recipient)?;
-    }
-    if !tx.release_outbox(&released)? {
+    })?;
+    if !is_released {
         return Ok(Settled::Lost);
     }
+    settled.iter().try_for_each(|recipient| tx.settle_recipient(recipient))?;
     if has_ended {
-        return end_of(tx, mail.activityid, moment).map(|()| Settled::Ended);
+        return end_of(tx, (claimed, &settled), moment).map(|()| Settled::Ended);
     }
     Ok(if goes_on { Settled::Waits(until) } else { Settled::ForAPerson })
 }
@@ -159,8 +173,13 @@ struct Time {
 }
 
 /// The e-mail is Sent where anybody got it, else Failed.
-fn end_of(tx: &mut Tx<'_>, id: Id, moment: &Moment) -> Result<(), StoreError> {
-    let was_sent = tx.outbox_recipients(id)?.iter().any(|recipient| recipient.statecode == SENT);
+fn end_of(
+    tx: &mut Tx<'_>,
+    (claimed, settled): (&Claimed, &[OutboxRecipient]),
+    moment: &Moment,
+) -> Result<(), StoreError> {
+    let id = claimed.mail.activityid;
+    let was_sent = claimed.recipients.iter().chain(settled).any(|recipient| recipient.statecode == SENT);
     let (status, operation) = match was_sent {
         true => ((STATE_COMPLETED, STATUS_SENT), "sent"),
         false => ((STATE_OPEN, STATUS_FAILED), "failed"),

@@ -10,15 +10,16 @@ use model::{Id, Timestamp};
 use super::queue::WAITING;
 
 /// The recipients that a mail is tried for, and those who wait for another try.
-pub(super) struct Turn {
-    pub(super) recipients: Vec<OutboxRecipient>,
-    pub(super) others: Vec<OutboxRecipient>,
+pub(super) struct Turn<'r> {
+    pub(super) recipients: Vec<&'r OutboxRecipient>,
+    pub(super) others: Vec<&'r OutboxRecipient>,
 }
 
-impl Turn {
+impl<'r> Turn<'r> {
     /// Of those who wait: all, or where each has a return path of his own the one who may be tried first.
-    pub(super) fn of(mail: &OutboxMail, mut waiting: Vec<OutboxRecipient>) -> Self {
-        waiting.retain(|recipient| recipient.statecode == WAITING);
+    pub(super) fn of(mail: &OutboxMail, recipients: &'r [OutboxRecipient]) -> Self {
+        let mut waiting: Vec<&OutboxRecipient> =
+            recipients.iter().filter(|recipient| recipient.statecode == WAITING).collect();
         if mail.returndomain.is_none() {
             return Turn { recipients: waiting, others: Vec::new() };
         }
@@ -32,7 +33,7 @@ impl Turn {
 /// others; a relay that said nothing keeps them all.
 pub(super) fn put_off(
     recipient: &mut OutboxRecipient,
-    others: &[OutboxRecipient],
+    others: &[&OutboxRecipient],
     (now, was_answered): (Timestamp, bool),
 ) -> Timestamp {
     recipient.attempts = recipient.attempts.saturating_add(1);

@@ -1,11 +1,11 @@
 //! Mail that goes out: on its record with the same commit, sent once, settled recipient by recipient, answered.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crm::CrmError;
-use crm::outbox::{self, Draft, Earlier, NewRelay, Recipient, RecipientReply, Settled, Tried, Who};
+use crm::outbox::{self, Claimed, Draft, Earlier, Ends, NewRelay, Recipient, RecipientReply, Settled, Tried, Who};
 use model::schema::emails::{Email, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
-use model::schema::outbox::OutboxMail;
 use model::{Id, Mailbox, Moment, Timestamp};
 
 use crate::house::{House, NOW, address};
@@ -61,7 +61,7 @@ pub(crate) async fn send(house: &House, draft: Draft) -> Result<Id, CrmError> {
 }
 
 /// What is due by now. A server goes by its own clock, whatever we say.
-pub(crate) async fn claim(house: &House, node: Id) -> Vec<OutboxMail> {
+pub(crate) async fn claim(house: &House, node: Id) -> Vec<Claimed> {
     outbox::claim(&house.organization, node, (now(house), 16)).await.unwrap()
 }
 
@@ -78,8 +78,14 @@ pub(crate) fn wait(house: &House) {
     house.organization.tamper("update outboxmail set dueon = 1 where waitsin is not null").unwrap();
 }
 
-pub(crate) async fn settle(house: &House, mail: &OutboxMail, tried: Tried, now: Timestamp) -> Settled {
-    outbox::settle(&house.organization, mail.clone(), tried, Moment::new(now, 77)).await.unwrap()
+pub(crate) async fn settle(house: &House, claimed: &Claimed, tried: Tried, now: Timestamp) -> Settled {
+    let ends = Ends { tried: [(Arc::new(claimed.clone()), tried)].into(), ending: Vec::new() };
+    outbox::write_down(&house.organization, ends, Moment::new(now, 77)).await.unwrap().settled[0]
+}
+
+pub(crate) async fn may_end(house: &House, claimed: &Claimed) -> bool {
+    let ends = Ends { tried: [].into(), ending: vec![claimed.mail.clone()] };
+    outbox::write_down(&house.organization, ends, Moment::new(NOW, 77)).await.unwrap().may_end[0]
 }
 
 pub(crate) fn said(code: u16) -> RecipientReply {
@@ -108,10 +114,10 @@ async fn a_mail_stands_on_its_record_goes_out_and_is_answered() {
     let [mail] = claimed.as_slice() else { panic!("{claimed:?}") };
     assert!(claim(&house, OTHER).await.is_empty(), "one node has it");
     let loaded = outbox::load(&house.organization, mail).unwrap();
-    let text = String::from_utf8(loaded.raw.to_vec()).unwrap();
+    let text = String::from_utf8(loaded.to_vec()).unwrap();
     assert!(text.contains("Fifty pallets?") && !text.contains("boss"), "{text}");
-    assert_eq!(loaded.recipients.len(), 3);
-    assert!(outbox::may_end(&house.organization, mail.clone(), NOW).await.unwrap());
+    assert_eq!(mail.waiting().count(), 3);
+    assert!(may_end(&house, mail).await);
     let taken = Tried::Answered(vec![said(250), said(250), said(250)]);
     assert_eq!(settle(&house, mail, taken, NOW).await, Settled::Ended);
     assert_eq!(house.email(id).statuscode, STATUS_SENT);
@@ -144,12 +150,7 @@ async fn a_recipient_who_waits_is_tried_again_alone() {
     wait(&house);
     let [mail] = claim(&house, NODE).await.try_into().unwrap();
     assert_eq!(
-        outbox::load(&house.organization, &mail)
-            .unwrap()
-            .recipients
-            .iter()
-            .map(|one| one.address.as_str())
-            .collect::<Vec<_>>(),
+        mail.waiting().map(|one| one.address.as_str()).collect::<Vec<_>>(),
         ["tom@northwind.test"]
     );
     let Settled::Waits(later) = settle(&house, &mail, Tried::Answered(vec![said(451)]), until).await else {
@@ -186,14 +187,14 @@ async fn what_went_past_the_end_of_its_data_is_told_apart() {
 
     wait(&house);
     let [mail] = claim(&house, NODE).await.try_into().unwrap();
-    assert!(outbox::may_end(&house.organization, mail.clone(), now(&house)).await.unwrap());
+    assert!(may_end(&house, &mail).await);
     let uncertain = Tried::Uncertain { words: "no answer".to_owned(), replies: vec![None, None, None] };
     let Settled::Waits(_) = settle(&house, &mail, uncertain, now(&house)).await else { panic!("it waits") };
     assert!(row(&house).doton.is_some(), "nobody knows");
     assert!(!outbox::cancel(&house.organization, id, house.moment()).await.unwrap(), "it may be there");
     wait(&house);
     let [again] = claim(&house, NODE).await.try_into().unwrap();
-    let load = |mail| outbox::load(&house.organization, mail).unwrap().raw;
+    let load = |mail| outbox::load(&house.organization, mail).unwrap();
     assert_eq!(load(&again), load(&mail), "the same Message-ID");
     // A later try that certainly did not go out takes nothing of that back, and in the end nobody says that it failed.
     let Settled::Waits(_) = settle(&house, &again, not_sent(), now(&house)).await else { panic!("it waits") };
@@ -214,15 +215,16 @@ async fn whoever_lost_a_mail_writes_nothing() {
     let living = std::iter::once(OTHER).collect();
     assert_eq!(outbox::free(&house.organization, &living, NOW).await.unwrap(), 1);
     let [second] = claim(&house, OTHER).await.try_into().unwrap();
-    assert!(!outbox::may_end(&house.organization, first.clone(), NOW).await.unwrap());
+    assert!(!may_end(&house, &first).await);
     let failed = Tried::Answered(vec![said(550), said(550), said(550)]);
     assert_eq!(settle(&house, &first, failed, NOW).await, Settled::Lost);
     assert!(states(&house, id).iter().all(|(_, state)| *state == 0));
     let go_on = |sql| assert_eq!(house.organization.tamper(sql).unwrap(), 1);
     go_on("update outboxmail set dueon = dueon - 600000");
-    assert!(!outbox::may_end(&house.organization, second.clone(), NOW).await.unwrap(), "too late");
-    go_on("update outboxmail set dueon = dueon + 600000");
-    assert!(outbox::may_end(&house.organization, second.clone(), NOW).await.unwrap());
+    let due = || house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap().dueon;
+    let before = due();
+    assert!(may_end(&house, &second).await, "nobody else has it");
+    assert!(due() > before, "and for long enough from now on");
     let taken = Tried::Answered(vec![said(250), said(250), said(250)]);
     assert_eq!(settle(&house, &second, taken, NOW).await, Settled::Ended);
 }
@@ -272,7 +274,7 @@ async fn what_waits_is_canceled_and_what_is_on_its_way_is_not() {
     assert!(!outbox::cancel(&house.organization, goes, house.moment()).await.unwrap());
     wait(&house);
     let claimed = claim(&house, NODE).await;
-    assert!(claimed.iter().all(|mail| mail.activityid == goes), "{claimed:?}");
+    assert!(claimed.iter().all(|mail| mail.mail.activityid == goes), "{claimed:?}");
     assert_eq!(house.email(waits).statuscode, 5);
     assert!(states(&house, waits).iter().all(|(_, state)| *state == 4));
 }
@@ -308,6 +310,6 @@ async fn a_source_that_is_gone_is_told_of_its_mail_alone() {
     house.break_database(&format!("update email set blobid = activityid where activityid = {literal}"));
     let claimed = claim(&house, NODE).await;
     assert_eq!(claimed.len(), 2);
-    let loads = |mail: &OutboxMail| outbox::load(&house.organization, mail).is_ok();
-    assert!(claimed.iter().all(|mail| loads(mail) == (mail.activityid != broken)));
+    let loads = |mail: &Claimed| outbox::load(&house.organization, mail).is_ok();
+    assert!(claimed.iter().all(|mail| loads(mail) == (mail.mail.activityid != broken)));
 }

@@ -34,6 +34,10 @@ table! {
         endedon: Option<Timestamp> = DateTime, "Ended on";
         /// Where it is tried for one recipient at a time, the domain of their return paths, as of when it was taken last.
         returndomain: Option<String> = Text(255), "Domain of return paths";
+        /// How often a relay was tried with it.
+        tries: i32 = Int, "Tries";
+        /// The attempt under which the end of its data was noted last.
+        dotattempt: Option<i32> = Int, "Past the end at attempt";
     }
     indexes { sparse(waitsin, dueon); sparse(owner); many(createdon); }
 }

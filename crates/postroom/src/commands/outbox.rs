@@ -241,7 +241,7 @@ fn row(
         sent: in_state(1),
         failed: in_state(2),
         recipients: recipients.len(),
-        attempts: mail.attempts,
+        attempts: mail.tries,
         next_try: mail.waitsin.map(|_| rfc_3339(mail.dueon)),
         error: mail.lasterror.clone(),
     }

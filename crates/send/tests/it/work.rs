@@ -27,6 +27,7 @@ async fn everything_that_is_due_goes_out_once_over_few_sessions() {
     let state = world.state();
     assert!(state.opened <= limits::OUTBOX_CONNECTIONS_MAX, "{} sessions", state.opened);
     assert_eq!((state.closed, state.open_now), (state.opened, 0), "each took its leave");
+    assert!(state.commits <= 1_000 + 1_000 / limits::OUTBOX_CLAIM_MAX + 1, "{} commits", state.commits);
 }
 
 #[tokio::test]
@@ -110,4 +111,28 @@ async fn a_relay_that_thinks_keeps_nobody_else_waiting() {
     world.woken.notify_one();
     assert_eq!(running.await.unwrap(), Ended::Done);
     assert_eq!(sorted(world.state().sent.clone()), [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_is_written_down_and_held_while_the_next_one_takes_long() {
+    let world = World::of(4);
+    world.state().hangs = Some(1);
+    let running = tokio::spawn({
+        let world = world.clone();
+        async move { world.run().await }
+    });
+    while world.state().settled.is_empty() {
+        tokio::time::advance(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(settled(&world), [0], "it waits for nobody");
+    let claim = std::time::Duration::from_secs(limits::OUTBOX_LEASE_SECONDS.unsigned_abs());
+    let begun = tokio::time::Instant::now();
+    while world.state().renewed.is_empty() {
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    }
+    assert!(begun.elapsed() < claim / 2, "long before it runs out");
+    assert_eq!(world.state().renewed[..3], [1, 2, 3]);
+    world.woken.notify_one();
+    assert_eq!(running.await.unwrap(), Ended::Done);
+    assert_eq!(settled(&world), all(4));
 }

@@ -28,6 +28,10 @@ pub(crate) struct State {
     pub(crate) unreadable: Vec<u32>,
     /// The relay thinks about this one until it is woken.
     pub(crate) hangs: Option<u32>,
+    /// How often something was written down.
+    pub(crate) commits: usize,
+    /// Mails that were held for longer.
+    pub(crate) renewed: Vec<u32>,
     /// The program stops when this mail is sent.
     pub(crate) stops_at: Option<u32>,
 }
@@ -97,16 +101,22 @@ impl Outbox for World {
         Ok(Line { world: self.clone(), mails: 0, is_broken: false })
     }
 
-    async fn may_end(&self, (mail, _): &(u32, Id)) -> bool {
+    async fn write_down(&self, tried: Vec<((u32, Id), Tried)>, ending: Vec<(u32, Id)>) -> Vec<bool> {
         tokio::task::yield_now().await;
-        if self.state().hangs == Some(*mail) {
-            self.woken.notified().await;
+        for ((mail, _), tried) in tried {
+            self.state().settled.push((mail, tried));
         }
-        !self.state().lost.contains(mail)
+        self.state().commits += 1;
+        if let Some((mail, _)) = ending.first() {
+            if self.state().hangs == Some(*mail) {
+                self.woken.notified().await;
+            }
+        }
+        ending.iter().map(|(mail, _)| !self.state().lost.contains(mail)).collect()
     }
 
-    async fn settle(&self, (mail, _): (u32, Id), tried: Tried) {
-        self.state().settled.push((mail, tried));
+    async fn renew(&self, mails: Vec<(u32, Id)>) {
+        self.state().renewed.extend(mails.into_iter().map(|(mail, _)| mail));
     }
 }
 

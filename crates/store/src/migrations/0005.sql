@@ -96,3 +96,7 @@ create table leftsource (
     createdon integer not null,
     primary key (sourceid)
 ) strict, without rowid;
+-- Tries are counted apart from claims: a claim that was given back, or ran out, tried nothing. And the claim under which the end
+-- of the data was noted says of what a dead node left behind whether it may be out there.
+alter table outboxmail add column tries integer not null default 0;
+alter table outboxmail add column dotattempt integer;

@@ -13,6 +13,15 @@ use model::{Id, Timestamp, limits};
 use crate::StoreError;
 use crate::rows::{Read, Tx};
 
+/// What an e-mail was made of that goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailSource {
+    /// By which its bytes are found.
+    pub blobid: Vec<u8>,
+    /// Whether its writer wants to hear that it was delivered.
+    pub wants_report: bool,
+}
+
 impl Read<'_> {
     /// How an e-mail stands that went out from here; `None` where it did not.
     pub fn outbox_mail(&self, email: Id) -> Result<Option<OutboxMail>, StoreError> {
@@ -27,6 +36,12 @@ impl Read<'_> {
     /// One of them.
     pub fn outbox_recipient(&self, email: Id, number: i32) -> Result<Option<OutboxRecipient>, StoreError> {
         self.noun("where activityid = ?1 and recipientnumber = ?2", &[email.into(), number.into()])
+    }
+
+    /// What an e-mail was made of; `None` where it is not here.
+    pub fn email_source(&self, email: Id) -> Result<Option<EmailSource>, StoreError> {
+        let sql = "select blobid, deliveryreceiptrequested from email where activityid = ?1";
+        self.one(sql, &[email.into()], |row| Ok(EmailSource { blobid: row.take()?, wants_report: row.take()? }))
     }
 
     /// Whether a mail may be taken now.
@@ -99,10 +114,11 @@ impl Tx<'_> {
         Ok(claimed)
     }
 
-    /// Notes that the end of a mail's data is about to go out. Says whether its taker may send it: he still has it, and for
-    /// longer than the answer may take.
+    /// Notes that the end of a mail's data is about to go out. Says whether its taker may send it: he still has it, and from
+    /// now on for longer than the answer may take.
     pub fn begin_dot(&mut self, mail: &OutboxMail, now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "update outboxmail set doton = leaseclock(?4) \
+        // Mostly there is time enough left, and no index changes.
+        let sql = "update outboxmail set doton = leaseclock(?4), dotattempt = ?3 \
                    where activityid = ?1 and owner = ?2 and attempts = ?3 and dueon > leaseclock(?4) + ?5";
         let params = [
             mail.activityid.into(),
@@ -110,6 +126,26 @@ impl Tx<'_> {
             mail.attempts.into(),
             now.into(),
             ANSWER_MILLISECONDS.into(),
+        ];
+        if self.execute(sql, &params)? == 1 {
+            return Ok(true);
+        }
+        let sql = "update outboxmail set doton = leaseclock(?4), dotattempt = ?3, dueon = leaseclock(?4) + ?5 \
+                   where activityid = ?1 and owner = ?2 and attempts = ?3";
+        let [id, owner, attempts, now, _] = params;
+        Ok(self.execute(sql, &[id, owner, attempts, now, LEASE_MILLISECONDS.into()])? == 1)
+    }
+
+    /// Lets whoever took a mail have it for as long as at first. Says whether he still had it.
+    pub fn renew_outbox(&mut self, mail: &OutboxMail, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "update outboxmail set dueon = leaseclock(?4) + ?5 \
+                   where activityid = ?1 and owner = ?2 and attempts = ?3";
+        let params = [
+            mail.activityid.into(),
+            mail.owner.into(),
+            mail.attempts.into(),
+            now.into(),
+            LEASE_MILLISECONDS.into(),
         ];
         Ok(self.execute(sql, &params)? == 1)
     }
@@ -136,7 +172,7 @@ impl Tx<'_> {
     /// its taker still held it; if not, it is another's by now, and what was done for it belongs undone.
     pub fn release_outbox(&mut self, mail: &OutboxMail) -> Result<bool, StoreError> {
         let sql = "update outboxmail set waitsin = ?4, dueon = ?5, owner = null, doton = ?6, lasterror = ?7, \
-                   endedon = ?8 where activityid = ?1 and owner = ?2 and attempts = ?3";
+                   endedon = ?8, tries = ?9 where activityid = ?1 and owner = ?2 and attempts = ?3";
         let params = [
             mail.activityid.into(),
             mail.owner.into(),
@@ -146,6 +182,7 @@ impl Tx<'_> {
             mail.doton.into(),
             mail.lasterror.as_ref().into(),
             mail.endedon.into(),
+            mail.tries.into(),
         ];
         Ok(self.execute(sql, &params)? == 1)
     }

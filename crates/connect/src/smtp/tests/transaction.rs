@@ -31,6 +31,13 @@ async fn one_refused_of_many_leaves_the_others() {
 }
 
 #[tokio::test]
+async fn too_many_recipients_go_with_the_next_mail_however_a_server_says_it() {
+    let table = "C MAIL\nC RCPT\nC RCPT\nS 250 ok\nS 250 ok\nS 552 5.5.3 too many\nC DATA\nS 354 go\ndata\nS 552 5.2.2 full";
+    let told = tell(&format!("{PIPELINED}{table}"), &to(&["a@b.test", "b@b.test"]), RAW).await;
+    assert_eq!(told.codes(), [552, 452], "of the whole mail it is final");
+}
+
+#[tokio::test]
 async fn where_nobody_is_left_there_is_no_text() {
     let nobody = "C MAIL\nC RCPT\nC RCPT\nS 250 ok\nS 550 no\nS 450 no\nC RSET\nS 250 ok";
     let told = tell(&format!("{PIPELINED}{nobody}"), &to(&["a@b.test", "b@b.test"]), RAW).await;
