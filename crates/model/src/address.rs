@@ -72,6 +72,16 @@ impl EmailAddress {
         key.rfind('@').map_or_else(String::new, |at| key[at..].to_owned())
     }
 
+    /// As it travels where nobody reads anything but ASCII: with the domain in its ASCII form (RFC 5891 §4.4). `None` where there is
+    /// no such form, or the local part is none.
+    pub fn to_ascii(&self) -> Option<String> {
+        if self.text.is_ascii() {
+            return Some(self.text.clone());
+        }
+        let domain = ascii_domain(self.domain())?;
+        self.local_part().is_ascii().then(|| format!("{}@{domain}", self.local_part()))
+    }
+
     /// A compared form as people write it: `ida@xn--mnchen-3ya.test` is `ida@münchen.test`.
     pub fn shown(key: &str) -> String {
         match key.rsplit_once('@') {
@@ -158,6 +168,10 @@ mod tests {
         assert_eq!(address.domain_key(), "@xn--mnchen-3ya.test");
         assert_eq!(EmailAddress::shown(&address.key()), "ida@münchen.test");
         assert_eq!(EmailAddress::shown("zoe@fabrikam.test"), "zoe@fabrikam.test");
+        let travels = |text: &str| EmailAddress::parse(text).unwrap().to_ascii();
+        assert_eq!(travels("Ida@MÜNCHEN.test").as_deref(), Some("Ida@xn--mnchen-3ya.test"));
+        assert_eq!(travels("zoë@münchen.test"), None);
+        assert_eq!(travels("Zoe@Fabrikam.test").as_deref(), Some("Zoe@fabrikam.test"));
     }
 
     #[test]

@@ -315,8 +315,13 @@ pub enum CommandError {
     )]
     NoRecord(String),
     /// It cannot be canceled or tried again as it is.
-    #[error("the mail “{0}” is on its way, or has ended; `postroom outbox list` says how it is")]
-    OnItsWay(String),
+    #[error("the mail “{email}” {why}")]
+    NotNow {
+        /// Its id.
+        email: String,
+        /// Why not, behind its name.
+        why: &'static str,
+    },
     /// It ended before.
     #[error("the mail “{0}” waits no longer; `postroom undeliverable show` says what became of it")]
     WaitsNoLonger(String),

@@ -12,7 +12,7 @@ use crm::mailboxes::{NONE, STARTTLS};
 use crm::outbox::{self, Claimed, Ends, RecipientReply, Relay, Settled, Written};
 use model::{Id, limits};
 use send::{Outbox, Parcel, Reply, Tried};
-use store::Organization;
+use store::{LeftBehind, Organization};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -86,9 +86,11 @@ struct Desk {
 impl Desk {
     async fn free(&self, living: &HashSet<Id>) {
         match outbox::free(&self.organization, living, self.house.now()).await {
-            Ok(0) => {}
-            Ok(mails) => {
-                tracing::info!(organization = %self.organization.id(), mails, "taken over from a node that is gone")
+            Ok(left) if left.mails == 0 => {}
+            Ok(LeftBehind { mails, past_their_end, for_a_person }) => {
+                metrics::counter!("postroom_outbox_past_their_end_total").increment(past_their_end as u64);
+                let organization = self.organization.id();
+                tracing::info!(%organization, mails, past_their_end, for_a_person, "taken over from a node that is gone");
             }
             Err(error) => self.warn(&error, "what other nodes had could not be looked for"),
         }

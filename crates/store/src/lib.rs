@@ -58,8 +58,9 @@ pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex, Tur
 pub use migrations::known_schema;
 pub use nodes::SeenNode;
 pub use nouns::{
-    AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, EmailSource, Generation, HeldLease,
-    IndexedEmail, Naming, OutcomeCount, PutOffThere, ReasonCount, RecordLine, SINK_TYPE_CODE, SealedTokens,
+    AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, EmailSource, Generation,
+    HeldLease, IndexedEmail, LeftBehind, Naming, OutcomeCount, PutOffThere, ReasonCount, RecordLine,
+    SINK_TYPE_CODE, SealedTokens,
     SecretColumn, Tie, UnresolvedLine, WaitingThere,
 };
 pub use organization::Organization;

@@ -34,3 +34,4 @@ pub use indexed::IndexedEmail;
 pub use leases::HeldLease;
 pub use ledger::{Generation, PutOffThere, WaitingThere};
 pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};
+pub use outbox::{EmailSource, LeftBehind};

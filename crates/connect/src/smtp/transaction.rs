@@ -5,9 +5,10 @@
 //! *Invariant:* the end of the text is sent only after the caller has been asked, and after it was seen that nothing has
 //! been said that would be taken for an answer to it.
 
+use std::borrow::Cow;
 use std::future::Future;
 
-use model::limits;
+use model::{EmailAddress, limits};
 
 use super::envelope::is_plain;
 use super::reply::Reply;
@@ -92,7 +93,7 @@ impl Transaction<'_, '_> {
             Some((554, "5.6.0 A CR or LF that does not end a line would leave"))
         } else if !is_plain(&envelope.sender) {
             Some((501, "5.1.7 No address of a sender"))
-        } else if is_smtp && !has_utf8 && !(envelope.sender.is_ascii() && self.text.has_ascii_header) {
+        } else if is_smtp && !has_utf8 && !(has_ascii_form(&envelope.sender) && self.text.has_ascii_header) {
             Some((553, "5.6.7 The server takes no UTF-8 in addresses and headers"))
         } else if is_smtp && !self.text.is_ascii && !can.has("8BITMIME") {
             Some((554, "5.6.3 The server takes no 8-bit text"))
@@ -107,7 +108,7 @@ impl Transaction<'_, '_> {
                 None if recipient.address.is_empty() || !is_plain(&recipient.address) => {
                     Some((501, "5.1.3 No address of a recipient"))
                 }
-                None if is_smtp && !has_utf8 && !recipient.address.is_ascii() => {
+                None if is_smtp && !has_utf8 && !has_ascii_form(&recipient.address) => {
                     Some((553, "5.6.7 The server takes no UTF-8 in addresses"))
                 }
                 None if count >= most => Some((452, "4.5.3 More recipients than the server takes at once")),
@@ -151,9 +152,11 @@ impl Transaction<'_, '_> {
         let (envelope, can) = (self.mail.envelope, &self.session.can);
         let open = || self.known.iter().zip(&envelope.recipients).enumerate();
         let open = || open().filter(|(_, (known, _))| known.is_none()).map(|(place, (_, to))| (place, to));
-        let has_utf8_address = !envelope.sender.is_ascii() || open().any(|(_, to)| !to.address.is_ascii());
+        let has_utf8 = can.has("SMTPUTF8") || self.session.manner == Manner::Lmtp;
+        let has_utf8_address =
+            !written(&envelope.sender, has_utf8).is_ascii() || open().any(|(_, to)| !written(&to.address, has_utf8).is_ascii());
         let is_utf8 = has_utf8_address || (!self.text.has_ascii_header && can.has("SMTPUTF8"));
-        let mut mail = format!("MAIL FROM:<{}>", envelope.sender);
+        let mut mail = format!("MAIL FROM:<{}>", written(&envelope.sender, has_utf8));
         if can.has("SIZE") {
             mail.push_str(&format!(" SIZE={}", self.text.raw.len()));
         }
@@ -168,7 +171,7 @@ impl Transaction<'_, '_> {
         let mut commands = vec![(None, mail)];
         commands.extend(open().map(|(place, to)| {
             let parameters = to.parameters(can, is_utf8);
-            (Some(place), format!("RCPT TO:<{}>{parameters}\r\n", to.address))
+            (Some(place), format!("RCPT TO:<{}>{parameters}\r\n", written(&to.address, has_utf8)))
         }));
         commands
     }
@@ -334,6 +337,20 @@ enum Proof {
     Refused(Reply),
     /// It has no chunks.
     None,
+}
+
+/// Whether an address can be written without UTF-8.
+fn has_ascii_form(address: &str) -> bool {
+    written(address, false).is_ascii()
+}
+
+/// An address as a server hears it. Without UTF-8 the domain stands in its ASCII form (RFC 5891 §4.4), where the rest is ASCII.
+fn written(address: &str, has_utf8: bool) -> Cow<'_, str> {
+    if has_utf8 || address.is_ascii() {
+        return Cow::Borrowed(address);
+    }
+    let ascii = EmailAddress::parse(address).and_then(|address| address.to_ascii());
+    ascii.map_or(Cow::Borrowed(address), Cow::Owned)
 }
 
 /// At RCPT 552 means what 452 does: that one goes with a later mail (RFC 5321 §4.5.3.1.10).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Timestamp};
-use store::{EmailSource, Organization, Priority, Read, StoreError};
+use store::{EmailSource, LeftBehind, Organization, Priority, Read, StoreError};
 
 use super::turns::Turn;
 use crate::CrmError;
@@ -141,7 +141,8 @@ pub async fn renew(
     unit.await.map_err(|error: StoreError| error.into())
 }
 
-/// Lets go of what nodes have that are not among these: they died, or this one was started anew.
+/// Lets go of what nodes have that are not among these: they died, or this one was started anew. Bulk mail that may be out waits
+/// for a person then, as it does where no answer came.
 ///
 /// # Errors
 /// Where the store cannot do it.
@@ -149,14 +150,21 @@ pub async fn free(
     organization: &Arc<Organization>,
     living: &HashSet<Id>,
     now: Timestamp,
-) -> Result<usize, CrmError> {
+) -> Result<LeftBehind, CrmError> {
     let mut owners = organization.read(|read| read.outbox_owners())?;
     owners.retain(|owner| !living.contains(owner));
     if owners.is_empty() {
-        return Ok(0);
+        return Ok(LeftBehind::default());
     }
     let unit = organization.unit(Priority::Background, move |tx| {
-        owners.iter().try_fold(0, |freed, owner| Ok::<_, StoreError>(freed + tx.free_outbox(*owner, now)?))
+        let mut all = LeftBehind::default();
+        for owner in &owners {
+            let of = tx.free_outbox(*owner, now)?;
+            all.mails += of.mails;
+            all.past_their_end += of.past_their_end;
+            all.for_a_person += of.for_a_person;
+        }
+        Ok::<_, StoreError>(all)
     });
     Ok(unit.await?)
 }

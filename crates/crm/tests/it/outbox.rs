@@ -213,7 +213,7 @@ async fn whoever_lost_a_mail_writes_nothing() {
     let [first] = claim(&house, NODE).await.try_into().unwrap();
     // Its node is dead, as the others see it.
     let living = std::iter::once(OTHER).collect();
-    assert_eq!(outbox::free(&house.organization, &living, NOW).await.unwrap(), 1);
+    assert_eq!(outbox::free(&house.organization, &living, NOW).await.unwrap().mails, 1);
     let [second] = claim(&house, OTHER).await.try_into().unwrap();
     assert!(!may_end(&house, &first).await);
     let failed = Tried::Answered(vec![said(550), said(550), said(550)]);
@@ -312,4 +312,42 @@ async fn a_source_that_is_gone_is_told_of_its_mail_alone() {
     assert_eq!(claimed.len(), 2);
     let loads = |mail: &Claimed| outbox::load(&house.organization, mail).is_ok();
     assert!(claimed.iter().all(|mail| loads(mail) == (mail.mail.activityid != broken)));
+}
+
+#[tokio::test]
+async fn bulk_that_a_dead_node_left_past_its_end_waits_for_a_person() {
+    let house = house().await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(send(&house, draft()).await.unwrap());
+    }
+    assert_eq!(house.organization.tamper("update outboxmail set lane = 1, waitsin = 1").unwrap(), 3);
+    let claimed = claim(&house, NODE).await;
+    assert_eq!(claimed.len(), 3);
+    assert!(may_end(&house, &claimed[0]).await && may_end(&house, &claimed[1]).await);
+    let row = |claimed: &Claimed| {
+        house.organization.read(|read| read.outbox_mail(claimed.mail.activityid)).unwrap().unwrap()
+    };
+    // One was refused in time; it is as if its end had never been noted.
+    let refused = || Tried::NotSent { words: "it broke".to_owned(), replies: Vec::new() };
+    let Settled::Waits(_) = settle(&house, &claimed[1], refused(), now(&house)).await else { panic!("it waits") };
+    let living = std::iter::once(OTHER).collect();
+    let left = outbox::free(&house.organization, &living, now(&house)).await.unwrap();
+    assert_eq!((left.mails, left.past_their_end, left.for_a_person), (2, 1, 1));
+    let uncertain = claimed[0].mail.activityid;
+    assert!(states(&house, uncertain).iter().all(|(_, state)| *state == 3));
+    wait(&house);
+    let again = claim(&house, OTHER).await;
+    assert_eq!(again.len(), 2);
+    assert!(again.iter().all(|mail| mail.mail.activityid != uncertain), "it waits for a person");
+    // Who lives and does not come back to one for all its time may have sent it too.
+    assert!(may_end(&house, &again[0]).await);
+    wait(&house);
+    let rest = claim(&house, NODE).await;
+    assert_eq!(rest.iter().map(|mail| mail.mail.activityid).collect::<Vec<_>>(), [again[1].mail.activityid]);
+    assert_eq!(row(&again[0]).waitsin, None);
+    assert!(outbox::retry(&house.organization, uncertain, house.moment()).await.unwrap());
+    wait(&house);
+    assert_eq!(claim(&house, NODE).await.len(), 2, "a person says so");
+    ids.iter().for_each(|id| assert_eq!(house.email(*id).statuscode, STATUS_PENDING_SEND));
 }

@@ -3,18 +3,21 @@
 //! A few mails take every way of the intake, and the questions of the pages are asked. The store remembers the
 //! statements, and its engine says how it goes about each of them.
 
+use std::sync::Arc;
+
 use crm::intake::{self, Offered, OldMail, OldMailbox, Polled, What, history};
 use crm::mailboxes::ledger::{self, Listed, Look, Place, Seen};
+use crm::outbox::{self, Draft, Ends, NewRelay, Tried};
 use crm::records::credentials::Vouching;
 use crm::search::indexing;
 use crm::search::query;
 use model::decision::Entity;
 use model::outcome::Outcome;
 use model::schema::people::Session;
-use model::{FolderRole, Id, MessageKey, Timestamp};
+use model::{FolderRole, Id, Mailbox, MessageKey, Timestamp};
 use store::{Access, Plan, Priority, Span, Store, StoreError};
 
-use crate::house::{House, NOW};
+use crate::house::{House, NOW, address};
 
 /// Statements that may walk, and why that stays short however much mail there is. Known by a part of their text.
 const MAY_WALK: &[(&str, &str)] = &[
@@ -40,6 +43,9 @@ const MAY_WALK: &[(&str, &str)] = &[
     ("from mailboxday d join", "one day, for the page of the books: a row for each mailbox"),
     ("from mailbox\norder by name", "the mailboxes, of which an administrator has made each"),
     ("delete from session where expireson", "what it finds, it deletes"),
+    ("select distinct owner from outboxmail", "what nodes have at a moment, along an index of that alone"),
+    ("from emailserverprofile\norder by name", "the servers, of which an administrator has made each"),
+    ("from outboxmail\norder by createdon desc", "the newest of them, along an index to its limit"),
 ];
 
 /// Columns of which so many rows have the same value that a look-up by them alone is a walk.
@@ -62,6 +68,7 @@ async fn every_row_is_found_by_an_index() {
     ask_at_the_door(&house).await;
     watch_a_mailbox(&house).await;
     ask_for_pages(&house).await;
+    send_mail(&house).await;
     let node = Id([9; 16]);
     house.organization.unit(Priority::Background, move |tx| tx.give_all_back(node)).await.unwrap();
     let plans = house.catalogue().plans(house.organization.id()).unwrap();
@@ -257,6 +264,47 @@ fn one_email(read: &store::Read<'_>, id: Id) -> Result<(), StoreError> {
     }
     read.email_versions(id)?;
     read.first_copy_of(id).map(drop)
+}
+
+/// Everything that becomes of mail that goes out.
+async fn send_mail(house: &House) {
+    let organization = &house.organization;
+    let login = None;
+    let (name, host, port, tls) = ("relay".to_owned(), "relay.test".to_owned(), 25, 0);
+    let relay = NewRelay { name, host, port, tls, authority: None, login };
+    outbox::add_relay(organization, relay, house.moment()).await.unwrap();
+    let mut ids = Vec::new();
+    for copy in 1..=4 {
+        let draft = Draft {
+            from: address("jane@contoso.test"),
+            to: vec![Mailbox { name: None, address: address("zoe@fabrikam.test") }],
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            subject: "Our offer".to_owned(),
+            text: "Fifty pallets?\n".to_owned(),
+            answers: None,
+            due: None,
+            key: None,
+        };
+        ids.push(outbox::send(organization, draft, (Id([copy; 16]), house.moment())).await.unwrap());
+    }
+    let node = Id([7; 16]);
+    outbox::cancel(organization, ids[0], house.moment()).await.unwrap();
+    organization.tamper("update outboxmail set dueon = 1 where waitsin is not null").unwrap();
+    let claimed = outbox::claim(organization, node, (NOW, 10)).await.unwrap();
+    assert_eq!(claimed.len(), 3);
+    let mails = || claimed.iter().map(|claimed| claimed.mail.clone());
+    outbox::load(organization, &claimed[0]).unwrap();
+    outbox::renew(organization, mails().collect(), NOW).await.unwrap();
+    let ends = Ends { ending: mails().collect(), ..Ends::default() };
+    assert_eq!(outbox::write_down(organization, ends, house.moment()).await.unwrap().may_end, [true; 3]);
+    let tried = [(Arc::new(claimed[0].clone()), Tried::Answered(Vec::new()))];
+    let ends = Ends { tried: tried.into(), ..Ends::default() };
+    outbox::write_down(organization, ends, house.moment()).await.unwrap();
+    organization.tamper("update outboxmail set lane = 1, waitsin = 1, attempts = 0").unwrap();
+    outbox::free(organization, &std::iter::once(Id([8; 16])).collect(), NOW).await.unwrap();
+    outbox::retry(organization, ids[1], house.moment()).await.unwrap();
+    organization.read(|read| read.outbox(10)).unwrap();
 }
 
 async fn sign_in(house: &House) {

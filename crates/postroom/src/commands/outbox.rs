@@ -121,14 +121,14 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
             let (organization, id) = (organization(house, &of)?, id(&email)?);
             match outbox::cancel(&organization, id, house.moment()?).await? {
                 true => Ok(Reply::Done),
-                false => Err(CommandError::OnItsWay(email)),
+                false => Err(not_canceled(&organization, (id, email))?),
             }
         }
         OutboxRequest::Retry { organization: of, email } => {
             let (organization, id) = (organization(house, &of)?, id(&email)?);
             match outbox::retry(&organization, id, house.moment()?).await? {
                 true => Ok(Reply::Done),
-                false => Err(CommandError::OnItsWay(email)),
+                false => Err(not_tried(&organization, (id, email))?),
             }
         }
     }?;
@@ -139,6 +139,29 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
     house.outbox_bell.notify_one();
     Ok(reply)
 }
+
+fn not_canceled(organization: &Organization, (id, email): (Id, String)) -> Result<CommandError, CommandError> {
+    let why = match organization.read(|read| read.outbox_mail(id))? {
+        None => NOT_OURS,
+        Some(mail) if mail.endedon.is_some() => "has ended; `postroom outbox list` says how",
+        Some(mail) if mail.owner.is_some() => HELD,
+        Some(mail) if mail.doton.is_some() => "may have gone out already, and is not canceled any more",
+        Some(_) => "waits for nobody's try, so there is nothing to cancel",
+    };
+    Ok(CommandError::NotNow { email, why })
+}
+
+fn not_tried(organization: &Organization, (id, email): (Id, String)) -> Result<CommandError, CommandError> {
+    let why = match organization.read(|read| read.outbox_mail(id))? {
+        None => NOT_OURS,
+        Some(mail) if mail.owner.is_some() => HELD,
+        Some(_) => "has nobody left who could be tried: all have it, or it was canceled",
+    };
+    Ok(CommandError::NotNow { email, why })
+}
+
+const NOT_OURS: &str = "did not go out from here, nor will it";
+const HELD: &str = "is being sent at this moment; when that has ended, it can be said again";
 
 async fn add_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.organization)?;

@@ -22,6 +22,20 @@ pub struct EmailSource {
     pub wants_report: bool,
 }
 
+/// What a node had that is no more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// All of its mails.
+    pub mails: usize,
+    /// Those whose end may be out.
+    pub past_their_end: usize,
+    /// Those of them that nobody tries until a person says so.
+    pub for_a_person: usize,
+}
+
+/// The lane of mail to many; of `LANES`.
+const BULK: i32 = 1;
+
 impl Read<'_> {
     /// How an e-mail stands that went out from here; `None` where it did not.
     pub fn outbox_mail(&self, email: Id) -> Result<Option<OutboxMail>, StoreError> {
@@ -89,6 +103,11 @@ impl Tx<'_> {
         let found: Vec<OutboxMail> = self.nouns(tail, &[now.into(), lane.into(), limit.into()])?;
         let mut claimed: Vec<OutboxMail> = Vec::with_capacity(found.len());
         for mail in found {
+            let was_past_its_end = mail.owner.is_some() && mail.dotattempt == Some(mail.attempts);
+            if was_past_its_end && mail.lane == BULK {
+                self.leave_to_a_person(mail.activityid, now)?;
+                continue;
+            }
             let relay = mail.emailserverprofileid;
             let returndomain = match claimed.last().filter(|last| last.emailserverprofileid == relay) {
                 Some(last) => last.returndomain.clone(),
@@ -187,10 +206,34 @@ impl Tx<'_> {
         Ok(self.execute(sql, &params)? == 1)
     }
 
-    /// Lets go of what a node has, which is no more. How many mails that were.
-    pub fn free_outbox(&mut self, owner: Id, now: Timestamp) -> Result<usize, StoreError> {
+    /// Lets go of what a node has, which is no more.
+    pub fn free_outbox(&mut self, owner: Id, now: Timestamp) -> Result<LeftBehind, StoreError> {
+        let sql = "select activityid from outboxmail where owner = ?1 and lane = 1 and dotattempt = attempts";
+        let bulk: Vec<Id> = self.rows(sql, &[owner.into()], |row| row.take())?;
+        let sql = "select count(*) from outboxmail where owner = ?1 and lane = 0 and dotattempt = attempts";
+        let personal: i64 = self.one(sql, &[owner.into()], |row| row.take())?.unwrap_or(0);
+        for mail in &bulk {
+            self.leave_to_a_person(*mail, now)?;
+        }
         let sql = "update outboxmail set owner = null, dueon = leaseclock(?2) where owner = ?1";
-        self.execute(sql, &[owner.into(), now.into()])
+        let freed = self.execute(sql, &[owner.into(), now.into()])?;
+        let personal = usize::try_from(personal).unwrap_or_default();
+        Ok(LeftBehind { mails: freed + bulk.len(), past_their_end: personal + bulk.len(), for_a_person: bulk.len() })
+    }
+
+    /// Whoever had a bulk mail was past its end: nobody tries it until a person says so. Where each recipient has a return path of
+    /// his own, it is the one whose turn it was, and the others go on.
+    fn leave_to_a_person(&mut self, mail: Id, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "update outboxrecipient set statecode = 3 where activityid = ?1 and statecode = 0 and (exists \
+                   (select 1 from outboxmail m where m.activityid = ?1 and m.returndomain is null) or recipientnumber = \
+                   (select r.recipientnumber from outboxrecipient r where r.activityid = ?1 and r.statecode = 0 \
+                   order by r.dueon, r.recipientnumber limit 1))";
+        self.execute(sql, &[mail.into()])?;
+        let sql = "update outboxmail set waitsin = case when exists (select 1 from outboxrecipient r \
+                   where r.activityid = ?1 and r.statecode = 0) then lane end, \
+                   doton = case when returndomain is null then doton end, owner = null, dueon = leaseclock(?2), \
+                   lasterror = 'a node went away while it was sent' where activityid = ?1";
+        self.execute(sql, &[mail.into(), now.into()]).map(drop)
     }
 
     /// Has a mail tried again now, also for recipients who were given up. Says whether it did: nobody has it, and somebody is

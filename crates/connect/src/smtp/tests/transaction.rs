@@ -38,6 +38,18 @@ async fn too_many_recipients_go_with_the_next_mail_however_a_server_says_it() {
 }
 
 #[tokio::test]
+async fn a_domain_goes_in_ascii_where_nobody_reads_anything_else() {
+    let envelope = Envelope::new("zoe@münchen.test", ["ida@bücher.test", "idä@bücher.test"]);
+    let one = "C MAIL FROM:<zoe@xn--mnchen-3ya.test>\nS 250 ok\nC RCPT TO:<ida@xn--bcher-kva.test>\nS 250 ok\nC DATA\nS 354 go\ndata\n\
+               S 250 ok";
+    let told = tell(&format!("{PLAIN}{one}"), &envelope, RAW).await;
+    assert_eq!(told.codes(), [250, 553], "{}", told.heard);
+    let with = "S 220 b.test\nC EHLO\nS 250-b.test\nS 250 SMTPUTF8\nC MAIL FROM:<zoe@münchen.test> SMTPUTF8\nS 250 ok\n\
+                C RCPT TO:<ida@bücher.test>\nS 250 ok\nC RCPT TO:<idä@bücher.test>\nS 250 ok\nC DATA\nS 354 go\ndata\nS 250 ok";
+    assert_eq!(tell(with, &envelope, RAW).await.codes(), [250, 250]);
+}
+
+#[tokio::test]
 async fn where_nobody_is_left_there_is_no_text() {
     let nobody = "C MAIL\nC RCPT\nC RCPT\nS 250 ok\nS 550 no\nS 450 no\nC RSET\nS 250 ok";
     let told = tell(&format!("{PIPELINED}{nobody}"), &to(&["a@b.test", "b@b.test"]), RAW).await;
