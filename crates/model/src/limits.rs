@@ -474,6 +474,8 @@ pub const OUTBOX_ANSWER_SECONDS: i64 = 630;
 pub const OUTBOX_CLAIM_MAX: usize = 64;
 /// Connections to relays that one node keeps for one organization.
 pub const OUTBOX_CONNECTIONS_MAX: usize = 10;
+/// Connections to a relay of which an administrator says how many there may be: no more of them than this are at one node.
+pub const OUTBOX_PLACES_MAX: usize = 100;
 /// Recipients of one outgoing mail: RFC 5321 §4.5.3.1.8 lets servers refuse more than a hundred, and most take a thousand.
 pub const OUTBOX_RECIPIENTS_MAX: usize = 1_000;
 /// Days until a mail is given up that nobody takes (RFC 5321 §4.5.4.1: four to five).

@@ -53,6 +53,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &outbox::OutboxMail::TABLE,
     &outbox::OutboxRecipient::TABLE,
     &templates::Template::TABLE,
+    &outbox::OutboxLimit::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

@@ -52,7 +52,7 @@ pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
 pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
 pub(crate) use outbox::relay_password_of;
-pub use outbox::{AddRelay, OutboxRequest, OutboxRow, RelayRow};
+pub use outbox::{AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, RelayRow};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,
@@ -278,6 +278,8 @@ pub enum Reply {
     Templates(String),
     /// How many templates were brought.
     ImportedTemplates(usize),
+    /// Limits of outgoing mail.
+    OutboxLimits(Vec<LimitRow>),
     /// How far text indexes are.
     Indexes(Vec<IndexRow>),
     /// An archive that was written.

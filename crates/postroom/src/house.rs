@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::books_runner::Alarms;
 use crate::keyring::{Keyring, KeyringError};
 use crate::mailbox_board::Notes;
-use crate::outbox_runner::RelaysAway;
+use crate::outbox_runner::{Gates, RelaysAway};
 use crate::pages::Cabinet;
 use crate::poll_runner::Boards;
 use crate::private::{self, NotPrivate};
@@ -40,6 +40,8 @@ pub struct House {
     pub(crate) outbox_bell: Notify,
     /// Relays that are not knocked at for a while.
     pub(crate) relays_away: RelaysAway,
+    /// What this node holds of the limits of outgoing mail.
+    pub(crate) gates: Gates,
     /// What the pages remember between two questions.
     pub(crate) cabinet: Cabinet,
     /// Long works of commands.
@@ -163,6 +165,7 @@ impl House {
             bell: Notify::new(),
             outbox_bell: Notify::new(),
             relays_away: RelaysAway::default(),
+            gates: Gates::default(),
             cabinet,
             works: Works::default(),
             asking: TaskTracker::new(),

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::outbox::{Outbox, Tried};
+use crate::outbox::{Admitted, Outbox, Tried};
 use crate::work::{Work, lock};
 
 /// What became of a mail is written down with the end of the next one, if that is asked for within this time.
@@ -48,8 +48,8 @@ impl<'w, O: Outbox> Batch<'w, O> {
         for (place, mail) in self.mails.iter().enumerate() {
             // Whoever goes on need not wait until the claim runs out.
             let tried = match stop.is_cancelled() {
-                true => Tried::Untouched,
-                false => self.beside(place, self.carry_one(mail)).await,
+                true => Tried::Untouched(Duration::ZERO),
+                false => self.beside(place, self.carry_one(mail, stop)).await,
             };
             lock(&self.state).tried.push((mail.clone(), tried));
         }
@@ -58,8 +58,18 @@ impl<'w, O: Outbox> Batch<'w, O> {
         while settling.join_next().await.is_some() {}
     }
 
-    async fn carry_one(&self, mail: &O::Mail) -> Tried {
-        match self.work.outbox.load(mail).await {
+    async fn carry_one(&self, mail: &O::Mail, stop: &CancellationToken) -> Tried {
+        let outbox = &self.work.outbox;
+        let admitted = tokio::select! {
+            biased;
+            () = stop.cancelled() => Admitted::In(Duration::ZERO),
+            admitted = outbox.admit(mail) => admitted,
+        };
+        let _pass = match admitted {
+            Admitted::Now(pass) => pass,
+            Admitted::In(pause) => return Tried::Untouched(pause),
+        };
+        match outbox.load(mail).await {
             Ok(parcel) => self.work.carry_one(&parcel, || self.may_end(mail)).await,
             Err(words) => Tried::NotSent { words, replies: Vec::new() },
         }

@@ -1,11 +1,11 @@
 //! The outbox's door: mails that are due are taken to their relays.
 //!
 //! ```text
-//! claim some ─▶ a session with their relay (kept for the next ones) ─▶ each mail: data, may it end?, the end ─▶ written down
+//! claim some ─▶ a session with the relay (kept for the next ones) ─▶ each mail: data, may it end?, the end ─▶ written down
 //! ```
 //!
 //! What passes through: the house is reached through [`Outbox`], a relay through [`Carrier`]. [`send_due`] goes on until
-//! nothing is due, with several sessions at once.
+//! nothing is due for one relay, with several sessions at once, some of which carry no bulk mail.
 //!
 //! *Invariants:* a mail that was claimed is written down, whatever happens, or its claim runs out; the end of its data goes out only
 //! after the house said yes to it; it decides nothing.
@@ -16,5 +16,5 @@ mod outbox;
 mod work;
 
 pub use carrier::Carrier;
-pub use outbox::{Outbox, Parcel, Reply, Tried};
+pub use outbox::{Admitted, Outbox, Parcel, Reply, Tried};
 pub use work::{Ended, send_due};

@@ -2,20 +2,31 @@
 
 use std::future::Future;
 use std::sync::Arc;
-
-use model::Id;
+use std::time::Duration;
 
 use crate::carrier::Carrier;
 
-/// Where mail waits that goes out. Clones are the same one.
+/// Mail that waits to go out by one relay. Clones are the same one.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// A mail that was taken: what the house has to know to load and to settle it.
     type Mail: Clone + Send + Sync + 'static;
     /// A session with a relay.
     type Carrier: Carrier;
+    /// What a mail holds while it is on its way.
+    type Pass: Send;
 
-    /// Takes some mails that are due, so that nobody else does; none where none are, or where nobody can say now.
-    fn claim(&self, at_most: usize) -> impl Future<Output = Vec<Self::Mail>> + Send;
+    /// How many connections there may be at this moment.
+    fn connections(&self) -> impl Future<Output = usize> + Send;
+
+    /// Takes some mails that are due, so that nobody else does; none where none are, or where nobody can say now. Bulk mail where
+    /// it is wanted and no other is due; never both.
+    fn claim(&self, at_most: usize, has_bulk: bool) -> impl Future<Output = Vec<Self::Mail>> + Send;
+
+    /// Whether it is one of many, which keep no person's mail waiting.
+    fn is_bulk(&self, mail: &Self::Mail) -> bool;
+
+    /// Waits until it is a mail's time. It is its own until the answer is dropped.
+    fn admit(&self, mail: &Self::Mail) -> impl Future<Output = Admitted<Self::Pass>> + Send;
 
     /// Loads a mail, when its turn has come.
     ///
@@ -23,11 +34,11 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// Why not, in words for an administrator; the others go on.
     fn load(&self, mail: &Self::Mail) -> impl Future<Output = Result<Parcel, String>> + Send;
 
-    /// Opens a session with a relay.
+    /// Opens a session with the relay.
     ///
     /// # Errors
     /// Why not, in words for an administrator.
-    fn open(&self, relay: Id) -> impl Future<Output = Result<Self::Carrier, String>> + Send;
+    fn open(&self) -> impl Future<Output = Result<Self::Carrier, String>> + Send;
 
     /// Writes down what tries came to, and notes that the ends of some mails' data are about to go out; with one commit. Says of
     /// each of these whether it may, in their order.
@@ -41,11 +52,18 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     fn renew(&self, mails: Vec<Self::Mail>) -> impl Future<Output = ()> + Send;
 }
 
+/// Whether a mail may go now.
+#[derive(Debug)]
+pub enum Admitted<P> {
+    /// With this.
+    Now(P),
+    /// Not before so much time has gone by.
+    In(Duration),
+}
+
 /// A mail to be taken to its relay.
 #[derive(Debug, Clone)]
 pub struct Parcel {
-    /// The relay.
-    pub relay: Id,
     /// The sender in the envelope.
     pub mail_from: String,
     /// Its recipients.
@@ -77,8 +95,8 @@ pub enum Tried {
         /// What was said of each recipient before; of none, where nothing was.
         replies: Vec<Option<Reply>>,
     },
-    /// Nothing was tried: the program is to stop.
-    Untouched,
+    /// Nothing was tried: the program is to stop, or it is not the mail's time yet for so long.
+    Untouched(Duration),
     /// The end of the data may have gone out, and no answer came.
     Uncertain {
         /// What happened, in words.

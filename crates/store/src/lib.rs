@@ -60,8 +60,7 @@ pub use nodes::SeenNode;
 pub use nouns::{
     AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, EmailSource, Generation,
     HeldLease, IndexedEmail, LeftBehind, Naming, OutcomeCount, PutOffThere, ReasonCount, RecordLine,
-    SINK_TYPE_CODE, SealedTokens,
-    SecretColumn, Tie, UnresolvedLine, WaitingThere,
+    SINK_TYPE_CODE, SealedTokens, SecretColumn, Share, Tie, UnresolvedLine, WaitingThere,
 };
 pub use organization::Organization;
 #[cfg(feature = "testing")]

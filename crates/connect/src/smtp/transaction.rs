@@ -153,8 +153,8 @@ impl Transaction<'_, '_> {
         let open = || self.known.iter().zip(&envelope.recipients).enumerate();
         let open = || open().filter(|(_, (known, _))| known.is_none()).map(|(place, (_, to))| (place, to));
         let has_utf8 = can.has("SMTPUTF8") || self.session.manner == Manner::Lmtp;
-        let has_utf8_address =
-            !written(&envelope.sender, has_utf8).is_ascii() || open().any(|(_, to)| !written(&to.address, has_utf8).is_ascii());
+        let has_utf8_address = !written(&envelope.sender, has_utf8).is_ascii()
+            || open().any(|(_, to)| !written(&to.address, has_utf8).is_ascii());
         let is_utf8 = has_utf8_address || (!self.text.has_ascii_header && can.has("SMTPUTF8"));
         let mut mail = format!("MAIL FROM:<{}>", written(&envelope.sender, has_utf8));
         if can.has("SIZE") {

@@ -13,7 +13,8 @@ use crate::tokens::{SentTo, Tokens};
 
 /// The lane of what one person writes to others; of `LANES`.
 pub const PERSONAL: i32 = 0;
-const BULK: i32 = 1;
+/// The lane of mail to many; of `LANES`.
+pub(super) const BULK: i32 = 1;
 pub(super) const WAITING: i32 = 0;
 
 /// A mail that a node has taken.
@@ -28,6 +29,11 @@ pub struct Claimed {
 }
 
 impl Claimed {
+    /// Whether it is one of many, which keep no person's mail waiting.
+    pub fn is_bulk(&self) -> bool {
+        self.mail.lane == BULK
+    }
+
     /// The recipients whose turn it is, in their order.
     pub fn waiting(&self) -> impl Iterator<Item = &OutboxRecipient> {
         self.turn().recipients.into_iter()
@@ -49,22 +55,35 @@ pub struct Loaded {
     pub wants_report: bool,
 }
 
-/// Takes some mails that are due for a node: what persons wrote before anything else.
+/// What is to be claimed.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// The way out.
+    pub relay: Id,
+    /// Mails at most.
+    pub limit: usize,
+    /// Whether bulk mail is wanted too, where no person's mail is due.
+    pub has_bulk: bool,
+}
+
+/// Takes some mails that are due for a node: what persons wrote before anything else, and never both.
 ///
 /// # Errors
 /// Where the store cannot do it. What was taken all the same is due again when its time has run out.
 pub async fn claim(
     organization: &Arc<Organization>,
     node: Id,
-    (now, limit): (Timestamp, usize),
+    (now, wanted): (Timestamp, Wanted),
 ) -> Result<Vec<Claimed>, CrmError> {
-    // Most of the time nothing is, and to ask costs less than a unit.
-    if organization.is_closed() || !organization.read(|read| read.is_outbox_due(now))? {
-        return Ok(Vec::new());
-    }
+    let Wanted { relay, limit, has_bulk } = wanted;
     for lane in [PERSONAL, BULK] {
-        let unit =
-            organization.unit(Priority::Background, move |tx| tx.claim_outbox((node, lane), now, limit));
+        let is_open = !organization.is_closed() && (lane == PERSONAL || has_bulk);
+        // Most of the time nothing is due, and to ask costs less than a unit.
+        if !is_open || !organization.read(|read| read.is_outbox_due((relay, lane), now))? {
+            continue;
+        }
+        let unit = organization
+            .unit(Priority::Background, move |tx| tx.claim_outbox(node, (relay, lane), (now, limit)));
         let mails: Vec<OutboxMail> = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
         if mails.is_empty() {
             continue;
@@ -87,7 +106,9 @@ async fn give_back(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let unit = organization.unit(Priority::Intake, move |tx| {
-        mails.iter().try_for_each(|mail| tx.release_outbox(&OutboxMail { dueon: now, ..mail.clone() }).map(drop))
+        mails
+            .iter()
+            .try_for_each(|mail| tx.release_outbox(&OutboxMail { dueon: now, ..mail.clone() }).map(drop))
     });
     unit.await
 }

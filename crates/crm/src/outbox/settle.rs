@@ -39,8 +39,8 @@ pub enum Tried {
         /// What was said of each recipient, where anything was.
         replies: Vec<Option<RecipientReply>>,
     },
-    /// Nothing was tried: the node is to stop.
-    Untouched,
+    /// Nothing was tried: the node is to stop, or it is not the mail's time. Due again after so many milliseconds.
+    Untouched(i64),
     /// The end of the data went out and no answer came: whether it was taken nobody knows.
     Uncertain {
         /// What happened, in words.
@@ -108,9 +108,10 @@ fn settle(
     moment: &Moment,
 ) -> Result<Settled, StoreError> {
     let (mail, now) = (&claimed.mail, moment.now);
-    if *tried == Tried::Untouched {
-        let released = OutboxMail { dueon: now, ..mail.clone() };
-        return Ok(if tx.release_outbox(&released)? { Settled::Waits(now) } else { Settled::Lost });
+    if let Tried::Untouched(pause) = *tried {
+        let until = Timestamp(now.0.saturating_add(pause));
+        let released = OutboxMail { dueon: until, ..mail.clone() };
+        return Ok(if tx.release_outbox(&released)? { Settled::Waits(until) } else { Settled::Lost });
     }
     // Whoever holds the mail alone changes its recipients: they are those that were read when it was taken.
     let Turn { recipients, others } = claimed.turn();
@@ -133,8 +134,9 @@ fn settle(
             recipient.doton = recipient.doton.or(doton).filter(|_| recipient.statecode == WAITING);
             turns::put_off(recipient, &others, (now, reply(tried, 0).is_some()))
         }
-        None if takes_more(&settled) => now,
-        None => now.plus_seconds(pause_seconds(tries, mail.activityid)),
+        None => {
+            now.plus_seconds(if takes_more(&settled) { 0 } else { pause_seconds(tries, mail.activityid) })
+        }
     };
     let goes_on = !others.is_empty() || (waiting > 0 && !waits_for_a_person);
     let has_ended = others.is_empty() && waiting == 0;
@@ -190,7 +192,7 @@ fn end_of(
 
 fn reply(tried: &Tried, place: usize) -> Option<&RecipientReply> {
     match tried {
-        Tried::Untouched => None,
+        Tried::Untouched(_) => None,
         Tried::Answered(replies) => replies.get(place),
         Tried::NotSent { replies, .. } | Tried::Uncertain { replies, .. } => {
             replies.get(place).and_then(Option::as_ref)
@@ -220,7 +222,7 @@ fn told(recipient: &OutboxRecipient, reply: Option<&RecipientReply>, end: &Time)
 fn words(tried: &Tried, recipients: usize) -> Option<String> {
     let of_a_reply = |reply: &RecipientReply| format!("the relay says: {} {}", reply.code, reply.text);
     let text = match tried {
-        Tried::Untouched => None,
+        Tried::Untouched(_) => None,
         Tried::NotSent { words, .. } | Tried::Uncertain { words, .. } => Some(words.clone()),
         Tried::Answered(replies) => {
             replies.iter().take(recipients).find(|reply| reply.code / 100 != 2).map(of_a_reply)

@@ -77,7 +77,7 @@ async fn a_draft_stands_on_the_timeline_is_changed_and_goes_out_under_its_own_id
     assert!(row.messageid.unwrap().contains(&id.to_string()));
     assert_eq!((house.email_count(), parties(&house, id).len()), (1, 3));
     let [mail] = claim(&house, NODE).await.try_into().unwrap();
-    assert_eq!(outbox::shown_status(&house.email(id), Some(&mail)), STATUS_SENDING);
+    assert_eq!(outbox::shown_status(&house.email(id), Some(&mail.mail)), STATUS_SENDING);
     let loaded = outbox::load(&house.organization, &mail).unwrap();
     let text = String::from_utf8_lossy(&loaded.raw).into_owned();
     assert!(text.contains("A better offer") && text.contains("plan.pdf") && !text.contains("boss"), "{text}");

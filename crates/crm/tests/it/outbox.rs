@@ -4,9 +4,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crm::CrmError;
-use crm::outbox::{self, Claimed, Draft, Earlier, Ends, NewRelay, Recipient, RecipientReply, Settled, Tried, Who};
+use crm::outbox::{
+    self, Change, Claimed, Draft, Earlier, Ends, NewRelay, Place, Recipient, RecipientReply, Settled, Tried,
+    Wanted, Who,
+};
 use model::schema::emails::{Email, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
+use model::schema::outbox::OutboxLimit;
 use model::{Id, Mailbox, Moment, Timestamp};
+use store::Share;
 
 use crate::house::{House, NOW, address};
 
@@ -62,7 +67,10 @@ pub(crate) async fn send(house: &House, draft: Draft) -> Result<Id, CrmError> {
 
 /// What is due by now. A server goes by its own clock, whatever we say.
 pub(crate) async fn claim(house: &House, node: Id) -> Vec<Claimed> {
-    outbox::claim(&house.organization, node, (now(house), 16)).await.unwrap()
+    let relays = outbox::relays(&house.organization).unwrap();
+    let relay = relays[0].emailserverprofileid;
+    let wanted = Wanted { relay, limit: 16, has_bulk: true };
+    outbox::claim(&house.organization, node, (now(house), wanted)).await.unwrap()
 }
 
 pub(crate) fn now(house: &House) -> Timestamp {
@@ -114,7 +122,7 @@ async fn a_mail_stands_on_its_record_goes_out_and_is_answered() {
     let [mail] = claimed.as_slice() else { panic!("{claimed:?}") };
     assert!(claim(&house, OTHER).await.is_empty(), "one node has it");
     let loaded = outbox::load(&house.organization, mail).unwrap();
-    let text = String::from_utf8(loaded.to_vec()).unwrap();
+    let text = String::from_utf8(loaded.raw.to_vec()).unwrap();
     assert!(text.contains("Fifty pallets?") && !text.contains("boss"), "{text}");
     assert_eq!(mail.waiting().count(), 3);
     assert!(may_end(&house, mail).await);
@@ -149,10 +157,7 @@ async fn a_recipient_who_waits_is_tried_again_alone() {
     assert!(claim(&house, NODE).await.is_empty(), "not at once");
     wait(&house);
     let [mail] = claim(&house, NODE).await.try_into().unwrap();
-    assert_eq!(
-        mail.waiting().map(|one| one.address.as_str()).collect::<Vec<_>>(),
-        ["tom@northwind.test"]
-    );
+    assert_eq!(mail.waiting().map(|one| one.address.as_str()).collect::<Vec<_>>(), ["tom@northwind.test"]);
     let Settled::Waits(later) = settle(&house, &mail, Tried::Answered(vec![said(451)]), until).await else {
         panic!("it waits still")
     };
@@ -194,7 +199,7 @@ async fn what_went_past_the_end_of_its_data_is_told_apart() {
     assert!(!outbox::cancel(&house.organization, id, house.moment()).await.unwrap(), "it may be there");
     wait(&house);
     let [again] = claim(&house, NODE).await.try_into().unwrap();
-    let load = |mail| outbox::load(&house.organization, mail).unwrap();
+    let load = |mail| outbox::load(&house.organization, mail).unwrap().raw;
     assert_eq!(load(&again), load(&mail), "the same Message-ID");
     // A later try that certainly did not go out takes nothing of that back, and in the end nobody says that it failed.
     let Settled::Waits(_) = settle(&house, &again, not_sent(), now(&house)).await else { panic!("it waits") };
@@ -330,7 +335,9 @@ async fn bulk_that_a_dead_node_left_past_its_end_waits_for_a_person() {
     };
     // One was refused in time; it is as if its end had never been noted.
     let refused = || Tried::NotSent { words: "it broke".to_owned(), replies: Vec::new() };
-    let Settled::Waits(_) = settle(&house, &claimed[1], refused(), now(&house)).await else { panic!("it waits") };
+    let Settled::Waits(_) = settle(&house, &claimed[1], refused(), now(&house)).await else {
+        panic!("it waits")
+    };
     let living = std::iter::once(OTHER).collect();
     let left = outbox::free(&house.organization, &living, now(&house)).await.unwrap();
     assert_eq!((left.mails, left.past_their_end, left.for_a_person), (2, 1, 1));
@@ -350,4 +357,62 @@ async fn bulk_that_a_dead_node_left_past_its_end_waits_for_a_person() {
     wait(&house);
     assert_eq!(claim(&house, NODE).await.len(), 2, "a person says so");
     ids.iter().for_each(|id| assert_eq!(house.email(*id).statuscode, STATUS_PENDING_SEND));
+}
+
+#[tokio::test]
+async fn what_persons_write_goes_before_bulk_and_never_with_it() {
+    let house = house().await;
+    let bulk = send(&house, draft()).await.unwrap();
+    house.organization.tamper("update outboxmail set lane = 1, waitsin = 1").unwrap();
+    let personal = send(&house, draft()).await.unwrap();
+    let relay = outbox::relays(&house.organization).unwrap()[0].emailserverprofileid;
+    let claim = async |relay: Id, has_bulk: bool| {
+        let wanted = Wanted { relay, limit: 16, has_bulk };
+        let claimed = outbox::claim(&house.organization, NODE, (now(&house), wanted)).await.unwrap();
+        claimed.iter().map(|claimed| claimed.mail.activityid).collect::<Vec<_>>()
+    };
+    assert_eq!(claim(OTHER, true).await, [], "another relay has none");
+    assert_eq!(claim(relay, true).await, [personal]);
+    assert_eq!(claim(relay, false).await, []);
+    assert_eq!(claim(relay, true).await, [bulk]);
+}
+
+#[tokio::test]
+async fn of_a_limit_no_more_is_given_out_than_its_time_allows() {
+    let house = house().await;
+    let place = Place::domain("@Customer.Test").unwrap();
+    let set = async |change: Change| {
+        outbox::set_limit(&house.organization, (place.clone(), change), house.moment()).await
+    };
+    set(Change { per_minute: Some(60), ..Change::default() }).await.unwrap();
+    set(Change { connections: Some(2), ..Change::default() }).await.unwrap();
+    let wrong = set(Change { connections: Some(-1), ..Change::default() }).await.unwrap_err().to_string();
+    assert!(wrong.contains("or 0 for none"), "{wrong}");
+    let [limit] = outbox::all_limits(&house.organization).unwrap().try_into().unwrap();
+    let of = (limit.place.as_str(), limit.perminute, limit.connections, limit.ispaused);
+    assert_eq!(of, ("@customer.test", Some(60), Some(2), false));
+
+    let id = limit.outboxlimitid;
+    let begun = now(&house);
+    let take =
+        async |now: Timestamp| outbox::take_share(&house.organization, (id, 60_000), now).await.unwrap();
+    assert_eq!(take(begun).await, Share::Given);
+    let Share::In(left) = take(begun).await else { panic!("it was given out twice") };
+    assert!((1..=60_000).contains(&left), "{left}");
+    house.organization.tamper("update outboxlimit set nexton = 1").unwrap();
+    assert_eq!(take(begun.plus_seconds(60)).await, Share::Given);
+
+    let places = async |node: Id, wanted: usize| {
+        let now = now(&house);
+        outbox::places(&house.organization, (&limit, node), (now, wanted)).await.unwrap()
+    };
+    assert_eq!(places(NODE, 1).await.len(), 1);
+    assert_eq!(places(OTHER, 5).await.len(), 1, "of two");
+    let held = places(NODE, 5).await;
+    assert_eq!(held.len(), 1, "it holds its own");
+    outbox::give_back_places(&house.organization, held).await.unwrap();
+    assert_eq!(places(OTHER, 5).await.len(), 2);
+    let lower = OutboxLimit { connections: Some(1), ..limit.clone() };
+    let kept = outbox::places(&house.organization, (&lower, OTHER), (now(&house), 5)).await.unwrap();
+    assert_eq!(kept.len(), 1);
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use crm::intake::{self, Offered, OldMail, OldMailbox, Polled, What, history};
 use crm::mailboxes::ledger::{self, Listed, Look, Place, Seen};
-use crm::outbox::{self, Draft, Ends, NewRelay, Tried};
+use crm::outbox::{self, Change, Draft, Ends, NewRelay, Tried, Wanted};
 use crm::records::credentials::Vouching;
 use crm::search::indexing;
 use crm::search::query;
 use model::decision::Entity;
 use model::outcome::Outcome;
 use model::schema::people::Session;
-use model::{FolderRole, Id, Mailbox, MessageKey, Timestamp};
+use model::{FolderRole, Id, MessageKey, Timestamp};
 use store::{Access, Plan, Priority, Span, Store, StoreError};
 
 use crate::house::{House, NOW, address};
@@ -43,6 +43,10 @@ const MAY_WALK: &[(&str, &str)] = &[
     ("from mailboxday d join", "one day, for the page of the books: a row for each mailbox"),
     ("from mailbox\norder by name", "the mailboxes, of which an administrator has made each"),
     ("delete from session where expireson", "what it finds, it deletes"),
+    ("from outboxlimit\norder by place", "the limits, of which an administrator has made each"),
+    ("update lease set leaseuntil = leaseclock", "a lease for each kind of work: a few"),
+    ("select name, number from lease", "a lease for each kind of work: a few"),
+    ("update outboxmail set lane = 1", "this test's own"),
     ("select distinct owner from outboxmail", "what nodes have at a moment, along an index of that alone"),
     ("from emailserverprofile\norder by name", "the servers, of which an administrator has made each"),
     ("from outboxmail\norder by createdon desc", "the newest of them, along an index to its limit"),
@@ -271,27 +275,20 @@ async fn send_mail(house: &House) {
     let organization = &house.organization;
     let login = None;
     let (name, host, port, tls) = ("relay".to_owned(), "relay.test".to_owned(), 25, 0);
-    let relay = NewRelay { name, host, port, tls, authority: None, login };
+    let relay = NewRelay { name, host, port, tls, authority: None, login, return_domain: None };
     outbox::add_relay(organization, relay, house.moment()).await.unwrap();
     let mut ids = Vec::new();
     for copy in 1..=4 {
-        let draft = Draft {
-            from: address("jane@contoso.test"),
-            to: vec![Mailbox { name: None, address: address("zoe@fabrikam.test") }],
-            cc: Vec::new(),
-            bcc: Vec::new(),
-            subject: "Our offer".to_owned(),
-            text: "Fifty pallets?\n".to_owned(),
-            answers: None,
-            due: None,
-            key: None,
-        };
+        let mut draft = Draft::by(address("jane@contoso.test"));
+        draft.who.to = vec![crate::outbox::to("zoe@fabrikam.test")];
+        draft.what.subject = "Our offer".to_owned();
         ids.push(outbox::send(organization, draft, (Id([copy; 16]), house.moment())).await.unwrap());
     }
     let node = Id([7; 16]);
     outbox::cancel(organization, ids[0], house.moment()).await.unwrap();
-    organization.tamper("update outboxmail set dueon = 1 where waitsin is not null").unwrap();
-    let claimed = outbox::claim(organization, node, (NOW, 10)).await.unwrap();
+    let relay = outbox::relays(organization).unwrap()[0].emailserverprofileid;
+    let wanted = Wanted { relay, limit: 10, has_bulk: true };
+    let claimed = outbox::claim(organization, node, (NOW, wanted)).await.unwrap();
     assert_eq!(claimed.len(), 3);
     let mails = || claimed.iter().map(|claimed| claimed.mail.clone());
     outbox::load(organization, &claimed[0]).unwrap();
@@ -305,6 +302,12 @@ async fn send_mail(house: &House) {
     outbox::free(organization, &std::iter::once(Id([8; 16])).collect(), NOW).await.unwrap();
     outbox::retry(organization, ids[1], house.moment()).await.unwrap();
     organization.read(|read| read.outbox(10)).unwrap();
+    let change = Change { per_minute: Some(60), connections: Some(1), is_paused: None };
+    outbox::set_limit(organization, (outbox::Place::Relay(relay), change), house.moment()).await.unwrap();
+    let [limit] = outbox::all_limits(organization).unwrap().try_into().unwrap();
+    outbox::take_share(organization, (limit.outboxlimitid, 1_000), NOW).await.unwrap();
+    outbox::take_share(organization, (limit.outboxlimitid, 1_000), NOW).await.unwrap();
+    outbox::places(organization, (&limit, node), (NOW, 1)).await.unwrap();
 }
 
 async fn sign_in(house: &House) {

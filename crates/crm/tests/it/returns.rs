@@ -3,10 +3,10 @@
 use std::time::SystemTime;
 
 use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Source, Welcome};
-use crm::outbox::{self, Draft, NewRelay, RecipientReply, Settled, Tried};
+use crm::outbox::{self, Claimed, Draft, NewRelay, RecipientReply, Settled, Tried, Wanted};
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, STATUS_SENT, mark};
-use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::schema::outbox::OutboxRecipient;
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 
 use crate::house::{House, NOW, address};
@@ -56,21 +56,23 @@ fn now(house: &House) -> Timestamp {
     Timestamp(i64::try_from(since.as_millis()).unwrap())
 }
 
-async fn claim(house: &House) -> OutboxMail {
-    let claimed = outbox::claim(&house.organization, NODE, (now(house), 16)).await.unwrap();
+async fn claim(house: &House) -> Claimed {
+    let relay = outbox::relays(&house.organization).unwrap()[0].emailserverprofileid;
+    let wanted = Wanted { relay, limit: 16, has_bulk: true };
+    let claimed = outbox::claim(&house.organization, NODE, (now(house), wanted)).await.unwrap();
     let [mail] = claimed.try_into().unwrap();
     mail
 }
 
 /// Whom a mail is tried for, and where it comes back to.
-fn turn(house: &House, mail: &OutboxMail) -> (Vec<String>, EmailAddress) {
+fn turn(house: &House, mail: &Claimed) -> (Vec<String>, EmailAddress) {
     let loaded = outbox::load(&house.organization, mail).unwrap();
-    let recipients = loaded.recipients.into_iter().map(|one| one.address).collect();
+    let recipients = mail.waiting().map(|one| one.address.clone()).collect();
     (recipients, address(&loaded.mail_from))
 }
 
-async fn settle(house: &House, mail: &OutboxMail, tried: Tried) -> Settled {
-    outbox::settle(&house.organization, mail.clone(), tried, Moment::new(now(house), 77)).await.unwrap()
+async fn settle(house: &House, mail: &Claimed, tried: Tried) -> Settled {
+    crate::outbox::settle(house, mail, tried, now(house)).await
 }
 
 fn said(code: u16) -> Tried {
@@ -145,7 +147,7 @@ async fn each_recipient_has_a_return_path_and_a_try_of_his_own() {
     let (tom, other) = turn(&house, &second);
     assert_eq!(tom, ["tom@northwind.test"]);
     assert_ne!(path, other);
-    assert!(outbox::may_end(&house.organization, second.clone(), now(&house)).await.unwrap());
+    assert!(crate::outbox::may_end(&house, &second).await);
     let uncertain = Tried::Uncertain { words: "no answer".to_owned(), replies: vec![None] };
     let Settled::Waits(until) = settle(&house, &second, uncertain).await else { panic!("they wait") };
     assert!(until > now(&house), "the relay is in trouble");
@@ -168,14 +170,30 @@ async fn a_node_that_died_at_the_end_of_the_data_leaves_one_recipient_in_doubt()
     let house = house().await;
     let id = send(&house, &["zoe@fabrikam.test", "tom@northwind.test"]).await;
     let dying = claim(&house).await;
-    assert!(outbox::may_end(&house.organization, dying.clone(), now(&house)).await.unwrap());
+    assert!(crate::outbox::may_end(&house, &dying).await);
     let living = std::iter::once(OTHER).collect();
-    assert_eq!(outbox::free(&house.organization, &living, now(&house)).await.unwrap(), 1);
+    assert_eq!(outbox::free(&house.organization, &living, now(&house)).await.unwrap().mails, 1);
     let again = claim(&house).await;
     assert_eq!(turn(&house, &again), turn(&house, &dying), "the same one, by the same way back");
     settle(&house, &again, Tried::NotSent { words: "it broke".to_owned(), replies: vec![None] }).await;
     let marks: Vec<bool> = recipients(&house, id).iter().map(|one| one.doton.is_some()).collect();
     assert_eq!(marks, [true, false]);
+}
+
+#[tokio::test]
+async fn of_bulk_that_a_dead_node_left_one_recipient_waits_for_a_person() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test", "tom@northwind.test"]).await;
+    house.organization.tamper("update outboxmail set lane = 1, waitsin = 1").unwrap();
+    let dying = claim(&house).await;
+    assert!(crate::outbox::may_end(&house, &dying).await);
+    let living = std::iter::once(OTHER).collect();
+    let left = outbox::free(&house.organization, &living, now(&house)).await.unwrap();
+    assert_eq!((left.past_their_end, left.for_a_person), (1, 1));
+    let again = claim(&house).await;
+    assert_eq!(turn(&house, &again).0, ["tom@northwind.test"], "nobody knows of Zoë alone");
+    settle(&house, &again, said(250)).await;
+    assert_eq!(states(&house, id), [3, 1]);
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ table! {
         /// The attempt under which the end of its data was noted last.
         dotattempt: Option<i32> = Int, "Past the end at attempt";
     }
-    indexes { sparse(waitsin, dueon); sparse(owner); many(createdon); }
+    indexes { sparse(waitsin, emailserverprofileid, dueon); sparse(owner); many(createdon); }
 }
 
 table! {
@@ -63,4 +63,21 @@ table! {
         doton: Option<Timestamp> = DateTime, "Past the end of its data since";
     }
     indexes { }
+}
+
+table! {
+    /// How fast mail goes out by a relay or to a domain, over all nodes together, and whether it does at all.
+    OutboxLimit "outboxlimit" set "" label "Limit of outgoing mail" key(outboxlimitid) clustered(true) {
+        outboxlimitid: Id = Key, "Limit";
+        /// `relay <id>`, `lane <number>`, `@domain` as addresses are compared, or nothing: all of the organization.
+        place: String = Text(300), "Place";
+        /// Mails a minute; as many as there are where nothing is said.
+        perminute: Option<i32> = Int, "Mails a minute";
+        /// Connections at a time; for a domain, mails that are on their way there.
+        connections: Option<i32> = Int, "Connections";
+        ispaused: bool = Bool, "Paused";
+        /// Until then what nodes have taken of it lasts.
+        nexton: Timestamp = DateTime, "Next share on";
+    }
+    indexes { unique(place); }
 }

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, RelayRow, Request};
+use clap::{Args, Subcommand, ValueEnum};
+use postroom::commands::{
+    AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, RelayRow, Request,
+};
 
 use super::mailbox::Tls;
 use super::show::printable;
@@ -27,6 +29,72 @@ pub(crate) enum OutboxCommand {
         #[command(flatten)]
         of: EmailName,
     },
+    /// Say how fast mail goes by a relay or to a domain, all nodes together.
+    Limit {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The relay.
+        #[arg(long, value_name = "NAME", required_unless_present = "domain", conflicts_with = "domain")]
+        relay: Option<String>,
+        /// Recipients at this domain, such as customer.example.
+        #[arg(long, value_name = "DOMAIN")]
+        domain: Option<String>,
+        /// Mails a minute at most; 0 for any number.
+        #[arg(long, value_name = "NUMBER")]
+        per_minute: Option<i32>,
+        /// Connections to the relay at most, or mails on their way to the domain; 0 for as many as there are.
+        #[arg(long, value_name = "NUMBER")]
+        connections: Option<i32>,
+    },
+    /// List limits and pauses.
+    Limits {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+    },
+    /// Let no mail go out, until it is resumed; what is on its way at this moment ends.
+    Pause {
+        #[command(flatten)]
+        what: Pausing,
+    },
+    /// Let mail go out again.
+    Resume {
+        #[command(flatten)]
+        what: Pausing,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Pausing {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// What goes by this relay alone.
+    #[arg(long, value_name = "NAME")]
+    relay: Option<String>,
+    /// Mail to many alone; what persons write goes on.
+    #[arg(long, value_enum, conflicts_with = "relay")]
+    lane: Option<PausedLane>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PausedLane {
+    /// Mail to many.
+    Bulk,
+}
+
+impl Pausing {
+    fn request(self, is_paused: bool) -> OutboxRequest {
+        let of = match (self.relay, self.lane) {
+            (Some(relay), _) => LimitOf::Relay(relay),
+            (None, Some(PausedLane::Bulk)) => LimitOf::Bulk,
+            (None, None) => LimitOf::All,
+        };
+        let (per_minute, connections) = (None, None);
+        let is_paused = Some(is_paused);
+        OutboxRequest::Limit(LimitRequest { organization: self.org, of, per_minute, connections, is_paused })
+    }
 }
 
 #[derive(Args)]
@@ -88,6 +156,17 @@ pub(super) fn outbox(command: OutboxCommand) -> Request {
         OutboxCommand::List { org } => OutboxRequest::List(org),
         OutboxCommand::Retry { of } => OutboxRequest::Retry { organization: of.org, email: of.email },
         OutboxCommand::Cancel { of } => OutboxRequest::Cancel { organization: of.org, email: of.email },
+        OutboxCommand::Limit { org, relay, domain, per_minute, connections } => {
+            let of = match (relay, domain) {
+                (Some(relay), _) => LimitOf::Relay(relay),
+                (None, domain) => LimitOf::Domain(domain.unwrap_or_default()),
+            };
+            let is_paused = None;
+            OutboxRequest::Limit(LimitRequest { organization: org, of, per_minute, connections, is_paused })
+        }
+        OutboxCommand::Limits { org } => OutboxRequest::Limits(org),
+        OutboxCommand::Pause { what } => what.request(true),
+        OutboxCommand::Resume { what } => what.request(false),
     })
 }
 
@@ -118,6 +197,15 @@ fn arguments(relay: RelayArguments) -> anyhow::Result<AddRelay> {
 /// The e-mail that a mail became.
 pub(super) fn sent(id: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{id}")
+}
+
+pub(super) fn limit_cells(row: &LimitRow) -> Vec<String> {
+    let number =
+        |number: Option<i32>, unit: &str| number.map_or_else(String::new, |it| format!("{it} {unit}"));
+    let paused = if row.is_paused { "paused" } else { "" };
+    let (per_minute, connections) =
+        (number(row.per_minute, "a minute"), number(row.connections, "at a time"));
+    vec![row.organization.clone(), printable(&row.of), per_minute, connections, paused.to_owned()]
 }
 
 pub(super) fn relay_cells(row: &RelayRow) -> Vec<String> {

@@ -30,6 +30,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::SentMail(id) => super::outbox::sent(id),
         Reply::Senders(rows) => table(rows.iter().map(super::drafts::cells)),
         Reply::Outbox(rows) => table(rows.iter().map(super::outbox::cells)),
+        Reply::OutboxLimits(rows) => table(rows.iter().map(super::outbox::limit_cells)),
         Reply::Relays(rows) => table(rows.iter().map(super::outbox::relay_cells)),
         Reply::TemplateList(rows) => table(rows.iter().map(super::template::cells)),
         Reply::Template(text) => super::template::text(text),

@@ -82,7 +82,7 @@ pub(super) async fn run(house: &Arc<House>, request: DraftRequest) -> Result<Rep
             let organization = organization(house, &of)?;
             match outbox::take_back(&organization, id(&email)?, house.moment()?).await? {
                 true => Ok(Reply::Done),
-                false => Err(CommandError::OnItsWay(email)),
+                false => Err(super::outbox::not_canceled(&organization, (id(&email)?, email))?),
             }
         }
         DraftRequest::SendAs { organization: of, user, queue, is_granted } => {

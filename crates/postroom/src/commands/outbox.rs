@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crm::outbox::{self, NewRelay};
+use crm::outbox::{self, Change, NewRelay, Place};
 use crm::secrets::Cell;
 use model::Id;
 use model::schema::emails::EMAIL_STATUSES;
@@ -23,6 +23,10 @@ pub enum OutboxRequest {
     AddRelay(AddRelay),
     /// Says anew where the relay of this name is, and who signs in there: what waits for it goes by that.
     SetRelay(AddRelay),
+    /// Says how fast mail goes to a domain, or by a relay, or that it does not go at all for now.
+    Limit(LimitRequest),
+    /// What is limited or paused in one organization, or in all.
+    Limits(Option<String>),
     /// The relays of one organization, or of all.
     Relays(Option<String>),
     /// Sends a mail.
@@ -43,6 +47,50 @@ pub enum OutboxRequest {
         /// The id of its e-mail.
         email: String,
     },
+}
+
+/// A limit to be set, or a pause to begin or to end.
+#[derive(Serialize, Deserialize)]
+pub struct LimitRequest {
+    /// The organization's name.
+    pub organization: String,
+    /// What it is about.
+    pub of: LimitOf,
+    /// Mails a minute; 0 for any number.
+    pub per_minute: Option<i32>,
+    /// Connections, or for a domain mails on their way, at a time over all nodes; 0 for any number.
+    pub connections: Option<i32>,
+    /// Whether nothing goes out.
+    pub is_paused: Option<bool>,
+}
+
+/// What a limit is about.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitOf {
+    /// All mail of the organization.
+    All,
+    /// All mail to many.
+    Bulk,
+    /// What goes by the relay of this name.
+    Relay(String),
+    /// What goes to this domain.
+    Domain(String),
+}
+
+/// A limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitRow {
+    /// The organization's name.
+    pub organization: String,
+    /// What it is about.
+    pub of: String,
+    /// Mails a minute.
+    pub per_minute: Option<i32>,
+    /// Connections, or mails on their way, at a time.
+    pub connections: Option<i32>,
+    /// Whether nothing goes out.
+    pub is_paused: bool,
 }
 
 /// A relay to be added.
@@ -114,6 +162,8 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
     let reply = match request {
         OutboxRequest::AddRelay(new) => add_relay(house, new).await,
         OutboxRequest::SetRelay(new) => set_relay(house, new).await,
+        OutboxRequest::Limit(limit) => set_limit(house, limit).await,
+        OutboxRequest::Limits(name) => limits(&organizations(house, name)?),
         OutboxRequest::Relays(name) => relays(&organizations(house, name)?),
         OutboxRequest::Send(mail) => sending::send(house, *mail).await,
         OutboxRequest::List(name) => list(&organizations(house, name)?),
@@ -140,7 +190,11 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
     Ok(reply)
 }
 
-fn not_canceled(organization: &Organization, (id, email): (Id, String)) -> Result<CommandError, CommandError> {
+/// Why a mail is not taken back.
+pub(super) fn not_canceled(
+    organization: &Organization,
+    (id, email): (Id, String),
+) -> Result<CommandError, CommandError> {
     let why = match organization.read(|read| read.outbox_mail(id))? {
         None => NOT_OURS,
         Some(mail) if mail.endedon.is_some() => "has ended; `postroom outbox list` says how",
@@ -178,6 +232,50 @@ async fn set_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> 
     let relay = sealed(house, (&organization, id), new)?;
     outbox::set_relay(&organization, id, relay).await?;
     Ok(Reply::Done)
+}
+
+async fn set_limit(house: &House, limit: LimitRequest) -> Result<Reply, CommandError> {
+    let organization = organization(house, &limit.organization)?;
+    let place = match limit.of {
+        LimitOf::All => Place::All,
+        LimitOf::Bulk => Place::Bulk,
+        LimitOf::Domain(domain) => Place::domain(&domain)?,
+        LimitOf::Relay(name) => {
+            let known = outbox::relays(&organization)?.into_iter().find(|relay| relay.name == name);
+            let known = known.ok_or(crm::CrmError::NotFound { what: "the relay" })?;
+            Place::Relay(known.emailserverprofileid)
+        }
+    };
+    let LimitRequest { per_minute, connections, is_paused, .. } = limit;
+    let change = Change { per_minute, connections, is_paused };
+    outbox::set_limit(&organization, (place, change), house.moment()?).await?;
+    Ok(Reply::Done)
+}
+
+fn limits(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
+    let mut rows = Vec::new();
+    for organization in organizations {
+        let relays = outbox::relays(organization)?;
+        let name_of = |place: &str| {
+            let relay = relays.iter().find(|it| Place::Relay(it.emailserverprofileid).key() == place);
+            relay.map(|relay| format!("relay {}", relay.name))
+        };
+        for limit in outbox::all_limits(organization)? {
+            let of = match limit.place.as_str() {
+                "" => "all mail".to_owned(),
+                place if place == Place::Bulk.key() => "bulk mail".to_owned(),
+                place => name_of(place).unwrap_or_else(|| model::EmailAddress::shown(place)),
+            };
+            rows.push(LimitRow {
+                organization: organization.name().to_owned(),
+                of,
+                per_minute: limit.perminute,
+                connections: limit.connections,
+                is_paused: limit.ispaused,
+            });
+        }
+    }
+    Ok(Reply::OutboxLimits(rows))
 }
 
 /// A relay as it is kept: its password is sealed for its row.

@@ -63,7 +63,8 @@ fn a_mail_is_sent_listed_shown_and_canceled() {
     assert!(again.err.contains("has ended"), "{}", again.err);
     let retry = place.run(&["outbox", "retry", "--org", "contoso", id]);
     assert!(retry.err.contains("nobody left who could be tried"), "{}", retry.err);
-    let stranger = place.run(&["outbox", "cancel", "--org", "contoso", "0199f000-0000-7000-8000-000000000000"]);
+    let stranger =
+        place.run(&["outbox", "cancel", "--org", "contoso", "0199f000-0000-7000-8000-000000000000"]);
     assert!(stranger.err.contains("did not go out from here"), "{}", stranger.err);
     assert_eq!(place.run(&["outbox", "retry", "--org", "contoso", "x"]).code, 1);
 }

@@ -3,7 +3,7 @@
 use model::limits;
 use send::{Ended, Tried};
 
-use crate::world::{AWAY, RELAY, World};
+use crate::world::{FIRST_BULK, World};
 
 fn all(count: u32) -> Vec<u32> {
     (0..count).collect()
@@ -53,14 +53,13 @@ async fn a_session_that_ended_while_it_rested_costs_no_try() {
 }
 
 #[tokio::test]
-async fn a_relay_that_nobody_reaches_is_knocked_at_once_and_the_others_go_on() {
-    let world = World::of(0);
-    (0..1_000).for_each(|mail| world.put(mail, if mail % 2 == 0 { AWAY } else { RELAY }));
+async fn a_relay_that_nobody_reaches_is_knocked_at_once_and_the_rest_waits() {
+    let world = World::of(1_000);
+    world.state().is_away = true;
     assert_eq!(world.run().await, Ended::Unreached);
     let state = world.state();
-    let unreached = state.settled.iter().filter(|(mail, _)| mail % 2 == 0);
-    assert!(unreached.clone().count() > 0);
-    assert!(unreached.clone().all(|(_, tried)| matches!(tried, Tried::NotSent { .. })));
+    assert!(!state.settled.is_empty());
+    assert!(state.settled.iter().all(|(_, tried)| matches!(tried, Tried::NotSent { .. })));
     assert_eq!(
         state.settled.len() + state.waiting.len(),
         1_000,
@@ -72,6 +71,55 @@ async fn a_relay_that_nobody_reaches_is_knocked_at_once_and_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn bulk_leaves_connections_to_what_persons_write() {
+    let world = World::of(0);
+    // The relay thinks about the first mail of each batch of bulk mail, and about nothing else.
+    let places = limits::OUTBOX_CONNECTIONS_MAX as u32;
+    let bulk = places * limits::OUTBOX_CLAIM_MAX as u32;
+    (0..bulk).for_each(|mail| world.put(FIRST_BULK + mail));
+    world.state().is_slow_with_bulk = true;
+    let running = tokio::spawn({
+        let world = world.clone();
+        async move { world.run().await }
+    });
+    while world.state().open_now < limits::OUTBOX_CONNECTIONS_MAX - 2 {
+        tokio::task::yield_now().await;
+    }
+    world.put(1);
+    while world.state().settled.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(settled(&world), [1], "no bulk mail is out yet");
+    world.state().is_slow_with_bulk = false;
+    world.woken.notify_waiters();
+    assert_eq!(running.await.unwrap(), Ended::Done);
+    assert_eq!(world.state().settled.len() as u32, bulk + 1);
+}
+
+#[tokio::test]
+async fn no_more_connections_than_are_allowed_and_none_where_none_is() {
+    let world = World::of(500);
+    world.state().connections = Some(2);
+    assert_eq!(world.run().await, Ended::Done);
+    assert_eq!((world.state().settled.len(), world.state().opened), (500, 2));
+    let world = World::of(5);
+    world.state().connections = Some(0);
+    assert_eq!(world.run().await, Ended::Done);
+    assert_eq!((world.state().waiting.len(), world.state().opened), (5, 0), "another node has them all");
+}
+
+#[tokio::test]
+async fn a_mail_whose_time_it_is_not_is_given_back_with_its_time() {
+    let world = World::of(3);
+    world.state().sent_away = vec![1];
+    assert_eq!(world.run().await, Ended::Done);
+    let state = world.state();
+    assert_eq!(sorted(state.sent.clone()), [0, 2]);
+    let told = state.settled.iter().find(|(mail, _)| *mail == 1).map(|(_, tried)| tried.clone());
+    assert_eq!(told, Some(Tried::Untouched(std::time::Duration::from_secs(7))));
+}
+
+#[tokio::test]
 async fn at_a_stop_what_was_claimed_is_given_back() {
     let world = World::of(1_000);
     world.state().stops_at = Some(5);
@@ -79,7 +127,7 @@ async fn at_a_stop_what_was_claimed_is_given_back() {
     let state = world.state();
     assert_eq!(state.settled.len() + state.waiting.len(), 1_000);
     assert!(state.sent.len() < 1_000);
-    let given_back = state.settled.iter().filter(|(_, tried)| *tried == Tried::Untouched);
+    let given_back = state.settled.iter().filter(|(_, tried)| matches!(tried, Tried::Untouched(_)));
     assert_eq!(given_back.count(), state.settled.len() - state.sent.len());
 }
 
@@ -103,7 +151,7 @@ async fn a_relay_that_thinks_keeps_nobody_else_waiting() {
         async move { world.run().await }
     });
     tokio::task::yield_now().await;
-    world.put(1, RELAY);
+    world.put(1);
     while world.state().settled.is_empty() {
         tokio::time::advance(std::time::Duration::from_millis(100)).await;
     }

@@ -2,24 +2,29 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use model::Id;
-use send::{Carrier, Outbox, Parcel, Reply, Tried};
+use model::limits;
+use send::{Admitted, Carrier, Outbox, Parcel, Reply, Tried};
 
-/// The relay of every mail but those that say otherwise.
-pub(crate) const RELAY: Id = Id([1; 16]);
-/// One that nobody reaches.
-pub(crate) const AWAY: Id = Id([2; 16]);
+/// From this number on mail is bulk mail.
+pub(crate) const FIRST_BULK: u32 = 1_000_000;
 
 /// What is known after the work.
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) waiting: VecDeque<(u32, Id)>,
+    pub(crate) waiting: VecDeque<u32>,
     pub(crate) settled: Vec<(u32, Tried)>,
     pub(crate) sent: Vec<u32>,
     pub(crate) opened: usize,
     pub(crate) open_now: usize,
     pub(crate) closed: usize,
+    /// Nobody reaches the relay.
+    pub(crate) is_away: bool,
+    /// Where fewer than usual are allowed.
+    pub(crate) connections: Option<usize>,
+    /// Mails whose time it is not.
+    pub(crate) sent_away: Vec<u32>,
     /// Mails of which the end may not go out.
     pub(crate) lost: Vec<u32>,
     /// A session ends after so many mails, without a word.
@@ -28,6 +33,8 @@ pub(crate) struct State {
     pub(crate) unreadable: Vec<u32>,
     /// The relay thinks about this one until it is woken.
     pub(crate) hangs: Option<u32>,
+    /// The relay thinks about bulk mail until it is woken.
+    pub(crate) is_slow_with_bulk: bool,
     /// How often something was written down.
     pub(crate) commits: usize,
     /// Mails that were held for longer.
@@ -50,12 +57,12 @@ impl World {
             woken: Arc::default(),
             stop: tokio_util::sync::CancellationToken::new(),
         };
-        (0..mails).for_each(|mail| world.put(mail, RELAY));
+        (0..mails).for_each(|mail| world.put(mail));
         world
     }
 
-    pub(crate) fn put(&self, mail: u32, relay: Id) {
-        self.state().waiting.push_back((mail, relay));
+    pub(crate) fn put(&self, mail: u32) {
+        self.state().waiting.push_back(mail);
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -68,21 +75,43 @@ impl World {
 }
 
 impl Outbox for World {
-    type Mail = (u32, Id);
+    type Mail = u32;
     type Carrier = Line;
+    type Pass = ();
 
-    async fn claim(&self, at_most: usize) -> Vec<(u32, Id)> {
-        let mut state = self.state();
-        let count = at_most.min(state.waiting.len());
-        state.waiting.drain(..count).collect()
+    async fn connections(&self) -> usize {
+        self.state().connections.unwrap_or(limits::OUTBOX_CONNECTIONS_MAX)
     }
 
-    async fn load(&self, (mail, relay): &(u32, Id)) -> Result<Parcel, String> {
+    async fn claim(&self, at_most: usize, has_bulk: bool) -> Vec<u32> {
+        let mut state = self.state();
+        for is_bulk in [false, true] {
+            let is_wanted = |mail: &u32| (*mail >= FIRST_BULK) == is_bulk && (has_bulk || !is_bulk);
+            let mails: Vec<u32> = state.waiting.iter().copied().filter(is_wanted).take(at_most).collect();
+            state.waiting.retain(|mail| !mails.contains(mail));
+            if !mails.is_empty() {
+                return mails;
+            }
+        }
+        Vec::new()
+    }
+
+    fn is_bulk(&self, mail: &u32) -> bool {
+        *mail >= FIRST_BULK
+    }
+
+    async fn admit(&self, mail: &u32) -> Admitted<()> {
+        match self.state().sent_away.contains(mail) {
+            true => Admitted::In(Duration::from_secs(7)),
+            false => Admitted::Now(()),
+        }
+    }
+
+    async fn load(&self, mail: &u32) -> Result<Parcel, String> {
         if self.state().unreadable.contains(mail) {
             return Err("its source is not here".to_owned());
         }
         Ok(Parcel {
-            relay: *relay,
             mail_from: "jane@contoso.test".to_owned(),
             recipients: vec![format!("{mail}@fabrikam.test")],
             raw: b"Subject: it\r\n\r\n".as_slice().into(),
@@ -90,33 +119,35 @@ impl Outbox for World {
         })
     }
 
-    async fn open(&self, relay: Id) -> Result<Line, String> {
-        if relay == AWAY {
-            self.state().opened += 1;
-            return Err("nobody answers".to_owned());
-        }
+    async fn open(&self) -> Result<Line, String> {
         let mut state = self.state();
         state.opened += 1;
+        if state.is_away {
+            return Err("nobody answers".to_owned());
+        }
         state.open_now += 1;
         Ok(Line { world: self.clone(), mails: 0, is_broken: false })
     }
 
-    async fn write_down(&self, tried: Vec<((u32, Id), Tried)>, ending: Vec<(u32, Id)>) -> Vec<bool> {
+    async fn write_down(&self, tried: Vec<(u32, Tried)>, ending: Vec<u32>) -> Vec<bool> {
         tokio::task::yield_now().await;
-        for ((mail, _), tried) in tried {
+        for (mail, tried) in tried {
             self.state().settled.push((mail, tried));
         }
         self.state().commits += 1;
-        if let Some((mail, _)) = ending.first() {
-            if self.state().hangs == Some(*mail) {
-                self.woken.notified().await;
-            }
+        let woken = self.woken.notified();
+        let (hangs, is_slow) = {
+            let state = self.state();
+            (state.hangs, state.is_slow_with_bulk)
+        };
+        if ending.first().is_some_and(|mail| hangs == Some(*mail) || (is_slow && *mail >= FIRST_BULK)) {
+            woken.await;
         }
-        ending.iter().map(|(mail, _)| !self.state().lost.contains(mail)).collect()
+        ending.iter().map(|mail| !self.state().lost.contains(mail)).collect()
     }
 
-    async fn renew(&self, mails: Vec<(u32, Id)>) {
-        self.state().renewed.extend(mails.into_iter().map(|(mail, _)| mail));
+    async fn renew(&self, mails: Vec<u32>) {
+        self.state().renewed.extend(mails);
     }
 }
 

@@ -100,3 +100,20 @@ create table leftsource (
 -- of the data was noted says of what a dead node left behind whether it may be out there.
 alter table outboxmail add column tries integer not null default 0;
 alter table outboxmail add column dotattempt integer;
+
+-- Mail is taken relay by relay: what goes to one that is away, paused or slow is not in the way of the rest.
+drop index outboxmail_waitsin_dueon;
+create index outboxmail_waitsin_emailserverprofileid_dueon on outboxmail (waitsin, emailserverprofileid, dueon)
+where waitsin is not null;
+
+-- Limits of outgoing mail hold over all nodes: each takes a share for some seconds, so no mail writes here.
+create table outboxlimit (
+    outboxlimitid blob not null,
+    place text not null,
+    perminute integer,
+    connections integer,
+    ispaused integer not null,
+    nexton integer not null,
+    primary key (outboxlimitid)
+) strict, without rowid;
+create unique index outboxlimit_place on outboxlimit (place);

@@ -55,14 +55,16 @@ impl Read<'_> {
     /// What an e-mail was made of; `None` where it is not here.
     pub fn email_source(&self, email: Id) -> Result<Option<EmailSource>, StoreError> {
         let sql = "select blobid, deliveryreceiptrequested from email where activityid = ?1";
-        self.one(sql, &[email.into()], |row| Ok(EmailSource { blobid: row.take()?, wants_report: row.take()? }))
+        self.one(sql, &[email.into()], |row| {
+            Ok(EmailSource { blobid: row.take()?, wants_report: row.take()? })
+        })
     }
 
-    /// Whether a mail may be taken now.
-    pub fn is_outbox_due(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let sql =
-            "select 1 from outboxmail where waitsin in (0, 1) and dueon <= (select leaseclock(?1)) limit 1";
-        Ok(self.one(sql, &[now.into()], |_| Ok(()))?.is_some())
+    /// Whether a mail of a lane may be taken to a relay now.
+    pub fn is_outbox_due(&self, (relay, lane): (Id, i32), now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "select 1 from outboxmail where waitsin = ?3 and emailserverprofileid = ?2 \
+                   and dueon <= (select leaseclock(?1)) limit 1";
+        Ok(self.one(sql, &[now.into(), relay.into(), lane.into()], |_| Ok(()))?.is_some())
     }
 
     /// The nodes that have mails.
@@ -88,31 +90,32 @@ impl Tx<'_> {
         recipients.iter().try_for_each(|recipient| self.insert(recipient))
     }
 
-    /// Takes mails of a lane that are due, those that wait longest first, for a node and for
+    /// Takes mails of a lane that are due to a relay, those that wait longest first, for a node and for
     /// `limits::OUTBOX_LEASE_SECONDS`. What comes back is what the other functions ask for: the mail as its taker holds
     /// it. Ask within a unit that does nothing else.
     pub fn claim_outbox(
         &mut self,
-        (owner, lane): (Id, i32),
-        now: Timestamp,
-        limit: usize,
+        owner: Id,
+        (relay, lane): (Id, i32),
+        (now, limit): (Timestamp, usize),
     ) -> Result<Vec<OutboxMail>, StoreError> {
         // The time is selected once: an index is not asked for what a server's clock may say anew at each row.
-        let tail = "where waitsin = ?2 and dueon <= (select leaseclock(?1)) order by dueon limit ?3 \
+        let tail = "where waitsin = ?2 and emailserverprofileid = ?4 and dueon <= (select leaseclock(?1)) \
+                    order by dueon limit ?3 \
                     /*pg for update skip locked*/";
-        let found: Vec<OutboxMail> = self.nouns(tail, &[now.into(), lane.into(), limit.into()])?;
+        let params = [now.into(), lane.into(), limit.into(), relay.into()];
+        let found: Vec<OutboxMail> = self.nouns(tail, &params)?;
         let mut claimed: Vec<OutboxMail> = Vec::with_capacity(found.len());
+        let returndomain = match found.is_empty() {
+            true => None,
+            false => self.email_server_profile(relay)?.and_then(|relay| relay.returndomain),
+        };
         for mail in found {
             let was_past_its_end = mail.owner.is_some() && mail.dotattempt == Some(mail.attempts);
             if was_past_its_end && mail.lane == BULK {
                 self.leave_to_a_person(mail.activityid, now)?;
                 continue;
             }
-            let relay = mail.emailserverprofileid;
-            let returndomain = match claimed.last().filter(|last| last.emailserverprofileid == relay) {
-                Some(last) => last.returndomain.clone(),
-                None => self.email_server_profile(relay)?.and_then(|relay| relay.returndomain),
-            };
             let sql = "update outboxmail set dueon = leaseclock(?2) + ?3, owner = ?4, attempts = attempts + 1, \
                        returndomain = ?5 where activityid = ?1";
             let params = [
@@ -126,7 +129,7 @@ impl Tx<'_> {
             claimed.push(OutboxMail {
                 owner: Some(owner),
                 attempts: mail.attempts + 1,
-                returndomain,
+                returndomain: returndomain.clone(),
                 ..mail
             });
         }
@@ -218,7 +221,11 @@ impl Tx<'_> {
         let sql = "update outboxmail set owner = null, dueon = leaseclock(?2) where owner = ?1";
         let freed = self.execute(sql, &[owner.into(), now.into()])?;
         let personal = usize::try_from(personal).unwrap_or_default();
-        Ok(LeftBehind { mails: freed + bulk.len(), past_their_end: personal + bulk.len(), for_a_person: bulk.len() })
+        Ok(LeftBehind {
+            mails: freed + bulk.len(),
+            past_their_end: personal + bulk.len(),
+            for_a_person: bulk.len(),
+        })
     }
 
     /// Whoever had a bulk mail was past its end: nobody tries it until a person says so. Where each recipient has a return path of

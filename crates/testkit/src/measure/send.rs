@@ -78,8 +78,7 @@ fn outbox(
     let after = Usage::of(visit.program.id())?;
     let what = "postroom, outbox".to_owned();
     let seconds = pace.seconds();
-    let mut run =
-        Run { what, size_bytes, connections, accepted: queue.mails, seconds, ..Run::default() };
+    let mut run = Run { what, size_bytes, connections, accepted: queue.mails, seconds, ..Run::default() };
     run.took((before, after), queue.mails);
     visit.end(queue::is_settled)?;
     Ok((run, pace))

@@ -160,7 +160,11 @@ fn smtp_source_sends_many_at_once() {
         let recipient = made.recipient("sink+{key:jane@example.test}@router.test")?;
         let envelope = Envelope::new(ZOE, recipient);
         let protocol = Protocol::Smtp;
-        smtp_source(house.smtp()?, &envelope, Burst { messages: 200, connections: 10, protocol, bytes: None })?;
+        smtp_source(
+            house.smtp()?,
+            &envelope,
+            Burst { messages: 200, connections: 10, protocol, bytes: None },
+        )?;
         let protocol = Protocol::Lmtp;
         smtp_source(house.lmtp()?, &envelope, Burst { messages: 50, connections: 5, protocol, bytes: None })?;
         // It gives each message an id of its own, so none is another's duplicate.

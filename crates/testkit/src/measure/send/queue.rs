@@ -37,6 +37,7 @@ impl Queue {
         let (template, _) = Template::make(folder.clone(), &letters::world_with(1)?, None)?;
         let house = Program::start_with(&folder, &[("POSTROOM_NODE_ROLES", "receive,web,jobs")])?;
         house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
+            return_domain: None,
             organization: ORGANIZATION.to_owned(),
             name: "sink".to_owned(),
             host: relay.ip().to_string(),
@@ -45,7 +46,8 @@ impl Queue {
             authority: None,
             login: None,
         })))?;
-        let Reply::SentMail(model) = house.command(Request::Outbox(OutboxRequest::Send(mail(size_bytes))))?
+        let Reply::SentMail(model) =
+            house.command(Request::Outbox(OutboxRequest::Send(Box::new(mail(size_bytes)))))?
         else {
             bail!("a mail was sent, and something else came")
         };
@@ -80,7 +82,9 @@ const LINE: &str = "Fifty pallets of the green ones until Friday, as you said.\n
 pub(super) fn is_settled(data: &Path) -> Result<()> {
     let store = Store::open(database::store(data))?;
     let left = store.organization_by_name(ORGANIZATION)?.read(|read| {
-        Ok::<_, StoreError>((read.is_outbox_due(Timestamp(i64::MAX / 2))?, read.outbox_owners()?))
+        let relay = read.outbox(1)?.first().map(|mail| mail.emailserverprofileid).unwrap_or_default();
+        let is_due = read.is_outbox_due((relay, 0), Timestamp(i64::MAX / 2))?;
+        Ok::<_, StoreError>((is_due, read.outbox_owners()?))
     })?;
     store.close();
     ensure!(left == (false, Vec::new()), "mail was counted as settled, and is not: {left:?}");

@@ -1,0 +1,156 @@
+//! The outbox of an organization as far as it goes by one relay: what `send` asks, answered by `crm`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect::smtp::NONCE_BYTES;
+use connect::{Login, Secret};
+use crm::outbox::{self, Claimed, Ends, Relay, Settled, Wanted, Written};
+use model::Id;
+use send::{Admitted, Outbox, Parcel, Tried};
+use store::Organization;
+
+use super::gate::{Gate, Pass};
+use super::line::{Line, crm_words};
+use crate::commands::relay_password_of;
+use crate::house::{House, random};
+
+/// Whoever sends an organization's mail by one relay.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) house: Arc<House>,
+    pub(super) organization: Arc<Organization>,
+    pub(super) relay: Id,
+    pub(super) gate: Arc<Gate>,
+}
+
+impl Outbox for Desk {
+    type Mail = Arc<Claimed>;
+    type Carrier = Line;
+    type Pass = Pass;
+
+    async fn connections(&self) -> usize {
+        self.places().await
+    }
+
+    async fn claim(&self, at_most: usize, has_bulk: bool) -> Vec<Arc<Claimed>> {
+        let paused = self.pauses();
+        if paused.is_all {
+            return Vec::new();
+        }
+        let wanted = Wanted { relay: self.relay, limit: at_most, has_bulk: has_bulk && !paused.is_bulk };
+        let claimed = outbox::claim(&self.organization, self.house.node, (self.house.now(), wanted)).await;
+        let claimed = claimed.unwrap_or_else(|error| {
+            self.warn(&error, "mail that is due could not be taken");
+            Vec::new()
+        });
+        claimed.into_iter().map(Arc::new).collect()
+    }
+
+    fn is_bulk(&self, claimed: &Arc<Claimed>) -> bool {
+        claimed.is_bulk()
+    }
+
+    async fn admit(&self, claimed: &Arc<Claimed>) -> Admitted<Pass> {
+        self.pass(claimed).await
+    }
+
+    async fn load(&self, claimed: &Arc<Claimed>) -> Result<Parcel, String> {
+        let loaded = outbox::load(&self.organization, claimed).map_err(|error| {
+            self.warn(&error, "the source of a mail that goes out cannot be had");
+            format!("its source cannot be had: {error}")
+        })?;
+        Ok(Parcel {
+            mail_from: loaded.mail_from,
+            recipients: claimed.waiting().map(|recipient| recipient.address.clone()).collect(),
+            raw: loaded.raw,
+            wants_report: loaded.wants_report,
+        })
+    }
+
+    async fn open(&self) -> Result<Line, String> {
+        let found = outbox::relay(&self.organization, self.relay).map_err(|error| error.to_string())?;
+        let relay = found.ok_or_else(|| "its relay is known no more".to_owned())?;
+        let nonce: [u8; NONCE_BYTES] = random().map_err(|error| error.to_string())?;
+        let name = self.house.settings.name();
+        let login = self.login(&relay)?;
+        Line::open(relay, login.as_ref(), (&name, &nonce)).await
+    }
+
+    async fn write_down(&self, tried: Vec<(Arc<Claimed>, Tried)>, ending: Vec<Arc<Claimed>>) -> Vec<bool> {
+        let tried = tried.into_iter().map(|(claimed, tried)| (claimed, crm_words(tried))).collect();
+        let ends = Ends { tried, ending: ending.iter().map(|claimed| claimed.mail.clone()).collect() };
+        // What a relay has taken goes out again where that cannot be noted: a server that is started anew is waited for.
+        for pause in SETTLE_PAUSES {
+            match self.note(ends.clone()).await {
+                Ok(written) => {
+                    count(&ends, &written);
+                    return written.may_end;
+                }
+                Err(words) => {
+                    tracing::warn!(organization = %self.organization.id(), words, "what became of mail is not noted yet");
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+        for (claimed, _) in ends.tried.iter() {
+            let email = claimed.mail.activityid;
+            tracing::error!(%email, "what became of a mail could not be noted: it may go out twice");
+        }
+        vec![false; ending.len()]
+    }
+
+    async fn renew(&self, mails: Vec<Arc<Claimed>>) {
+        let mails = mails.iter().map(|claimed| claimed.mail.clone()).collect();
+        if let Err(error) = outbox::renew(&self.organization, mails, self.house.now()).await {
+            self.warn(&error, "mail that was taken is not held for longer");
+        }
+    }
+}
+
+/// Counts what was written down.
+fn count(ends: &Ends, written: &Written) {
+    for ((claimed, tried), settled) in ends.tried.iter().zip(&written.settled) {
+        let kind = match tried {
+            outbox::Tried::Answered(_) => "answered",
+            outbox::Tried::NotSent { .. } => "not_sent",
+            outbox::Tried::Untouched(_) => "untouched",
+            outbox::Tried::Uncertain { .. } => "uncertain",
+        };
+        metrics::counter!("postroom_outbox_tries_total", "end" => kind).increment(1);
+        if *settled == Settled::Lost {
+            let email = claimed.mail.activityid;
+            tracing::warn!(%email, "another node took a mail over that went out here");
+        }
+    }
+}
+
+/// Between tries to note what became of a mail: less together than a stop may take.
+const SETTLE_PAUSES: [Duration; 6] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+    Duration::from_secs(10),
+];
+
+impl Desk {
+    /// As whom a relay is opened, where it wants to know. The password is opened for one session, and kept nowhere.
+    fn login(&self, relay: &Relay) -> Result<Option<Login>, String> {
+        let Some((user, sealed)) = &relay.login else { return Ok(None) };
+        let cell = relay_password_of(self.organization.id(), relay.id);
+        let opened = self.house.keyring.open(cell, sealed).map_err(|error| error.to_string())?;
+        let secret = Secret::new(opened.to_string());
+        Ok(Some(Login::Password { user: user.clone(), secret }))
+    }
+
+    async fn note(&self, ends: Ends) -> Result<Written, String> {
+        let moment = self.house.moment().map_err(|error| error.to_string())?;
+        outbox::write_down(&self.organization, ends, moment).await.map_err(|error| error.to_string())
+    }
+
+    pub(super) fn warn(&self, error: &crm::CrmError, words: &str) {
+        tracing::warn!(organization = %self.organization.id(), error = error as &dyn std::error::Error, "{words}");
+    }
+}

@@ -1,0 +1,87 @@
+//! A session with a relay: the words of `send` in those of `connect`, and its outcomes in those of `crm`.
+
+use std::future::Future;
+
+use connect::smtp::{Hello, NONCE_BYTES, Notify, Occasion, Returned, Smtp};
+use connect::{Login, Patience, Target, TlsMode};
+use crm::mailboxes::{NONE, STARTTLS};
+use crm::outbox::{self, RecipientReply, Relay};
+use send::{Parcel, Reply, Tried};
+
+/// A session with a relay.
+pub(crate) struct Line(Smtp);
+
+impl Line {
+    /// Connects, and signs in where there is a login.
+    pub(super) async fn open(
+        relay: Relay,
+        login: Option<&Login>,
+        (name, nonce): (&str, &[u8; NONCE_BYTES]),
+    ) -> Result<Self, String> {
+        let hello = Hello { name, nonce };
+        let opened = Smtp::open(&target(relay), login, &hello, Patience::for_mail()).await;
+        opened.map(Line).map_err(|error| error.to_string())
+    }
+}
+
+impl send::Carrier for Line {
+    async fn send(&mut self, parcel: &Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
+        let mut envelope = connect::smtp::Envelope::new(parcel.mail_from.clone(), parcel.recipients.clone());
+        if parcel.wants_report {
+            let all = vec![Occasion::Success, Occasion::Failure, Occasion::Delay];
+            let recipients = envelope.recipients.iter_mut();
+            recipients.for_each(|recipient| recipient.notify = Some(Notify::On(all.clone())));
+            envelope.reports.returned = Some(Returned::Header);
+        }
+        let mail = connect::smtp::Outgoing { envelope: &envelope, raw: &parcel.raw };
+        let reply = |reply: connect::smtp::Reply| Reply { code: reply.code, text: reply.text };
+        match self.0.send(&mail, || may_end).await {
+            Ok(sent) => Tried::Answered(sent.recipients.into_iter().map(reply).collect()),
+            Err(failure) => {
+                let words = failure.error.to_string();
+                let replies = failure.recipients.into_iter().map(|said| said.map(reply)).collect();
+                match failure.is_uncertain {
+                    true => Tried::Uncertain { words, replies },
+                    false => Tried::NotSent { words, replies },
+                }
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.has_ended()
+    }
+
+    async fn close(self) {
+        self.0.close().await;
+    }
+}
+
+fn target(relay: Relay) -> Target {
+    let tls = match relay.tls {
+        NONE => TlsMode::None,
+        STARTTLS => TlsMode::Starttls,
+        _ => TlsMode::Implicit,
+    };
+    Target {
+        host: relay.host,
+        port: relay.port,
+        tls,
+        authority: relay.authority.map(String::into_bytes),
+        is_trusted_line: false,
+    }
+}
+
+/// What a try came to.
+pub(super) fn crm_words(tried: Tried) -> outbox::Tried {
+    let reply = |reply: Reply| RecipientReply { code: reply.code, text: reply.text };
+    let all = |replies: Vec<Option<Reply>>| replies.into_iter().map(|said| said.map(reply)).collect();
+    match tried {
+        Tried::Answered(replies) => outbox::Tried::Answered(replies.into_iter().map(reply).collect()),
+        Tried::Untouched(pause) => {
+            outbox::Tried::Untouched(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX))
+        }
+        Tried::NotSent { words, replies } => outbox::Tried::NotSent { words, replies: all(replies) },
+        Tried::Uncertain { words, replies } => outbox::Tried::Uncertain { words, replies: all(replies) },
+    }
+}
