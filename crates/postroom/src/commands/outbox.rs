@@ -249,6 +249,7 @@ async fn set_limit(house: &House, limit: LimitRequest) -> Result<Reply, CommandE
     let LimitRequest { per_minute, connections, is_paused, .. } = limit;
     let change = Change { per_minute, connections, is_paused };
     outbox::set_limit(&organization, (place, change), house.moment()?).await?;
+    house.gates.forget();
     Ok(Reply::Done)
 }
 

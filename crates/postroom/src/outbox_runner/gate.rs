@@ -24,6 +24,11 @@ impl Gates {
     pub(super) fn of(&self, organization: Id) -> Arc<Gate> {
         Arc::clone(lock(&self.0).entry(organization).or_default())
     }
+
+    /// Somebody has changed limits here: they are read anew at once.
+    pub(crate) fn forget(&self) {
+        lock(&self.0).values().for_each(|gate| lock(&gate.state).read = None);
+    }
 }
 
 /// One organization's gate.
