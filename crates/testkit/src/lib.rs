@@ -24,6 +24,7 @@ pub mod samples;
 pub mod search;
 pub mod swaks;
 pub mod wait;
+pub mod waiting;
 pub mod world;
 
 pub use house::House;

@@ -44,6 +44,9 @@ enum Task {
         /// So often is a program killed that empties a mailbox, instead of one with doors.
         #[arg(long, conflicts_with = "nodes")]
         mailboxes: Option<u32>,
+        /// So many rounds in which nodes are killed and cut off while they take mail to a relay.
+        #[arg(long, conflicts_with_all = ["nodes", "mailboxes"])]
+        sending: Option<u32>,
         /// At how many random points the power is cut.
         #[arg(long, default_value_t = 300)]
         seeds: u64,
@@ -159,6 +162,7 @@ fn main() -> Result<ExitCode> {
         Task::Bench { what: Bench::Move { engine, emails } } => runs::bench_move(&root, engine, emails)?,
         Task::Bench { what: Bench::Search { engine, emails } } => runs::bench_search(&root, engine, emails)?,
         Task::Crash { mailboxes: Some(rounds), .. } => runs::crash_mailboxes(&root, rounds)?,
+        Task::Crash { sending: Some(rounds), .. } => runs::crash_sending(&root, rounds)?,
         Task::Crash { rounds, nodes: Some(nodes), .. } => runs::crash_nodes(&root, rounds, nodes)?,
         Task::Crash { rounds, seeds, .. } => runs::crash(&root, rounds, seeds)?,
         Task::Corpus { update } => runs::corpus(&root, update)?,

@@ -92,6 +92,11 @@ pub(crate) fn crash_mailboxes(root: &Path, rounds: u32) -> Result<bool> {
     crash_stories(root, story, &[("CRASH_MAILBOX_ROUNDS", rounds.to_string())])
 }
 
+/// Kills nodes that take mail to a relay, as often as asked. Says whether each recipient had his.
+pub(crate) fn crash_sending(root: &Path, rounds: u32) -> Result<bool> {
+    crash_stories(root, "crash::sending", &[("CRASH_SENDING_ROUNDS", rounds.to_string())])
+}
+
 fn crash_stories(root: &Path, stories: &str, numbers: &[(&str, String)]) -> Result<bool> {
     if !cargo(root, &["build", "-p", "postroom"])? {
         return Ok(false);

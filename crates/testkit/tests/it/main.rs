@@ -30,6 +30,7 @@ mod postmaster;
 mod promotion;
 mod proxy;
 mod refusals;
+mod relays;
 mod returns;
 mod samples;
 mod smtp_client;

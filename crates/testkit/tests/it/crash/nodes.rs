@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 const CONNECTIONS: usize = 8;
 /// Letters of a round.
 const LETTERS: u64 = 500;
-const SCHEMA: &str = "crash";
+pub(super) const SCHEMA: &str = "crash";
 /// How long a job is left to the node that took it.
 const LEASE_MS: u64 = 20_000;
 /// Leased work of a node that died is done by another one by then.
@@ -93,15 +93,15 @@ struct House {
 }
 
 /// A program, and the network to its server.
-struct Node {
+pub(super) struct Node {
     folder: PathBuf,
     url: String,
-    proxy: Proxy,
-    program: Option<Program>,
+    pub(super) proxy: Proxy,
+    pub(super) program: Option<Program>,
 }
 
 impl Node {
-    fn start(postgres: &Postgres, folder: PathBuf) -> Result<Self> {
+    pub(super) fn start(postgres: &Postgres, folder: PathBuf) -> Result<Self> {
         let proxy = Proxy::start(postgres.address())?;
         let url = postgres.url_by(proxy.address());
         let mut node = Node { folder, url, proxy, program: None };
@@ -109,13 +109,13 @@ impl Node {
         Ok(node)
     }
 
-    fn start_again(&mut self) -> Result<()> {
+    pub(super) fn start_again(&mut self) -> Result<()> {
         let settings = [("POSTROOM_DATABASE_URL", self.url.as_str()), ("POSTROOM_DATABASE_SCHEMA", SCHEMA)];
         self.program = Some(Program::start_with(&self.folder, &settings)?);
         Ok(())
     }
 
-    fn kill(&mut self) -> Result<()> {
+    pub(super) fn kill(&mut self) -> Result<()> {
         self.program.take().map_or(Ok(()), Program::kill)
     }
 
