@@ -13,7 +13,7 @@ use fuzz::{TARGETS, Target, seeds};
 /// Gives readers of mail bytes that nobody would write.
 #[derive(Parser)]
 struct Arguments {
-    /// Which: headers, subject, unwrap, body, quotes, content, door, or all.
+    /// Which: headers, subject, unwrap, body, bounce, quotes, content, door, or all.
     #[arg(default_value = "all")]
     target: String,
     /// How often each.

@@ -1,6 +1,7 @@
 //! What is fuzzed, and what must hold whatever the bytes are.
 
 mod body;
+mod bounce;
 mod content;
 mod door;
 mod headers;
@@ -30,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "subject", shape: Shape::Subject, read: subject::read },
     Target { name: "unwrap", shape: Shape::Mail, read: unwrap::read },
     Target { name: "body", shape: Shape::Mail, read: body::read },
+    Target { name: "bounce", shape: Shape::Mail, read: bounce::read },
     Target { name: "quotes", shape: Shape::Mail, read: quotes::read },
     Target { name: "content", shape: Shape::Mail, read: content::read },
     Target { name: "door", shape: Shape::Conversation, read: door::read },

@@ -9,6 +9,7 @@
 pub mod addresses;
 pub mod attachments;
 pub mod body;
+pub mod bounce;
 mod charset;
 pub mod compose;
 pub mod content;

@@ -508,3 +508,10 @@ pub const VERDICT_CHARS_MAX: usize = 4_000;
 pub const VERIFYING_SECONDS_MAX: usize = 60;
 /// Recipients that a forward names of the mail that it carries on: of a newsletter's thousand nobody reads all.
 pub const QUOTED_ADDRESSES_MAX: usize = 100;
+/// Within so many days mails that came back for passing reasons are counted for one address: a full mailbox may be emptied after
+/// the holidays.
+pub const SOFT_BOUNCE_DAYS: i64 = 30;
+/// When so many came back within that time, nothing more is sent there.
+pub const SOFT_BOUNCES_MAX: i64 = 5;
+/// Bytes of its own words that are looked at where a mail may be a report: servers need a few lines for each recipient.
+pub const NOTICE_BYTES_MAX: usize = 64 * 1024;

@@ -6,6 +6,7 @@
     reason = "a test may stop at the first surprise and tell"
 )]
 
+mod bounces;
 mod containers;
 mod corpus;
 mod damage;

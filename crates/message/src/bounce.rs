@@ -1,0 +1,95 @@
+//! What a mail tells about mail of ours: that it failed for good or for now, waits, is unwanted, arrived, or was answered by
+//! nobody.
+//!
+//! What passes through: a message that was read. Fields of the standards are asked first (RFC 3464, RFC 5965, RFC 8098), then
+//! the words of servers that know none, by the rules of [`reasons`], at last what says that nobody wrote it (RFC 3834). Each answer carries
+//! what told it. Never believed by itself: anybody can write such a mail.
+
+mod addresses;
+mod answer;
+mod fields;
+mod notice;
+mod reasons;
+mod services;
+
+use model::EmailAddress;
+
+use crate::message::Message;
+use notice::Notice;
+
+/// What a mail tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Nothing about our mail.
+    Nothing,
+    /// An answer that no person wrote.
+    Auto,
+    /// It arrived, was passed on or shown.
+    Receipt,
+    /// It is not delivered yet, and still tried.
+    Delayed,
+    /// It was not delivered, for a passing reason or one of this mail or its sender.
+    Soft,
+    /// It was not delivered: this recipient's address does not work.
+    Hard,
+    /// A recipient calls it unwanted.
+    Complaint,
+}
+
+/// What is told about one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The recipient, as the sender knows him as far as that is told.
+    pub address: EmailAddress,
+    /// What became of it.
+    pub kind: Kind,
+    /// Status (RFC 3463): `5.1.1`; empty where none is told.
+    pub status: String,
+    /// The words or the field that told it, at most [`limits::ERROR_CHARS_MAX`](model::limits::ERROR_CHARS_MAX) characters.
+    pub words: String,
+}
+
+/// What a mail tells about mail of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounce {
+    /// The gravest of what it tells.
+    pub kind: Kind,
+    /// About whom, at most [`limits::RECIPIENTS_MAX`](model::limits::RECIPIENTS_MAX); nobody where the mail names nobody.
+    pub recipients: Vec<Told>,
+    /// The words or the field that told the kind.
+    pub words: String,
+}
+
+/// Reads what a mail tells.
+pub fn read(message: &Message<'_>) -> Bounce {
+    let notice = Notice::of(message);
+    fields::complaint(&notice)
+        .or_else(|| fields::delivery(&notice))
+        .or_else(|| fields::disposition(&notice))
+        .or_else(|| services::notified(&notice))
+        .or_else(|| addresses::failed(&notice))
+        .or_else(|| answer::automatic(message))
+        .unwrap_or_else(|| Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() })
+}
+
+/// A field of the mail that a report returns, where that has it.
+pub fn returned_field(message: &Message<'_>, name: &str) -> Option<String> {
+    Notice::of(message).returned.iter().find_map(|raw| fields::value(raw, name))
+}
+
+impl Bounce {
+    /// Of what is told about recipients the gravest.
+    fn of(recipients: Vec<Told>) -> Option<Self> {
+        let gravest = recipients.iter().max_by_key(|told| told.kind)?;
+        let (kind, words) = (gravest.kind, gravest.words.clone());
+        Some(Bounce { kind, words, recipients })
+    }
+
+    /// The recipients of whom it tells the gravest.
+    pub fn gravest(&self) -> impl Iterator<Item = &Told> {
+        self.recipients.iter().filter(|told| told.kind == self.kind)
+    }
+}
+
+#[cfg(test)]
+mod tests;

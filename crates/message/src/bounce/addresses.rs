@@ -1,0 +1,318 @@
+//! Whom a notice without fields is about: the addresses that stand where servers put them, and the words that belong to each.
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use model::{EmailAddress, limits};
+
+use super::fields::cut;
+use super::notice::Notice;
+use super::reasons::{self, Reason};
+use super::{Bounce, Kind, Told};
+use crate::header_decoder;
+use crate::message::start_of;
+
+/// What a notice says in words that something was not delivered.
+pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
+    let subject = &notice.message.header().subject;
+    // What Postfix tells its master about sessions of others.
+    if subject.starts_with("Postfix SMTP server: ") {
+        return None;
+    }
+    let is_said = |told: fn(&str) -> bool| told(&notice.text) || told(subject);
+    let is_daemon = notice
+        .message
+        .header()
+        .from
+        .iter()
+        .any(|from| from.address.local_part().eq_ignore_ascii_case("mailer-daemon"));
+    let failed = is_said(reasons::is_failure) || (is_daemon && !by_lines(notice).is_empty());
+    let delayed = is_said(reasons::is_delayed);
+    if !(failed || delayed) || !is_by_server(notice) {
+        return None;
+    }
+    let of_all = OnceCell::new();
+    let of_all = || of_all.get_or_init(|| notice.reason().or_else(|| Reason::of_codes(&notice.text))).clone();
+    let told = notice.named().iter().enumerate().map(|(place, (address, words))| {
+        let reason = Reason::of(words).or_else(|| Reason::of_codes(words));
+        // To look through all of it for each of many would take too long.
+        let elsewhere =
+            || if place < MENTIONED_MAX { Reason::of(&mentions(&notice.text, address)) } else { None };
+        let reason = reason.or_else(elsewhere).or_else(of_all);
+        let kind = if delayed { Kind::Delayed } else { reason.map_or(Kind::Hard, |reason| reason.kind) };
+        Told { address: address.clone(), kind, status: status_in(words), words: cut(words) }
+    });
+    Bounce::of(told.collect()).or_else(|| {
+        let reason = Reason::of(&notice.text).or_else(|| Reason::of_codes(&notice.text));
+        let kind = if delayed { Kind::Delayed } else { reason.map_or(Kind::Hard, |reason| reason.kind) };
+        Some(Bounce { kind, recipients: Vec::new(), words: cut(&notice.text) })
+    })
+}
+
+/// So many recipients are looked for in all of a notice.
+const MENTIONED_MAX: usize = 32;
+
+/// Whether a mail server wrote it, by the names that they give themselves, or by fields that only they write.
+fn is_by_server(notice: &Notice<'_>) -> bool {
+    let header = notice.message.header();
+    let by_name = |mailbox: &model::Mailbox| {
+        let local = mailbox.address.local_part().to_ascii_lowercase();
+        let name = mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase();
+        SERVERS.iter().any(|server| local.contains(server))
+            || NAMES.iter().any(|server| name.contains(server))
+    };
+    let is_nobody = header.from.is_empty() || header.marks.from_mail_system;
+    let subject = reasons::folded(&header.subject);
+    let says_so = SUBJECTS.iter().any(|words| subject.starts_with(words));
+    let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty();
+    let has_field = notice.message.field("X-Failed-Recipients").is_some();
+    let returns_it = !notice.returned.is_empty()
+        && notice.text.len() < SHORT_BYTES
+        && reasons::folded(&notice.text).contains("could not be delivered");
+    has_field
+        || (returns_it && !is_by_somebody)
+        || subject.ends_with("non remis")
+        || header.marks.report
+        || is_nobody
+        || header.from.iter().chain(&header.sender).any(by_name)
+        || (says_so && !is_by_somebody)
+}
+
+/// What is longer is written by a person.
+const SHORT_BYTES: usize = 2_048;
+
+const SERVERS: &[&str] = &[
+    "mailer-daemon",
+    "postmaster",
+    "mailerdaemon",
+    "post_master",
+    "mail-daemon",
+    "maildaemon",
+    "mdaemon",
+    "mailer_daemon",
+    "bounce",
+    "mailadm",
+    "mail_delivery",
+];
+const NAMES: &[&str] = &[
+    "mail delivery",
+    "mailer-daemon",
+    "postmaster",
+    "mail administrator",
+    "delivery subsystem",
+    "mail system",
+    "system administrator",
+    "mail router",
+    "mail server",
+];
+const SUBJECTS: &[&str] = &[
+    "undeliver",
+    "delivery status notification",
+    "delivery failure",
+    "delivery failed",
+    "delivery error",
+    "delivery report",
+    "delivery problem",
+    "delivery notification",
+    "mail delivery",
+    "message delivery failure",
+    "message undeliverable",
+    "message not delivered",
+    "mail not delivered",
+    "mail could not be delivered",
+    "mail undeliverable",
+    "non-delivery",
+    "nondeliver",
+    "non delivery",
+    "returned mail",
+    "returned e-mail",
+    "failure notice",
+    "failure delivery",
+    "failed mail",
+    "mail failure",
+    "mail error",
+    "mail system error",
+    "email bounce",
+    "email delivery failure",
+    "warning: message",
+    "warning: could not send",
+    "bounced mail",
+    "user unknown",
+    "unknown user",
+    "unknown address",
+    "address error",
+    "your message could not",
+    "your mail could not",
+    "not delivered",
+    "error sending",
+    "could not deliver",
+    "unable to deliver",
+    "permanent delivery failure",
+    "dsn:",
+    "failed:",
+    "ndn:",
+    "notice: mail delivery status",
+];
+
+/// The recipients that a notice names, each with the words up to the next.
+pub(super) fn named(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
+    let mut found = by_lines(notice);
+    let field = notice.message.field("X-Failed-Recipients").map(header_decoder::decode);
+    let failed: Vec<EmailAddress> = field.iter().flat_map(|text| all_in(text)).collect();
+    if !failed.is_empty() {
+        let words = |address: EmailAddress| {
+            // As a rule there is one.
+            let about = found.iter().find(|(known, _)| known.key() == address.key());
+            let words = about
+                .map_or_else(|| start_of(&notice.text, SHORT_BYTES).to_owned(), |(_, words)| words.clone());
+            (address, words)
+        };
+        return failed.into_iter().map(words).collect();
+    }
+    if found.is_empty() {
+        let not_ours = |address: &EmailAddress| !is_of_others(notice, address);
+        let first = all_in(&notice.text).into_iter().find(not_ours);
+        found.extend(first.map(|address| (address, notice.text.clone())));
+    }
+    found
+}
+
+/// Whoever writes the notice, whoever gets it, and whom it says to ask.
+fn is_of_others(notice: &Notice<'_>, address: &EmailAddress) -> bool {
+    notice.others.contains(&address.key())
+        || ["postmaster", "mailer-daemon", "abuse", "support"]
+            .contains(&address.local_part().to_ascii_lowercase().as_str())
+}
+
+/// A line with the address alone, in the manner of qmail: `<zoe@x>:`; then it does not matter whose it is.
+fn is_heading(line: &str, address: &EmailAddress) -> bool {
+    let line = line.trim();
+    let inner = line.trim_start_matches('<').trim_end_matches(':').trim_end_matches('>');
+    (line.starts_with('<') && line.ends_with(">:") || line.len() == inner.len())
+        && inner.eq_ignore_ascii_case(address.as_str())
+}
+
+/// Addresses that begin a line, or stand behind a word that says what they are.
+fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
+    let mut found: Vec<(EmailAddress, String)> = Vec::new();
+    let mut seen = HashSet::new();
+    for line in notice.text.lines() {
+        if let Some(sender) = known_before(line)
+            && let Some(last) = found.last_mut()
+        {
+            last.0 = sender;
+            continue;
+        }
+        match at_line(line).filter(|address| !seen.contains(&address.key())) {
+            Some(address)
+                if found.len() < limits::RECIPIENTS_MAX
+                    && (is_heading(line, &address) || !is_of_others(notice, &address)) =>
+            {
+                seen.insert(address.key());
+                found.push((address, line.to_owned()));
+            }
+            _ => {
+                if let Some((_, words)) = found.last_mut() {
+                    words.push('\n');
+                    words.push_str(line);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// `(expanded from: zoe@x)`, `(generated from zoe@x)`: the address that the sender knows.
+fn known_before(line: &str) -> Option<EmailAddress> {
+    let lower = line.to_ascii_lowercase();
+    let begins = ["(expanded from", "(generated from", "(ultimately generated from"];
+    let begin = begins.iter().find(|begin| lower.trim_start().starts_with(**begin))?;
+    let at = lower.find(begin)? + begin.len();
+    first_in(line.get(at..)?)
+}
+
+fn at_line(line: &str) -> Option<EmailAddress> {
+    let plain = line.trim_start_matches([' ', '\t', '>', '*', '-', '•', '\u{a0}', '"', '\'']);
+    let lower = plain.to_ascii_lowercase();
+    let is_label = |label: &&&str| {
+        lower
+            .strip_prefix(**label)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "@._-+".contains(c)))
+    };
+    let label = LABELS.iter().find(is_label);
+    let rest = label.map_or(plain, |label| plain.get(label.len()..).unwrap_or_default());
+    let rest = rest.trim_start_matches([' ', '\t', ':', '=', '<', '"', '\'', '[', '(']);
+    let rest = rest.strip_prefix("mailto:").or_else(|| rest.strip_prefix("rfc822;")).unwrap_or(rest);
+    let end = rest.find(|c: char| {
+        c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ')' | ']' | ';' | ',' | ':')
+    });
+    let word = rest.get(..end.unwrap_or(rest.len()))?.trim_end_matches('.');
+    word_is_address(word)
+}
+
+const LABELS: &[&str] = &[
+    "unknown user",
+    "could not be delivered to",
+    "delivery failed 20 attempts",
+    "recipient address",
+    "recipient",
+    "failed recipient",
+    "undeliverable address",
+    "target mail address",
+    "address",
+    "to",
+    "user",
+    "mailbox",
+    "rcpt to",
+    "smtp address",
+    "invalid recipients are",
+    "mail to",
+    "message to",
+    "unable to deliver message to",
+    "your message to",
+    "delivery to",
+    "failed to deliver to",
+    "the following addresses had delivery problems",
+];
+
+/// The words of the lines that name an address.
+fn mentions(text: &str, address: &EmailAddress) -> String {
+    let key = address.key();
+    let about = text.lines().filter(|line| line.to_lowercase().contains(&key));
+    about.take(16).collect::<Vec<_>>().join("\n")
+}
+
+/// The first address in a text.
+pub(super) fn first_in(text: &str) -> Option<EmailAddress> {
+    all_in(text).into_iter().next()
+}
+
+fn all_in(text: &str) -> Vec<EmailAddress> {
+    let outside = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '<' | '>' | '"' | '\'' | '(' | ')' | '[' | ']' | ';' | ',' | ':' | '|')
+    };
+    let words = text.split(outside).filter(|word| word.contains('@'));
+    words
+        .filter_map(|word| word_is_address(word.trim_end_matches('.')))
+        .take(limits::RECIPIENTS_MAX)
+        .collect()
+}
+
+fn word_is_address(word: &str) -> Option<EmailAddress> {
+    let (local, domain) = word.rsplit_once('@')?;
+    let is_domain =
+        domain.contains('.') && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    (!local.is_empty() && is_domain).then(|| EmailAddress::parse(word)).flatten()
+}
+
+/// The first status in a text (RFC 3463).
+fn status_in(text: &str) -> String {
+    let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+    let is_status = |word: &&str| {
+        let parts: Vec<&str> = word.split('.').collect();
+        matches!(parts.as_slice(), [class, subject, detail]
+            if matches!(*class, "2" | "4" | "5") && subject.len() == 1 && (1..=3).contains(&detail.len()))
+    };
+    words.map(|word| word.trim_matches('.')).find(is_status).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,202 @@
+//! What fields tell: delivery status (RFC 3464), disposition (RFC 8098), feedback (RFC 5965).
+
+use std::collections::{HashMap, HashSet};
+
+use model::{EmailAddress, limits};
+
+use super::notice::Notice;
+use super::reasons::{self, Reason};
+use super::{Bounce, Kind, Told, addresses};
+use crate::field::{self, Field, Section};
+use crate::header_decoder;
+
+/// A report that somebody does not want the mail. One of another type (RFC 6591, say) is a report all the same, about nothing of
+/// ours.
+pub(super) fn complaint(notice: &Notice<'_>) -> Option<Bounce> {
+    let feedback = notice.feedbacks.first();
+    let section = feedback.map(|body| field::split(body.get(field::start(body)..).unwrap_or_default()));
+    let text = |section: &Section<'_>, name: &str| section.value(name).map(header_decoder::decode);
+    let Some(section) = section else { return at_microsoft(notice) };
+    let kind = text(&section, "Feedback-Type").unwrap_or_default().trim().to_ascii_lowercase();
+    let is_complaint =
+        matches!(kind.as_str(), "abuse" | "fraud" | "opt-out" | "opt-out-list" | "virus" | "other");
+    if !is_complaint {
+        return Some(Bounce {
+            kind: Kind::Nothing,
+            recipients: Vec::new(),
+            words: format!("Feedback-Type: {kind}"),
+        });
+    }
+    let is_named = |field: &&Field<'_>| field.is("Original-Rcpt-To") || field.is("Removal-Recipient");
+    let named = section.fields.iter().filter(is_named).map(|field| header_decoder::decode(field.value));
+    let mut named: Vec<EmailAddress> = named.filter_map(|text| EmailAddress::parse(&text)).collect();
+    if named.is_empty() {
+        named.extend(returned_to(notice));
+    }
+    let mut seen = HashSet::new();
+    named.retain(|address| address.local_part() != "redacted" && seen.insert(address.key()));
+    named.truncate(limits::RECIPIENTS_MAX);
+    Some(complained(named, format!("Feedback-Type: {kind}")))
+}
+
+/// Outlook.com's reports have no fields of their own; the mail within has one.
+fn at_microsoft(notice: &Notice<'_>) -> Option<Bounce> {
+    let name = "X-HmXmrOriginalRecipient";
+    let values = notice.returned.iter().filter_map(|raw| value(raw, name));
+    let address = values.filter_map(|text| EmailAddress::parse(&text)).next()?;
+    Some(complained(vec![address], format!("{name} in the mail that it returns")))
+}
+
+fn complained(named: Vec<EmailAddress>, words: String) -> Bounce {
+    let told = |address| Told { address, kind: Kind::Complaint, status: String::new(), words: words.clone() };
+    Bounce { kind: Kind::Complaint, recipients: named.into_iter().map(told).collect(), words }
+}
+
+/// To whom the mail was written that is returned.
+fn returned_to(notice: &Notice<'_>) -> Option<EmailAddress> {
+    let to = notice.returned.iter().find_map(|raw| crate::read_header(raw).ok())?.to;
+    to.into_iter().map(|mailbox| mailbox.address).next()
+}
+
+/// A field of a header section.
+pub(super) fn value(raw: &[u8], name: &str) -> Option<String> {
+    let section = field::split(raw.get(field::start(raw)..).unwrap_or_default());
+    section.value(name).map(header_decoder::decode)
+}
+
+/// What is told about deliveries.
+pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
+    let mut recipients: Vec<Told> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut nameless: Option<(Kind, String)> = None;
+    for body in &notice.statuses {
+        for group in groups(body) {
+            let Some((kind, status, words)) = of_group(&group, notice) else { continue };
+            let Some(address) = recipient(&group) else {
+                nameless = nameless.max(Some((kind, words)));
+                continue;
+            };
+            let told = Told { address, kind, status, words };
+            let place = *places.entry(told.address.key()).or_insert(recipients.len());
+            match recipients.get_mut(place) {
+                Some(known) if known.kind < told.kind => *known = told,
+                Some(_) => {}
+                None => recipients.push(told),
+            }
+        }
+    }
+    if recipients.is_empty() {
+        let (kind, words) = nameless?;
+        // A file or a program is no address; the text may name one.
+        let named = notice.named().iter().map(|(address, _)| Told {
+            address: address.clone(),
+            kind,
+            status: String::new(),
+            words: words.clone(),
+        });
+        return Some(Bounce { kind, recipients: named.collect(), words: words.clone() });
+    }
+    Bounce::of(recipients)
+}
+
+/// Groups of fields, divided by empty lines (RFC 3464 §2.1). Some leave out the one about the message, or put all into one.
+fn groups(body: &[u8]) -> Vec<Section<'_>> {
+    let mut groups = Vec::new();
+    let mut rest = body;
+    while !rest.is_empty() && groups.len() < limits::RECIPIENTS_MAX {
+        rest = rest.get(field::start(rest)..).unwrap_or_default();
+        let group = field::split(rest);
+        if group.fields.is_empty() {
+            break;
+        }
+        rest = rest.get(group.body_offset..).unwrap_or_default();
+        divide(group, &mut groups);
+    }
+    groups.truncate(limits::RECIPIENTS_MAX);
+    groups
+}
+
+/// Some leave the empty lines out: each recipient begins where a field comes again.
+fn divide<'x>(group: Section<'x>, groups: &mut Vec<Section<'x>>) {
+    let mut fields: Vec<Field<'x>> = Vec::new();
+    for field in group.fields {
+        let begins = field.is("Final-Recipient") || field.is("Original-Recipient");
+        if begins && fields.iter().any(|known| known.is(field.name)) {
+            groups.push(Section { fields: std::mem::take(&mut fields), body_offset: 0 });
+        }
+        fields.push(field);
+    }
+    groups.push(Section { fields, body_offset: 0 });
+}
+
+/// Kind, status and words of a group that is about a recipient.
+fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, String)> {
+    let text = |name: &str| group.value(name).map(header_decoder::decode);
+    let has_recipient = group.value("Final-Recipient").or(group.value("Original-Recipient")).is_some();
+    let action = text("Action").unwrap_or_default().trim().to_ascii_lowercase();
+    if action.is_empty() && !has_recipient {
+        return None;
+    }
+    let status = text("Status").unwrap_or_default();
+    let status = status.split_whitespace().next().unwrap_or_default().to_owned();
+    let diagnostic = text("Diagnostic-Code").unwrap_or_default();
+    let words = cut(if diagnostic.is_empty() { &status } else { &diagnostic });
+    let action: String = action.chars().take_while(char::is_ascii_alphabetic).collect();
+    let kind = match action.as_str() {
+        "delivered" | "relayed" | "expanded" => Kind::Receipt,
+        "delayed" => Kind::Delayed,
+        _ if status.starts_with('2') => Kind::Receipt,
+        _ => {
+            let reason = Reason::of(&diagnostic)
+                .or_else(|| Reason::of(near(notice, group)))
+                .or_else(|| Reason::of_status(&status))
+                .or_else(|| Reason::of_codes(&diagnostic))
+                .or_else(|| notice.reason());
+            reason.map_or(Kind::Hard, |reason| reason.kind)
+        }
+    };
+    Some((kind, status, words))
+}
+
+/// The words of the notice about the recipient of a group.
+fn near<'n>(notice: &'n Notice<'_>, group: &Section<'_>) -> &'n str {
+    let Some(address) = recipient(group) else { return "" };
+    // Beyond these the fields have to tell.
+    let few = notice.named().iter().take(NEAR_MAX);
+    let about = few.into_iter().find(|(named, _)| named.key() == address.key());
+    about.map_or("", |(_, words)| words.as_str())
+}
+
+/// So many recipients are looked for in the words beside fields.
+const NEAR_MAX: usize = 32;
+
+/// The address that the sender knows (RFC 3464 §2.3.1), else the one that the mail went to. An address stands behind its type.
+fn recipient(group: &Section<'_>) -> Option<EmailAddress> {
+    let address = |name: &str| {
+        let text = header_decoder::decode(group.value(name)?);
+        let address = text.split_once(';').map_or(text.as_str(), |(_, address)| address);
+        addresses::first_in(address)
+    };
+    address("Original-Recipient")
+        .or_else(|| address("Final-Recipient"))
+        .or_else(|| address("X-Actual-Recipient"))
+}
+
+/// What a recipient's program says. One that refused the mail says that it deleted it, and why in words.
+pub(super) fn disposition(notice: &Notice<'_>) -> Option<Bounce> {
+    let body = notice.dispositions.first()?;
+    let group = field::split(body.get(field::start(body)..).unwrap_or_default());
+    let words = group.value("Disposition").map(header_decoder::decode).unwrap_or_default();
+    let is_deleted = words.to_ascii_lowercase().contains("deleted");
+    let is_refused = is_deleted && reasons::is_refusal(&notice.text);
+    let kind = if is_refused { Kind::Soft } else { Kind::Receipt };
+    let words = cut(&words);
+    let told = |address| Told { address, kind, status: String::new(), words: words.clone() };
+    Some(Bounce { kind, recipients: recipient(&group).map(told).into_iter().collect(), words: words.clone() })
+}
+
+/// At most so much of the evidence.
+pub(super) fn cut(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(limits::ERROR_CHARS_MAX).collect()
+}

@@ -1,0 +1,177 @@
+//! The parts of a mail that may tell something: its own words, apart from the mail that it returns, and groups of fields.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use model::{EmailAddress, limits};
+
+use super::addresses;
+use super::reasons::Reason;
+
+use crate::body::markup;
+use crate::entity::Entity;
+use crate::header::Header;
+use crate::message::{Message, start_of};
+
+/// What there is to be read of a mail.
+pub(super) struct Notice<'m> {
+    pub(super) message: &'m Message<'m>,
+    /// Its own words, without the mail that it returns.
+    pub(super) text: String,
+    /// Bodies with fields about recipients (RFC 3464).
+    pub(super) statuses: Vec<Cow<'m, [u8]>>,
+    /// The same about what a recipient's program did with it (RFC 8098).
+    pub(super) dispositions: Vec<Cow<'m, [u8]>>,
+    /// The same about what a recipient thinks of it (RFC 5965).
+    pub(super) feedbacks: Vec<Cow<'m, [u8]>>,
+    /// The header of the mail that it returns, or the whole of that.
+    pub(super) returned: Vec<Cow<'m, [u8]>>,
+    /// Whoever writes it and whoever gets it: it is not about them, mostly.
+    pub(super) others: HashSet<String>,
+    named: OnceCell<Vec<(EmailAddress, String)>>,
+    reason: OnceCell<Option<Reason>>,
+}
+
+impl<'m> Notice<'m> {
+    pub(super) fn of(message: &'m Message<'m>) -> Self {
+        let mut notice = Notice {
+            message,
+            text: String::new(),
+            statuses: Vec::new(),
+            dispositions: Vec::new(),
+            feedbacks: Vec::new(),
+            returned: Vec::new(),
+            others: others(message.header()),
+            named: OnceCell::new(),
+            reason: OnceCell::new(),
+        };
+        let leaves = message.entities().iter().filter(|entity| entity.children.is_empty());
+        let mut html = None;
+        for entity in leaves {
+            match entity.mimetype.as_str() {
+                "message/delivery-status" | "message/global-delivery-status" => {
+                    notice.statuses.push(message.decoded(entity));
+                }
+                "message/disposition-notification" | "message/global-disposition-notification" => {
+                    notice.dispositions.push(message.decoded(entity));
+                }
+                "message/feedback-report" => notice.feedbacks.push(message.decoded(entity)),
+                "message/rfc822" | "message/global" | "text/rfc822-headers" | "message/global-headers" => {
+                    notice.returned.push(message.decoded(entity));
+                }
+                "text/plain" if notice.returned.is_empty() => notice.add(&message.characters(entity)),
+                "text/html" if notice.returned.is_empty() && html.is_none() => html = Some(entity),
+                _ => {}
+            }
+        }
+        if let Some(html) = html.filter(|_| notice.text.trim().is_empty()) {
+            notice.add(&text_of(message, html));
+        }
+        notice.find_fields_in_text();
+        notice.cut();
+        notice
+    }
+
+    /// The recipients that its words name, each with the words up to the next.
+    pub(super) fn named(&self) -> &[(EmailAddress, String)] {
+        self.named.get_or_init(|| addresses::named(self))
+    }
+
+    /// Why, by words that are clear wherever they stand.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        self.reason.get_or_init(|| Reason::somewhere(&self.text)).clone()
+    }
+
+    fn add(&mut self, text: &str) {
+        let room = limits::NOTICE_BYTES_MAX.saturating_sub(self.text.len());
+        self.text.push_str(start_of(text, room));
+        self.text.push('\n');
+    }
+
+    /// Some write the fields into their text, or lose the parts on the way.
+    fn find_fields_in_text(&mut self) {
+        if !self.statuses.is_empty() {
+            return;
+        }
+        let lower = self.text.to_ascii_lowercase();
+        let at_line = |at: usize| at == 0 || lower.as_bytes().get(at - 1) == Some(&b'\n');
+        let begins = ["reporting-mta:", "final-recipient:", "original-recipient:"];
+        let found = begins.iter().flat_map(|name| lower.match_indices(name)).map(|(at, _)| at);
+        if let Some(at) = found.filter(|at| at_line(*at)).min() {
+            let fields = self.text.get(at..).unwrap_or_default().as_bytes().to_vec();
+            self.statuses.push(Cow::Owned(fields));
+            self.text.truncate(at);
+        }
+    }
+
+    /// What a mail returns within its text is not its own words.
+    fn cut(&mut self) {
+        let mut at = 0;
+        for line in self.text.split_inclusive('\n') {
+            if at > 0 && begins_returned(line) {
+                let returned = self.text.get(at..).unwrap_or_default().as_bytes().to_vec();
+                self.returned.push(Cow::Owned(returned));
+                self.text.truncate(at);
+                return;
+            }
+            at += line.len();
+        }
+    }
+}
+
+fn others(header: &Header) -> HashSet<String> {
+    let all = header.from.iter().chain(&header.to).chain(&header.cc).chain(&header.reply_to);
+    all.map(|mailbox| mailbox.address.key()).collect()
+}
+
+/// A line behind which servers of many makes put the mail that they return.
+fn begins_returned(line: &str) -> bool {
+    let line = line.trim_start_matches(['-', '*', '=', '>', ' ', '|', '\t', '_']).to_ascii_lowercase();
+    RETURNED.iter().any(|begin| line.starts_with(begin))
+}
+
+const RETURNED: &[&str] = &[
+    "below this line is a copy",
+    "below the next line is a copy",
+    "this is a copy of",
+    "a copy of the original message",
+    "copy of the original message",
+    "copy of your message",
+    "the header of the original",
+    "header of the source mail",
+    "headers of the original",
+    "original message",
+    "original mail",
+    "original headers",
+    "original e-mail",
+    "message header follows",
+    "message headers follow",
+    "message header:",
+    "mail header",
+    "message from yahoo",
+    "returned message",
+    "returned mail:",
+    "unsent message",
+    "undelivered message",
+    "old message",
+    "the body of the message",
+    "bounced e-mail",
+    "begin original",
+    "here is a copy",
+    "here is your returned",
+    "enclosed is a copy",
+    "start of returned message",
+    "received: ",
+    "received:from",
+    "return-path:",
+    "mime-version:",
+    "dkim-signature:",
+    "x-original-message",
+    "content-type: multipart",
+];
+
+fn text_of<'m>(message: &'m Message<'m>, entity: &Entity) -> String {
+    let characters = message.characters(entity);
+    markup::text(start_of(&characters, 4 * limits::NOTICE_BYTES_MAX))
+}
