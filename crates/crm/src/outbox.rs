@@ -8,6 +8,7 @@
 //! [`write_down`] just before the end of its data: what was asked so and got no answer is uncertain, and is told apart from
 //! what certainly did not go.
 
+mod answer_address;
 mod answers;
 mod draft;
 mod drafts;
@@ -16,8 +17,10 @@ mod pace;
 mod preview;
 mod queue;
 mod relays;
+pub(crate) mod returns;
 mod send_as;
 mod settle;
+pub mod suppression;
 mod turns;
 mod writing;
 
@@ -77,6 +80,7 @@ fn written(
     (email, moment): (Id, &Moment),
 ) -> Result<(Arc<[u8]>, outgoing::Outgoing), CrmError> {
     let recipients = writing::recipients(&draft)?;
+    suppression::refuse(organization, &recipients)?;
     let raw = writing::write(organization, &draft, (email, moment))?;
     let relay = relays::default(organization)?;
     let outgoing = outgoing::Outgoing {

@@ -12,6 +12,8 @@ pub struct OrganizationSettings {
     pub token_prefixes: Vec<String>,
     /// Addresses from which the mail system of the organisation reports its journal, as they are compared.
     pub journal_senders: Vec<String>,
+    /// Whether answers to mail of queues are to come to an address with a word of ours.
+    pub has_answer_words: bool,
     /// Whether an e-mail was ever known only as somebody quoted it: where none was, none is looked for.
     pub has_guesses: bool,
 }
@@ -21,6 +23,7 @@ impl Default for OrganizationSettings {
         OrganizationSettings {
             token_prefixes: vec!["CRM:".to_owned()],
             journal_senders: Vec::new(),
+            has_answer_words: false,
             has_guesses: false,
         }
     }
@@ -28,6 +31,7 @@ impl Default for OrganizationSettings {
 
 const TRACKING_PREFIX: &str = "trackingprefix";
 const JOURNAL_SENDERS: &str = "journalsenders";
+const ANSWER_WORDS: &str = "answerwords";
 const HAS_GUESSES: &str = "hasguesses";
 
 /// Reads the settings.
@@ -37,6 +41,7 @@ pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
     Ok(OrganizationSettings {
         token_prefixes: read.deciding_setting(TRACKING_PREFIX)?.map_or(default.token_prefixes, words),
         journal_senders: read.deciding_setting(JOURNAL_SENDERS)?.map_or(default.journal_senders, words),
+        has_answer_words: read.deciding_setting(ANSWER_WORDS)?.as_deref() == Some("on"),
         has_guesses: read.deciding_setting(HAS_GUESSES)?.is_some(),
     })
 }
@@ -72,6 +77,19 @@ pub async fn set_token_prefixes(organization: &Organization, prefixes: Vec<Strin
     }
     let unit = organization.unit(Priority::Background, move |tx| {
         tx.set_setting(TRACKING_PREFIX, &prefixes.join(" "))?;
+        tx.bump_records_version()
+    });
+    Ok(unit.await?)
+}
+
+/// Has answers to mail of queues come to an address with a word of ours, or to the queue's own from now on. What went out before
+/// is known all the same.
+///
+/// # Errors
+/// Where the store cannot do it.
+pub async fn set_answer_words(organization: &Organization, has_words: bool) -> Result<(), CrmError> {
+    let unit = organization.unit(Priority::Background, move |tx| {
+        tx.set_setting(ANSWER_WORDS, if has_words { "on" } else { "off" })?;
         tx.bump_records_version()
     });
     Ok(unit.await?)

@@ -22,8 +22,16 @@ const ID_BYTES: usize = 16;
 /// Base32 of an id, a number and a MAC.
 const RETURN_PATH_CHARS: usize = 45;
 
+/// Base32 of an id and a MAC.
+const ANSWER_CHARS: usize = 42;
+/// What stands before the word in an address that answers go to.
+const ANSWER: &str = "r";
+
 /// What stands before the plus sign in a return path.
 pub const RETURN_PATH: &str = "b";
+
+/// The field that goes out with a mail for one recipient.
+pub const RECIPIENT_FIELD: &str = "X-Postroom-Recipient";
 
 /// One recipient of an e-mail that went out from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,11 +67,37 @@ impl Tokens {
     /// another one.
     pub fn sent_to(&self, address: &EmailAddress) -> Option<SentTo> {
         let detail = return_detail(address)?;
-        let payload = read(&self.keys, Purpose::ReturnPath, detail)?;
-        let (id, number) = payload.split_first_chunk::<ID_BYTES>()?;
-        let number = u16::from_be_bytes(number.try_into().ok()?);
-        Some(SentTo { email: Id(*id), number: i32::from(number) })
+        sent_to(&read(&self.keys, Purpose::ReturnPath, detail)?)
     }
+
+    /// The address of a queue to which answers to an e-mail come: `support+r<word>@`.
+    pub fn answer_address(&self, email: Id, queue: &EmailAddress) -> Option<EmailAddress> {
+        let word = self.keys.first().and_then(|key| word(key, Purpose::Answer, &email.0))?;
+        let (local, domain) = (queue.local_part(), queue.domain());
+        EmailAddress::parse(&format!("{local}+{ANSWER}{word}@{domain}"))
+    }
+
+    /// Which e-mail is answered at an address.
+    pub fn answered(&self, address: &EmailAddress) -> Option<Id> {
+        let payload = read(&self.keys, Purpose::Answer, answer_detail(address)?)?;
+        Id::from_slice(&payload)
+    }
+
+    /// The value of [`RECIPIENT_FIELD`] for a recipient.
+    pub fn recipient_word(&self, to: SentTo) -> Option<String> {
+        self.keys.first().and_then(|key| word(key, Purpose::Recipient, &payload(to)?))
+    }
+
+    /// For whom that value was made.
+    pub fn read_recipient_word(&self, word: &str) -> Option<SentTo> {
+        sent_to(&read(&self.keys, Purpose::Recipient, word.trim())?)
+    }
+}
+
+fn sent_to(payload: &[u8]) -> Option<SentTo> {
+    let (id, number) = payload.split_first_chunk::<ID_BYTES>()?;
+    let number = u16::from_be_bytes(number.try_into().ok()?);
+    Some(SentTo { email: Id(*id), number: i32::from(number) })
 }
 
 /// Whether an address looks like a return path of ours; most do not, and then no key is asked for.
@@ -76,6 +110,17 @@ fn return_detail(address: &EmailAddress) -> Option<&str> {
     (local.eq_ignore_ascii_case(RETURN_PATH) && detail.len() == RETURN_PATH_CHARS).then_some(detail)
 }
 
+/// Whether an address looks like one that answers go to.
+pub fn is_answer_address(address: &EmailAddress) -> bool {
+    answer_detail(address).is_some()
+}
+
+fn answer_detail(address: &EmailAddress) -> Option<&str> {
+    let (_, detail) = address.local_part().split_once('+')?;
+    let begins = detail.get(..ANSWER.len())?.eq_ignore_ascii_case(ANSWER);
+    detail.get(ANSWER.len()..).filter(|word| begins && word.len() == ANSWER_CHARS)
+}
+
 fn payload(to: SentTo) -> Option<Vec<u8>> {
     let number = u16::try_from(to.number).ok()?;
     Some([to.email.0.as_slice(), &number.to_be_bytes()].concat())
@@ -85,6 +130,8 @@ fn payload(to: SentTo) -> Option<Vec<u8>> {
 #[derive(Clone, Copy)]
 enum Purpose {
     ReturnPath = 1,
+    Recipient = 2,
+    Answer = 3,
 }
 
 /// The key for an organization's words that follows from a sealing key; from the one the other is not to be had.

@@ -13,6 +13,7 @@ pub mod intake;
 pub mod mailboxes;
 pub mod outbox;
 pub mod people;
+pub mod suppression;
 pub mod templates;
 
 pub use column::{Column, Field, Index, Kind, Noun, Table, Value, WrongValue};
@@ -54,6 +55,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &outbox::OutboxRecipient::TABLE,
     &templates::Template::TABLE,
     &outbox::OutboxLimit::TABLE,
+    &suppression::Suppression::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

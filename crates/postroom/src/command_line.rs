@@ -35,14 +35,15 @@ mod secrets;
 mod sending;
 mod serve;
 mod show;
+mod suppression;
 mod template;
 mod undeliverable;
 
 use mailbox::{MailboxCommand, ServerCommand};
 
 use arguments::{
-    Arguments, Command, NeverLogCommand, NodeCommand, OrgCommand, PasswordSource, QueueCommand, SinkCommand,
-    SinkCredentialArguments, SinkCredentialCommand, UserCommand,
+    Arguments, Command, NeverLogCommand, NodeCommand, OnOrOff, OrgCommand, PasswordSource, QueueCommand,
+    SinkCommand, SinkCredentialArguments, SinkCredentialCommand, UserCommand,
 };
 
 /// How a command ended: well, or with faults that it has already named.
@@ -182,6 +183,20 @@ impl Counter {
     }
 }
 
+/// Requests about organizations.
+fn org(command: OrgCommand) -> Request {
+    match command {
+        OrgCommand::Add { name } => Request::AddOrganization(name),
+        OrgCommand::Tokens { org, prefixes } => Request::SetTokenPrefixes { organization: org, prefixes },
+        OrgCommand::Answers { org, state } => {
+            Request::SetAnswerWords { organization: org, has_words: state == OnOrOff::On }
+        }
+        OrgCommand::Journal { org, senders } => Request::SetJournalSenders { organization: org, senders },
+        OrgCommand::List => Request::Organizations,
+        OrgCommand::Reopen { name } => Request::ReopenOrganization(name),
+    }
+}
+
 /// The request that a command is, and the password that was made for it.
 fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>> {
     let request = match command {
@@ -207,14 +222,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             return Ok(Some((request, made)));
         }
         Command::User(UserCommand::List { org }) => Request::Users(org),
-        Command::Org(OrgCommand::Add { name }) => Request::AddOrganization(name),
-        Command::Org(OrgCommand::Tokens { org, prefixes }) => {
-            Request::SetTokenPrefixes { organization: org, prefixes }
-        }
-        Command::Org(OrgCommand::Journal { org, senders }) => {
-            Request::SetJournalSenders { organization: org, senders }
-        }
-        Command::Org(OrgCommand::List) => Request::Organizations,
+        Command::Org(command) => org(command),
         Command::Node(NodeCommand::List) => Request::Nodes,
         Command::Queue(command) => queue(command),
         Command::Sink(SinkCommand::Add { org, address, network, refusing_network }) => {
@@ -232,10 +240,10 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::Draft(command) => drafts::draft(command)?,
         Command::Sendas(command) => drafts::send_as(command),
         Command::Relay(command) => outbox::relay(command)?,
+        Command::Suppression(command) => suppression::request(command),
         Command::Server(ServerCommand::List { org }) => Request::Servers(org),
         Command::Secrets(command) => secrets::request(&command),
         Command::NeverLog(command) => never_log(command),
-        Command::Org(OrgCommand::Reopen { name }) => Request::ReopenOrganization(name),
         Command::Verify { org, bytes, .. } => verify(org, bytes),
         Command::Serve { .. }
         | Command::Settings

@@ -34,6 +34,7 @@ mod records;
 mod secrets;
 mod sending;
 mod servers;
+mod suppression;
 mod templates;
 mod undeliverables;
 mod user_mailboxes;
@@ -60,6 +61,7 @@ pub use records::{
 pub use secrets::{KeyRow, Rotated};
 pub use sending::{EarlierMail, SendMail, SentFile, When};
 pub use servers::{ServerRow, SetMailboxPassword, TestedMailbox};
+pub use suppression::{SuppressionRequest, SuppressionRow};
 pub use templates::{PreviewTemplate, SetTemplate, TemplateName, TemplateRequest, TemplateRow, TemplateText};
 pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
 pub use user_mailboxes::AddUserMailbox;
@@ -80,6 +82,13 @@ pub enum Request {
         organization: String,
         /// The present one first, former ones behind it.
         prefixes: Vec<String>,
+    },
+    /// Has answers to mail of queues come to an address with a word of ours, or not.
+    SetAnswerWords {
+        /// The organization's name.
+        organization: String,
+        /// Whether they do.
+        has_words: bool,
     },
     /// Sets the addresses from which journal reports come.
     SetJournalSenders {
@@ -184,6 +193,8 @@ pub enum Request {
     Template(TemplateRequest),
     /// Something about drafts and who may write as whom.
     Draft(DraftRequest),
+    /// About addresses to which nothing is sent.
+    Suppression(SuppressionRequest),
     /// About text indexes.
     Index(IndexRequest),
     /// Writes an organization to a file.
@@ -280,6 +291,8 @@ pub enum Reply {
     ImportedTemplates(usize),
     /// Limits of outgoing mail.
     OutboxLimits(Vec<LimitRow>),
+    /// Suppressed addresses.
+    Suppressions(Vec<SuppressionRow>),
     /// How far text indexes are.
     Indexes(Vec<IndexRow>),
     /// An archive that was written.
@@ -324,6 +337,9 @@ pub enum CommandError {
         /// Why not, behind its name.
         why: &'static str,
     },
+    /// Mail goes there already.
+    #[error("{0} is not suppressed; `postroom suppression list` shows what is")]
+    NotSuppressed(String),
     /// It ended before.
     #[error("the mail “{0}” waits no longer; `postroom undeliverable show` says what became of it")]
     WaitsNoLonger(String),
@@ -425,6 +441,10 @@ async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandEr
         Request::SetTokenPrefixes { organization, prefixes } => {
             records::set_token_prefixes(house, &organization, prefixes).await?
         }
+        Request::SetAnswerWords { organization: of, has_words } => {
+            crm::settings::set_answer_words(&*organization(house, &of)?, has_words).await?;
+            Reply::Done
+        }
         Request::SetJournalSenders { organization, senders } => {
             records::set_journal_senders(house, &organization, &senders).await?
         }
@@ -471,6 +491,7 @@ async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandEr
         Request::Outbox(request) => outbox::run(house, request).await?,
         Request::Template(request) => templates::run(house, request).await?,
         Request::Draft(request) => drafts::run(house, request).await?,
+        Request::Suppression(request) => suppression::run(house, request).await?,
         Request::Index(request) => index::run(house, request)?,
         Request::BackUp(asked) => archives::back_up(house, &asked)?,
         Request::Restore(asked) => archives::restore(house, asked)?,

@@ -21,6 +21,7 @@ mod outbox;
 mod outbox_limits;
 mod people;
 mod retention;
+mod suppression;
 mod templates;
 mod undeliverables;
 

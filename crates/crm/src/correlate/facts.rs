@@ -50,6 +50,8 @@ pub struct Facts {
     pub by_token: Vec<KnownEmail>,
     /// E-mails with the same conversation part of `Thread-Index`.
     pub by_thread_index: Vec<KnownEmail>,
+    /// The e-mail that it answers, as a word of ours says.
+    pub answered_by_word: Option<KnownEmail>,
     /// The e-mail to whose return path it came.
     pub returned_to: Option<KnownEmail>,
     /// The recipient of that e-mail whose return path it is, as compared.

@@ -46,6 +46,12 @@ pub fn find(offer: &Offer, facts: &Facts) -> Thread {
         thread.find_returned(offer, facts);
         return thread;
     }
+    if let Some(known) = &facts.answered_by_word {
+        let words = "It came to the address that a mail here asks answers to";
+        thread.believe(CorrelationMethod::TrackingToken, known, words);
+        // Nobody but us can have made the word: no other sign is nearer.
+        thread.rank = 0;
+    }
     let other_queue = |known: &KnownEmail| circle.people().is_for_another_queue(known);
     let same_subject = |known: &KnownEmail| known.canonical_subject == offer.canonical_subject;
     let steps: [Step<'_>; 4] = [
@@ -119,7 +125,11 @@ pub fn continuations(offer: &Offer, facts: &Facts) -> Vec<Continuation> {
 pub fn joins<'f>(offer: &Offer, facts: &'f Facts, thread: &Thread) -> Vec<&'f KnownEmail> {
     let circle = Circle::of(offer, facts);
     let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
-    let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.returned_to);
+    let all = all
+        .chain(&facts.by_thread_index)
+        .chain(&facts.returned)
+        .chain(&facts.returned_to)
+        .chain(&facts.answered_by_word);
     let believed = all.filter(|known| thread.email == Some(known.id));
     let relatives = facts.relatives.iter().filter(|known| {
         !who::is_report(offer, facts) && (circle.continuation(known).is_some() || circle.is_akin(known))

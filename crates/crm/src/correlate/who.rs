@@ -1,6 +1,7 @@
 //! Who is on it? Each address becomes one party: tied to a record where that is certain, else left open
 //! with ranked candidates for a person to choose from.
 
+use message::bounce::Kind;
 use model::decision::{Candidate, Entity, RecordRef, Signal};
 use model::{EmailAddress, limits};
 
@@ -8,7 +9,7 @@ use super::facts::{Facts, KnownEmail, KnownRecord};
 use super::signal;
 use super::thread::Thread;
 use crate::intake::offer::Offer;
-use crate::tokens::is_return_path;
+use crate::tokens::{is_answer_address, is_return_path};
 
 /// How a party takes part (`participationtypemask`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,17 +65,11 @@ pub fn from_us(offer: &Offer, facts: &Facts) -> bool {
 /// Whether a mail server wrote it about a mail, as far as the header or its way tells. What came to a return path is a
 /// report whatever it looks like, but for what a person's mailbox answers by itself.
 pub fn is_report(offer: &Offer, facts: &Facts) -> bool {
-    let is_answer = offer.marks.automatic && !offer.marks.from_mail_system && !is_by_server(offer);
+    let is_answer = match &offer.bounce {
+        Some(told) => told.kind == Kind::Auto,
+        None => offer.marks.automatic,
+    };
     offer.marks.report || (facts.returned_to.is_some() && !is_answer)
-}
-
-/// By a name that mail servers give themselves (RFC 5321 §4.5.1, and custom).
-fn is_by_server(offer: &Offer) -> bool {
-    offer.from.as_ref().is_none_or(|from| {
-        ["mailer-daemon", "postmaster"]
-            .iter()
-            .any(|name| from.address.local_part().eq_ignore_ascii_case(name))
-    })
 }
 
 /// The parties, sender first. The daemon that wrote a report is none; sinks and return paths are none.
@@ -86,6 +81,12 @@ pub fn parties(offer: &Offer, facts: &Facts, thread: &Thread) -> Vec<Party> {
     let bcc = offer.bcc.iter().map(|mailbox| (Participation::Bcc, mailbox));
     let mut parties: Vec<Party> = Vec::new();
     for (participation, mailbox) in sender.chain(to).chain(cc).chain(bcc) {
+        // The word in an address that answers go to is no part of whose it is.
+        let plain = is_answer_address(&mailbox.address).then(|| model::Mailbox {
+            name: mailbox.name.clone(),
+            address: mailbox.address.split_detail().0,
+        });
+        let mailbox = plain.as_ref().unwrap_or(mailbox);
         let key = mailbox.address.key();
         let is_sink = facts.sinks.contains(&mailbox.address.split_detail().0.key());
         let is_there = parties.iter().any(|party| {
@@ -111,6 +112,7 @@ struct Known<'f> {
 fn earlier<'f>(facts: &'f Facts, thread: &Thread) -> Option<&'f KnownEmail> {
     let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
     let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.returned_to);
+    let all = all.chain(&facts.answered_by_word);
     all.into_iter().find(|known| thread.email == Some(known.id))
 }
 

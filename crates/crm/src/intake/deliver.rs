@@ -4,7 +4,7 @@
 //! exactly one outcome. It may run more than once; only its last run counts.
 
 use message::unwrap::Method;
-use model::decision::{Decision, Entity, Signal};
+use model::decision::{CorrelationMethod, Decision, Entity, Signal};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, EmailCopy, EmailVersion, QueueItem, mark};
@@ -21,6 +21,7 @@ use super::unwrap::Original;
 use super::{Opened, advise};
 use crate::CrmError;
 use crate::correlate::{CrmRecipient, Facts, signal, who};
+use crate::outbox::returns::{self, Report};
 
 mod again;
 mod write;
@@ -292,6 +293,7 @@ impl Work<'_> {
     fn meet_again(&self, tx: &mut Tx<'_>, email: Id) -> Result<Id, DeliverError> {
         self.note_copy(tx, email)?;
         self.note_queues(tx, email)?;
+        self.note_report(tx, email)?;
         if !self.facts().has_same_bytes {
             let blob = self.blob()?;
             tx.keep_blob(blob)?;
@@ -453,6 +455,7 @@ impl Work<'_> {
         self.adopt(tx, id)?;
         self.note_copy(tx, id)?;
         self.note_queues(tx, id)?;
+        self.note_report(tx, id)?;
         if let Some(outgoing) = &self.opened.outgoing {
             outgoing.put_into_outbox(tx, id, self.moment)?;
         }
@@ -527,6 +530,18 @@ impl Work<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// What it tells about mail that went out from here. The same report may come again with proof.
+    fn note_report(&self, tx: &mut Tx<'_>, evidence: Id) -> Result<(), StoreError> {
+        let offer = &self.original.offer;
+        let Some(told) = &offer.bounce else { return Ok(()) };
+        let proven = offer.returned_to.filter(|_| self.facts().returned_to.is_some());
+        let thread = &self.checked.verdict.thread;
+        let claimed = thread.email.filter(|_| thread.method == CorrelationMethod::Report);
+        let Some(about) = proven.map(|to| to.email).or(claimed) else { return Ok(()) };
+        let is_from_nobody = self.facts().null_sender;
+        returns::note_report(tx, &Report { about, proven, told, is_from_nobody, evidence }, self.moment)
     }
 
     fn event(&self, tx: &mut Tx<'_>, email: Id, operation: &str) -> Result<(), StoreError> {

@@ -438,6 +438,7 @@ fn mails(read: &Read<'_>, (offer, has_guesses): (&Offer, bool), facts: &mut Fact
         Some(index) => known_emails(read, read.emails_by_thread_index(index, KNOWN_MAX)?)?,
         None => Vec::new(),
     };
+    facts.answered_by_word = offer.answers.map(|id| known_email(read, id)).transpose()?.flatten();
     (facts.returned_to, facts.returned_recipient) = match offer.returned_to {
         Some(to) => returned_to(read, to)?,
         None => (None, None),

@@ -1,8 +1,9 @@
 //! What an original says of itself: `CheckIncoming`'s six values and the rest that helps to decide.
 
 use crate::tokens::SentTo;
+use message::bounce::Bounce;
 use message::{Header, Marks};
-use model::{EmailAddress, Mailbox, MessageId, Timestamp};
+use model::{EmailAddress, Id, Mailbox, MessageId, Timestamp};
 
 /// The few details by which an original is checked, before and after its body is there.
 ///
@@ -43,6 +44,10 @@ pub struct Offer {
     pub reported: Vec<EmailAddress>,
     /// Whose return path it came to.
     pub returned_to: Option<SentTo>,
+    /// The e-mail that it answers, as the word in an address that it came to says.
+    pub answers: Option<Id>,
+    /// What it tells about mail of ours, where it may be a report; `None` while only the header is known.
+    pub bounce: Option<Bounce>,
     /// How many `Received` fields it carries.
     pub received_count: usize,
     /// Mailboxes that it was delivered to on its way.
@@ -89,6 +94,8 @@ impl Offer {
             returned: Vec::new(),
             reported: Vec::new(),
             returned_to: None,
+            answers: None,
+            bounce: None,
             received_count: header.received_count,
             delivered_to: header.delivered_to.clone(),
             journal: None,

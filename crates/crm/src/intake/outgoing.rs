@@ -130,6 +130,12 @@ impl Outgoing {
             attempts: 0,
             dueon: Timestamp(0),
             doton: None,
+            bouncekind: None,
+            isbounceproven: None,
+            bouncewords: None,
+            bouncedon: None,
+            bouncedaddress: None,
+            bounceid: None,
         };
         let recipients: Vec<OutboxRecipient> = self.recipients.iter().zip(1..).map(recipient).collect();
         tx.put_into_outbox(&mail, &recipients)

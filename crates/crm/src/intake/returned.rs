@@ -1,14 +1,17 @@
-//! Whether a mail came to a return path of ours, whatever it looks like: the word in the address tells.
+//! Whether a mail is about one that went out from here, and which recipient: a word of ours tells, wherever it stands.
 
+use message::bounce::{self, Kind};
 use model::EmailAddress;
 use store::{Organization, StoreError};
 
 use super::copy::Copy;
-use super::unwrap::Original;
-use crate::tokens::{self, Tokens};
+use super::offer::Offer;
+use super::unwrap::{self, Original};
+use crate::tokens::{self, RECIPIENT_FIELD, Tokens};
 
 /// Notes of each original whose return path it came to: by the envelope, by what a mailbox noted of it, or by whom it is
-/// addressed to. Nobody but us can have made the address, so it does not matter where it stands.
+/// addressed to. Nobody but us can have made the address, so it does not matter where it stands. What may be a report is
+/// read; it may return the field that went out to that recipient alone.
 ///
 /// # Errors
 /// Where one looks like it came to one, and the keys cannot be had now.
@@ -21,13 +24,43 @@ pub(super) fn note(
         let offer = &original.offer;
         let envelope = copy.recipients.iter().filter(|_| !original.is_handed_on()).map(|to| &to.address);
         let named = offer.recipients().map(|mailbox| &mailbox.address).chain(&offer.delivered_to);
-        let paths: Vec<&EmailAddress> =
-            envelope.chain(named).filter(|address| tokens::is_return_path(address)).collect();
-        if paths.is_empty() {
-            continue;
+        let is_ours =
+            |address: &&EmailAddress| tokens::is_return_path(address) || tokens::is_answer_address(address);
+        let ours: Vec<&EmailAddress> = envelope.chain(named).filter(is_ours).collect();
+        if !ours.is_empty() {
+            let tokens = Tokens::of(organization)?;
+            let answers = ours.iter().find_map(|address| tokens.answered(address));
+            original.offer.returned_to = ours.into_iter().find_map(|address| tokens.sent_to(address));
+            original.offer.answers = answers;
         }
-        let tokens = Tokens::of(organization)?;
-        original.offer.returned_to = paths.into_iter().find_map(|address| tokens.sent_to(address));
+        if original.fault.is_none() && may_be_report(&original.offer) {
+            read_report(organization, original)?;
+        }
     }
+    Ok(())
+}
+
+/// Reading costs, and most mail is none.
+fn may_be_report(offer: &Offer) -> bool {
+    let is_server =
+        |name: &str| ["mailer-daemon", "postmaster"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    offer.returned_to.is_some()
+        || offer.marks.report
+        || offer.marks.from_mail_system
+        || offer.from.as_ref().is_none_or(|from| is_server(from.address.local_part()))
+}
+
+fn read_report(organization: &Organization, original: &mut Original) -> Result<(), StoreError> {
+    let raw = &original.raw;
+    let read = unwrap::guarded(|| {
+        let message = message::read(raw).ok()?;
+        Some((bounce::read(&message), bounce::returned_field(&message, RECIPIENT_FIELD)))
+    });
+    let Ok(Some((told, field))) = read else { return Ok(()) };
+    let is_report = !matches!(told.kind, Kind::Nothing | Kind::Auto);
+    if let (None, Some(word), true) = (original.offer.returned_to, field, is_report) {
+        original.offer.returned_to = Tokens::of(organization)?.read_recipient_word(&word);
+    }
+    original.offer.bounce = Some(told);
     Ok(())
 }

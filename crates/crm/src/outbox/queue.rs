@@ -9,7 +9,7 @@ use store::{EmailSource, LeftBehind, Organization, Priority, Read, StoreError};
 
 use super::turns::Turn;
 use crate::CrmError;
-use crate::tokens::{SentTo, Tokens};
+use crate::tokens::{RECIPIENT_FIELD, SentTo, Tokens};
 
 /// The lane of what one person writes to others; of `LANES`.
 pub const PERSONAL: i32 = 0;
@@ -130,9 +130,23 @@ fn opened(organization: &Organization, mails: &[OutboxMail]) -> Result<Vec<Claim
 pub fn load(organization: &Organization, claimed: &Claimed) -> Result<Loaded, CrmError> {
     let source = claimed.source.as_ref().ok_or(CrmError::NotFound { what: "the e-mail that goes out" })?;
     let bytes = organization.blob(&source.blobid)?;
-    let raw = message::compose::for_transport(&bytes).into_owned().into();
     let mail_from = mail_from(organization, claimed)?;
+    let raw = message::compose::for_transport(&bytes);
+    let raw = match own_field(organization, claimed) {
+        Some(field) => [field.as_bytes(), &*raw].concat().into(),
+        None => raw.into_owned().into(),
+    };
     Ok(Loaded { mail_from, raw, wants_report: source.wants_report })
+}
+
+/// The field that tells a mail for one recipient from that for the others: a server that reports returns it, mostly, and no
+/// other recipient has seen it. Without a key it goes without.
+fn own_field(organization: &Organization, claimed: &Claimed) -> Option<String> {
+    let mut waiting = claimed.waiting();
+    let (Some(recipient), None) = (waiting.next(), waiting.next()) else { return None };
+    let sent_to = SentTo { email: claimed.mail.activityid, number: recipient.recipientnumber };
+    let word = Tokens::of(organization).ok()?.recipient_word(sent_to)?;
+    Some(format!("{RECIPIENT_FIELD}: {word}\r\n"))
 }
 
 /// The writer, or a return path of the recipient's own.

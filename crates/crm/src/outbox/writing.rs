@@ -9,7 +9,7 @@ use model::{EmailAddress, Id, Mailbox, MessageId, Moment, limits};
 use store::Organization;
 
 use super::draft::{Draft, Earlier, File, Recipient, Who};
-use super::send_as;
+use super::{answer_address, send_as};
 use crate::CrmError;
 use crate::intake::gather;
 
@@ -47,6 +47,7 @@ pub(super) fn write(
         automatic: draft.how.automatic,
         ..Letter::new(&message_id, moment.now, &from)
     });
+    let raw = answer_address::with_reply_to(organization, raw, (email, &draft.who.from))?;
     if raw.len() > limits::MESSAGE_BYTES_MAX {
         return Err(CrmError::Invalid(too_large(raw.len())));
     }

@@ -12,6 +12,7 @@
 
 mod accounting;
 mod advice;
+mod answers;
 mod composing;
 mod conversations;
 mod credentials;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Source, Welcome};
 use crm::outbox::{self, Claimed, Draft, NewRelay, RecipientReply, Settled, Tried, Wanted};
 use model::outcome::{Outcome, Reason};
-use model::schema::emails::{Email, STATUS_SENT, mark};
+use model::schema::emails::{Email, STATUS_FAILED, STATUS_SENT, mark};
 use model::schema::outbox::OutboxRecipient;
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 
@@ -280,4 +280,115 @@ async fn a_return_path_is_known_in_a_mailbox_by_whom_the_mail_is_for() {
     assert_eq!(house.take(copy).await.1, Reason::Returned);
     let forged = bounce.replace("b+a", "b+b").replace("Sorry", "Sorry again");
     assert_eq!(house.take(house.out_of_mailbox(house.jane, &forged)).await.0, Outcome::Ignored);
+}
+
+/// A report that a server writes by the standard, about a recipient, with the field of the mail that it returns.
+fn report(to: &str, (status, words): (&str, &str), returned: &str) -> String {
+    format!(
+        "From: MAILER-DAEMON@mx.fabrikam.test\nSubject: Undelivered {status} {to}\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nSorry.\n\
+         --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.fabrikam.test\n\n\
+         Final-Recipient: rfc822; {to}\nAction: failed\nStatus: {status}\nDiagnostic-Code: smtp; {words}\n\
+         --b\nContent-Type: text/rfc822-headers\n\n{returned}\n--b--\n"
+    )
+}
+
+const DEAD: (&str, &str) = ("5.1.1", "550 5.1.1 User unknown");
+
+fn bounces(house: &House, email: Id) -> Vec<(Option<i32>, Option<bool>)> {
+    recipients(house, email).into_iter().map(|one| (one.bouncekind, one.isbounceproven)).collect()
+}
+
+fn suppressed(house: &House, text: &str) -> Option<i32> {
+    let found =
+        house.organization.read(|read| outbox::suppression::suppressed(read, &address(text))).unwrap();
+    found.map(|suppression| suppression.reason)
+}
+
+/// Why a mail is refused.
+async fn refusal(house: &House, to: &str) -> Option<String> {
+    let mut draft = Draft::by(address("jane@contoso.test"));
+    draft.who.to = vec![Mailbox { name: None, address: address(to) }.into()];
+    draft.what.subject = "Again".to_owned();
+    draft.what.text = "Again.
+"
+    .to_owned();
+    let sent = outbox::send(&house.organization, draft, (house.moment().id(), house.moment())).await;
+    sent.err().map(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_dead_address_is_suppressed_until_it_is_released() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test", "Tom@northwind.test"]).await;
+    let paths = sent(&house, id).await;
+    let dead = report("tom@northwind.test", DEAD, "Subject: Our offer");
+    let evidence = house.store(came(&house, &paths[1], &dead)).await;
+    assert_eq!(bounces(&house, id), [(None, None), (Some(1), Some(true))]);
+    assert_eq!(house.email(id).statuscode, STATUS_SENT, "Zoë has it");
+    assert_eq!(suppressed(&house, "tom@northwind.test"), Some(1));
+    let refused = refusal(&house, "TOM@northwind.test").await.unwrap();
+    assert!(refused.contains("User unknown") && refused.contains("suppression release"), "{refused}");
+    let known = outbox::suppression::suppressions(&house.organization, 10).unwrap();
+    assert_eq!((known.len(), known[0].activityid), (1, Some(evidence)));
+
+    let by = (address("tom@northwind.test"), "Jane".to_owned());
+    assert!(outbox::suppression::release(&house.organization, by.clone(), house.moment()).await.unwrap());
+    assert!(!outbox::suppression::release(&house.organization, by, house.moment()).await.unwrap());
+    assert_eq!(refusal(&house, "tom@northwind.test").await, None);
+    let lost = report("zoe@fabrikam.test", DEAD, "");
+    house.store(came(&house, &paths[0], &lost)).await;
+    assert_eq!(house.email(id).statuscode, STATUS_FAILED, "nobody has it");
+}
+
+#[tokio::test]
+async fn only_a_word_of_ours_suppresses() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test", "tom@northwind.test"]).await;
+    let own = |mail: &Claimed| {
+        let raw = outbox::load(&house.organization, mail).unwrap().raw;
+        String::from_utf8(raw.to_vec()).unwrap().lines().next().unwrap().to_owned()
+    };
+    let first = claim(&house).await;
+    let zoe = own(&first);
+    settle(&house, &first, said(250)).await;
+    let tom = own(&claim(&house).await);
+    assert!(zoe.starts_with("X-Postroom-Recipient: ") && tom != zoe, "{zoe}");
+    let message_id = house.email(id).messageid.unwrap();
+    // Tom knows the Message-ID and his own field, and would have Zoë get no mail any more.
+    let forged = report("zoe@fabrikam.test", DEAD, &format!("Message-ID: <{message_id}>"));
+    let copy = house.out_of_mailbox(house.jane, &forged);
+    house.store(intake::Copy { mail_from: None, ..copy }).await;
+    assert_eq!(bounces(&house, id)[0], (Some(1), Some(false)), "a claim");
+    let borrowed = report("zoe@fabrikam.test", ("5.1.2", "550 no such user"), &tom);
+    house.store(house.out_of_mailbox(house.jane, &borrowed)).await;
+    assert_eq!(suppressed(&house, "zoe@fabrikam.test"), None);
+    assert_eq!(suppressed(&house, "tom@northwind.test"), Some(1), "whoever lends his word is meant");
+    let true_one = report("zoe@fabrikam.test", ("5.1.0", "550 unknown user"), &zoe);
+    house.store(house.out_of_mailbox(house.jane, &true_one)).await;
+    assert_eq!(bounces(&house, id)[0], (Some(1), Some(true)));
+    assert_eq!(suppressed(&house, "zoe@fabrikam.test"), Some(1));
+}
+
+#[tokio::test]
+async fn passing_trouble_is_counted_and_a_complaint_counts_at_once() {
+    let house = house().await;
+    for number in 1..=5 {
+        let id = send(&house, &["zoe@fabrikam.test"]).await;
+        let path = sent(&house, id).await.remove(0);
+        assert_eq!(suppressed(&house, "zoe@fabrikam.test"), None);
+        let full = report("zoe@fabrikam.test", ("5.2.2", &format!("552 mailbox full, {number}")), "");
+        house.store(came(&house, &path, &full)).await;
+        assert_eq!(bounces(&house, id), [(Some(2), Some(true))]);
+    }
+    assert_eq!(suppressed(&house, "zoe@fabrikam.test"), Some(2));
+
+    let id = send(&house, &["tom@northwind.test"]).await;
+    let path = sent(&house, id).await.remove(0);
+    let complaint = "From: fbl@northwind.test\nSubject: Complaint\n\
+        Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nA report.\n\
+        --b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n--b--\n";
+    house.store(came(&house, &path, complaint)).await;
+    assert_eq!(suppressed(&house, "tom@northwind.test"), Some(3));
+    assert_eq!(house.email(id).statuscode, STATUS_SENT, "he has it");
 }

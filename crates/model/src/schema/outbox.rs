@@ -9,6 +9,10 @@ pub const LANES: &[(i64, &str)] = &[(0, "Personal"), (1, "Bulk")];
 pub const RECIPIENT_STATES: &[(i64, &str)] =
     &[(0, "Waiting"), (1, "Sent"), (2, "Failed"), (3, "Uncertain"), (4, "Canceled")];
 
+/// What a report told of a recipient.
+pub const BOUNCE_KINDS: &[(i64, &str)] =
+    &[(1, "Failed for good"), (2, "Failed for now"), (3, "Delayed"), (4, "Complaint")];
+
 table! {
     /// An outgoing e-mail on its way. It stays when it has ended: its recipients say how.
     OutboxMail "outboxmail" set "" label "Outgoing mail" key(activityid) clustered(true) {
@@ -61,8 +65,18 @@ table! {
         dueon: Timestamp = DateTime, "Due on";
         /// Since when the end of its data may have gone out for this recipient alone, where no answer to that is known.
         doton: Option<Timestamp> = DateTime, "Past the end of its data since";
+        /// What a report told afterwards.
+        bouncekind: Option<i32> = Choice(BOUNCE_KINDS), "What came back";
+        /// Whether a word of ours proves that the report is about this recipient; else it is a claim.
+        isbounceproven: Option<bool> = Bool, "Is proven";
+        bouncewords: Option<String> = Text(800), "Words of the report";
+        bouncedon: Option<Timestamp> = DateTime, "Came back on";
+        /// The address as it is compared, where that is proven.
+        bouncedaddress: Option<String> = Text(640), "Address that bounced";
+        /// The report.
+        bounceid: Option<Id> = Lookup("email"), "Report";
     }
-    indexes { }
+    indexes { sparse(bouncedaddress, bouncedon); }
 }
 
 table! {

@@ -11,6 +11,7 @@ use super::mailbox::{MailboxCommand, ServerCommand};
 use super::outbox::{OutboxCommand, RelayCommand};
 use super::secrets::SecretsCommand;
 use super::sending::SendArguments;
+use super::suppression::SuppressionCommand;
 use super::template::TemplateCommand;
 use super::undeliverable::UndeliverableCommand;
 
@@ -117,6 +118,9 @@ pub(crate) enum Command {
     /// Templates: texts with places for values, of which mails are made.
     #[command(subcommand)]
     Template(TemplateCommand),
+    /// Addresses to which nothing is sent: they do not work, or somebody does not want it.
+    #[command(subcommand)]
+    Suppression(SuppressionCommand),
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),
@@ -159,6 +163,17 @@ pub(crate) enum OrgCommand {
         /// The prefixes: the present one first, former ones behind it, so that old tokens are still found.
         #[arg(required = true)]
         prefixes: Vec<String>,
+    },
+    /// Have answers to mail of queues come to an address with a word that nobody else can make, such as
+    /// support+rk3q…@contoso.example, so that they are known whatever else is lost. The queue's mail server has to bring such
+    /// addresses here.
+    Answers {
+        /// The organization's name.
+        #[arg(long)]
+        org: String,
+        /// Whether it is so from now on.
+        #[arg(value_enum)]
+        state: OnOrOff,
     },
     /// Set the addresses from which the mail system of the organization sends journal reports to a sink. Such a
     /// report, from a network that refuses our domains from outside, is opened and its envelope is believed.
@@ -474,4 +489,10 @@ pub(crate) enum MboxForm {
     Mboxo,
     /// Not at all: Content-Length says where a mail ends.
     Mboxcl2,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum OnOrOff {
+    On,
+    Off,
 }

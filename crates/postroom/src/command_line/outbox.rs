@@ -216,7 +216,8 @@ pub(super) fn relay_cells(row: &RelayRow) -> Vec<String> {
 /// Subjects and what relays say are written by others.
 pub(super) fn cells(row: &OutboxRow) -> Vec<String> {
     let failed = if row.failed == 0 { String::new() } else { format!(", {} failed", row.failed) };
-    let recipients = format!("{} of {}{failed}", row.sent, row.recipients);
+    let bounced = if row.bounced == 0 { String::new() } else { format!(", {} came back", row.bounced) };
+    let recipients = format!("{} of {}{failed}{bounced}", row.sent, row.recipients);
     let next = row.next_try.as_ref().map_or_else(String::new, |time| format!("next try {time}"));
     let error = row.error.as_deref().map(printable).unwrap_or_default();
     let (organization, email, created) = (row.organization.clone(), row.email.clone(), row.created.clone());

@@ -35,6 +35,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::TemplateList(rows) => table(rows.iter().map(super::template::cells)),
         Reply::Template(text) => super::template::text(text),
         Reply::ImportedTemplates(count) => super::template::imported(*count),
+        Reply::Suppressions(rows) => table(rows.iter().map(super::suppression::cells)),
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done
         | Reply::Imported(_)

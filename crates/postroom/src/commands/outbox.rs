@@ -144,6 +144,8 @@ pub struct OutboxRow {
     pub sent: usize,
     /// Recipients who do not get it.
     pub failed: usize,
+    /// Recipients of whom a report came afterwards that they do not get it.
+    pub bounced: usize,
     /// All recipients.
     pub recipients: usize,
     /// How often it was tried.
@@ -362,6 +364,7 @@ fn row(
         subject: email.subject.clone(),
         sent: in_state(1),
         failed: in_state(2),
+        bounced: recipients.iter().filter(|recipient| matches!(recipient.bouncekind, Some(1 | 2))).count(),
         recipients: recipients.len(),
         attempts: mail.tries,
         next_try: mail.waitsin.map(|_| rfc_3339(mail.dueon)),

@@ -1,7 +1,7 @@
 //! What a reader should know of a mail that goes out: what waits, who does not get it, and what nobody knows.
 
 use model::schema::emails::{EMAIL_STATUSES, Email};
-use model::schema::outbox::{OutboxMail, OutboxRecipient};
+use model::schema::outbox::{BOUNCE_KINDS, OutboxMail, OutboxRecipient};
 use store::{Read, StoreError};
 
 /// Recipients who do not get it, by name; of more there is a number.
@@ -34,6 +34,7 @@ pub(super) fn cautions(read: &Read<'_>, email: &Email) -> Result<Vec<String>, St
         .chain(failed.into_iter().take(NAMED_MAX).map(refused))
         .chain(others)
         .chain(unknown)
+        .chain(recipients.iter().filter_map(came_back).take(NAMED_MAX))
         .collect())
 }
 
@@ -65,4 +66,13 @@ fn refused(recipient: &OutboxRecipient) -> String {
         _ => String::new(),
     };
     format!("{} does not get it{said}", recipient.address)
+}
+
+/// What a report told afterwards. Without proof anybody may have written it.
+fn came_back(recipient: &OutboxRecipient) -> Option<String> {
+    let kind = BOUNCE_KINDS.iter().find(|(code, _)| recipient.bouncekind.map(i64::from) == Some(*code))?.1;
+    let words = recipient.bouncewords.as_deref().unwrap_or_default();
+    let claim =
+        if recipient.isbounceproven == Some(true) { "" } else { ", as a report says that nothing proves" };
+    Some(format!("{}: {}{claim}: {words}", recipient.address, kind.to_lowercase()))
 }

@@ -117,3 +117,28 @@ create table outboxlimit (
     primary key (outboxlimitid)
 ) strict, without rowid;
 create unique index outboxlimit_place on outboxlimit (place);
+-- What came back of a mail stands with the recipient that it is about. Of one address it is counted, and only what a word of
+-- ours proves; that is what the index is for.
+alter table outboxrecipient add column bouncekind integer;
+alter table outboxrecipient add column isbounceproven integer;
+alter table outboxrecipient add column bouncewords text;
+alter table outboxrecipient add column bouncedon integer;
+alter table outboxrecipient add column bouncedaddress text;
+alter table outboxrecipient add column bounceid blob;
+create index outboxrecipient_bouncedaddress_bouncedon on outboxrecipient (bouncedaddress, bouncedon)
+where bouncedaddress is not null;
+
+-- Addresses to which nothing is sent. They stay when they are released: who did that, and when, is asked later.
+create table suppression (
+    suppressionid blob not null,
+    address text not null,
+    reason integer not null,
+    words text not null,
+    activityid blob,
+    createdon integer not null,
+    releasedon integer,
+    releasedby text,
+    primary key (suppressionid)
+) strict;
+create index suppression_address on suppression (address);
+create index suppression_createdon on suppression (createdon);

@@ -4,15 +4,17 @@
 use anyhow::{Context, Result, ensure};
 use model::Id;
 use model::schema::emails::{Email, mark};
-use postroom::commands::{AddRelay, OutboxRequest, Reply, Request, SendMail};
+use postroom::commands::{AddQueue, AddRelay, OutboxRequest, Reply, Request, SendMail, SuppressionRequest};
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{Dovecot, DovecotSettings, Maildir, NextHop, Postfix};
-use testkit::{House, wait};
+use testkit::{House, swaks, wait};
 
 use super::house::{ZOE, books_are_whole, house, timeline};
 
 const DOMAIN: &str = "bounces.example.test";
+const SUPPORT: &str = "support@example.test";
+const JANE: &str = "jane@example.test";
 const NOBODY: &str = "nobody@customer.test";
 
 fn relay(house: &House, port: u16) -> Result<()> {
@@ -29,10 +31,10 @@ fn relay(house: &House, port: u16) -> Result<()> {
     Ok(())
 }
 
-fn send(house: &House, to: &[&str]) -> Result<Id> {
+fn send(house: &House, from: &str, to: &[&str]) -> Result<Id> {
     let mail = SendMail {
         organization: "example".to_owned(),
-        from: "jane@example.test".to_owned(),
+        from: from.to_owned(),
         to: to.iter().map(|one| (*one).to_owned()).collect(),
         subject: "Our offer".to_owned(),
         text: "Fifty pallets?\n".to_owned(),
@@ -44,13 +46,18 @@ fn send(house: &House, to: &[&str]) -> Result<Id> {
     }
 }
 
-/// The return path of the one mail in a mailbox, as its server noted it.
-fn return_path(mailbox: &Maildir) -> Result<String> {
-    let raw = wait::until("the mail to arrive", || {
+/// The one mail in a mailbox.
+fn arrived(mailbox: &Maildir) -> Result<String> {
+    wait::until("the mail to arrive", || {
         let name = mailbox.inbox().ok()?.into_iter().next()?;
         let file = ["new", "cur"].map(|folder| mailbox.path().join(folder).join(&name));
         file.iter().find_map(|file| std::fs::read_to_string(file).ok())
-    })?;
+    })
+}
+
+/// Its return path, as its server noted it.
+fn return_path(mailbox: &Maildir) -> Result<String> {
+    let raw = arrived(mailbox)?;
     let line = raw.lines().find_map(|line| line.strip_prefix("Return-Path: "));
     Ok(line.context("a return path")?.trim_matches(['<', '>']).to_owned())
 }
@@ -76,7 +83,7 @@ fn what_postfix_cannot_deliver_comes_back_to_the_recipients_own_return_path() {
         let (house, _) = house();
         let postfix = Postfix::start_returning(NextHop::Lmtp(customers.lmtp()), (DOMAIN, house.smtp()?))?;
         relay(&house, postfix.smtp().port())?;
-        let id = send(&house, &[ZOE, NOBODY])?;
+        let id = send(&house, JANE, &[ZOE, NOBODY])?;
 
         let found = beside(&house, id, 1).with_context(|| postfix.log())?;
         let [report] = found.as_slice() else { anyhow::bail!("one report") };
@@ -85,6 +92,13 @@ fn what_postfix_cannot_deliver_comes_back_to_the_recipients_own_return_path() {
         let parties = organization.read(|read| read.parties(report.activityid))?;
         ensure!(parties.is_empty(), "the daemon is no party: {parties:?}");
         ensure!(timeline(&organization, ZOE).len() == 1, "it is not about her");
+
+        let suppressed = match house.command(Request::Suppression(SuppressionRequest::List(None)))? {
+            Reply::Suppressions(rows) => rows,
+            _ => anyhow::bail!("no list"),
+        };
+        ensure!(suppressed.len() == 1 && suppressed[0].address == NOBODY, "{suppressed:?}");
+        ensure!(send(&house, JANE, &[NOBODY]).is_err(), "nothing is sent there any more");
 
         let path = return_path(&customers.mailbox(ZOE))?;
         ensure!(path.starts_with("b+") && path.ends_with(DOMAIN), "{path}");
@@ -95,6 +109,49 @@ fn what_postfix_cannot_deliver_comes_back_to_the_recipients_own_return_path() {
         let mut client = Client::connect(house.smtp()?, Protocol::Smtp)?;
         ensure!(client.send(&Envelope::new(ZOE, &path), words)?.codes() == [250], "{path}");
         beside(&house, id, 2)?;
+        books_are_whole(&house);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_answer_stands_beside_its_mail_by_each_sign_alone() {
+    or_skip(|| {
+        let customers = Dovecot::start(DovecotSettings::default())?;
+        let (house, _) = house();
+        let postfix = Postfix::start_returning(NextHop::Lmtp(customers.lmtp()), (DOMAIN, house.smtp()?))?;
+        relay(&house, postfix.smtp().port())?;
+        let organization = "example".to_owned();
+        let queue = AddQueue {
+            organization: organization.clone(),
+            name: "Support".to_owned(),
+            address: SUPPORT.to_owned(),
+            filter: None,
+        };
+        house.command(Request::AddQueue(queue))?;
+        house.command(Request::SetAnswerWords { organization, has_words: true })?;
+        let id = send(&house, SUPPORT, &[ZOE])?;
+        let header = message::read_header(arrived(&customers.mailbox(ZOE))?.as_bytes())?;
+        let own = header.message_id.context("a Message-ID")?;
+        let to = header.reply_to.first().context("a Reply-To")?.address.to_string();
+        ensure!(to.starts_with("support+r"), "{to}");
+        let ways = [
+            (to.as_str(), "Subject: Quite another thing\r\n".to_owned()),
+            (SUPPORT, format!("Subject: Quite another thing\r\nIn-Reply-To: <{own}>\r\n")),
+            (SUPPORT, format!("Subject: Re: Our offer\r\nReferences: <elsewhere@x.test> <{own}>\r\n")),
+        ];
+        for (number, (to, fields)) in ways.iter().enumerate() {
+            let raw = format!("From: Zoe <{ZOE}>\r\nTo: <{to}>\r\n{fields}\r\nYes, fifty. {number}\r\n");
+            ensure!(swaks::send(house.smtp()?, &Envelope::new(ZOE, *to), raw.as_bytes())? == 250, "{raw}");
+            let found = beside(&house, id, number + 1)?;
+            ensure!(found.iter().all(|email| email.correlatedactivityid == Some(id)), "{raw}");
+        }
+        let stray = format!(
+            "From: Zoe <{ZOE}>\r\nTo: <{SUPPORT}>\r\nSubject: Quite another thing\r\n\r\nNo sign.\r\n"
+        );
+        ensure!(swaks::send(house.smtp()?, &Envelope::new(ZOE, SUPPORT), stray.as_bytes())? == 250);
+        ensure!(timeline(&house.organization("example")?, ZOE).len() == 5, "it is hers, and stands apart");
+        beside(&house, id, 3)?;
         books_are_whole(&house);
         Ok(())
     });

@@ -109,7 +109,7 @@ impl Work<'_> {
         let facts = self.facts();
         let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
         let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.returned_to);
-        let all = all.chain(&facts.relatives);
+        let all = all.chain(&facts.answered_by_word).chain(&facts.relatives);
         all.filter(|known| self.checked.verdict.joins.contains(&known.id)).collect()
     }
 
