@@ -6,6 +6,7 @@
 //! The order of the questions is that of Dynamics' pipeline: can it be processed, is it here already, what does
 //! it continue, does anybody want it, who are its parties.
 
+mod author;
 pub mod facts;
 pub mod same;
 pub mod thread;
@@ -67,12 +68,16 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     let wanted = want::judge(offer, facts, &thread);
     let parties = who::parties(offer, facts, &thread);
     let mut verdict = match (wanted.keep, handed_over(&wanted, offer, facts)) {
+        (true, _) if author::is_disowned(offer, facts) => {
+            Verdict::end(Outcome::Quarantined, Reason::Disowned)
+        }
         (true, _) => Verdict::end(Outcome::Stored, wanted.reason),
         (false, Some((outcome, reason))) => Verdict::end(outcome, reason),
         (false, None) => Verdict::end(Outcome::Ignored, wanted.reason),
     };
     let decision = &mut verdict.decision;
     decision.signals.extend(guessed(offer));
+    decision.signals.extend(facts.verdict.as_ref().and_then(author::said));
     decision.correlation_method = thread.method;
     decision.correlated = thread.email;
     decision.accepting = wanted.accepting;
@@ -82,7 +87,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     decision.candidates.extend(thread.candidates.iter().cloned());
     decision.candidates.extend(parties.iter().flat_map(|party| party.candidates.iter().cloned()));
     verdict.thread = thread;
-    if wanted.keep {
+    if verdict.decision.outcome == Outcome::Stored {
         verdict.joins = joins;
         verdict.continued_by = thread::continuations(offer, facts);
         verdict.parties = parties;

@@ -22,6 +22,7 @@ mod returned;
 pub mod share;
 mod timed;
 pub mod unwrap;
+pub mod verdicts;
 pub mod welcome;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub use polled::{Polled, Taken, What, take_polled};
 pub use share::{Arrival, Share, shares};
 use timed::Timed;
 pub use unwrap::Original;
+pub use verdicts::Verdicts;
 pub use welcome::{Peer, Recipient, RecipientKind, Welcome, welcome, welcome_postmaster};
 
 /// A copy, what is known about it, and its originals.
@@ -54,12 +56,16 @@ pub struct Opened {
     size: i64,
     /// How it goes out, where it was written here.
     outgoing: Option<Arc<outgoing::Outgoing>>,
+    /// Who wrote its mails, as far as anything proves it.
+    verdicts: Arc<Verdicts>,
 }
 
 /// How much of a copy is looked at.
 enum Reading {
     /// All of it.
     Whole,
+    /// All of it; who wrote it was looked at.
+    Verified(Arc<Verdicts>),
     /// All of it; it was written here and goes out like this.
     Composed(Arc<outgoing::Outgoing>),
     /// Nothing of it, for this reason; the mail has so many bytes.
@@ -79,6 +85,18 @@ pub async fn take_in(
     moment: Moment,
 ) -> Result<Receipt, CrmError> {
     take(organization, copy, (Reading::Whole, moment)).await
+}
+
+/// The same where somebody looked at who wrote it.
+///
+/// # Errors
+/// As [`take_in`].
+pub async fn take_in_verified(
+    organization: &Arc<Organization>,
+    (copy, verdicts): (Copy, Arc<Verdicts>),
+    moment: Moment,
+) -> Result<Receipt, CrmError> {
+    take(organization, copy, (Reading::Verified(verdicts), moment)).await
 }
 
 async fn take(
@@ -121,14 +139,17 @@ async fn take(
 /// Looks at the envelope and the outer header, and takes the originals out.
 fn open(organization: &Organization, copy: &Arc<Copy>, reading: &Reading) -> Result<Opened, CrmError> {
     let _timed = Timed::new("open");
+    let verdicts =
+        if let Reading::Verified(verdicts) = reading { Arc::clone(verdicts) } else { Arc::default() };
     let (desk, originals, size) = match reading {
         Reading::Nothing { fault, size } => {
             let desk = organization.read(|read| gather::desk(read, copy, None))?;
             (desk, vec![unwrap::faulty(copy, fault.clone())], *size)
         }
-        Reading::Whole | Reading::Composed(_) => {
+        Reading::Whole | Reading::Verified(_) | Reading::Composed(_) => {
             let received = unwrap::Received::read(copy);
-            let desk = organization.read(|read| gather::desk(read, copy, received.header()))?;
+            let mut desk = organization.read(|read| gather::desk(read, copy, received.header()))?;
+            desk.believe(verdicts.outer.as_ref(), received.header().and_then(|header| header.from.first()));
             let mut originals = unwrap::originals(copy, received, &desk);
             returned::note(organization, copy, &mut originals)?;
             (desk, originals, i64::try_from(copy.raw.len()).unwrap_or(i64::MAX))
@@ -139,7 +160,7 @@ fn open(organization: &Organization, copy: &Arc<Copy>, reading: &Reading) -> Res
         outgoing.check(organization)?;
     }
     let (copy, desk, originals) = (Arc::clone(copy), Arc::new(desk), Arc::new(originals));
-    Ok(Opened { copy, desk, originals, size, outgoing })
+    Ok(Opened { copy, desk, originals, size, outgoing, verdicts })
 }
 
 impl Opened {

@@ -59,7 +59,7 @@ impl Step {
             Reason::Unfetchable => Step::Fetching,
             Reason::Loop | Reason::Limit | Reason::Unreadable => Step::Reading,
             Reason::NoOriginal => Step::Unwrapping,
-            Reason::Unproven | Reason::InvalidSender => Step::Checking,
+            Reason::Unproven | Reason::InvalidSender | Reason::Disowned => Step::Checking,
             Reason::Postmaster => Step::Done,
             _ => Step::Keeping,
         }
@@ -152,7 +152,7 @@ pub async fn replay(organization: &Arc<Organization>, id: Id, moment: Moment) ->
     intake_replay::replay(organization, &row, moment).await
 }
 
-/// Those that wait, the least tried first: whoever replays some of them again and again gets to all.
+/// Those that wait and may be taken in again without being looked at, the least tried first: whoever replays some of them again and again gets to all.
 ///
 /// # Errors
 /// Where the store cannot say.
@@ -163,7 +163,9 @@ pub fn waiting(organization: &Organization) -> Result<Vec<Id>, CrmError> {
         let rows = organization.read(|read| read.undeliverables(OPEN, behind, limits::ROWS_PER_UNIT_MAX))?;
         let Some(last) = rows.last() else { break };
         behind = Some((last.createdon, last.undeliverableid));
-        all.extend(rows.iter().map(|row| (row.attempts, row.createdon, row.undeliverableid)));
+        // What its domain disowns a person lets in, one by one.
+        let rows = rows.iter().filter(|row| row.reason != Reason::Disowned as i32);
+        all.extend(rows.map(|row| (row.attempts, row.createdon, row.undeliverableid)));
     }
     all.sort_unstable();
     Ok(all.into_iter().map(|(_, _, id)| id).collect())

@@ -97,10 +97,12 @@ pub enum Reason {
     Postmaster = 56,
     /// It lies in a mailbox whose server does not give it out.
     Unfetchable = 57,
+    /// The domain of its sender disowns it: DMARC fails.
+    Disowned = 60,
 }
 
 /// Every reason: name, Dynamics' `ReasonCode` (reference of `CheckIncomingEmailResponse`), words for a person.
-pub const REASONS: [(Reason, &str, i32, &str); 28] = [
+pub const REASONS: [(Reason, &str, i32, &str); 29] = [
     (Reason::AcceptAll, "accept-all", 6, "A recipient keeps all mail."),
     (Reason::Reply, "reply", 2, "It answers mail of the CRM."),
     (Reason::KnownSender, "known-sender", 5, "The sender is a known customer."),
@@ -134,6 +136,7 @@ pub const REASONS: [(Reason, &str, i32, &str); 28] = [
     (Reason::Unproven, "unproven", -1, "It says that one of us hands it over, and nothing proves it."),
     (Reason::Postmaster, "postmaster", -1, "It was written to whoever runs this house."),
     (Reason::Unfetchable, "unfetchable", -1, "It lies in its mailbox, whose server does not give it out."),
+    (Reason::Disowned, "disowned", -1, "The domain of its sender disowns it."),
 ];
 
 impl Reason {

@@ -44,6 +44,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &intake::Copy::TABLE,
     &intake::OriginalOutcome::TABLE,
     &intake::Undeliverable::TABLE,
+    &intake::MailVerdict::TABLE,
     &mailboxes::EmailServerProfile::TABLE,
     &mailboxes::Mailbox::TABLE,
     &mailboxes::MailboxFolder::TABLE,

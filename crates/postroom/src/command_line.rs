@@ -127,6 +127,7 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
         Command::Verify { org, digest: true, .. } => archives::digests(&mut house, org).await,
         Command::Undeliverable(command) => undeliverable::undeliverable(&mut house, command).await,
         Command::Template(command) => template::template(&mut house, command).await,
+        Command::Quarantine(command) => undeliverable::quarantine(&mut house, command).await,
         Command::Move(arguments) => moving::move_away(&mut house, (arguments, settings)).await,
         Command::Mailbox(MailboxCommand::Consent(arguments)) => grant::consent(&mut house, arguments).await,
         command => match request(command)? {
@@ -255,6 +256,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         | Command::Track(_)
         | Command::Undeliverable(_)
         | Command::Template(_)
+        | Command::Quarantine(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Move(_) => return Ok(None),

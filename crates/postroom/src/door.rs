@@ -10,9 +10,9 @@
 use std::sync::Arc;
 
 use crm::CrmError;
-use crm::intake::{self, Arrival, Copy, Receipt, Recipient, Share};
+use crm::intake::{self, Arrival, Copy, Proof, Receipt, Recipient, Share, Source, Verdicts};
 use model::schema::people::SinkCredential;
-use model::{EmailAddress, Id, Moment, limits};
+use model::{EmailAddress, Id, Moment, limits, network};
 use receive::auth::scram::Verifier;
 use receive::body::Body;
 use receive::{Answer, Arrived, Credential, Intake, Peer, Refusal, TryLater, Welcome};
@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::books_runner;
 use crate::house::{House, NoRandom};
+use crate::verifier::{Came, Outsider};
 
 /// Messages above this are read on a thread of their own, a few at a time: 256 KiB take about as long to read
 /// as a commit, and the event loop should not wait for more.
@@ -59,14 +60,18 @@ impl Keeper {
     }
 
     /// Takes one organization's share of a message in; the id of the copy.
-    async fn take_share(&self, arrival: &Arrival, share: &Share) -> Result<Id, NotTaken> {
+    async fn take_share(
+        &self,
+        (arrival, verdicts): (&Arrival, &Arc<Verdicts>),
+        share: &Share,
+    ) -> Result<Id, NotTaken> {
         let copyid = self.house.moment()?.id();
         let (moment, copy) = (self.house.moment()?, share.copy(arrival, copyid));
-        let kind = copy.source.kind();
-        let receipt = if copy.raw.len() > self.house.inline_bytes_max(INLINE_BYTES_MAX) {
-            take_large(&share.organization, copy, moment).await?
+        let (kind, verified) = (copy.source.kind(), (copy, Arc::clone(verdicts)));
+        let receipt = if arrival.raw.len() > self.house.inline_bytes_max(INLINE_BYTES_MAX) {
+            take_large(&share.organization, verified, moment).await?
         } else {
-            intake::take_in(&share.organization, copy, moment).await?
+            intake::take_in_verified(&share.organization, verified, moment).await?
         };
         books_runner::count(kind, receipt.outcome());
         Ok(receipt.copyid)
@@ -76,11 +81,11 @@ impl Keeper {
 /// On a thread of its own.
 async fn take_large(
     organization: &Arc<Organization>,
-    copy: Copy,
+    verified: (Copy, Arc<Verdicts>),
     moment: Moment,
 ) -> Result<Receipt, NotTaken> {
     let (organization, runtime) = (Arc::clone(organization), Handle::current());
-    let work = move || runtime.block_on(intake::take_in(&organization, copy, moment));
+    let work = move || runtime.block_on(intake::take_in_verified(&organization, verified, moment));
     Ok(tokio::task::spawn_blocking(work).await.map_err(|_| NotTaken::Ended)??)
 }
 
@@ -126,6 +131,8 @@ impl Intake for Keeper {
                 return answers;
             }
         };
+        let came = came(&message.peer, message.mail_from.as_deref(), &recipients);
+        let verdicts = self.house.verifier.verdicts(&raw, came).await;
         let arrival = Arrival {
             arrived: self.house.now(),
             mail_from: message.mail_from,
@@ -135,7 +142,7 @@ impl Intake for Keeper {
             has_bare_line_ends: message.bare_line_ends,
         };
         for share in intake::shares(recipients) {
-            let answer = match self.take_share(&arrival, &share).await {
+            let answer = match self.take_share((&arrival, &verdicts), &share).await {
                 Ok(copyid) => Answer::Accepted(format!("kept as {copyid}")),
                 Err(error) => not_taken(&share.organization, &error),
             };
@@ -146,6 +153,22 @@ impl Intake for Keeper {
             }
         }
         answers
+    }
+}
+
+/// What a mail's way says about who wrote it. Where a server of ours vouches for From, or it came from this machine, its
+/// address says nothing.
+fn came(peer: &Peer, mail_from: Option<&str>, recipients: &[Recipient]) -> Came {
+    let vouches = recipients.iter().any(|recipient| recipient.proof == Proof::Network);
+    let is_outsider = !vouches && !network::is_loopback(peer.address);
+    Came {
+        peer: is_outsider.then(|| Outsider {
+            ip: peer.address,
+            helo: peer.helo.clone(),
+            mail_from: mail_from.map(str::to_owned),
+        }),
+        is_by_ours: recipients.iter().all(|recipient| recipient.is_brought_by_us),
+        may_be_forward: recipients.iter().any(|to| matches!(to.envelope.source, Source::Sink(_))),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::poll_runner::Boards;
 use crate::private::{self, NotPrivate};
 use crate::settings::{BlobsError, Settings};
 use crate::token_keys::Derived;
+use crate::verifier::Verifier;
 use crate::wiring::RunningHouse;
 use crate::works::Works;
 
@@ -56,6 +57,8 @@ pub struct House {
     pub(crate) alarms: Alarms,
     /// What secrets are sealed with.
     pub(crate) keyring: Arc<Keyring>,
+    /// Finds out who wrote a mail.
+    pub(crate) verifier: Verifier,
 }
 
 /// What tests choose and the program leaves as it is.
@@ -84,6 +87,9 @@ pub enum HouseError {
     /// The key file cannot be used.
     #[error("secrets cannot be sealed")]
     Keyring(#[from] KeyringError),
+    /// The name servers cannot be asked.
+    #[error("trust.resolver cannot be used")]
+    Resolver(#[from] trust::ResolverError),
     /// Others may look into the data folder, and that cannot be changed.
     #[error("the data folder is not private")]
     NotPrivate(#[from] NotPrivate),
@@ -154,6 +160,7 @@ impl House {
             faults: inside.faults,
             ..StoreSettings::new(&settings.data)
         })?;
+        let verifier = Verifier::new(&settings)?;
         let (clock, cabinet) = (inside.clock, Cabinet::default());
         let node = Moment::new(clock(), u64::from_ne_bytes(random()?)).id();
         Ok(Arc::new(House {
@@ -173,6 +180,7 @@ impl House {
             notes: Notes::default(),
             alarms: Alarms::default(),
             keyring,
+            verifier,
         }))
     }
 

@@ -29,6 +29,7 @@ mod site;
 mod sweep_runner;
 mod token_keys;
 mod unix_socket;
+mod verifier;
 pub mod wiring;
 mod works;
 

@@ -5,6 +5,7 @@
 //!
 //! *Invariant:* plain mapping; nothing is decided here, and nothing written but sessions.
 
+mod author;
 mod books;
 mod cabinet;
 mod content;

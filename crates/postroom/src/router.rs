@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use crate::books_runner;
 use crate::house::{House, NoRandom};
+use crate::verifier::Came;
 
 /// The house, for whoever watches mailboxes.
 #[derive(Clone)]
@@ -105,7 +106,7 @@ async fn deliver(
         copyid: delivery.copy,
         arrived: delivery.arrived.unwrap_or(moment.now),
         size: delivery.size,
-        what: what(delivery.what),
+        what: what(house, delivery.what).await,
     };
     Ok(match intake::take_polled(organization, mailbox, polled, moment).await? {
         Taken::Ended(receipt) => {
@@ -125,9 +126,14 @@ fn bytes(what: &What) -> usize {
     }
 }
 
-fn what(what: What) -> intake::What {
+async fn what(house: &House, what: What) -> intake::What {
     match what {
-        What::Whole(raw) => intake::What::Whole(raw),
+        What::Whole(raw) => {
+            // Who brought it to the mailbox only its server knows.
+            let came = Came { peer: None, is_by_ours: true, may_be_forward: true };
+            let verdicts = house.verifier.verdicts(&raw, came).await;
+            intake::What::Verified(raw, verdicts)
+        }
         What::Header(header) => intake::What::Header(header),
         What::SetAside(raw) => intake::What::SetAside(raw),
         What::Vanished => intake::What::Vanished,

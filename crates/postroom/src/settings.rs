@@ -19,9 +19,11 @@ use toml::{Table, Value};
 use crate::node::Role;
 mod blobs;
 mod poll;
+mod trust;
 
 pub use blobs::{BlobsError, BlobsSection};
 pub use poll::PollSection;
+pub use trust::{QuarantineFrom, TrustSection};
 
 /// The commented sample, which is the defaults too.
 pub const SAMPLE: &str = include_str!("settings/postroom.toml");
@@ -59,6 +61,8 @@ pub struct Settings {
     pub secrets: SecretsSection,
     /// Mailboxes at other mail systems.
     pub poll: PollSection,
+    /// Who wrote a mail.
+    pub trust: TrustSection,
     /// The books.
     pub books: BooksSection,
     /// Search.
@@ -383,6 +387,11 @@ impl Settings {
                 "node.drain_seconds_max",
                 usize::try_from(self.node.drain_seconds_max).unwrap_or(usize::MAX),
                 3_600,
+            ),
+            (
+                "trust.seconds_max",
+                usize::try_from(self.trust.seconds_max).unwrap_or(usize::MAX),
+                model::limits::VERIFYING_SECONDS_MAX,
             ),
             ("books.trace_days", self.books.trace_days as usize, 36_500),
             ("database.connections_max", self.database.connections_max, 10_000),

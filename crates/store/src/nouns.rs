@@ -24,6 +24,7 @@ mod retention;
 mod suppression;
 mod templates;
 mod undeliverables;
+mod verdicts;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};
 pub use customers::{AddressedRecord, SINK_TYPE_CODE};

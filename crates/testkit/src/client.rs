@@ -111,6 +111,15 @@ impl Client {
         Ok(Replies { recipients, data })
     }
 
+    /// Speaks from now on for a client at this address (XCLIENT), and greets anew.
+    ///
+    /// # Errors
+    /// When the server does not believe it, or the connection breaks.
+    pub fn speak_for(&mut self, address: std::net::IpAddr) -> Result<()> {
+        self.command(&format!("XCLIENT ADDR={address}"))?.is(220)?;
+        self.command("EHLO mail.customer.test")?.is(250)
+    }
+
     /// Says goodbye.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 pub use message::identity::SharedKey as IdentityKey;
 use model::decision::RecordRef;
 use model::filter::IncomingFilter;
+use model::trust::Verdict;
 use model::{EmailAddress, Id, Timestamp};
 
 /// Everything the store knows that can matter for one original.
@@ -15,6 +16,10 @@ pub struct Facts {
     pub recipients: Vec<CrmRecipient>,
     /// Whether From is believed where it is one of us.
     pub sender_proven: bool,
+    /// Who wrote it, as far as anything proves it; `None` where nobody looked.
+    pub verdict: Option<Verdict>,
+    /// Whether the domain of From disowns it, and wishes for what the settings keep apart.
+    pub is_disowned: bool,
     /// Whether it is what one of us (or somebody who says so) hands to the CRM: a forward to the sink, or a
     /// mail dug out of one. It is never dropped as mail among ourselves.
     pub is_handed_over: bool,

@@ -131,5 +131,5 @@ fn opened(
     returned::note(organization, copy, std::slice::from_mut(&mut original))?;
     let originals = Arc::new(vec![original]);
     let (copy, desk) = (Arc::clone(copy), Arc::new(desk));
-    Ok(Some(Opened { copy, desk, originals, size, outgoing: None }))
+    Ok(Some(Opened { copy, desk, originals, size, outgoing: None, verdicts: Arc::default() }))
 }

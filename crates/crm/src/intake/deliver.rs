@@ -227,6 +227,10 @@ fn enter(
         Some(_) if copy.source.is_polled() || replayed.is_some() => tx.fill_copy(&entry)?,
         Some(_) => {}
     }
+    if is_kept {
+        let verdicts = opened.verdicts.rows(copy.copyid, &opened.originals);
+        verdicts.iter().try_for_each(|verdict| tx.note_verdict(verdict))?;
+    }
     let gravest = receipt.outcome();
     let counted = receipt.originals.iter().position(|original| original.outcome == gravest);
     for (place, (original, end)) in opened.originals.iter().zip(&receipt.originals).enumerate() {
@@ -481,7 +485,7 @@ impl Work<'_> {
             copyid: self.copy().copyid,
             originalnumber: self.original.number,
             reason: reason as i32,
-            detail: fault.map_or_else(|| reason.words().to_owned(), |fault| fault.detail.clone()),
+            detail: fault.map_or_else(|| self.words(reason), |fault| fault.detail.clone()),
             subject: write::cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
             sender: offer.from.as_ref().map(|from| from.address.to_string()),
             blobid: blob.blobid.to_vec(),
@@ -497,6 +501,13 @@ impl Work<'_> {
             endreason: None,
         })?;
         Ok(None)
+    }
+
+    /// Why it is kept apart; where its domain disowns it, what was found.
+    fn words(&self, reason: Reason) -> String {
+        let verdict = self.facts().verdict.as_ref().filter(|_| reason == Reason::Disowned);
+        let found = verdict.map(|verdict| format!(" {}", verdict.results())).unwrap_or_default();
+        write::cut(&format!("{}{found}", reason.words()), limits::ERROR_CHARS_MAX)
     }
 
     /// Whose mailbox it came from, for each recipient of the envelope.

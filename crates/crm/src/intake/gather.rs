@@ -12,10 +12,10 @@ use model::schema::people::SystemUser;
 use model::{EmailAddress, Id, Mailbox, MessageId, Timestamp, limits};
 use store::{AddressedRecord, Read, StoreError};
 
-use super::Opened;
 use super::copy::{Copy, Proof, Source};
 use super::offer::Offer;
 use super::unwrap::Original;
+use super::{Opened, verdicts};
 use crate::correlate::{
     CrmRecipient, Facts, IdentityKey, KnownEmail, KnownIdentity, KnownRecord, NeverLogHit, Participation,
     RecipientFrom, thread,
@@ -49,6 +49,8 @@ pub struct Desk {
     /// user's own, or a network that vouches and an envelope sender who is one of us. A redirect keeps the
     /// envelope sender of a stranger.
     pub is_proven: bool,
+    /// Whether the same holds for whom he wrote to, so that what he hands to the CRM may be opened.
+    pub may_hand_over: bool,
     /// The author of the mail that a user passed on under his own name; see `readdressed`.
     pub readdressed: Option<Mailbox>,
     /// Whether it is a report of the organisation's own journal, whose envelope is believed.
@@ -91,21 +93,21 @@ pub fn desk(read: &Read<'_>, copy: &Copy, header: Option<&message::Header>) -> R
         None => false,
     };
     let users: Result<Vec<_>, StoreError> = copy.mailbox_users().map(|id| read.user(id)).collect();
+    let is_proven = match copy.proof {
+        Proof::None => false,
+        // Nobody speaks any more in the name of a user who was disabled.
+        Proof::Network | Proof::User(_) if outer_user.as_ref().is_some_and(|user| user.isdisabled) => false,
+        Proof::Network => is_sent_by_us(read, copy)?,
+        Proof::User(id) => outer_user.as_ref().is_some_and(|user| user.systemuserid == id),
+        Proof::Hand | Proof::Mailbox => true,
+    };
     Ok(Desk {
         records_version: read.records_version()?,
         settings,
         mailbox_users: users?.into_iter().flatten().collect(),
         audience,
-        is_proven: match copy.proof {
-            Proof::None => false,
-            // Nobody speaks any more in the name of a user who was disabled.
-            Proof::Network | Proof::User(_) if outer_user.as_ref().is_some_and(|user| user.isdisabled) => {
-                false
-            }
-            Proof::Network => is_sent_by_us(read, copy)?,
-            Proof::User(id) => outer_user.as_ref().is_some_and(|user| user.systemuserid == id),
-            Proof::Hand | Proof::Mailbox => true,
-        },
+        is_proven,
+        may_hand_over: is_proven,
         outer_user,
         readdressed,
         is_journal,
@@ -232,6 +234,7 @@ pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Fa
         facts.chosen = outgoing.chosen.iter().cloned().collect();
         facts.continues = outgoing.continues;
     }
+    verdicts::note(read, (&opened.verdicts, original), &mut facts)?;
     mails(read, (&original.offer, opened.desk.settings.has_guesses), &mut facts)?;
     Ok(facts)
 }
@@ -253,7 +256,7 @@ fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Re
             None => copy.has_null_sender(),
         },
         is_handed_over: is_dug_out || (desk.is_handed_over() && copy.source.is_sink()),
-        is_handed_over_by_us: desk.is_proven,
+        is_handed_over_by_us: desk.may_hand_over,
         ..Facts::default()
     };
     let mut directory = Directory { read, filters: HashMap::new(), facts: &mut facts };

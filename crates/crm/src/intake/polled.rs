@@ -18,6 +18,7 @@ use super::deliver::{self, DeliverError};
 use super::forward::{self, Fetched};
 use super::keep::Kept;
 use super::unwrap::Fault;
+use super::verdicts::Verdicts;
 use super::{OVERTAKEN_MAX, Reading};
 use crate::CrmError;
 
@@ -41,6 +42,8 @@ pub struct Polled {
 pub enum What {
     /// All of it.
     Whole(Arc<[u8]>),
+    /// All of it; who wrote it was looked at.
+    Verified(Arc<[u8]>, Arc<Verdicts>),
     /// Its header, for it seems that nobody wants it.
     Header(Arc<[u8]>),
     /// All of it, to be kept without being looked at: to look at it has ended the process before.
@@ -88,6 +91,11 @@ pub async fn take_polled(
             let trace = forward::trace(&raw);
             let receipt = super::take_in(organization, copy(raw, trace)?, moment).await?;
             return Ok(Taken::Ended(receipt));
+        }
+        What::Verified(raw, verdicts) => {
+            let trace = forward::trace(&raw);
+            let verified = (copy(raw, trace)?, verdicts);
+            return Ok(Taken::Ended(super::take_in_verified(organization, verified, moment).await?));
         }
         What::Header(raw) => {
             let trace = forward::trace(&raw);

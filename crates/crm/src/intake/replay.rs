@@ -17,6 +17,7 @@ use super::copy::{Copy, EnvelopeRecipient, Proof, Source};
 use super::deliver::{self, Again, DeliverError};
 use super::forward::{self, Fetched};
 use super::unwrap::Fault;
+use super::verdicts::Verdicts;
 use super::{OVERTAKEN_MAX, Reading, gather, keep};
 use crate::CrmError;
 use crate::undeliverables::Replayed;
@@ -33,8 +34,11 @@ pub(crate) async fn replay(
         return count(organization, row, (&row.detail, moment.now)).await;
     }
     let copy = Arc::new(copy_of(organization, row)?);
+    // What was found when it came stands; the wish of its domain not: whoever takes it in again has seen it.
+    let verdicts = organization.read(|read| Verdicts::kept(read, copy.copyid))?;
+    let reading = Reading::Verified(Arc::new(verdicts));
     for _ in 0..OVERTAKEN_MAX {
-        let opened = super::open(organization, &copy, &Reading::Whole)?;
+        let opened = super::open(organization, &copy, &reading)?;
         let kept = keep::bytes(organization, &opened, keep::Effort::All)?;
         let delivery = deliver::Delivery::new(opened, kept, moment.again());
         let id = row.undeliverableid;

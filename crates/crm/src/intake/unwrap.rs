@@ -259,7 +259,7 @@ impl Original {
 pub(super) fn is_forward_to_us(copy: &Copy, desk: &Desk, outer: &Header) -> bool {
     let is_for_us = desk.is_handed_over() || (copy.source == Source::Track && !desk.audience.has_outsider);
     copy.source.unwraps()
-        && desk.is_proven
+        && desk.may_hand_over
         && desk.outer_user.is_some()
         && is_for_us
         && !outer.redirected

@@ -37,13 +37,16 @@ pub struct Recipient {
     pub envelope: EnvelopeRecipient,
     /// Whether the peer's network vouches for From.
     pub proof: Proof,
+    /// Whether a server of ours brings it: one on this machine, in a named network, or with a credential. Whoever knows a key
+    /// alone may be anybody.
+    pub is_brought_by_us: bool,
 }
 
 impl Recipient {
     /// The same where nothing that the peer could do vouches for From.
     #[must_use]
     pub fn unproven(self) -> Self {
-        Recipient { proof: Proof::None, ..self }
+        Recipient { proof: Proof::None, is_brought_by_us: false, ..self }
     }
 }
 
@@ -159,7 +162,10 @@ fn at_postmaster(
             let Some(organization) = organization else { return Ok(Welcome::TryLater) };
             let welcome = arrival(Arc::clone(&organization)).at_sink_for_good(sink)?;
             Ok(match welcome {
-                Welcome::Yes(recipient) => arrival(organization).yes(source.clone(), None, recipient.proof),
+                Welcome::Yes(recipient) => {
+                    let bringer = Bringer { proof: recipient.proof, is_ours: recipient.is_brought_by_us };
+                    arrival(organization).yes(source.clone(), None, bringer)
+                }
                 Welcome::NotAllowed => {
                     closed.get_or_insert(organization);
                     Welcome::NotAllowed
@@ -195,6 +201,12 @@ fn kind(route: &Route) -> RecipientKind {
         4 => RecipientKind::Return,
         _ => RecipientKind::User,
     }
+}
+
+/// What the peer is worth at an address.
+struct Bringer {
+    proof: Proof,
+    is_ours: bool,
 }
 
 struct Arrival<'a> {
@@ -243,11 +255,12 @@ impl Arrival<'_> {
         // Nor does a credential, but where it was said so: a server that hands on what comes proves itself alone.
         let is_refusing = credential.as_ref().is_some_and(|credential| credential.isrefusing);
         let vouches = is_loopback || is_refusing || holds(&sink.refusing, peer);
+        let is_ours = vouches || credential.is_some() || holds(&sink.networks, peer);
         let own = credential.and_then(|credential| credential.systemuserid);
         let proof = if vouches { Proof::Network } else { own.map_or(Proof::None, Proof::User) };
         let mailbox_user = user.map(|user| user.systemuserid);
         let source = Source::Sink(address_of(&sink, self.address));
-        Ok(self.yes(source, mailbox_user, proof))
+        Ok(self.yes(source, mailbox_user, Bringer { proof, is_ours }))
     }
 
     fn at_person(&self, trusted: &[Network], source: Source) -> Welcome {
@@ -257,7 +270,7 @@ impl Arrival<'_> {
             return Welcome::NotAllowed;
         }
         let proof = if is_loopback { Proof::Network } else { Proof::None };
-        self.yes(source, None, proof)
+        self.yes(source, None, Bringer { proof, is_ours: true })
     }
 
     /// A return path is open to everybody who knows one: that is whoever brings the mail on, from anywhere, with the null
@@ -270,14 +283,18 @@ impl Arrival<'_> {
         let source = EmailAddress::parse(&plain.key()).unwrap_or_else(|| plain.clone());
         let tokens = Tokens::of(&self.organization)?;
         Ok(match tokens.sent_to(self.address) {
-            Some(_) => self.yes(Source::Return(source), None, Proof::None),
+            Some(_) => {
+                let bringer = Bringer { proof: Proof::None, is_ours: false };
+                self.yes(Source::Return(source), None, bringer)
+            }
             None => Welcome::Unknown,
         })
     }
 
-    fn yes(&self, source: Source, user: Option<Id>, proof: Proof) -> Welcome {
+    fn yes(&self, source: Source, user: Option<Id>, bringer: Bringer) -> Welcome {
         let envelope = EnvelopeRecipient { address: self.address.clone(), source, user };
-        Welcome::Yes(Recipient { organization: Arc::clone(&self.organization), envelope, proof })
+        let (organization, Bringer { proof, is_ours }) = (Arc::clone(&self.organization), bringer);
+        Welcome::Yes(Recipient { organization, envelope, proof, is_brought_by_us: is_ours })
     }
 }
 

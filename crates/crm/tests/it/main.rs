@@ -36,6 +36,7 @@ mod same;
 mod story;
 mod templates;
 mod thread;
+mod trusted;
 mod undeliverables;
 mod unwanted;
 mod users_mailboxes;

@@ -53,6 +53,30 @@ table! {
 }
 
 table! {
+    /// Who wrote a mail of a copy, as far as anything proved it when it came.
+    MailVerdict "mailverdict" set "" label "Verdict on a mail" key(copyid, originalnumber) clustered(true) {
+        copyid: Id = Lookup("copy"), "Copy";
+        /// 0 for the mail as it came; else that of an original that was dug out of it.
+        originalnumber: i32 = Int, "Original";
+        /// The only address in From; nothing where it names several, or can be read in two ways.
+        author: Option<String> = Text(640), "Author";
+        /// The numbers of `model::trust`.
+        dmarc: i32 = Int, "DMARC";
+        policy: i32 = Int, "Policy";
+        provenby: i32 = Int, "Proven by";
+        /// Whether a signature of the author's domain holds all that says to whom and about what it is.
+        signsall: bool = Bool, "Signs all";
+        /// A server that vouches for it though it fails.
+        vouchedby: Option<String> = Text(255), "Vouched by";
+        /// The server whose word it is; nothing where it was verified here.
+        saidby: Option<String> = Text(255), "Said by";
+        /// All that was looked at, as RFC 8601 writes it.
+        results: String = Memo, "Results";
+    }
+    indexes { }
+}
+
+table! {
     /// A copy that could not be processed, kept whole.
     Undeliverable "undeliverable" set "" label "Undeliverable" key(undeliverableid) clustered(false) {
         undeliverableid: Id = Key, "Undeliverable";

@@ -13,7 +13,7 @@ use super::secrets::SecretsCommand;
 use super::sending::SendArguments;
 use super::suppression::SuppressionCommand;
 use super::template::TemplateCommand;
-use super::undeliverable::UndeliverableCommand;
+use super::undeliverable::{QuarantineCommand, UndeliverableCommand};
 
 /// E-mail for CRM, on any mail system: records every customer mail on the right customer record, exactly once.
 #[derive(Parser)]
@@ -124,6 +124,10 @@ pub(crate) enum Command {
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),
+    /// Mail that was kept apart because its sender is not trusted: that its own domain disowns (trust.quarantine), or
+    /// that says one of us hands it over.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// The text index that search reads; it follows the mail by itself, unless search.follows_mail is false.
     #[command(subcommand)]
     Index(IndexCommand),

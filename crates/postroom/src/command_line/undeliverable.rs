@@ -74,10 +74,47 @@ pub(super) async fn undeliverable(house: &mut Counter, command: UndeliverableCom
         UndeliverableCommand::Replay { id: None, org, .. } => about(UndeliverableRequest::ReplayAll(org)),
         UndeliverableCommand::Dismiss { id, reason } => about(UndeliverableRequest::Dismiss { id, reason }),
     };
+    answered(house, request, file.as_deref()).await
+}
+
+#[derive(Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// List those that wait, newest first.
+    List {
+        /// One organization; else all.
+        #[arg(long, value_name = "NAME")]
+        org: Option<String>,
+    },
+    /// Let one in. It is marked with what was found out about who wrote it.
+    Release {
+        /// Its id, as the list shows it.
+        id: String,
+    },
+    /// Note that nothing is to come of one. It is kept, and waits no longer.
+    Dismiss {
+        /// Its id, as the list shows it.
+        id: String,
+        /// Why; it stands in the list of those that ended.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+/// What is kept apart because it is not trusted waits with what could not be processed, and ends as that does.
+pub(super) async fn quarantine(house: &mut Counter, command: QuarantineCommand) -> anyhow::Result<End> {
+    let request = match command {
+        QuarantineCommand::List { org } => UndeliverableRequest::Quarantined(org),
+        QuarantineCommand::Release { id } => UndeliverableRequest::Replay(id),
+        QuarantineCommand::Dismiss { id, reason } => UndeliverableRequest::Dismiss { id, reason },
+    };
+    answered(house, about(request), None).await
+}
+
+async fn answered(house: &mut Counter, request: Request, file: Option<&Path>) -> anyhow::Result<End> {
     match house.ask(request).await? {
         Reply::Undeliverables(rows) => table(rows.iter().map(cells))?,
         Reply::Undeliverable(row) => one(&row)?,
-        Reply::Mail(base64) => save(&STANDARD.decode(base64)?, file.as_deref())?,
+        Reply::Mail(base64) => save(&STANDARD.decode(base64)?, file)?,
         Reply::Replayed(replayed) => return Ok(after_replay(&replayed)?),
         Reply::ReplayedAll(all) => {
             writeln!(io::stdout(), "{} taken in, {} wait on", all.ended, all.waiting)?;

@@ -20,6 +20,8 @@ use crate::house::House;
 pub enum UndeliverableRequest {
     /// Those of one organization, or of all, that wait no longer.
     Ended(Option<String>),
+    /// Those that wait because they were not trusted.
+    Quarantined(Option<String>),
     /// One of them.
     Show(String),
     /// The bytes that are kept of it.
@@ -104,6 +106,9 @@ pub struct ReplayedAll {
 /// More than anybody looks through on a command line; the pages show them all.
 const ROWS_MAX: usize = 1_000;
 
+/// Why mail is kept apart that could be processed.
+const QUARANTINED: [Reason; 2] = [Reason::Disowned, Reason::Unproven];
+
 /// Who acts where nobody has signed in.
 const AT_THE_COMMAND_LINE: &str = "command line";
 
@@ -114,6 +119,11 @@ pub(super) async fn run(house: &House, request: UndeliverableRequest) -> Result<
             let mut ended = rows(&organizations, REPLAYED)?;
             ended.extend(rows(&organizations, DISMISSED)?);
             Ok(Reply::Undeliverables(ended))
+        }
+        UndeliverableRequest::Quarantined(name) => {
+            let mut waiting = rows(&organizations(house, name)?, OPEN)?;
+            waiting.retain(|row| QUARANTINED.map(Reason::name).contains(&row.reason.as_str()));
+            Ok(Reply::Undeliverables(waiting))
         }
         UndeliverableRequest::Show(id) => show(house, &id),
         UndeliverableRequest::Export(id) => export(house, &id),

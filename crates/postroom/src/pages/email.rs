@@ -9,11 +9,11 @@ use serde::Deserialize;
 use store::{EmailLine, Read, StoreError};
 use web::values::{Attachment, Because, CandidateLine, Email, Fact, Party, Role, SignalLine, Standing};
 
-use super::Names;
 use super::content::{self, PICTURES};
 use super::delivery;
 use super::lines::{self, SENDER};
 use super::names::{kind, record};
+use super::{Names, author};
 
 /// Mails of a conversation that stand beside one of them.
 const CONVERSATION_MAX: usize = 200;
@@ -31,6 +31,7 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
     let files = read.attachments(email.activityid)?;
     let mails = read.conversation(email.conversationtrackingid, CONVERSATION_MAX)?;
     let content = content::content(raw);
+    let verdicts = author::verdict(read, email)?;
     let mails = mails.iter().rev().map(|mail| lines::line(names, &line_of(mail)));
     Ok(Email {
         id: email.activityid,
@@ -44,11 +45,12 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
         cautions: cautions(email.marks)
             .chain(content.cautions)
             .chain(delivery::cautions(read, email)?)
+            .chain(author::caution(&verdicts))
             .collect(),
         body: content.body,
         attachments: files.into_iter().map(attachment).collect(),
         because: because(names, email, &parties)?,
-        facts: facts(names, email)?,
+        facts: facts(names, email)?.into_iter().chain(author::fact(&verdicts)).collect(),
     })
 }
 

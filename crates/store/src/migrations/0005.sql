@@ -95,6 +95,20 @@ create table leftsource (
     sourceid blob not null,
     createdon integer not null,
     primary key (sourceid)
+-- Who wrote a mail, as far as DKIM, SPF, DMARC and ARC proved it when it came: keys are taken out of the DNS, so it is never
+-- told again. A row of its own beside the copy: most houses verify nothing, and the ledger stays as narrow as it is.
+create table mailverdict (
+    copyid blob not null,
+    originalnumber integer not null,
+    author text,
+    dmarc integer not null,
+    policy integer not null,
+    provenby integer not null,
+    signsall integer not null,
+    vouchedby text,
+    saidby text,
+    results text not null,
+    primary key (copyid, originalnumber)
 ) strict, without rowid;
 -- Tries are counted apart from claims: a claim that was given back, or ran out, tried nothing. And the claim under which the end
 -- of the data was noted says of what a dead node left behind whether it may be out there.

@@ -35,4 +35,5 @@ mod returns;
 mod samples;
 mod smtp_client;
 mod sync;
+mod trust;
 mod undeliverable;
