@@ -17,6 +17,7 @@ pub mod search;
 pub mod secrets;
 pub mod settings;
 pub mod sign_in;
+pub mod signing;
 pub mod templates;
 pub mod tokens;
 pub mod undeliverables;

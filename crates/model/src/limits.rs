@@ -515,3 +515,5 @@ pub const SOFT_BOUNCE_DAYS: i64 = 30;
 pub const SOFT_BOUNCES_MAX: i64 = 5;
 /// Bytes of its own words that are looked at where a mail may be a report: servers need a few lines for each recipient.
 pub const NOTICE_BYTES_MAX: usize = 64 * 1024;
+/// Keys of one domain, each of which signs every mail: RSA, Ed25519, and their successors.
+pub const DOMAIN_KEYS_MAX: usize = 4;

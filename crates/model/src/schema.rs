@@ -13,6 +13,7 @@ pub mod intake;
 pub mod mailboxes;
 pub mod outbox;
 pub mod people;
+pub mod signing;
 pub mod suppression;
 pub mod templates;
 
@@ -57,6 +58,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &templates::Template::TABLE,
     &outbox::OutboxLimit::TABLE,
     &suppression::Suppression::TABLE,
+    &signing::DomainKey::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

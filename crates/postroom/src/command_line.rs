@@ -21,6 +21,7 @@ use postroom::{Settings, settings};
 mod archives;
 mod arguments;
 mod deliver;
+mod dkim;
 mod drafts;
 mod grant;
 mod history;
@@ -128,6 +129,7 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
         Command::Undeliverable(command) => undeliverable::undeliverable(&mut house, command).await,
         Command::Template(command) => template::template(&mut house, command).await,
         Command::Quarantine(command) => undeliverable::quarantine(&mut house, command).await,
+        Command::Dkim(command) => dkim::dkim(&mut house, command).await,
         Command::Move(arguments) => moving::move_away(&mut house, (arguments, settings)).await,
         Command::Mailbox(MailboxCommand::Consent(arguments)) => grant::consent(&mut house, arguments).await,
         command => match request(command)? {
@@ -214,13 +216,8 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             });
             return Ok(Some((request, made)));
         }
-        Command::User(UserCommand::Password { org, address, password: source }) => {
-            let Some(password) = read_password(&source, &address)? else {
-                bail!("give --password-stdin or --new-password");
-            };
-            let made = Some(password.clone()).filter(|_| source.new_password);
-            let request = Request::SetPassword(SetPassword { organization: org, address, password });
-            return Ok(Some((request, made)));
+        Command::User(UserCommand::Password { org, address, password }) => {
+            return set_password(org, address, &password).map(Some);
         }
         Command::User(UserCommand::List { org }) => Request::Users(org),
         Command::Org(command) => org(command),
@@ -257,6 +254,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         | Command::Undeliverable(_)
         | Command::Template(_)
         | Command::Quarantine(_)
+        | Command::Dkim(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Move(_) => return Ok(None),
@@ -267,6 +265,18 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
 fn never_log(command: NeverLogCommand) -> Request {
     let NeverLogCommand::Add { org, pattern, user } = command;
     Request::AddNeverLog(AddNeverLog { organization: org, pattern, user })
+}
+
+fn set_password(
+    organization: String,
+    address: String,
+    source: &PasswordSource,
+) -> anyhow::Result<(Request, Option<String>)> {
+    let Some(password) = read_password(source, &address)? else {
+        bail!("give --password-stdin or --new-password");
+    };
+    let made = Some(password.clone()).filter(|_| source.new_password);
+    Ok((Request::SetPassword(SetPassword { organization, address, password }), made))
 }
 
 fn verify(org: Option<String>, reads_bytes: bool) -> Request {

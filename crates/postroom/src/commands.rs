@@ -21,6 +21,7 @@ mod archives;
 mod blobs;
 mod books;
 mod credentials;
+mod dkim;
 mod drafts;
 mod grants;
 mod history;
@@ -43,6 +44,8 @@ pub use archives::{BackUp, BackedUp, Held, Origin, Restore, Restored, StageRow};
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
 pub use books::VerifiedRow;
 pub use credentials::{AddSinkCredential, NewSinkCredential, SinkCredentialName, SinkCredentialRow};
+pub(crate) use dkim::signing_key_of;
+pub use dkim::{AddDomainKey, DkimRequest, DomainKeyRow};
 pub use drafts::{DraftRequest, SenderRow};
 pub use grants::{ConsentProof, ConsentState, ConsentStep, GrantKind, GrantRequest, Hidden, SetMailboxGrant};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
@@ -195,6 +198,8 @@ pub enum Request {
     Draft(DraftRequest),
     /// About addresses to which nothing is sent.
     Suppression(SuppressionRequest),
+    /// About keys that it is signed with.
+    Dkim(DkimRequest),
     /// About text indexes.
     Index(IndexRequest),
     /// Writes an organization to a file.
@@ -293,6 +298,8 @@ pub enum Reply {
     OutboxLimits(Vec<LimitRow>),
     /// Suppressed addresses.
     Suppressions(Vec<SuppressionRow>),
+    /// Keys that outgoing mail is signed with.
+    DomainKeys(Vec<DomainKeyRow>),
     /// How far text indexes are.
     Indexes(Vec<IndexRow>),
     /// An archive that was written.
@@ -492,6 +499,7 @@ async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandEr
         Request::Template(request) => templates::run(house, request).await?,
         Request::Draft(request) => drafts::run(house, request).await?,
         Request::Suppression(request) => suppression::run(house, request).await?,
+        Request::Dkim(request) => dkim::run(house, request).await?,
         Request::Index(request) => index::run(house, request)?,
         Request::BackUp(asked) => archives::back_up(house, &asked)?,
         Request::Restore(asked) => archives::restore(house, asked)?,

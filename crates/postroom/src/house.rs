@@ -21,6 +21,7 @@ use crate::pages::Cabinet;
 use crate::poll_runner::Boards;
 use crate::private::{self, NotPrivate};
 use crate::settings::{BlobsError, Settings};
+use crate::signer::Signers;
 use crate::token_keys::Derived;
 use crate::verifier::Verifier;
 use crate::wiring::RunningHouse;
@@ -57,6 +58,8 @@ pub struct House {
     pub(crate) alarms: Alarms,
     /// What secrets are sealed with.
     pub(crate) keyring: Arc<Keyring>,
+    /// Keys that outgoing mail is signed with.
+    pub(crate) signers: Signers,
     /// Finds out who wrote a mail.
     pub(crate) verifier: Verifier,
 }
@@ -180,6 +183,7 @@ impl House {
             notes: Notes::default(),
             alarms: Alarms::default(),
             keyring,
+            signers: Signers::default(),
             verifier,
         }))
     }

@@ -25,6 +25,7 @@ mod poll_runner;
 pub mod private;
 mod router;
 pub mod settings;
+mod signer;
 mod site;
 mod sweep_runner;
 mod token_keys;

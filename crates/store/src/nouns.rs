@@ -5,6 +5,7 @@
 
 mod accounting;
 mod customers;
+mod domain_keys;
 mod drafts;
 mod emails;
 mod grants;

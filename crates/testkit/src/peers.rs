@@ -9,6 +9,7 @@
 mod apart;
 mod courier;
 mod cyrus;
+mod dkimpy;
 mod dovecot;
 mod exim;
 mod mutt;
@@ -28,6 +29,7 @@ use anyhow::{Context, Result};
 
 pub use courier::Courier;
 pub use cyrus::Cyrus;
+pub use dkimpy::verify_dkim;
 pub use dovecot::{Doors, Dovecot, DovecotSettings, Maildir};
 pub use exim::Exim;
 pub use mutt::Mutt;

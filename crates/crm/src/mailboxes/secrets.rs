@@ -13,7 +13,7 @@ use crate::secrets::Cell;
 /// A secret as it stands in its row.
 #[derive(Clone)]
 pub struct Sealed {
-    /// The mailbox or server that it is of.
+    /// The mailbox, server or signing key that it is of.
     pub row: Id,
     /// Where it stands there.
     pub column: SecretColumn,
@@ -48,6 +48,9 @@ pub fn all(organization: &Organization) -> Result<Vec<Sealed>, CrmError> {
         }
         for server in read.email_server_profiles()? {
             add(server.emailserverprofileid, SecretColumn::RelayPassword, server.outgoingpassword);
+        }
+        for key in read.domain_keys()? {
+            add(key.domainkeyid, SecretColumn::SigningKey, Some(key.privatekey));
         }
         Ok::<_, StoreError>(all)
     });

@@ -33,6 +33,7 @@ mod quoted;
 mod retention;
 mod returns;
 mod same;
+mod signing;
 mod story;
 mod templates;
 mod thread;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use postroom::node::Role;
 
 use super::deliver::DeliverArguments;
+use super::dkim::DkimCommand;
 use super::drafts::{DraftCommand, SendAsCommand};
 use super::mailbox::{MailboxCommand, ServerCommand};
 use super::outbox::{OutboxCommand, RelayCommand};
@@ -121,6 +122,9 @@ pub(crate) enum Command {
     /// Addresses to which nothing is sent: they do not work, or somebody does not want it.
     #[command(subcommand)]
     Suppression(SuppressionCommand),
+    /// Keys that an organization's outgoing mail is signed with (DKIM).
+    #[command(subcommand)]
+    Dkim(DkimCommand),
     /// Mails that could not be processed and are kept for a person.
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),

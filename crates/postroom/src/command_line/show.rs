@@ -38,6 +38,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Suppressions(rows) => table(rows.iter().map(super::suppression::cells)),
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done
+        | Reply::DomainKeys(_)
         | Reply::Imported(_)
         | Reply::ConsentStep(_)
         | Reply::Consent(_)

@@ -14,6 +14,7 @@ use super::gate::{Gate, Pass};
 use super::line::{Line, crm_words};
 use crate::commands::relay_password_of;
 use crate::house::{House, random};
+use crate::signer;
 
 /// Whoever sends an organization's mail by one relay.
 #[derive(Clone)]
@@ -60,10 +61,11 @@ impl Outbox for Desk {
             self.warn(&error, "the source of a mail that goes out cannot be had");
             format!("its source cannot be had: {error}")
         })?;
+        let raw = signer::signed(&self.house, &self.organization, loaded.raw).await?;
         Ok(Parcel {
             mail_from: loaded.mail_from,
             recipients: claimed.waiting().map(|recipient| recipient.address.clone()).collect(),
-            raw: loaded.raw,
+            raw,
             wants_report: loaded.wants_report,
         })
     }

@@ -18,4 +18,5 @@ mod pages;
 mod program;
 mod search;
 mod templates;
+mod trust;
 mod undeliverable;

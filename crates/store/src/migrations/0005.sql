@@ -156,3 +156,16 @@ create table suppression (
 ) strict;
 create index suppression_address on suppression (address);
 create index suppression_createdon on suppression (createdon);
+
+-- What goes out from a domain is signed with these. A domain may have several: one for verifiers that know no other, and a new
+-- one beside it until the old one is forgotten.
+create table domainkey (
+    domainkeyid blob not null,
+    domain text not null,
+    selector text not null,
+    record text not null,
+    privatekey blob not null,
+    createdon integer not null,
+    primary key (domainkeyid)
+) strict;
+create unique index domainkey_domain_selector on domainkey (domain, selector);

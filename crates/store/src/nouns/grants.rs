@@ -34,6 +34,8 @@ pub enum SecretColumn {
     AccessToken,
     /// `emailserverprofile.outgoingpassword`.
     RelayPassword,
+    /// `domainkey.privatekey`.
+    SigningKey,
 }
 
 impl SecretColumn {
@@ -42,6 +44,7 @@ impl SecretColumn {
         match self {
             SecretColumn::Password => "mailbox",
             SecretColumn::RelayPassword => "emailserverprofile",
+            SecretColumn::SigningKey => "domainkey",
             SecretColumn::ClientSecret | SecretColumn::RefreshToken | SecretColumn::AccessToken => {
                 "mailboxgrant"
             }
@@ -56,6 +59,7 @@ impl SecretColumn {
             SecretColumn::RefreshToken => "refreshtoken",
             SecretColumn::AccessToken => "accesstoken",
             SecretColumn::RelayPassword => "outgoingpassword",
+            SecretColumn::SigningKey => "privatekey",
         }
     }
 }
@@ -128,6 +132,9 @@ impl Tx<'_> {
             SecretColumn::RelayPassword => {
                 "update emailserverprofile set outgoingpassword = ?3 \
                  where emailserverprofileid = ?1 and outgoingpassword = ?2"
+            }
+            SecretColumn::SigningKey => {
+                "update domainkey set privatekey = ?3 where domainkeyid = ?1 and privatekey = ?2"
             }
         };
         Ok(self.execute(sql, &[row.into(), former.into(), sealed.into()])? == 1)

@@ -33,6 +33,7 @@ mod refusals;
 mod relays;
 mod returns;
 mod samples;
+mod signed;
 mod smtp_client;
 mod sync;
 mod trust;

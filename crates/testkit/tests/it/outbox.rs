@@ -28,12 +28,12 @@ fn at(port: u16) -> AddRelay {
     }
 }
 
-fn relay(house: &House, port: u16) -> Result<()> {
+pub(super) fn relay(house: &House, port: u16) -> Result<()> {
     house.command(Request::Outbox(OutboxRequest::AddRelay(at(port))))?;
     Ok(())
 }
 
-fn offer() -> SendMail {
+pub(super) fn offer() -> SendMail {
     SendMail {
         organization: "example".to_owned(),
         from: "jane@example.test".to_owned(),
@@ -45,7 +45,7 @@ fn offer() -> SendMail {
     }
 }
 
-fn send(house: &House, mail: SendMail) -> Result<Id> {
+pub(super) fn send(house: &House, mail: SendMail) -> Result<Id> {
     let Reply::SentMail(id) = house.command(Request::Outbox(OutboxRequest::Send(Box::new(mail))))? else {
         anyhow::bail!("no id")
     };
@@ -59,12 +59,12 @@ fn rows(house: &House) -> Vec<OutboxRow> {
     }
 }
 
-fn becomes(house: &House, state: &str) -> Result<OutboxRow> {
+pub(super) fn becomes(house: &House, state: &str) -> Result<OutboxRow> {
     wait::until(state, || rows(house).into_iter().next().filter(|row| row.state == state))
 }
 
 /// The one mail that came to a mailbox, as its server keeps it.
-fn arrived(mailbox: &Maildir) -> Result<String> {
+pub(super) fn arrived(mailbox: &Maildir) -> Result<String> {
     wait::until("the mail to arrive", || {
         let name = mailbox.inbox().ok()?.into_iter().next()?;
         let file = ["new", "cur"].map(|folder| mailbox.path().join(folder).join(&name));

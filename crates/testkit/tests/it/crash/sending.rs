@@ -41,12 +41,13 @@ fn nodes_that_die_leave_nobody_without_his_mail() {
         println!(
             "{NODES} nodes, {rounds} rounds ({} killed, {} cut off), {} mails, {repeats} taken twice, {} past their end when \
              their node died",
-            house.killed,
-            house.cut_off,
-            house.next,
+            house.killed, house.cut_off, house.next, house.past_their_end
+        );
+        ensure!(
+            repeats <= house.past_their_end,
+            "{repeats} repeats, {} past their end",
             house.past_their_end
         );
-        ensure!(repeats <= house.past_their_end, "{repeats} repeats, {} past their end", house.past_their_end);
         Ok(())
     });
 }
@@ -82,7 +83,19 @@ impl House {
             postgres.ask(&format!("select nspname from pg_namespace where nspname like '{SCHEMA}\\_%'"))?;
         let folder = folder.join("filler");
         let (next, killed, cut_off, past_their_end) = (1, 0, 0, 0);
-        Ok(House { nodes, ids, postgres, relay, folder, model, schema, next, killed, cut_off, past_their_end })
+        Ok(House {
+            nodes,
+            ids,
+            postgres,
+            relay,
+            folder,
+            model,
+            schema,
+            next,
+            killed,
+            cut_off,
+            past_their_end,
+        })
     }
 
     /// Lets mail wait, and when some of it is out, something happens to one node.
@@ -109,7 +122,8 @@ impl House {
             self.schema
         );
         self.past_their_end += self.postgres.ask(&past)?.parse::<usize>()?;
-        let silent = format!("update {SCHEMA}.node set seenon = seenon - {SILENCE_MS} where nodeid = '\\x{dead}'");
+        let silent =
+            format!("update {SCHEMA}.node set seenon = seenon - {SILENCE_MS} where nodeid = '\\x{dead}'");
         self.postgres.ask(&silent).map(drop)
     }
 
@@ -126,7 +140,8 @@ impl House {
 
     fn ring(&self) -> Result<()> {
         let programs = self.nodes.iter().filter_map(|node| node.program.as_ref());
-        let ring = |program: &Program| program.command(Request::Outbox(OutboxRequest::Limits(None))).map(drop);
+        let ring =
+            |program: &Program| program.command(Request::Outbox(OutboxRequest::Limits(None))).map(drop);
         programs.map(ring).collect()
     }
 
