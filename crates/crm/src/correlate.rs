@@ -77,7 +77,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     };
     let decision = &mut verdict.decision;
     decision.signals.extend(guessed(offer));
-    decision.signals.extend(facts.verdict.as_ref().and_then(author::said));
+    decision.signals.extend(author::said(offer, facts));
     decision.correlation_method = thread.method;
     decision.correlated = thread.email;
     decision.accepting = wanted.accepting;

@@ -1,7 +1,7 @@
 //! Who wrote it? What DKIM, SPF, DMARC and ARC say, in words; and mail that its own domain disowns.
 
 use model::decision::Signal;
-use model::trust::{Check, Finding, ProvenBy, Verdict};
+use model::trust::{Check, Finding, ProvenBy};
 
 use super::facts::Facts;
 use super::{signal, who};
@@ -10,11 +10,19 @@ use crate::intake::offer::Offer;
 /// Whether it is kept apart, for the domain of From disowns it. Of one of us who is proven otherwise that says nothing:
 /// what is on its way out may not be signed yet.
 pub(super) fn is_disowned(offer: &Offer, facts: &Facts) -> bool {
-    facts.is_disowned && !(who::from_us(offer, facts) && facts.sender_proven)
+    facts.is_disowned && !is_proven_otherwise(offer, facts)
+}
+
+fn is_proven_otherwise(offer: &Offer, facts: &Facts) -> bool {
+    who::from_us(offer, facts) && facts.sender_proven
 }
 
 /// What the verdict is in a sentence; none where there is nothing to say.
-pub(super) fn said(verdict: &Verdict) -> Option<Signal> {
+pub(super) fn said(offer: &Offer, facts: &Facts) -> Option<Signal> {
+    let verdict = facts.verdict.as_ref()?;
+    if verdict.dmarc == Finding::Fail && is_proven_otherwise(offer, facts) {
+        return None;
+    }
     let domain = verdict.author.as_ref().map_or("The domain of the sender", |author| author.domain());
     let by = verdict.said_by.as_ref().map(|server| format!(", says {server}")).unwrap_or_default();
     let (holds, words) = match (verdict.dmarc, verdict.proven_by) {

@@ -190,8 +190,9 @@ async fn what_is_kept_apart_is_what_the_settings_say() {
     assert_eq!(outcome, Outcome::Ignored);
     // One of us who is proven by the network: his mail is signed on its way out only.
     let copy = house.out_of_mailbox(house.jane, FROM_JANE);
-    let (outcome, ..) = take(&house, copy, outer(failed("jane@contoso.test", Policy::Reject))).await;
+    let (outcome, _, email) = take(&house, copy, outer(failed("jane@contoso.test", Policy::Reject))).await;
     assert_eq!(outcome, Outcome::Stored);
+    assert!(!house.email(email.unwrap()).decision.contains("disowns"));
 }
 
 #[tokio::test]

@@ -41,9 +41,11 @@ pub(super) fn fact(verdict: &Option<MailVerdict>) -> Option<Fact> {
     Some(Fact::new("Written by", format!("{author}: {found}{said_by}")))
 }
 
-/// What a reader should know before believing it.
-pub(super) fn caution(verdict: &Option<MailVerdict>) -> Option<String> {
-    let verdict = verdict.as_ref().filter(|verdict| verdict.dmarc == Finding::Fail as i32)?;
+/// What a reader should know before believing it. What one of us sent, who is proven otherwise, may be signed on its way out
+/// only.
+pub(super) fn caution(verdict: &Option<MailVerdict>, email: &Email) -> Option<String> {
+    let fails = |verdict: &&MailVerdict| verdict.dmarc == Finding::Fail as i32 && !email.directioncode;
+    let verdict = verdict.as_ref().filter(fails)?;
     let wish = match verdict.policy {
         policy if policy == Policy::Reject as i32 => "wishes to have such mail refused",
         policy if policy == Policy::Quarantine as i32 => "wishes to have such mail kept apart",

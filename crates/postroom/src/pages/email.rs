@@ -45,7 +45,7 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
         cautions: cautions(email.marks)
             .chain(content.cautions)
             .chain(delivery::cautions(read, email)?)
-            .chain(author::caution(&verdicts))
+            .chain(author::caution(&verdicts, email))
             .collect(),
         body: content.body,
         attachments: files.into_iter().map(attachment).collect(),
