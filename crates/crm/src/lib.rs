@@ -6,6 +6,7 @@
 //! *Invariant:* no socket, no SQL text, no HTTP; time and random seeds are drawn at the doors.
 
 pub mod accounting;
+pub mod answers;
 pub mod correlate;
 pub mod error;
 pub mod intake;

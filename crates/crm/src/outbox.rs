@@ -40,7 +40,7 @@ pub use drafts::{change_draft, discard_draft, draft, save_draft, send_draft, tak
 pub use message::compose::{Automatic, Importance};
 pub use pace::{Change, Place, all_limits, give_back_places, places, set_limit, take_share};
 pub use preview::{Preview, preview};
-pub use queue::{Claimed, Loaded, PERSONAL, Wanted, claim, free, load, renew};
+pub use queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, claim, free, load, renew};
 pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set_relay};
 pub use send_as::{senders, set_send_as};
 pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};
@@ -84,9 +84,10 @@ fn written(
     let raw = writing::write(organization, &draft, (email, moment))?;
     let relay = relays::default(organization)?;
     let outgoing = outgoing::Outgoing {
-        mail_from: draft.who.from.clone(),
+        // RFC 3834 §3.3: what answers by itself is answered by nobody, and no bounce of it makes a loop.
+        mail_from: Some(draft.who.from.clone()).filter(|_| draft.how.automatic != Automatic::Replied),
         recipients,
-        lane: PERSONAL,
+        lane: if draft.how.automatic == Automatic::No { PERSONAL } else { BULK },
         relay: relay.emailserverprofileid,
         due: draft.due.unwrap_or(moment.now).max(moment.now),
         draft: None,

@@ -14,6 +14,7 @@ mod fields;
 mod keep;
 mod portable;
 mod render;
+mod sending;
 mod translate;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use fields::{Fields, gather, record_at, record_of};
 pub use keep::{NewTemplate, add_template, import_templates, remove_template, set_template, templates};
 pub use portable::{read_templates, write_templates};
 pub use render::{Fault, Missing, Part, Rendered, Source, check, render};
+pub use sending::{fill, send_from_template};
 
 /// Of what a mail is to be made.
 #[derive(Debug, Clone)]

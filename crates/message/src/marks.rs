@@ -18,14 +18,16 @@ pub struct Marks {
     pub bulk: bool,
     /// A delivery or disposition report: `multipart/report` at the top (RFC 6522).
     pub report: bool,
+    /// It asks programs not to answer it (`X-Auto-Response-Suppress`, MS-OXCMAIL). That is no sign that one wrote it: Exchange sets
+    /// it on ordinary mail.
+    pub wants_no_answer: bool,
     /// From names no mailbox and says why: `<>`, or MAILER-DAEMON without a domain. Mail servers of old report so
     /// what they could not deliver, in forms of their own.
     pub from_mail_system: bool,
 }
 
 impl Marks {
-    /// Takes note of one field. `X-Auto-Response-Suppress` is no mark: it only asks not to be answered,
-    /// and Exchange sets it on ordinary mail.
+    /// Takes note of one field.
     pub(crate) fn note(&mut self, name: &str, field: &Field<'_>) {
         match name {
             "auto-submitted" => self.automatic |= !first_word(field).eq_ignore_ascii_case("no"),
@@ -42,6 +44,12 @@ impl Marks {
                 self.automatic |= !["no", "false", "0"].iter().any(|no| word.eq_ignore_ascii_case(no));
             }
             "precedence" | "x-precedence" => self.precedence(&first_word(field).to_ascii_lowercase()),
+            "x-auto-response-suppress" => {
+                let text = header_decoder::plain(field.value);
+                let mut words = text.split([',', ';', ' ', '\t']);
+                self.wants_no_answer |=
+                    words.any(|word| ["all", "autoreply"].iter().any(|no| word.eq_ignore_ascii_case(no)));
+            }
             "list-id" | "list-post" => self.list = true,
             "list-unsubscribe" => self.bulk = true,
             "from" => self.from_mail_system |= is_mail_system(field),
@@ -88,6 +96,7 @@ mod tests {
             (marks.bulk, "bulk"),
             (marks.report, "report"),
             (marks.from_mail_system, "from-mail-system"),
+            (marks.wants_no_answer, "wants-no-answer"),
         ];
         let set: Vec<&str> = all.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect();
         assert_eq!(set.join(" "), expect, "{fields:?}");
@@ -101,7 +110,9 @@ mod tests {
         check("auto-submitted", "No", "");
         check("x-autoreply", "yes", "automatic");
         check("x-autoreply", "no", "");
-        check("x-auto-response-suppress", "All", "");
+        check("x-auto-response-suppress", "All", "wants-no-answer");
+        check("x-auto-response-suppress", "DR, OOF, AutoReply", "wants-no-answer");
+        check("x-auto-response-suppress", "OOF", "");
         check("precedence", "Bulk", "bulk");
         check("precedence", "junk", "bulk");
         check("x-precedence", "list", "list");

@@ -4,6 +4,7 @@
 //! and pages show. `catalogue` is the small database of all organisations; the rest stands in the database
 //! of one organisation.
 
+pub mod answers;
 pub mod catalogue;
 mod column;
 pub mod customers;
@@ -59,6 +60,8 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &outbox::OutboxLimit::TABLE,
     &suppression::Suppression::TABLE,
     &signing::DomainKey::TABLE,
+    &answers::Acknowledgement::TABLE,
+    &answers::AutoAnswer::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Parser;
 use postroom::commands::{
-    AddNeverLog, AddQueue, AddSink, AddSinkCredential, AddUser, Reply, Request, SetPassword,
-    SinkCredentialName,
+    Acknowledge, AddNeverLog, AddQueue, AddSink, AddSinkCredential, AddUser, Reply, Request,
+    SetAcknowledging, SetPassword, SinkCredentialName,
 };
 use postroom::control::{Answer, Line};
 use postroom::{Settings, settings};
@@ -287,6 +287,17 @@ fn queue(command: QueueCommand) -> Request {
     match command {
         QueueCommand::Add { org: organization, name, address, filter } => {
             Request::AddQueue(AddQueue { organization, name, address, filter })
+        }
+        QueueCommand::Set {
+            org: organization,
+            queue,
+            acknowledge,
+            no_acknowledge: _,
+            period_days,
+            hourly_max,
+        } => {
+            let wanted = acknowledge.map(|template| Acknowledge { template, period_days, hourly_max });
+            Request::SetAcknowledging(SetAcknowledging { organization, queue, wanted })
         }
         QueueCommand::List { org } => Request::Queues(org),
     }

@@ -17,6 +17,7 @@ use store::{ArchiveError, Organization, StoreError};
 use crate::house::{House, NoRandom};
 use crate::keyring::KeyringError;
 
+mod answers;
 mod archives;
 mod blobs;
 mod books;
@@ -40,6 +41,7 @@ mod templates;
 mod undeliverables;
 mod user_mailboxes;
 
+pub use answers::{Acknowledge, SetAcknowledging};
 pub use archives::{BackUp, BackedUp, Held, Origin, Restore, Restored, StageRow};
 pub use blobs::{BucketRow, CheckedHouse, KeptRow};
 pub use books::VerifiedRow;
@@ -108,6 +110,8 @@ pub enum Request {
     Users(String),
     /// Adds a queue.
     AddQueue(AddQueue),
+    /// Has a queue acknowledge, or no more.
+    SetAcknowledging(SetAcknowledging),
     /// The queues of an organization.
     Queues(String),
     /// Adds a sink.
@@ -459,6 +463,7 @@ async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandEr
         Request::SetPassword(change) => records::set_password(house, change).await?,
         Request::Users(name) => records::users(house, &name)?,
         Request::AddQueue(new) => records::add_queue(house, new).await?,
+        Request::SetAcknowledging(set) => answers::set(house, set).await?,
         Request::Queues(name) => records::queues(house, &name)?,
         Request::AddSink(new) => records::add_sink(house, new).await?,
         Request::Sinks(name) => records::sinks(house, &name)?,

@@ -51,6 +51,8 @@ async fn all_of(house: &Arc<House>, organization: Id) -> Result<(), JobError> {
     let organization = house.store.organization(organization)?;
     while crm::jobs::run_one(&organization, house.node, house.moment()?).await? {
         metrics::counter!("postroom_jobs_total").increment(1);
+        // A mail may have been written.
+        house.outbox_bell.notify_one();
     }
     Ok(())
 }

@@ -34,6 +34,8 @@ pub(crate) enum Question {
     Sink,
     /// A setting that decisions depend on.
     Setting,
+    /// How a queue acknowledges.
+    Acknowledgement,
 }
 
 #[derive(Debug, Clone)]

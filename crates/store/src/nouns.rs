@@ -4,6 +4,7 @@
 //! changes are functions of [`Tx`](crate::Tx).
 
 mod accounting;
+mod answers;
 mod customers;
 mod domain_keys;
 mod drafts;

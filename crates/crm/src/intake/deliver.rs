@@ -23,6 +23,7 @@ use crate::CrmError;
 use crate::correlate::{CrmRecipient, Facts, signal, who};
 use crate::outbox::returns::{self, Report};
 
+mod acknowledge;
 mod again;
 mod write;
 
@@ -463,6 +464,7 @@ impl Work<'_> {
         if let Some(outgoing) = &self.opened.outgoing {
             outgoing.put_into_outbox(tx, id, self.moment)?;
         }
+        self.acknowledge(tx, id)?;
         self.event(tx, id, "created")?;
         Ok(id)
     }

@@ -12,13 +12,13 @@ use store::{Organization, StoreError, Tx};
 use super::copy::{Copy, Proof, Receipt, Source};
 use super::{DeliverError, Reading};
 use crate::CrmError;
-use crate::outbox::opt_outs;
+use crate::outbox::{PERSONAL, opt_outs};
 
 /// How a mail goes out.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
-    /// The sender in the envelope.
-    pub(crate) mail_from: EmailAddress,
+    /// The sender in the envelope; `None` for the null sender, of what nobody is to answer (RFC 3834 §3.3).
+    pub(crate) mail_from: Option<EmailAddress>,
     /// Its recipients, each once.
     pub(crate) recipients: Vec<EmailAddress>,
     /// Who goes first, of `LANES`.
@@ -58,7 +58,7 @@ pub(crate) async fn take_in(
         source: Source::Outbox,
         arrived: moment.now,
         has_envelope: true,
-        mail_from: Some(outgoing.mail_from.to_string()),
+        mail_from: outgoing.mail_from.as_ref().map(ToString::to_string),
         recipients: Vec::new(),
         peer: None,
         trace: None,
@@ -77,7 +77,9 @@ impl Outgoing {
     /// Nobody gets mail who does not want it. Asked on the records that the unit goes by: it runs only while they are the
     /// same.
     pub(super) fn check(&self, organization: &Organization) -> Result<(), CrmError> {
-        let asked = (self.chosen.as_slice(), self.lane);
+        // What answers by itself goes to one who wrote, and not to many.
+        let lane = if self.mail_from.is_none() { PERSONAL } else { self.lane };
+        let asked = (self.chosen.as_slice(), lane);
         let refusals = organization.read(|read| opt_outs::refusals(read, &self.recipients, asked))?;
         if refusals.is_empty() { Ok(()) } else { Err(CrmError::Invalid(refusals.join("; "))) }
     }
@@ -106,7 +108,7 @@ impl Outgoing {
             lane: self.lane,
             waitsin: Some(self.lane),
             emailserverprofileid: self.relay,
-            mailfrom: self.mail_from.to_string(),
+            mailfrom: self.mail_from.as_ref().map(ToString::to_string).unwrap_or_default(),
             dueon: self.due,
             owner: None,
             attempts: 0,

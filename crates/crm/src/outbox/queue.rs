@@ -13,8 +13,8 @@ use crate::tokens::{RECIPIENT_FIELD, SentTo, Tokens};
 
 /// The lane of what one person writes to others; of `LANES`.
 pub const PERSONAL: i32 = 0;
-/// The lane of mail to many; of `LANES`.
-pub(super) const BULK: i32 = 1;
+/// The lane of what programs write and of mail to many, behind it.
+pub const BULK: i32 = 1;
 pub(super) const WAITING: i32 = 0;
 
 /// A mail that a node has taken.
@@ -149,10 +149,12 @@ fn own_field(organization: &Organization, claimed: &Claimed) -> Option<String> {
     Some(format!("{RECIPIENT_FIELD}: {word}\r\n"))
 }
 
-/// The writer, or a return path of the recipient's own.
+/// The writer, or a return path of the recipient's own. What nobody is to answer has none.
 fn mail_from(organization: &Organization, claimed: &Claimed) -> Result<String, CrmError> {
     let mail = &claimed.mail;
-    let (Some(domain), Some(recipient)) = (&mail.returndomain, claimed.waiting().next()) else {
+    let (Some(domain), Some(recipient), false) =
+        (&mail.returndomain, claimed.waiting().next(), mail.mailfrom.is_empty())
+    else {
         return Ok(mail.mailfrom.clone());
     };
     let sent_to = SentTo { email: mail.activityid, number: recipient.recipientnumber };

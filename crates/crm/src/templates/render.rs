@@ -56,7 +56,7 @@ pub enum Part {
 /// What a template became.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rendered {
-    /// The subject, in one line.
+    /// The subject, in one line that is no longer than one may be.
     pub subject: String,
     /// The HTML, made safe.
     pub html: Option<String>,
@@ -124,7 +124,8 @@ pub fn render(source: &Source, fields: &Fields) -> Result<Rendered, Fault> {
     let mut rendered = Rendered::default();
     let missing = &mut rendered.missing;
     let subject = render_part((Part::Subject, &source.subject), fields, missing)?;
-    rendered.subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    rendered.subject = subject.chars().take(limits::SUBJECT_CHARS_MAX).collect();
     if let Some(html) = &source.html {
         let html = render_part((Part::Html, html), fields, missing)?;
         rendered.html = Some(safe_html(&html, HashMap::new()));

@@ -12,6 +12,7 @@
 
 mod accounting;
 mod advice;
+mod answer_words;
 mod answers;
 mod composing;
 mod conversations;

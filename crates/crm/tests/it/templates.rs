@@ -1,6 +1,7 @@
 //! Templates: kept, found by owner and language, filled with a record, taken along.
 
 use crm::CrmError;
+use crm::outbox::{self, Draft, NewRelay};
 use crm::records::import::{self, Columns, Customers, Row};
 use crm::templates::{self, NewTemplate, Rendered, Source, Wish};
 use model::decision::{Entity, RecordRef};
@@ -169,6 +170,40 @@ async fn the_company_of_a_person_is_known_and_the_author_of_an_e_mail() {
     let nobody = Some(RecordRef { entity: Entity::Contact, id: Id([7; 16]) });
     let none = templates::instantiate_template(&house.organization, &Wish { regarding: nobody, ..wish });
     assert!(matches!(none, Err(CrmError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_mail_is_sent_that_is_made_of_a_template() {
+    let house = House::new().await;
+    let relay = NewRelay {
+        name: "relay".to_owned(),
+        host: "relay.contoso.test".to_owned(),
+        port: 25,
+        tls: 0,
+        authority: None,
+        login: None,
+        return_domain: None,
+    };
+    outbox::add_relay(&house.organization, relay, house.moment()).await.unwrap();
+    add(&house, welcome()).await.unwrap();
+    let mut draft = Draft::by(address("jane@contoso.test"));
+    draft.about.regarding = Some(zoe(&house));
+    let ids = || (house.moment().id(), house.moment());
+    let sent =
+        templates::send_from_template(&house.organization, ("Welcome", draft.clone()), ids()).await.unwrap();
+    let email = house.email(sent);
+    assert_eq!(
+        (email.subject.as_str(), email.torecipients.as_str()),
+        ("Welcome, Zoë Müller", "zoe@fabrikam.test")
+    );
+    assert_eq!(email.regardingobjectid, Some(zoe(&house).id));
+    assert_eq!(email.preview, "Dear Zoë Müller, yours, Jane Doe");
+    let none = templates::send_from_template(&house.organization, ("Nothing", draft), ids()).await;
+    assert!(matches!(none, Err(CrmError::NotFound { .. })));
+    let nobody = Draft::by(address("jane@contoso.test"));
+    let none =
+        templates::send_from_template(&house.organization, ("Welcome", nobody), ids()).await.unwrap_err();
+    assert_eq!(none.to_string(), "the mail has no recipient");
 }
 
 #[tokio::test]

@@ -33,7 +33,11 @@ pub(super) fn write(letter: &Letter<'_>, out: &mut Vec<u8>) {
     match letter.automatic {
         Automatic::No => {}
         Automatic::Generated => raw("Auto-Submitted", "auto-generated", out),
-        Automatic::Replied => raw("Auto-Submitted", "auto-replied", out),
+        Automatic::Replied => {
+            raw("Auto-Submitted", "auto-replied", out);
+            // What Exchange looks at before it answers.
+            raw("X-Auto-Response-Suppress", "All", out);
+        }
     }
 }
 

@@ -268,6 +268,27 @@ pub(crate) enum QueueCommand {
         #[arg(long)]
         filter: Option<String>,
     },
+    /// Have a queue acknowledge what a person sends straight to it: an answer of a template, once in a while. Programs, lists
+    /// and colleagues get none, nor does an answer within a conversation.
+    Set {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The template that the answer is made of, by its title; one that is everybody's.
+        #[arg(long, value_name = "TEMPLATE", required_unless_present = "no_acknowledge")]
+        acknowledge: Option<String>,
+        /// Acknowledge no more.
+        #[arg(long, conflicts_with = "acknowledge")]
+        no_acknowledge: bool,
+        /// For so many days nobody is answered twice.
+        #[arg(long, value_name = "DAYS", default_value_t = 7)]
+        period_days: i32,
+        /// So many answers go to one domain in an hour; what would get more may be a program that answers ours.
+        #[arg(long, value_name = "COUNT", default_value_t = 100)]
+        hourly_max: i32,
+        /// The queue's address.
+        queue: String,
+    },
     /// List the queues of an organization.
     List {
         /// The organization.

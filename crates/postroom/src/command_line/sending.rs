@@ -38,6 +38,13 @@ pub(crate) struct SendArguments {
     /// The file with its HTML (UTF-8). What is active in it is left out. The text is made of it where none is given.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Make it of this template, by its title, with the values of the record that it is about, else of the e-mail that it
+    /// answers. It goes to that record where nobody else is named.
+    #[arg(long, value_name = "TITLE", conflicts_with_all = ["html", "text"])]
+    template: Option<String>,
+    /// The language of the template, such as de.
+    #[arg(long, value_name = "TAG", requires = "template")]
+    language: Option<String>,
     /// A file to attach; any number of times. A picture stands where the HTML has <img src="cid:NAME">.
     #[arg(long, value_name = "FILE")]
     attach: Vec<PathBuf>,
@@ -59,7 +66,7 @@ pub(crate) struct SendArguments {
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// The file with its text (UTF-8); - for standard input.
-    #[arg(required_unless_present = "html")]
+    #[arg(required_unless_present_any = ["html", "template"])]
     text: Option<PathBuf>,
 }
 
@@ -128,6 +135,7 @@ pub(super) fn send(mail: SendArguments) -> anyhow::Result<Request> {
         subject: mail.subject,
         text,
         html,
+        template: mail.template.map(|title| (title, mail.language)),
         files: mail.attach.iter().map(|path| file(path)).collect::<anyhow::Result<_>>()?,
         earlier: answered.or(to_all).or(forwarded),
         is_without_quotation: no_quote,

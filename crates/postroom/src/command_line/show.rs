@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use postroom::commands::{
-    NewSinkCredential, NodeRow, Reply, SinkCredentialRow, SinkRow, TestedMailbox, UserRow, VerifiedRow,
-    undone,
+    NewSinkCredential, NodeRow, QueueRow, Reply, SinkCredentialRow, SinkRow, TestedMailbox, UserRow,
+    VerifiedRow, undone,
 };
 
 use super::End;
@@ -20,9 +20,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Keys(rows) => return super::secrets::keys(rows),
         Reply::Rotated(rotated) => return super::secrets::rotated(rotated),
         Reply::Users(rows) => users(rows),
-        Reply::Queues(rows) => {
-            table(rows.iter().map(|row| vec![row.name.clone(), row.address.clone(), row.filter.clone()]))
-        }
+        Reply::Queues(rows) => table(rows.iter().map(queue)),
         Reply::Sinks(rows) => table(rows.iter().map(sink)),
         Reply::NewSinkCredential(made) => new_credential(made),
         Reply::SinkCredentials(rows) => table(rows.iter().map(credential)),
@@ -101,6 +99,11 @@ fn users(rows: &[UserRow]) -> io::Result<()> {
         let (name, address, filter) = (row.name.clone(), row.address.clone(), row.filter.clone());
         vec![name, address, filter, admin.to_owned(), sign_in.to_owned(), row.sink_key.clone()]
     }))
+}
+
+fn queue(row: &QueueRow) -> Vec<String> {
+    let acknowledges = row.acknowledges.as_ref().map(|title| format!("acknowledges: {title}"));
+    vec![row.name.clone(), row.address.clone(), row.filter.clone(), acknowledges.unwrap_or_default()]
 }
 
 fn sink(row: &SinkRow) -> Vec<String> {

@@ -99,6 +99,8 @@ pub struct QueueRow {
     pub address: String,
     /// The name of the filter.
     pub filter: String,
+    /// The template that it acknowledges with, where it does.
+    pub acknowledges: Option<String>,
 }
 
 /// A sink to be added.
@@ -255,13 +257,15 @@ pub(super) async fn add_queue(house: &House, new: AddQueue) -> Result<Reply, Com
     let organization = organization(house, &new.organization)?;
     let queue = (new.name, address(&new.address)?, filter(new.filter.as_deref())?);
     let queue = people::add_queue(&house.store, &organization, queue, house.moment()?).await?;
-    Ok(Reply::Queues(vec![queue_row(queue)]))
+    Ok(Reply::Queues(vec![queue_row(&organization, queue)?]))
 }
 
 pub(super) fn queues(house: &House, name: &str) -> Result<Reply, CommandError> {
     let organization = organization(house, name)?;
     let queues = organization.read(|read| read.queues())?;
-    Ok(Reply::Queues(queues.into_iter().map(queue_row).collect()))
+    let rows: Result<Vec<QueueRow>, CommandError> =
+        queues.into_iter().map(|queue| queue_row(&organization, queue)).collect();
+    Ok(Reply::Queues(rows?))
 }
 
 pub(super) async fn add_sink(house: &House, new: AddSink) -> Result<Reply, CommandError> {
@@ -325,13 +329,15 @@ fn user_row(user: SystemUser, sinks: &[Sink]) -> UserRow {
     }
 }
 
-fn queue_row(queue: Queue) -> QueueRow {
-    QueueRow {
+fn queue_row(organization: &Organization, queue: Queue) -> Result<QueueRow, CommandError> {
+    let acknowledgement = organization.read(|read| read.acknowledgement(queue.queueid))?;
+    Ok(QueueRow {
         id: queue.queueid.to_string(),
         name: queue.name,
         address: queue.emailaddress,
         filter: queue.incomingemailfilteringmethod.name().to_owned(),
-    }
+        acknowledges: acknowledgement.map(|row| row.title),
+    })
 }
 
 fn sink_row(sink: Sink) -> SinkRow {

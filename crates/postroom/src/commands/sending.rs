@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crm::outbox::{self, AnswerKind, Draft, File, Importance, Recipient};
+use crm::templates::{self, Wish};
 use model::{Id, Mailbox, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::Organization;
@@ -31,6 +32,8 @@ pub struct SendMail {
     pub text: String,
     /// Its HTML.
     pub html: Option<String>,
+    /// The title of the template that it is made of, and the tag of a language.
+    pub template: Option<(String, Option<String>)>,
     /// What is attached.
     pub files: Vec<SentFile>,
     /// The e-mail that it answers or carries on, and which of both.
@@ -130,6 +133,11 @@ fn draft(organization: &Arc<Organization>, mail: SendMail, now: Timestamp) -> Re
     if let Some(id) = mail.regarding {
         let id = id.parse().map_err(|_| CommandError::NoRecord(id))?;
         draft.about.regarding = Some(outbox::record_named(organization, id)?);
+    }
+    if let Some((title, language)) = &mail.template {
+        let language = language.as_deref().map(super::templates::tag).transpose()?;
+        let wish = Wish { title, language, user: None, regarding: None, sender: None };
+        draft = templates::fill(organization, &wish, draft)?;
     }
     draft.how.importance = match mail.importance {
         0 => Importance::Normal,

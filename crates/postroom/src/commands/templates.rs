@@ -204,7 +204,7 @@ fn preview(house: &House, of: &PreviewTemplate) -> Result<Reply, CommandError> {
 }
 
 /// What is asked of a template.
-pub(super) fn wish<'w>(
+fn wish<'w>(
     organization: &Organization,
     (name, regarding): (&'w TemplateName, Option<&str>),
     sender: Option<&'w EmailAddress>,
@@ -251,7 +251,7 @@ fn language_of(name: &TemplateName) -> Result<i32, CommandError> {
     name.language.as_deref().map_or(Ok(language::ANY), tag)
 }
 
-fn tag(text: &str) -> Result<i32, CommandError> {
+pub(super) fn tag(text: &str) -> Result<i32, CommandError> {
     language::code(text)
         .ok_or_else(|| CrmError::Invalid(format!("the language “{text}” is not known")).into())
 }

@@ -47,6 +47,36 @@ fn a_template_is_added_tried_and_taken_along() {
     assert!(preview(&["--language", "tlh"]).err.contains("the language “tlh” is not known"));
     assert!(preview(&[]).err.contains("is for another kind of record: contact"));
 
+    place.well(&["relay", "add", "--org", "contoso", "--server", "relay.test", "--tls", "none", "main"]);
+    let send = ["send", "--org", "contoso", "--from", "jane@contoso.test", "--template", "Welcome / 1"];
+    let refused = place.run(&[&send[..], &["--to", "Zoë <zoe@fabrikam.test>"]].concat());
+    assert!(refused.err.contains("is for another kind of record: contact"), "{}", refused.err);
+    place.well(&at("set", &["--for", "any", "Welcome / 1"]));
+    place.well(&[&send[..], &["--to", "Zoë <zoe@fabrikam.test>"]].concat());
+    assert!(place.well(&["outbox", "list"]).contains("Hello"), "{}", place.well(&["outbox", "list"]));
+
+    place.well(&[
+        "queue",
+        "add",
+        "--org",
+        "contoso",
+        "--name",
+        "Support",
+        "--address",
+        "support@contoso.test",
+    ]);
+    let queue = ["queue", "set", "--org", "contoso", "support@contoso.test"];
+    place.well(&[&queue[..], &["--acknowledge", "Welcome / 1"]].concat());
+    assert!(
+        place
+            .well(&["queue", "list", "--org", "contoso"])
+            .contains("known-customers  acknowledges: Welcome / 1")
+    );
+    let nothing = place.run(&[&queue[..], &["--acknowledge", "Nothing"]].concat());
+    assert!(nothing.err.contains("the template is not here"), "{}", nothing.err);
+    place.well(&[&queue[..], &["--no-acknowledge"]].concat());
+    assert!(!place.well(&["queue", "list", "--org", "contoso"]).contains("acknowledges"));
+    place.well(&at("set", &["--for", "contact", "Welcome / 1"]));
     std::fs::create_dir(place.path("out")).unwrap();
     place.well(&at("export", &["out"]));
     place.well(&at("export", &["all.json"]));

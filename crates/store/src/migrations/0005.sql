@@ -169,3 +169,22 @@ create table domainkey (
     primary key (domainkeyid)
 ) strict;
 create unique index domainkey_domain_selector on domainkey (domain, selector);
+-- Which queues acknowledge what comes to them, and whom they answered: the key of the latter is what answers once, over all nodes.
+create table acknowledgement (
+    queueid blob not null,
+    title text not null,
+    perioddays integer not null,
+    hourlymax integer not null,
+    primary key (queueid)
+) strict, without rowid;
+
+create table autoanswer (
+    queueid blob not null,
+    address text not null,
+    domain text not null,
+    activityid blob not null,
+    answeredon integer not null,
+    until integer not null,
+    primary key (queueid, address)
+) strict, without rowid;
+create index autoanswer_domain_answeredon on autoanswer (domain, answeredon);

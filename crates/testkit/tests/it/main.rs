@@ -1,6 +1,7 @@
 //! The whole house with real peers: what goes in is looked for in the store.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on fails")]
 
+mod acknowledged;
 mod books;
 mod clients;
 mod corpus;
