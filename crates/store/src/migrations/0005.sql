@@ -95,6 +95,8 @@ create table leftsource (
     sourceid blob not null,
     createdon integer not null,
     primary key (sourceid)
+) strict, without rowid;
+
 -- Who wrote a mail, as far as DKIM, SPF, DMARC and ARC proved it when it came: keys are taken out of the DNS, so it is never
 -- told again. A row of its own beside the copy: most houses verify nothing, and the ledger stays as narrow as it is.
 create table mailverdict (
@@ -110,6 +112,7 @@ create table mailverdict (
     results text not null,
     primary key (copyid, originalnumber)
 ) strict, without rowid;
+
 -- Tries are counted apart from claims: a claim that was given back, or ran out, tried nothing. And the claim under which the end
 -- of the data was noted says of what a dead node left behind whether it may be out there.
 alter table outboxmail add column tries integer not null default 0;
@@ -131,6 +134,7 @@ create table outboxlimit (
     primary key (outboxlimitid)
 ) strict, without rowid;
 create unique index outboxlimit_place on outboxlimit (place);
+
 -- What came back of a mail stands with the recipient that it is about. Of one address it is counted, and only what a word of
 -- ours proves; that is what the index is for.
 alter table outboxrecipient add column bouncekind integer;
@@ -169,6 +173,7 @@ create table domainkey (
     primary key (domainkeyid)
 ) strict;
 create unique index domainkey_domain_selector on domainkey (domain, selector);
+
 -- Which queues acknowledge what comes to them, and whom they answered: the key of the latter is what answers once, over all nodes.
 create table acknowledgement (
     queueid blob not null,
