@@ -20,6 +20,7 @@ mod relays;
 pub(crate) mod returns;
 mod send_as;
 mod settle;
+mod shown;
 pub mod suppression;
 mod turns;
 mod writing;
@@ -44,6 +45,7 @@ pub use queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, claim, free, load, rene
 pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set_relay};
 pub use send_as::{senders, set_send_as};
 pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};
+pub use shown::{Shown, Standing, Whose, shown, shown_one, troubles};
 
 /// Writes a mail, puts it on its records and into the outbox, and says, after the commit, which e-mail it is. `copyid` is
 /// the copy that it is in the books, where the draft has no key.

@@ -517,3 +517,8 @@ pub const SOFT_BOUNCES_MAX: i64 = 5;
 pub const NOTICE_BYTES_MAX: usize = 64 * 1024;
 /// Keys of one domain, each of which signs every mail: RSA, Ed25519, and their successors.
 pub const DOMAIN_KEYS_MAX: usize = 4;
+/// Outgoing mails that one page of the outbox looks through for those that are asked for: some milliseconds, and on the next
+/// page it goes on.
+pub const OUTBOX_LOOKED_MAX: usize = 2_000;
+/// Days for which a mail that failed is counted as something to look into.
+pub const OUTBOX_TROUBLE_DAYS: i64 = 7;

@@ -14,6 +14,7 @@ mod email;
 mod lines;
 mod mailboxes;
 mod names;
+mod outbox;
 mod records;
 mod search;
 mod undeliverables;
@@ -30,8 +31,9 @@ use store::{Organization, Read, StoreError};
 use web::Failure;
 use web::values::{
     Accounting, Body, Day, Email, File, Found, List, MailLine, MailboxChange, MailboxLine, NodeLine,
-    NodeList, Page, Record, RecordKey, RecordKind, RecordLine, ReplayedAll, SearchForm, SignedIn,
-    UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
+    NodeList, OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles, Page, Record, RecordKey, RecordKind,
+    RecordLine, ReplayedAll, SearchForm, SignedIn, UndeliverableLine, UndeliverableMail, UnresolvedLine,
+    Visitor, Waiting,
 };
 
 use crate::commands::{NodeRow, nodes::rows, undone};
@@ -111,7 +113,8 @@ impl web::House for House {
         let organization = self.of(visitor)?;
         let row = self.email_row(visitor, email)?;
         let raw = organization.blob(&row.blobid).map_err(store_failure)?;
-        self.read(visitor, |read| email::page(read, &row, &raw))
+        let page = self.read(visitor, |read| email::page(read, &row, &raw))?;
+        Ok(Email { outgoing: outbox::one(self, (&organization, visitor), email)?, ..page })
     }
 
     fn email_body(&self, visitor: &Visitor, email: Id) -> Result<Body, Failure> {
@@ -173,6 +176,23 @@ impl web::House for House {
 
     fn change_mailbox(&self, visitor: &Visitor, id: Id, change: MailboxChange) -> Result<(), Failure> {
         mailboxes::change(self, &self.of(visitor)?, (id, change))
+    }
+
+    fn outbox(
+        &self,
+        visitor: &Visitor,
+        standing: Option<OutboxStanding>,
+        page: &Page,
+    ) -> Result<List<OutboxLine>, Failure> {
+        outbox::list(self, (self.of(visitor)?.as_ref(), visitor), (standing, page))
+    }
+
+    fn outbox_troubles(&self, visitor: &Visitor) -> Result<OutboxTroubles, Failure> {
+        outbox::troubles(self, (self.of(visitor)?.as_ref(), visitor))
+    }
+
+    fn change_outbox(&self, visitor: &Visitor, email: Id, change: OutboxChange) -> Result<bool, Failure> {
+        outbox::change(self, (&self.of(visitor)?, visitor), (email, change))
     }
 
     fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {

@@ -1,7 +1,7 @@
 // Keys for those who like them. Every page works without this file.
 "use strict";
 
-const places = { t: "/", m: "/mail", s: "/search", p: "/people", c: "/companies", l: "/leads" };
+const places = { t: "/", m: "/mail", o: "/outbox", s: "/search", p: "/people", c: "/companies", l: "/leads" };
 let afterG = false;
 
 addEventListener("keydown", (event) => {

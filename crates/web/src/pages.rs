@@ -4,6 +4,7 @@ pub(crate) mod emails;
 pub(crate) mod mail;
 pub(crate) mod mailboxes;
 pub(crate) mod nodes;
+pub(crate) mod outbox;
 pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod sign_in;

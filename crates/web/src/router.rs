@@ -14,7 +14,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, WebSettings};
 use crate::pages::{
-    emails, mail, mailboxes, nodes, records, search, sign_in, today, undeliverable, unresolved,
+    emails, mail, mailboxes, nodes, outbox, records, search, sign_in, today, undeliverable, unresolved,
 };
 use crate::values::House;
 use crate::{assets, csrf, errors, headers};
@@ -61,6 +61,9 @@ fn routes() -> Router<Arc<Desk>> {
         .route("/mailboxes", get(mailboxes::mailboxes))
         .route("/mailboxes/{id}/{verb}", post(mailboxes::change))
         .route("/nodes", get(nodes::nodes))
+        .route("/outbox", get(outbox::outbox))
+        .route("/outbox/{standing}", get(outbox::standing))
+        .route("/outbox/{id}/{verb}", post(outbox::change))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{name}", get(assets::asset))

@@ -11,6 +11,7 @@ mod email;
 mod lists;
 mod mailboxes;
 mod nodes;
+mod outbox;
 mod records;
 mod search;
 mod undeliverables;
@@ -23,6 +24,7 @@ pub use email::{
 pub use lists::{Direction, List, MailLine, Page};
 pub use mailboxes::{MailboxChange, MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold};
 pub use nodes::{NodeLine, NodeList};
+pub use outbox::{OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};
 pub use undeliverables::{OriginalEnd, ReplayedAll, UndeliverableEnd, UndeliverableLine, UndeliverableMail};
@@ -78,6 +80,18 @@ pub trait House: Send + Sync + 'static {
     fn mailboxes(&self, visitor: &Visitor) -> Result<Vec<MailboxLine>, Failure>;
     /// Does something with one of them; for administrators.
     fn change_mailbox(&self, visitor: &Visitor, id: Id, change: MailboxChange) -> Result<(), Failure>;
+    /// Outgoing mail that stands so, or all of it, the newest first: the visitor's own; all for administrators. A page may
+    /// have few rows, or none, and yet be followed by another one.
+    fn outbox(
+        &self,
+        visitor: &Visitor,
+        standing: Option<OutboxStanding>,
+        page: &Page,
+    ) -> Result<List<OutboxLine>, Failure>;
+    /// How many mails of [`House::outbox`] failed lately, or are uncertain.
+    fn outbox_troubles(&self, visitor: &Visitor) -> Result<OutboxTroubles, Failure>;
+    /// Does something with one of them. Says whether that was still possible.
+    fn change_outbox(&self, visitor: &Visitor, email: Id, change: OutboxChange) -> Result<bool, Failure>;
     /// The nodes that serve; for administrators, for they serve the whole house.
     fn nodes(&self, visitor: &Visitor) -> Result<NodeList, Failure>;
 }

@@ -27,6 +27,7 @@ mod ledger;
 mod not_given;
 mod offered;
 mod outbox;
+mod outbox_shown;
 mod plans;
 mod polled;
 mod postmaster;

@@ -250,6 +250,8 @@ async fn ask_for_pages(house: &House) {
             read.email_events_after(read.first_cursor()?, 50)?;
             let tokenhash = [1; 32];
             read.session(&tokenhash, NOW)?;
+            read.outbox_behind(None, 50)?;
+            read.outbox_line(email)?;
             one_email(read, email)
         })
         .unwrap();

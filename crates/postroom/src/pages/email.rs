@@ -38,6 +38,7 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
         subject: email.subject.clone(),
         direction: lines::direction(email.directioncode),
         state: delivery::state(read, email)?,
+        outgoing: None,
         time: email.sortdate,
         sender,
         conversation: mails.collect::<Result<_, _>>()?,

@@ -14,6 +14,7 @@ mod mail;
 mod mailboxes;
 mod nodes;
 mod outbox;
+mod outbox_pages;
 mod pages;
 mod program;
 mod search;

@@ -195,7 +195,7 @@ impl Read<'_> {
 }
 
 /// A page without a beginning starts at the end of time.
-fn from(behind: Behind) -> (Timestamp, Id) {
+pub(super) fn from(behind: Behind) -> (Timestamp, Id) {
     behind.unwrap_or((Timestamp(i64::MAX), Id([0xff; 16])))
 }
 

@@ -3,25 +3,38 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
 
+use super::outbox::Told;
 use super::{id, source_text};
 use crate::desk::{Desk, Sheet};
 use crate::headers::{BODY_POLICY, FILE_POLICY};
 use crate::session::Signed;
-use crate::values::{Failure, File};
+use crate::values::{Email, Failure, File};
 
 const SHEET: Sheet = Sheet { template: "email.html", section: "mail" };
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    email: Email,
+    is_late: bool,
+}
 
 pub(crate) async fn email(
     State(desk): State<Arc<Desk>>,
     signed: Signed,
     path: Path<String>,
+    Query(told): Query<Told>,
 ) -> Result<Response, Failure> {
     let id = id(path)?;
-    desk.show(signed, SHEET, move |house, visitor| house.email(visitor, id)).await
+    desk.show(signed, SHEET, move |house, visitor| {
+        Ok(Shown { email: house.email(visitor, id)?, is_late: told.is_late() })
+    })
+    .await
 }
 
 /// The document in the frame. Its text is sanitized HTML of somebody else: it stands in no other page.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::{Desk, Sheet};
 use crate::session::Signed;
-use crate::values::{Accounting, Day, Failure, Tally};
+use crate::values::{Accounting, Day, Failure, OutboxTroubles, Tally};
 
 const SHEET: Sheet = Sheet { template: "today.html", section: "today" };
 
@@ -24,6 +24,8 @@ struct Today {
     before: Day,
     after: Day,
     bar: Vec<Stretch>,
+    /// Outgoing mail that failed lately, or of which nobody knows.
+    troubles: OutboxTroubles,
 }
 
 /// One outcome's stretch of the bar, in thousandths of its length.
@@ -46,7 +48,13 @@ pub(crate) async fn today(
     };
     desk.show(signed, SHEET, move |house, visitor| {
         let books = house.today(visitor, day)?;
-        Ok(Today { before: books.day.before(), after: books.day.after(), bar: bar(&books.total), books })
+        Ok(Today {
+            before: books.day.before(),
+            after: books.day.after(),
+            bar: bar(&books.total),
+            troubles: house.outbox_troubles(visitor)?,
+            books,
+        })
     })
     .await
 }

@@ -4,6 +4,7 @@ use model::{Id, Timestamp};
 use serde::Serialize;
 
 use super::lists::{Direction, MailLine};
+use super::outbox::OutboxLine;
 use super::records::{Fact, RecordLink};
 use super::{as_millis, as_text};
 
@@ -19,6 +20,8 @@ pub struct Email {
     pub direction: Direction,
     /// Its status reason: Received, Sent, Pending Send, Failed, Canceled.
     pub state: String,
+    /// How it goes out, where it does, for whom may change that.
+    pub outgoing: Option<OutboxLine>,
     /// When it was written: `sortdate`.
     #[serde(serialize_with = "as_millis")]
     pub time: Timestamp,

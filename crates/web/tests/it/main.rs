@@ -8,6 +8,7 @@ mod errors;
 mod hostile;
 mod links;
 mod mailboxes;
+mod outbox;
 mod policy;
 mod records;
 mod search;

@@ -15,7 +15,7 @@ use crate::world::{ADDRESS, PASSWORD, World};
 pub(crate) const NOW: Timestamp = Timestamp(1_795_425_300_000);
 
 /// Every page that shows data.
-pub(crate) const PAGES: [&str; 17] = [
+pub(crate) const PAGES: [&str; 19] = [
     "/",
     "/?day=2026-11-22",
     "/?day=2026-11-20",
@@ -28,6 +28,8 @@ pub(crate) const PAGES: [&str; 17] = [
     "/leads",
     "/people?q=m",
     "/people?q=nobody",
+    "/outbox",
+    "/outbox/failed",
     "/unresolved",
     "/undeliverable",
     "/undeliverable/019ab100-0000-7000-8000-0000000001f4",

@@ -2,6 +2,8 @@
 
 #[path = "world/mails.rs"]
 mod mails;
+#[path = "world/outbox.rs"]
+mod outbox;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -11,10 +13,10 @@ use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
     Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, MailboxChange,
-    MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold, NodeLine, NodeList, OriginalEnd, Page,
-    ReasonCount, Record, RecordKey, RecordKind, RecordLine, RecordLink, ReplayedAll, SearchForm, SignedIn,
-    SourceDay, Standing, Tally, UndeliverableEnd, UndeliverableLine, UndeliverableMail, UnresolvedLine,
-    Visitor, Waiting,
+    MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold, NodeLine, NodeList, OriginalEnd, OutboxChange,
+    OutboxLine, OutboxStanding, OutboxTroubles, Page, ReasonCount, Record, RecordKey, RecordKind, RecordLine,
+    RecordLink, ReplayedAll, SearchForm, SignedIn, SourceDay, Standing, Tally, UndeliverableEnd,
+    UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -39,6 +41,8 @@ pub(crate) struct World {
     ended: Mutex<HashMap<Id, String>>,
     /// Mailboxes that are left alone.
     paused: Mutex<HashSet<Id>>,
+    /// Outgoing mail that somebody did something with.
+    changed: Mutex<HashMap<Id, OutboxChange>>,
     /// What is wrong with the books.
     pub(crate) alarms: Vec<String>,
     /// Whether the visitor runs the house.
@@ -59,6 +63,7 @@ impl World {
             is_empty: false,
             ended: Mutex::default(),
             paused: Mutex::default(),
+            changed: Mutex::default(),
             alarms: Vec::new(),
             has_administrator: false,
         }
@@ -210,7 +215,9 @@ impl House for World {
 
     fn email(&self, _: &Visitor, email: Id) -> Result<Email, Failure> {
         self.check()?;
-        self.mails.iter().find(|mail| mail.id == email).cloned().ok_or(Failure::NotFound)
+        let mail = self.mails.iter().find(|mail| mail.id == email).cloned().ok_or(Failure::NotFound)?;
+        let lines = outbox::lines(self.now, &self.changed.lock().unwrap());
+        Ok(Email { outgoing: lines.into_iter().find(|line| line.id == email), ..mail })
     }
 
     fn email_body(&self, visitor: &Visitor, email: Id) -> Result<Body, Failure> {
@@ -282,6 +289,38 @@ impl House for World {
         let nodes =
             vec![node("one.fabrikam.test", "serving", true), node("<two>.fabrikam.test", "silent", false)];
         Ok(NodeList { nodes, undone: vec!["no node runs jobs".into()] })
+    }
+
+    fn outbox(
+        &self,
+        _: &Visitor,
+        standing: Option<OutboxStanding>,
+        page: &Page,
+    ) -> Result<List<OutboxLine>, Failure> {
+        self.check()?;
+        let rows = outbox::lines(self.now, &self.changed.lock().unwrap());
+        let fits = |row: &OutboxLine| standing.is_none_or(|wanted| row.standing == wanted);
+        self.page(rows.into_iter().filter(fits).collect(), page, 5)
+    }
+
+    fn outbox_troubles(&self, _: &Visitor) -> Result<OutboxTroubles, Failure> {
+        let some = if self.is_empty { 0 } else { 1 };
+        Ok(OutboxTroubles { failed: 2 * some, uncertain: some })
+    }
+
+    fn change_outbox(&self, _: &Visitor, email: Id, change: OutboxChange) -> Result<bool, Failure> {
+        self.check()?;
+        let mut changed = self.changed.lock().unwrap();
+        let lines = outbox::lines(self.now, &changed);
+        let line = lines.into_iter().find(|line| line.id == email).ok_or(Failure::NotFound)?;
+        let may = match change {
+            OutboxChange::Retry => line.can_retry,
+            OutboxChange::Cancel => line.can_cancel,
+        };
+        if may {
+            changed.insert(email, change);
+        }
+        Ok(may)
     }
 
     fn undeliverable_mail(&self, _: &Visitor, id: Id) -> Result<UndeliverableMail, Failure> {

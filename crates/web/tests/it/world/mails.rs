@@ -220,6 +220,7 @@ fn email(note: &Note, conversation: Vec<MailLine>, records: &[RecordLine]) -> Em
         subject: note.subject.into(),
         direction: note.direction(),
         state: if note.direction() == Direction::Outgoing { "Sent" } else { "Received" }.into(),
+        outgoing: None,
         time,
         sender,
         recipients,
