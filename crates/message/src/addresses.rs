@@ -4,6 +4,7 @@
 //! Never invents: what holds no address is left out.
 
 mod scan;
+mod typed;
 
 use std::borrow::Cow;
 
@@ -11,6 +12,7 @@ use model::{EmailAddress, Mailbox, limits};
 
 use crate::header_decoder;
 use scan::{Scan, Token};
+pub use typed::{NotTyped, typed};
 
 /// The mailboxes of a field, in order, at most [`limits::PARTIES_MAX`].
 pub fn read(value: &[u8]) -> Vec<Mailbox> {

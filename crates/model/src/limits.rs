@@ -522,3 +522,16 @@ pub const DOMAIN_KEYS_MAX: usize = 4;
 pub const OUTBOX_LOOKED_MAX: usize = 2_000;
 /// Days for which a mail that failed is counted as something to look into.
 pub const OUTBOX_TROUBLE_DAYS: i64 = 7;
+/// The form of a letter without its files: a long text twice, plain and as HTML with a long quotation, and a thousand
+/// recipients.
+pub const WRITTEN_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The files that are attached on a page, together: encoded they are a third larger, and most servers take no mail above 50 MB.
+pub const WRITTEN_FILES_BYTES_MAX: usize = 30 * 1024 * 1024;
+/// Fields of such a form: each of ours stands there once; whoever is chosen, and whatever is attached, makes one more.
+pub const WRITTEN_FIELDS_MAX: usize = 300;
+/// Forms with large files that are read at a time, each in memory: others wait before theirs are.
+pub const WRITTEN_LARGE_MAX: usize = 4;
+/// Seconds until a form with files was sent: five for each megabyte over a slow line, and more.
+pub const WRITTEN_SECONDS_MAX: u64 = 300;
+/// People that a search for recipients offers, of each kind.
+pub const RECIPIENTS_FOUND_MAX: usize = 8;

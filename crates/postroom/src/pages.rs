@@ -18,6 +18,7 @@ mod outbox;
 mod records;
 mod search;
 mod undeliverables;
+mod writing;
 
 pub(crate) use cabinet::Cabinet;
 
@@ -30,10 +31,10 @@ use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 use web::Failure;
 use web::values::{
-    Accounting, Body, Day, Email, File, Found, List, MailLine, MailboxChange, MailboxLine, NodeLine,
-    NodeList, OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles, Page, Record, RecordKey, RecordKind,
-    RecordLine, ReplayedAll, SearchForm, SignedIn, UndeliverableLine, UndeliverableMail, UnresolvedLine,
-    Visitor, Waiting,
+    Accounting, Beginning, Body, Day, Email, File, Found, Letter, LetterEnd, List, MailLine, MailboxChange,
+    MailboxLine, NodeLine, NodeList, OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles, Page, Preview,
+    RecipientLine, Record, RecordKey, RecordKind, RecordLine, ReplayedAll, SearchForm, SignedIn,
+    Surroundings, UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 
 use crate::commands::{NodeRow, nodes::rows, undone};
@@ -193,6 +194,26 @@ impl web::House for House {
 
     fn change_outbox(&self, visitor: &Visitor, email: Id, change: OutboxChange) -> Result<bool, Failure> {
         outbox::change(self, (&self.of(visitor)?, visitor), (email, change))
+    }
+
+    fn begin_letter(&self, visitor: &Visitor, beginning: &Beginning) -> Result<Letter, Failure> {
+        writing::begin(self, (self.of(visitor)?.as_ref(), visitor), beginning)
+    }
+
+    fn around_letter(&self, visitor: &Visitor, letter: &Letter) -> Result<Surroundings, Failure> {
+        writing::around((self.of(visitor)?.as_ref(), visitor), letter)
+    }
+
+    fn find_recipients(&self, visitor: &Visitor, words: &str) -> Result<Vec<RecipientLine>, Failure> {
+        writing::recipients::found(self.of(visitor)?.as_ref(), words)
+    }
+
+    fn preview_letter(&self, visitor: &Visitor, letter: Letter) -> Result<Preview, Failure> {
+        writing::preview(self, (self.of(visitor)?.as_ref(), visitor), letter)
+    }
+
+    fn send_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure> {
+        writing::send(self, (&self.of(visitor)?, visitor), letter)
     }
 
     fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {

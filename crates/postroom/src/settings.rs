@@ -106,6 +106,8 @@ pub struct WebSection {
     pub trusted_proxies: Vec<Network>,
     /// The file with the token that opens `/metrics` from other machines; empty for none.
     pub metrics_token_file: PathBuf,
+    /// How many seconds what is sent on a page waits, so that it can be taken back.
+    pub undo_seconds: u16,
 }
 
 /// Certificate and key in PEM files; both empty for a self-signed certificate.

@@ -7,6 +7,7 @@
 //! *Invariant:* nothing here touches the configuration of the machine, and nothing leaves the machine.
 
 mod apart;
+mod chromium;
 mod courier;
 mod cyrus;
 mod dkimpy;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+pub use chromium::Chromium;
 pub use courier::Courier;
 pub use cyrus::Cyrus;
 pub use dkimpy::verify_dkim;

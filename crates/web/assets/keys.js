@@ -18,10 +18,17 @@ function act(key) {
     case "/": return focus(document.getElementById("search"));
     case "j": return step(1);
     case "k": return step(-1);
+    case "c": return goTo("/write");
+    case "r": return goTo(document.querySelector("a[data-key=r]")?.href);
     case "u": return back();
     case "?": return toggleKeys();
     default: return false;
   }
+}
+
+function goTo(place) {
+  if (place) location.assign(place);
+  return Boolean(place);
 }
 
 function isTyping(target) {

@@ -12,6 +12,16 @@ use serde::Deserialize;
 #[folder = "assets/"]
 struct Files;
 
+/// What others wrote: see `vendor/README.md`.
+#[derive(RustEmbed)]
+#[folder = "vendor/"]
+#[include = "*.js"]
+struct Vendored;
+
+fn file(name: &str) -> Option<EmbeddedFile> {
+    Files::get(name).or_else(|| Vendored::get(name))
+}
+
 /// The version of an asset that a page asks for.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Version {
@@ -20,7 +30,7 @@ pub(crate) struct Version {
 
 /// Answers with one asset.
 pub(crate) async fn asset(Path(name): Path<String>, Query(version): Query<Version>) -> Response {
-    let Some((file, kind)) = Files::get(&name).zip(content_type(&name)) else {
+    let Some((file, kind)) = file(&name).zip(content_type(&name)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     // Only the address with the right digest may be kept: another one asks for what is not here any more.
@@ -33,7 +43,7 @@ pub(crate) async fn asset(Path(name): Path<String>, Query(version): Query<Versio
 
 /// The address of an asset, with the digest of its content.
 pub(crate) fn address(name: &str) -> String {
-    match Files::get(name) {
+    match file(name) {
         Some(file) => format!("/assets/{name}?v={}", short_digest(&file)),
         None => format!("/assets/{name}"),
     }

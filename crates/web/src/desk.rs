@@ -9,6 +9,7 @@ use axum::response::Response;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::pages::sign_in::attempts::Attempts;
 use crate::render;
@@ -27,6 +28,8 @@ pub(crate) struct Desk {
     pub(crate) house: Arc<dyn House>,
     pub(crate) settings: WebSettings,
     pub(crate) attempts: Attempts,
+    /// Places for forms that bring large files.
+    pub(crate) large_forms: Semaphore,
 }
 
 /// Which template, and which entry of the rail is lit.

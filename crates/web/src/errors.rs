@@ -31,12 +31,18 @@ impl IntoResponse for Failure {
 
 /// Gives errors without a page the page of their status.
 pub(crate) async fn dress(request: Request, next: Next) -> Response {
+    let is_letter = request.uri().path() == "/write";
     let response = next.run(request).await;
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     if !is_error || is_html(response.headers()) {
         return response;
     }
-    let mut dressed = error_page(response.status());
+    let mut dressed = match (response.status(), is_letter) {
+        (StatusCode::PAYLOAD_TOO_LARGE, true) => {
+            page_of(StatusCode::PAYLOAD_TOO_LARGE, ("That is too much for one mail", TOO_LARGE_LETTER))
+        }
+        (status, _) => error_page(status),
+    };
     for (name, value) in response.headers() {
         if *name == header::RETRY_AFTER || *name == header::ALLOW {
             dressed.headers_mut().insert(name, value.clone());
@@ -53,7 +59,10 @@ pub(crate) fn after_panic(_: Box<dyn std::any::Any + Send + 'static>) -> Respons
 
 /// The page of a status.
 fn error_page(status: StatusCode) -> Response {
-    let (headline, words) = phrase(status);
+    page_of(status, phrase(status))
+}
+
+fn page_of(status: StatusCode, (headline, words): (&str, &str)) -> Response {
     let try_again = matches!(status.as_u16(), 408 | 429 | 500 | 503);
     let values = context! { status => status.as_u16(), headline, words, try_again };
     match render::page("error.html", values) {
@@ -63,6 +72,9 @@ fn error_page(status: StatusCode) -> Response {
             .into_response(),
     }
 }
+
+const TOO_LARGE_LETTER: &str = "Files may have 30 MB together, and texts 4 MB. Nothing was sent. Go back: what you wrote is there; \
+    choose fewer or smaller files.";
 
 /// What happened, as headline and sentence.
 fn phrase(status: StatusCode) -> (&'static str, &'static str) {

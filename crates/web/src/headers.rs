@@ -9,6 +9,10 @@ use axum::response::Response;
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
     img-src 'self' data:; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for pages on which letters are written: their script asks this site whom one may write to.
+pub(crate) const WRITE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+    img-src 'self' data:; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// The text of a mail: no script, no form, no origin; links open outside. The second lock is the
 /// `sandbox` attribute of the frame, the third that the HTML is sanitized.
 pub(crate) const BODY_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
@@ -26,7 +30,8 @@ pub(crate) async fn protect(request: Request, next: Next) -> Response {
 
 fn complete(headers: &mut HeaderMap) {
     // An answer with a policy of its own holds somebody else's bytes: their links tell nobody where they stood.
-    let is_foreign = headers.get(header::CONTENT_SECURITY_POLICY).is_some_and(|own| own != PAGE_POLICY);
+    let is_ours = |policy: &HeaderValue| policy == PAGE_POLICY || policy == WRITE_POLICY;
+    let is_foreign = headers.get(header::CONTENT_SECURITY_POLICY).is_some_and(|own| !is_ours(own));
     let defaults: [(HeaderName, &'static str); 7] = [
         (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -62,6 +67,7 @@ mod tests {
     #[test]
     fn no_answer_tells_a_sender_who_reads() {
         check(None, "same-origin");
+        check(Some(WRITE_POLICY), "same-origin");
         check(Some(BODY_POLICY), "no-referrer");
         check(Some(FILE_POLICY), "no-referrer");
     }

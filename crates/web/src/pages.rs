@@ -11,6 +11,7 @@ pub(crate) mod sign_in;
 pub(crate) mod today;
 pub(crate) mod undeliverable;
 pub(crate) mod unresolved;
+pub(crate) mod write;
 
 use axum::extract::Path;
 use axum::http::{HeaderValue, header};

@@ -9,12 +9,13 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use model::limits;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, WebSettings};
 use crate::pages::{
-    emails, mail, mailboxes, nodes, outbox, records, search, sign_in, today, undeliverable, unresolved,
+    emails, mail, mailboxes, nodes, outbox, records, search, sign_in, today, undeliverable, unresolved, write,
 };
 use crate::values::House;
 use crate::{assets, csrf, errors, headers};
@@ -23,13 +24,21 @@ use crate::{assets, csrf, errors, headers};
 /// `ConnectInfo<SocketAddr>` of each request tells (the visitor's, not a proxy's), and all together without it.
 pub fn router(house: Arc<dyn House>, settings: WebSettings) -> Router {
     let attempts = sign_in::attempts::Attempts::new();
-    let desk = Arc::new(Desk { house, settings, attempts });
-    routes()
-        .with_state(desk)
+    let large_forms = Semaphore::new(limits::WRITTEN_LARGE_MAX);
+    let desk = Arc::new(Desk { house, settings, attempts, large_forms });
+    let pages = routes()
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(limits::FORM_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME_MAX));
+    // Only where files are brought a form may be large, and take its time.
+    let letters = Router::new()
+        .route("/write", get(write::begin).post(write::press))
+        .layer(DefaultBodyLimit::max(write::BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, write::TIME_MAX));
+    pages
+        .merge(letters)
+        .with_state(desk)
         .layer(from_fn(csrf::same_site))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME_MAX))
         .layer(CatchPanicLayer::custom(errors::after_panic))
         .layer(from_fn(errors::dress))
         .layer(from_fn(headers::protect))
@@ -50,6 +59,8 @@ fn routes() -> Router<Arc<Desk>> {
         .route("/emails/{id}/body", get(emails::body))
         .route("/emails/{id}/source", get(emails::source))
         .route("/emails/{id}/attachments/{attachment}", get(emails::attachment))
+        .route("/emails/{id}/undo", post(outbox::undo))
+        .route("/write/recipients", get(write::recipients))
         .route("/unresolved", get(unresolved::unresolved))
         .route("/undeliverable", get(undeliverable::undeliverable))
         .route("/undeliverable/replay", post(undeliverable::replay_all))
@@ -70,4 +81,4 @@ fn routes() -> Router<Arc<Desk>> {
 }
 
 /// Longer than any page takes; then the visitor is told, rather than left waiting.
-const PAGE_TIME_MAX: Duration = Duration::from_secs(30);
+pub(crate) const PAGE_TIME_MAX: Duration = Duration::from_secs(30);

@@ -15,6 +15,7 @@ mod outbox;
 mod records;
 mod search;
 mod undeliverables;
+mod writing;
 
 pub use accounting::{Accounting, CopyLine, Day, ReasonCount, SourceDay, Tally};
 pub use email::{
@@ -28,6 +29,10 @@ pub use outbox::{OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};
 pub use undeliverables::{OriginalEnd, ReplayedAll, UndeliverableEnd, UndeliverableLine, UndeliverableMail};
+pub use writing::{
+    Beginning, EarlierKind, Letter, LetterEnd, LetterFile, LetterImportance, Preview, RecipientLine,
+    Surroundings, Writer,
+};
 
 use model::Id;
 use serde::{Serialize, Serializer};
@@ -92,6 +97,16 @@ pub trait House: Send + Sync + 'static {
     fn outbox_troubles(&self, visitor: &Visitor) -> Result<OutboxTroubles, Failure>;
     /// Does something with one of them. Says whether that was still possible.
     fn change_outbox(&self, visitor: &Visitor, email: Id, change: OutboxChange) -> Result<bool, Failure>;
+    /// A letter as it begins, under a key of its own.
+    fn begin_letter(&self, visitor: &Visitor, beginning: &Beginning) -> Result<Letter, Failure>;
+    /// What stands around a letter on its page.
+    fn around_letter(&self, visitor: &Visitor, letter: &Letter) -> Result<Surroundings, Failure>;
+    /// People, companies and leads with an address whose name or address begins so; nobody for no words.
+    fn find_recipients(&self, visitor: &Visitor, words: &str) -> Result<Vec<RecipientLine>, Failure>;
+    /// How a letter will look, and what speaks against sending it.
+    fn preview_letter(&self, visitor: &Visitor, letter: Letter) -> Result<Preview, Failure>;
+    /// Sends a letter, unless this very letter was sent under its key before: then this is that one.
+    fn send_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure>;
     /// The nodes that serve; for administrators, for they serve the whole house.
     fn nodes(&self, visitor: &Visitor) -> Result<NodeList, Failure>;
 }

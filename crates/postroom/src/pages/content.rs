@@ -91,6 +91,30 @@ pub(super) fn body(raw: &[u8]) -> Body {
     Body { html: shown.html, remote_images: u32::try_from(shown.remote_images).unwrap_or(u32::MAX) }
 }
 
+/// The HTML of a mail that is written once more, safe to be put into a page: its own pictures keep their names, those on other
+/// servers their addresses. Empty where it has none.
+pub(super) fn to_be_edited(message: &Message<'_>) -> String {
+    if !body::is_html(message) {
+        return String::new();
+    }
+    let own = message.attachments().into_iter().filter_map(|file| file.content_id);
+    let cid_urls = own.map(|id| (id.clone(), format!("cid:{id}"))).collect();
+    body::shown(message, &ShownOptions { cid_urls, remote_images: true }).html
+}
+
+/// A picture as an address (RFC 2397).
+pub(super) fn data_url(mimetype: &str, bytes: &[u8]) -> String {
+    format!("data:{mimetype};base64,{}", STANDARD.encode(bytes))
+}
+
+/// Plain text that was not a mail yet.
+pub(super) fn plain(text: &str) -> MailBody {
+    if text.trim().is_empty() {
+        return MailBody::Empty;
+    }
+    MailBody::Plain { blocks: blocks(text), is_cut: false }
+}
+
 /// Mails made safe at a time: each may take many times its size in memory while it lasts.
 const TURNS: usize = 2;
 static TAKEN: Mutex<usize> = Mutex::new(0);
@@ -138,7 +162,7 @@ fn pictures(message: &Message<'_>) -> HashMap<String, String> {
             continue;
         }
         let bytes = message::attachments::decode(encoded, attachment.encoding);
-        let url = format!("data:{};base64,{}", attachment.mimetype, STANDARD.encode(bytes));
+        let url = data_url(&attachment.mimetype, &bytes);
         // What came as plain bytes is longer now.
         let Some(left) = room.checked_sub(url.len()) else { continue };
         room = left;

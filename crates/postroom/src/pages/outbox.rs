@@ -79,7 +79,7 @@ pub(super) fn change(
 }
 
 /// An administrator sees all, as on the other pages.
-fn whose(visitor: &Visitor) -> Whose {
+pub(super) fn whose(visitor: &Visitor) -> Whose {
     if visitor.is_administrator { Whose::All } else { Whose::Of(visitor.user) }
 }
 

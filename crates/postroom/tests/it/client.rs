@@ -93,7 +93,12 @@ impl Heard {
 /// One request over a connection of its own.
 pub(crate) fn http(web: SocketAddr, request: &str, headers: &str) -> Heard {
     let (line, body) = request.split_once('\n').unwrap_or((request, ""));
-    let form = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
+    let kind = if headers.contains("Content-Type: ") {
+        ""
+    } else {
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+    };
+    let form = format!("{kind}Sec-Fetch-Site: same-origin\r\n");
     let mut stream = TcpStream::connect(web).unwrap();
     let length = body.len();
     let text = format!(

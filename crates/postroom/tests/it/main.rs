@@ -21,3 +21,4 @@ mod search;
 mod templates;
 mod trust;
 mod undeliverable;
+mod writing;

@@ -39,3 +39,4 @@ mod smtp_client;
 mod sync;
 mod trust;
 mod undeliverable;
+mod writing;

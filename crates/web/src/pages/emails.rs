@@ -22,6 +22,7 @@ struct Shown {
     #[serde(flatten)]
     email: Email,
     is_late: bool,
+    is_sent: bool,
 }
 
 pub(crate) async fn email(
@@ -32,7 +33,8 @@ pub(crate) async fn email(
 ) -> Result<Response, Failure> {
     let id = id(path)?;
     desk.show(signed, SHEET, move |house, visitor| {
-        Ok(Shown { email: house.email(visitor, id)?, is_late: told.is_late() })
+        let email = house.email(visitor, id)?;
+        Ok(Shown { email, is_late: told.is_late(), is_sent: told.is_sent() })
     })
     .await
 }

@@ -13,15 +13,20 @@ use crate::values::{Failure, OutboxChange, OutboxLine, OutboxStanding};
 
 const SHEET: Sheet = Sheet { template: "outbox.html", section: "outbox" };
 
-/// Whether the last button came too late, in the address of the page that follows it.
+/// What the last button did, in the address of the page that follows it.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Told {
     late: Option<u8>,
+    sent: Option<u8>,
 }
 
 impl Told {
     pub(crate) fn is_late(&self) -> bool {
         self.late.is_some()
+    }
+
+    pub(crate) fn is_sent(&self) -> bool {
+        self.sent.is_some()
     }
 }
 
@@ -95,4 +100,18 @@ pub(crate) async fn change(
     let is_done = desk.ask(move |house| house.change_outbox(&signed.visitor, id, change)).await?;
     let to = local_path(&back.to);
     Ok(Redirect::to(&if is_done { to.to_owned() } else { format!("{to}?late=1") }).into_response())
+}
+
+/// Takes back what was just sent, and goes on writing it. No script is needed: until it goes the button does this, and then
+/// it says so.
+pub(crate) async fn undo(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    path: Path<String>,
+) -> Result<Response, Failure> {
+    let id = id(path)?;
+    let undone =
+        desk.ask(move |house| house.change_outbox(&signed.visitor, id, OutboxChange::Cancel)).await?;
+    let to = if undone { format!("/write?again={id}") } else { format!("/emails/{id}?late=1") };
+    Ok(Redirect::to(&to).into_response())
 }

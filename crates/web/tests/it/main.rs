@@ -17,3 +17,4 @@ mod site;
 mod today;
 mod undeliverable;
 mod world;
+mod write;

@@ -15,7 +15,7 @@ use crate::world::{ADDRESS, PASSWORD, World};
 pub(crate) const NOW: Timestamp = Timestamp(1_795_425_300_000);
 
 /// Every page that shows data.
-pub(crate) const PAGES: [&str; 19] = [
+pub(crate) const PAGES: [&str; 24] = [
     "/",
     "/?day=2026-11-22",
     "/?day=2026-11-20",
@@ -29,6 +29,11 @@ pub(crate) const PAGES: [&str; 19] = [
     "/people?q=m",
     "/people?q=nobody",
     "/outbox",
+    "/write",
+    "/write?to=a@b.test",
+    "/write?about=contacts/019ab100-0000-7000-8000-000000000064",
+    "/write?reply=019ab100-0000-7000-8000-000000000001",
+    "/write?forward=019ab100-0000-7000-8000-000000000001",
     "/outbox/failed",
     "/unresolved",
     "/undeliverable",
@@ -99,6 +104,27 @@ impl Site {
         }
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(form.to_owned())).unwrap()).await
+    }
+
+    /// Sends a form that may bring files, which are named by a field of theirs: `files=offer.pdf`.
+    pub(crate) async fn press(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut body = String::new();
+        for (name, value) in fields {
+            let (name, file) = name.split_once('=').unwrap_or((name, ""));
+            let file = if file.is_empty() { String::new() } else { format!("; filename=\"{file}\"") };
+            body += &format!(
+                "--edge\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
+            );
+        }
+        body += "--edge--\r\n";
+        let mut request = Request::post(path).header("sec-fetch-site", "same-origin");
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let request = request
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge")
+            .header(header::CONTENT_LENGTH, body.len());
+        self.send(request.body(Body::from(body)).unwrap()).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -4,6 +4,8 @@
 mod mails;
 #[path = "world/outbox.rs"]
 mod outbox;
+#[path = "world/writing.rs"]
+mod writing;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -12,11 +14,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
-    Accounting, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, List, MailLine, MailboxChange,
-    MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold, NodeLine, NodeList, OriginalEnd, OutboxChange,
-    OutboxLine, OutboxStanding, OutboxTroubles, Page, ReasonCount, Record, RecordKey, RecordKind, RecordLine,
-    RecordLink, ReplayedAll, SearchForm, SignedIn, SourceDay, Standing, Tally, UndeliverableEnd,
-    UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
+    Accounting, Beginning, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, Letter, LetterEnd,
+    List, MailLine, MailboxChange, MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold, NodeLine,
+    NodeList, OriginalEnd, OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles, Page, Preview,
+    ReasonCount, RecipientLine, Record, RecordKey, RecordKind, RecordLine, RecordLink, ReplayedAll,
+    SearchForm, SignedIn, SourceDay, Standing, Surroundings, Tally, UndeliverableEnd, UndeliverableLine,
+    UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -43,6 +46,8 @@ pub(crate) struct World {
     paused: Mutex<HashSet<Id>>,
     /// Outgoing mail that somebody did something with.
     changed: Mutex<HashMap<Id, OutboxChange>>,
+    /// Letters that were sent, by their keys.
+    pub(crate) sent: Mutex<HashMap<String, Letter>>,
     /// What is wrong with the books.
     pub(crate) alarms: Vec<String>,
     /// Whether the visitor runs the house.
@@ -64,6 +69,7 @@ impl World {
             ended: Mutex::default(),
             paused: Mutex::default(),
             changed: Mutex::default(),
+            sent: Mutex::default(),
             alarms: Vec::new(),
             has_administrator: false,
         }
@@ -321,6 +327,35 @@ impl House for World {
             changed.insert(email, change);
         }
         Ok(may)
+    }
+
+    fn begin_letter(&self, _: &Visitor, beginning: &Beginning) -> Result<Letter, Failure> {
+        self.check()?;
+        writing::begun(self, beginning)
+    }
+
+    fn around_letter(&self, _: &Visitor, letter: &Letter) -> Result<Surroundings, Failure> {
+        self.check()?;
+        Ok(writing::around(self, letter))
+    }
+
+    fn find_recipients(&self, _: &Visitor, words: &str) -> Result<Vec<RecipientLine>, Failure> {
+        self.check()?;
+        Ok(writing::found(self, words))
+    }
+
+    fn preview_letter(&self, _: &Visitor, letter: Letter) -> Result<Preview, Failure> {
+        self.check()?;
+        Ok(writing::preview(&letter))
+    }
+
+    fn send_letter(&self, _: &Visitor, letter: Letter) -> Result<LetterEnd, Failure> {
+        self.check()?;
+        if letter.to.is_empty() {
+            return Ok(LetterEnd::Refused("the mail has no recipient".to_owned()));
+        }
+        self.sent.lock().unwrap().entry(letter.key.clone()).or_insert(letter);
+        Ok(LetterEnd::Sent(id(10)))
     }
 
     fn undeliverable_mail(&self, _: &Visitor, id: Id) -> Result<UndeliverableMail, Failure> {

@@ -1,0 +1,122 @@
+//! A letter as it was typed, into a draft. What passes through: the fields of a form.
+
+use crm::CrmError;
+use crm::outbox::{self, AnswerKind, Draft, Earlier, File, Importance};
+use message::addresses::{NotTyped, typed};
+use message::identity::raw_digest;
+use model::decision::{Entity, RecordRef};
+use model::{EmailAddress, Id, limits};
+use store::Organization;
+use web::values::{EarlierKind, Letter, LetterImportance, RecordKey, RecordKind, Visitor, Writer};
+
+/// The draft that a letter is; its files are moved into it, for they are large.
+///
+/// # Errors
+/// [`CrmError::Invalid`] in words for whoever typed it.
+pub(super) fn of(
+    (organization, visitor): (&Organization, &Visitor),
+    writers: Vec<Writer>,
+    letter: &mut Letter,
+) -> Result<Draft, CrmError> {
+    let named = if letter.from.is_empty() { &visitor.address } else { &letter.from };
+    let from = EmailAddress::parse(named);
+    let may = |from: &EmailAddress| {
+        let keys = writers.iter().filter_map(|writer| EmailAddress::parse(&writer.address));
+        keys.map(|address| address.key()).any(|key| key == from.key())
+    };
+    let Some(from) = from.filter(may) else {
+        return Err(CrmError::Invalid(format!("you may not write as {named}")));
+    };
+    let mut draft = Draft::by(from.clone());
+    draft.who.author = Some(visitor.user);
+    for (list, text) in
+        [(&mut draft.who.to, &letter.to), (&mut draft.who.cc, &letter.cc), (&mut draft.who.bcc, &letter.bcc)]
+    {
+        let found = typed(text, limits::OUTBOX_RECIPIENTS_MAX).map_err(odd)?;
+        *list = found.into_iter().map(outbox::Recipient::from).collect();
+    }
+    // One line, whatever was pasted into it.
+    draft.what.subject = letter.subject.replace(|c: char| c.is_control(), " ").trim().to_owned();
+    draft.what.html = Some(letter.html.clone()).filter(|html| !html.trim().is_empty());
+    // Where there is HTML the text is made of it, so that both say the same whatever a browser sends.
+    if draft.what.html.is_none() {
+        draft.what.text.clone_from(&letter.text);
+    }
+    draft.what.files = carried(organization, letter, &from)?;
+    let files = std::mem::take(&mut letter.files);
+    draft.what.files.extend(files.into_iter().map(|file| File {
+        mimetype: message::compose::media_type(&file.name).to_owned(),
+        name: file.name,
+        content_id: None,
+        bytes: file.bytes,
+    }));
+    draft.how.importance = match letter.importance {
+        LetterImportance::Low => Importance::Low,
+        LetterImportance::Normal => Importance::Normal,
+        LetterImportance::High => Importance::High,
+    };
+    draft.how.wants_read_receipt = letter.wants_receipt;
+    draft.about.regarding = letter.about.map(record_of);
+    draft.about.earlier = letter.earlier.map(|(kind, id)| match kind {
+        EarlierKind::Reply | EarlierKind::ReplyAll => Earlier::Answered(id),
+        EarlierKind::Forward => Earlier::Forwarded(id),
+    });
+    Ok(draft)
+}
+
+fn odd(error: NotTyped) -> CrmError {
+    CrmError::Invalid(match error {
+        NotTyped::Odd(piece) => format!("“{piece}” is no e-mail address"),
+        NotTyped::TooMany => format!("a mail has at most {} recipients", limits::OUTBOX_RECIPIENTS_MAX),
+    })
+}
+
+/// The files of an earlier e-mail that go along: all of one whose files are carried, else the pictures that are shown.
+fn carried(organization: &Organization, letter: &Letter, from: &EmailAddress) -> Result<Vec<File>, CrmError> {
+    let earlier = letter.earlier.map(|(_, id)| id).filter(|_| letter.html.contains("cid:"));
+    let Some(id) = letter.carries.or(earlier) else { return Ok(Vec::new()) };
+    let mut files = files_of(organization, id, from)?;
+    let is_shown =
+        |file: &File| file.content_id.as_ref().is_some_and(|id| letter.html.contains(&format!("cid:{id}")));
+    files.retain(|file| letter.carries.is_some() || is_shown(file));
+    Ok(files)
+}
+
+fn files_of(organization: &Organization, id: Id, from: &EmailAddress) -> Result<Vec<File>, CrmError> {
+    Ok(outbox::answer(organization, (id, AnswerKind::Forward), from)?.draft.what.files)
+}
+
+/// The record that a page names.
+pub(super) fn record_of(key: RecordKey) -> RecordRef {
+    let entity = match key.kind {
+        RecordKind::Contact => Entity::Contact,
+        RecordKind::Account => Entity::Account,
+        RecordKind::Lead => Entity::Lead,
+    };
+    RecordRef { entity, id: key.id }
+}
+
+/// The key under which a letter goes out once. All that was typed is in it: what is sent anew from the same page in other
+/// words is another letter.
+pub(super) fn key(visitor: &Visitor, letter: &Letter) -> String {
+    let words =
+        [&letter.from, &letter.to, &letter.cc, &letter.bcc, &letter.subject, &letter.text, &letter.html];
+    let rest =
+        (letter.earlier, letter.carries, letter.about, letter.at, letter.importance, letter.wants_receipt);
+    let mut all = format!("{words:?} {rest:?} {:?}", letter.key).into_bytes();
+    for file in &letter.files {
+        all.extend_from_slice(&raw_digest(file.name.as_bytes()));
+        all.extend_from_slice(&raw_digest(&file.bytes));
+    }
+    let digest = raw_digest(&all);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("page {} {hex}", visitor.user)
+}
+
+/// Whether a text says that something is attached, in words of a few languages.
+pub(super) fn speaks_of_files(text: &str) -> bool {
+    let own = message::reply::own_text(text).to_lowercase();
+    ["attached", "attachment", "anhang", "angehängt", "anbei", "ci-joint", "adjunto", "allegato"]
+        .iter()
+        .any(|word| own.contains(word))
+}

@@ -1,0 +1,205 @@
+//! Letters that a person writes in a real browser: they arrive by Postfix at Dovecot, with HTML and its text beside it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, Reply, Request};
+use serde_json::Value;
+use testkit::House;
+use testkit::client::{Client, Envelope, Protocol};
+use testkit::house::free_ports;
+use testkit::missing::or_skip;
+use testkit::peers::{Chromium, Dovecot, DovecotSettings, Maildir, NextHop, Postfix};
+use testkit::wait;
+use testkit::world::World;
+
+use super::house::{SINK, WORLD, ZOE, books_are_whole};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A house whose mail goes out by this relay, and in it a person at a browser.
+struct Story {
+    house: House,
+    browser: Chromium,
+    site: String,
+}
+
+impl Story {
+    fn begin(folder: &Path, relay: u16) -> Result<Self> {
+        let browser = Chromium::start()?;
+        let mut settings = free_ports(folder)?;
+        settings.web.undo_seconds = 0;
+        let house = House::start_in(folder, settings)?;
+        let world = World::parse(WORLD)?;
+        world.make(|request| house.command(request), |_| Some(PASSWORD.to_owned()))?;
+        let relay = AddRelay {
+            organization: "example".to_owned(),
+            name: "relay".to_owned(),
+            host: "127.0.0.1".to_owned(),
+            port: relay,
+            tls: 0,
+            authority: None,
+            login: None,
+            return_domain: None,
+        };
+        house.command(Request::Outbox(OutboxRequest::AddRelay(relay)))?;
+        let site = format!("http://{}", house.web()?);
+        let mut story = Story { house, browser, site };
+        story.open("/sign-in")?;
+        story.type_into("#address", "jane@example.test")?;
+        story.type_into("#password", PASSWORD)?;
+        story.press("button[type=submit]", "location.pathname === '/'")?;
+        Ok(story)
+    }
+
+    fn open(&mut self, path: &str) -> Result<()> {
+        self.browser.open(&format!("{}{path}", self.site))
+    }
+
+    fn type_into(&mut self, field: &str, text: &str) -> Result<()> {
+        self.browser.focus(field)?;
+        self.browser.write(text)
+    }
+
+    /// Presses something, and waits for what comes of it.
+    fn press(&mut self, what: &str, expected: &str) -> Result<()> {
+        self.browser.until(&format!("document.querySelector({}) !== null", Value::from(what)))?;
+        self.browser.press(what)?;
+        self.browser.until(&format!("document.readyState === 'complete' && ({expected})"))
+    }
+
+    fn rows(&self) -> Vec<OutboxRow> {
+        match self.house.command(Request::Outbox(OutboxRequest::List(None))) {
+            Ok(Reply::Outbox(rows)) => rows,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The mail in a mailbox whose source has these words.
+fn arrived(mailbox: &Maildir, words: &str) -> Result<String> {
+    wait::until(words, || {
+        let files = mailbox.inbox().ok()?.into_iter().filter_map(|name| {
+            let file = ["new", "cur"].map(|folder| mailbox.path().join(folder).join(&name));
+            file.iter().find_map(|file| fs::read_to_string(file).ok())
+        });
+        files.into_iter().find(|source| source.contains(words))
+    })
+}
+
+const SENT: &str =
+    "location.pathname.startsWith('/emails/') && document.body.innerText.includes('Our offer')";
+const WRITING: &str = "document.querySelector('.rich') !== null";
+
+#[test]
+fn a_person_writes_in_a_browser_is_answered_and_answers() {
+    or_skip(|| {
+        let customers = Dovecot::start(DovecotSettings::default())?;
+        let postfix = Postfix::start(NextHop::Lmtp(customers.lmtp()))?;
+        let folder = tempfile::TempDir::new()?;
+        let mut story = Story::begin(folder.path(), postfix.smtp().port())?;
+        offer_from_the_record(&mut story)?;
+        let offer = arrived(&customers.mailbox(ZOE), "Subject: Our offer")?;
+        ensure!(offer.contains("multipart/alternative") && offer.contains("<b>pallets</b>"), "{offer}");
+        let text = message::read(offer.as_bytes())?.text().replace('\u{a0}', " ");
+        ensure!(text.contains("Fifty pallets") && offer.contains("text/plain"), "its text beside it: {text}");
+        ensure!(!offer.contains("onerror") && !offer.contains("<script"), "{offer}");
+        arrived(&customers.mailbox("bob@customer.test"), "Subject: Our offer")?;
+
+        let id = message::read_header(offer.as_bytes())?.message_id.context("a Message-ID")?;
+        answer_of_zoe(&story.house, id.as_str())?;
+        reply_to_it(&mut story, folder.path())?;
+        let reply = arrived(&customers.mailbox(ZOE), "Subject: Re: Our offer")?;
+        ensure!(reply.contains("In-Reply-To: <yes@customer.test>"), "{reply}");
+        let read = message::read(reply.as_bytes())?;
+        ensure!(
+            read.text().contains("Thank you, Zo") && read.text().contains("> Yes, fifty."),
+            "{}",
+            read.text()
+        );
+        ensure!(read.attachments().iter().any(|file| file.filename == "plan.csv"), "{reply}");
+
+        // What was pasted was refused by the policy, too, and so are the styles of quotations. No script failed.
+        let complaints = story.browser.complaints();
+        let is_refusal =
+            |words: &String| words.contains("inline event handler") || words.contains("inline style");
+        ensure!(complaints.iter().all(is_refusal), "{complaints:?}");
+        books_are_whole(&story.house);
+        Ok(())
+    });
+}
+
+/// From the page of a record; a colleague is found while one types, and the form is sent twice.
+fn offer_from_the_record(story: &mut Story) -> Result<()> {
+    story.open("/people?q=zo")?;
+    story.press("a.line", "document.querySelector('.record-write') !== null")?;
+    story.press(".record-write", WRITING)?;
+    ensure!(story.browser.look("document.getElementById('to').value")? == "Zoë Müller <zoe@customer.test>");
+    story.type_into("#cc", "bo")?;
+    story.browser.until("document.querySelectorAll('.suggested li').length === 1")?;
+    story.browser.key("Enter")?;
+    story.browser.until("document.getElementById('cc').value === 'Bob Buyer <bob@customer.test>, '")?;
+    story.type_into("#subject", "Our offer")?;
+    story.type_into(".rich", "Fifty ")?;
+    story.browser.press(".rich-bar button[data-tag=B]")?;
+    story.browser.write("pallets")?;
+    story.browser.until("document.querySelector('.rich-bar button[data-tag=B]').ariaPressed === 'true'")?;
+    story.browser.press(".rich-bar button[data-tag=B]")?;
+    story.browser.write("?")?;
+    let complaints = story.browser.complaints();
+    ensure!(complaints.is_empty(), "{complaints:?}");
+    // What is pasted is cleaned before it is a part of the page.
+    story.browser.look(
+        "(() => { const data = new DataTransfer(); \
+         data.setData('text/html', '<img src=x onerror=\"document.title=1\"><script>document.title=1</script><i>Jane</i>'); \
+         document.querySelector('.rich').dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true})); })()",
+    )?;
+    story.browser.until("document.querySelector('.rich i') !== null && document.title !== '1'")?;
+    ensure!(
+        story.browser.look("document.querySelector('.rich img[src], .rich [onerror]') === null")? == true
+    );
+    // A double click: two forms are on their way, one mail goes out.
+    let twice = "(() => { const form = document.querySelector('form.write'), send = form.querySelector('[value=send]'); \
+                 form.requestSubmit(send); form.requestSubmit(send); })()";
+    story.browser.look(twice)?;
+    story.browser.until(SENT)?;
+    let row = wait::until("the offer sent", || story.rows().into_iter().find(|row| row.state == "Sent"))?;
+    ensure!(story.rows().len() == 1 && row.recipients == 2, "{:?}", story.rows());
+    Ok(())
+}
+
+fn answer_of_zoe(house: &House, offer: &str) -> Result<()> {
+    let answer = format!(
+        "From: Zoe <{ZOE}>\r\nTo: jane@example.test\r\nSubject: Re: Our offer\r\nMessage-ID: <yes@customer.test>\r\n\
+         In-Reply-To: <{offer}>\r\nDate: Fri, 27 Nov 2026 09:15:00 +0100\r\n\r\nYes, fifty.\r\n"
+    );
+    let replies =
+        Client::connect(house.smtp()?, Protocol::Smtp)?.send(&Envelope::new(ZOE, SINK), answer.as_bytes())?;
+    assert_eq!(replies.codes(), [250]);
+    Ok(())
+}
+
+/// From the page of the e-mail, with a file; sent for later first, and taken back.
+fn reply_to_it(story: &mut Story, folder: &Path) -> Result<()> {
+    story.open("/mail")?;
+    story.press("a.line", "document.querySelector('a[data-key=r]') !== null")?;
+    story.press("a[data-key=r]", WRITING)?;
+    ensure!(story.browser.look("document.getElementById('to').value")? == "Zoe <zoe@customer.test>");
+    ensure!(story.browser.look("document.querySelector('.rich blockquote').innerText")? == "Yes, fifty.");
+    story.browser.focus(".rich")?;
+    story.browser.write("Thank you, Zoë.")?;
+    story.browser.look("document.getElementById('at').value = '2036-11-27T09:30'")?;
+    story.press("[value=send]", "document.body.innerText.includes('Undo')")?;
+    story.press(".sent button", WRITING)?;
+    ensure!(
+        story.browser.look("document.querySelector('.rich').innerText.includes('Thank you, Zoë.')")? == true
+    );
+    ensure!(story.browser.look("document.getElementById('subject').value")? == "Re: Our offer");
+    let canceled = story.rows().into_iter().filter(|row| row.state == "Canceled").count();
+    assert_eq!(canceled, 1, "it is taken back");
+    let file = folder.join("plan.csv");
+    fs::write(&file, "a;b\r\n")?;
+    story.browser.choose("#files", &file)?;
+    story.press("[value=send]", SENT)
+}

@@ -1,0 +1,256 @@
+//! Writing a letter: the form, whom it goes to, how it will look, and sending it.
+//!
+//! Every button sends the whole form, so that all of it works without script; whichever was pressed says what becomes of it.
+//!
+//! *Invariant:* what somebody typed is never lost: whatever went wrong, the answer shows it once more. A form that is sent
+//! twice sends one letter.
+
+mod typed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Multipart, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use minijinja::context;
+use minijinja::value::{Serde, Value};
+use model::limits;
+use serde::{Deserialize, Serialize};
+
+use crate::desk::{Desk, Sheet};
+use crate::headers::WRITE_POLICY;
+use crate::render;
+use crate::router::PAGE_TIME_MAX;
+use crate::session::Signed;
+use crate::values::{
+    Beginning, EarlierKind, Failure, House, Letter, LetterEnd, LetterFile, Preview, RecipientLine,
+    Surroundings, Visitor,
+};
+use typed::{Typed, Unread};
+
+const FORM: Sheet = Sheet { template: "write.html", section: "outbox" };
+const PREVIEW: Sheet = Sheet { template: "write_preview.html", section: "outbox" };
+
+/// What a letter begins with, as the address of the page says it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Begun {
+    to: String,
+    about: String,
+    reply: String,
+    replyall: String,
+    forward: String,
+    again: String,
+}
+
+/// The form.
+#[derive(Debug, Serialize)]
+struct Form {
+    typed: Typed,
+    #[serde(flatten)]
+    around: Surroundings,
+    /// Whoever was found; `None` where nobody was looked for.
+    found: Option<Vec<RecipientLine>>,
+    /// What went wrong; may be empty.
+    note: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    typed: Typed,
+    preview: Preview,
+    /// Whether files were chosen, which only the form that is still open can send.
+    has_files: bool,
+}
+
+pub(crate) async fn begin(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    Query(begun): Query<Begun>,
+) -> Result<Response, Failure> {
+    let beginning = begun.beginning()?;
+    let form = desk.show(signed, FORM, move |house, visitor| {
+        let letter = house.begin_letter(visitor, &beginning)?;
+        let around = house.around_letter(visitor, &letter)?;
+        Ok(Form { typed: Typed::of(letter), around, found: None, note: String::new() })
+    });
+    form.await.map(with_policy)
+}
+
+/// Who somebody that is typed could be, for the list below the field.
+pub(crate) async fn recipients(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    let who = cut(&asked.who);
+    let found = desk.ask(move |house| house.find_recipients(&signed.visitor, &who)).await?;
+    let text = serde_json::to_string(&found).map_err(|_| Failure::Internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+/// Somebody who is looked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    who: String,
+}
+
+pub(crate) async fn press(
+    State(desk): State<Arc<Desk>>,
+    signed: Result<Signed, Response>,
+    headers: HeaderMap,
+    form: Multipart,
+) -> Result<Response, Failure> {
+    let Ok(signed) = signed else { return expired(form).await };
+    let _place = if is_large(&headers) { Some(desk.large_forms.acquire().await) } else { None };
+    let mut typed = match typed::read(form, true).await {
+        Ok(typed) => typed,
+        Err(unread) => return Ok(unread.into_response()),
+    };
+    let verb = std::mem::take(&mut typed.verb);
+    if let field @ ("to" | "cc" | "bcc") = verb.as_str() {
+        typed.add_chosen(field);
+    }
+    let files = std::mem::take(&mut typed.files);
+    let kept = typed.clone();
+    let answer = match verb.as_str() {
+        "send" => send(&desk, signed, (typed, files)).await,
+        "show" => preview(&desk, signed, (typed, files)).await,
+        _ => shown(&desk, signed, (typed, String::new()), verb == "find").await,
+    };
+    match answer {
+        // Whatever is wrong with the house: what was typed is not lost with it.
+        Err(Failure::TryLater) => still_here(&kept, StatusCode::SERVICE_UNAVAILABLE, BUSY),
+        Err(Failure::Internal) => still_here(&kept, StatusCode::INTERNAL_SERVER_ERROR, BROKEN),
+        answer => answer,
+    }
+}
+
+async fn send(
+    desk: &Desk,
+    signed: Signed,
+    (typed, files): (Typed, Vec<LetterFile>),
+) -> Result<Response, Failure> {
+    let Some(letter) = typed.letter() else {
+        return shown(desk, signed, (typed, NO_TIME.to_owned()), false).await;
+    };
+    let (letter, visitor) = (Letter { files, ..letter }, signed.visitor.clone());
+    match desk.ask(move |house| house.send_letter(&visitor, letter)).await? {
+        LetterEnd::Sent(id) => Ok(Redirect::to(&format!("/emails/{id}?sent=1")).into_response()),
+        LetterEnd::Refused(words) => shown(desk, signed, (typed, words), false).await,
+    }
+}
+
+async fn preview(
+    desk: &Desk,
+    signed: Signed,
+    (typed, files): (Typed, Vec<LetterFile>),
+) -> Result<Response, Failure> {
+    let Some(letter) = typed.letter() else {
+        return shown(desk, signed, (typed, NO_TIME.to_owned()), false).await;
+    };
+    let has_files = !files.is_empty();
+    let letter = Letter { files, ..letter };
+    let page = desk.show(signed, PREVIEW, move |house, visitor| {
+        let preview = house.preview_letter(visitor, letter)?;
+        Ok(Shown { has_files, typed, preview })
+    });
+    page.await.map(with_policy)
+}
+
+/// The form once more, as it was typed.
+async fn shown(
+    desk: &Desk,
+    signed: Signed,
+    (typed, note): (Typed, String),
+    is_looking: bool,
+) -> Result<Response, Failure> {
+    let page = desk.show(signed, FORM, move |house, visitor| {
+        let around = house.around_letter(visitor, &typed.letter().unwrap_or_default())?;
+        let found = is_looking.then(|| looked_for(house, visitor, &typed)).transpose()?;
+        Ok(Form { typed, around, found, note })
+    });
+    page.await.map(with_policy)
+}
+
+fn looked_for(house: &dyn House, visitor: &Visitor, typed: &Typed) -> Result<Vec<RecipientLine>, Failure> {
+    house.find_recipients(visitor, &cut(&typed.who))
+}
+
+/// Whoever is signed in no more gets back what he typed.
+async fn expired(form: Multipart) -> Result<Response, Failure> {
+    let Ok(read) = tokio::time::timeout(PAGE_TIME_MAX, typed::read(form, false)).await else {
+        return Ok(StatusCode::REQUEST_TIMEOUT.into_response());
+    };
+    let typed = match read {
+        Ok(typed) => typed,
+        Err(unread) => return Ok(unread.into_response()),
+    };
+    still_here(&typed, StatusCode::FORBIDDEN, "You were signed out")
+}
+
+/// What was typed, on a page that asks the house nothing.
+fn still_here(typed: &Typed, status: StatusCode, headline: &str) -> Result<Response, Failure> {
+    let is_signed_out = status == StatusCode::FORBIDDEN;
+    let values = context! { typed => Value::from(Serde(typed)), headline, is_signed_out };
+    Ok((status, render::page("write_kept.html", values)?).into_response())
+}
+
+/// A form whose length nobody says may be long.
+fn is_large(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    length.is_none_or(|length: usize| length > limits::WRITTEN_TEXT_BYTES_MAX)
+}
+
+/// Pages of letters may ask this site, and nobody else, whom one may write to.
+fn with_policy(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(WRITE_POLICY));
+    response
+}
+
+fn cut(words: &str) -> String {
+    words.trim().chars().take(limits::NAME_CHARS_MAX).collect()
+}
+
+const NO_TIME: &str = "The time at which it is to go out cannot be read. Nothing was sent.";
+const BUSY: &str = "The house is busy just now";
+const BROKEN: &str = "Something broke on our side";
+
+/// A form whose files are all here within this time, or not at all.
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(limits::WRITTEN_SECONDS_MAX);
+/// The whole form, the marks between its fields included.
+pub(crate) const BYTES_MAX: usize =
+    limits::WRITTEN_TEXT_BYTES_MAX + limits::WRITTEN_FILES_BYTES_MAX + limits::FORM_BYTES_MAX;
+
+impl Begun {
+    fn beginning(self) -> Result<Beginning, Failure> {
+        let id = |text: &str| text.parse().map_err(|_| Failure::NotFound);
+        let earlier = [
+            (EarlierKind::Reply, &self.reply),
+            (EarlierKind::ReplyAll, &self.replyall),
+            (EarlierKind::Forward, &self.forward),
+        ];
+        if let Some((kind, text)) = earlier.into_iter().find(|(_, text)| !text.is_empty()) {
+            return Ok(Beginning::Earlier(kind, id(text)?));
+        }
+        if !self.again.is_empty() {
+            return Ok(Beginning::Again(id(&self.again)?));
+        }
+        let about = match self.about.as_str() {
+            "" => None,
+            about => Some(typed::record(about).ok_or(Failure::NotFound)?),
+        };
+        Ok(Beginning::New { to: self.to.chars().take(limits::ADDRESS_BYTES_MAX).collect(), about })
+    }
+}
+
+impl IntoResponse for Unread {
+    fn into_response(self) -> Response {
+        match self {
+            Unread::Broken => StatusCode::BAD_REQUEST.into_response(),
+            Unread::TooLarge => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The form of a letter as it came, field by field, and the letter that it is.
+//!
+//! *Invariant:* whatever a browser sends, memory is bounded: each field has a limit, and so has the whole.
+
+use axum::extract::Multipart;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::http::StatusCode;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use model::{Timestamp, limits};
+use serde::Serialize;
+
+use crate::values::{EarlierKind, Letter, LetterFile, LetterImportance, RecordKey, RecordKind};
+
+/// Every field as text, ready to stand in the form once more.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Typed {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) cc: String,
+    pub(super) bcc: String,
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) html: String,
+    /// `2026-11-27T09:30`, as browsers say a time of the clock on the wall.
+    pub(super) at: String,
+    pub(super) importance: String,
+    pub(super) receipt: String,
+    /// What is done with an earlier e-mail, and which: `reply 019a…`.
+    pub(super) earlier: String,
+    /// The e-mail whose files go along.
+    pub(super) carries: String,
+    /// The record that it is about: `contacts/019a…`.
+    pub(super) about: String,
+    pub(super) key: String,
+    /// The name of somebody who is looked for.
+    pub(super) who: String,
+    /// Which button was pressed.
+    #[serde(skip)]
+    pub(super) verb: String,
+    /// Whoever was chosen among those who were found.
+    #[serde(skip)]
+    pub(super) chosen: Vec<String>,
+    #[serde(skip)]
+    pub(super) files: Vec<LetterFile>,
+}
+
+/// Why a form was not read.
+pub(super) enum Unread {
+    /// It breaks off, or is none.
+    Broken,
+    /// It is larger than forms of letters may be.
+    TooLarge,
+}
+
+impl From<MultipartError> for Unread {
+    fn from(error: MultipartError) -> Self {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE { Unread::TooLarge } else { Unread::Broken }
+    }
+}
+
+/// Reads a form; its files only for whoever may send them.
+pub(super) async fn read(mut form: Multipart, with_files: bool) -> Result<Typed, Unread> {
+    let (mut typed, mut room) = (Typed::default(), limits::WRITTEN_TEXT_BYTES_MAX);
+    let mut fields = 0;
+    while let Some(mut field) = form.next_field().await? {
+        fields += 1;
+        if fields > limits::WRITTEN_FIELDS_MAX {
+            return Err(Unread::TooLarge);
+        }
+        if let Some(name) = field.file_name().map(str::to_owned) {
+            if !with_files {
+                // Read to its end all the same: a browser that is cut off shows no answer.
+                while field.chunk().await?.is_some() {}
+                continue;
+            }
+            let bytes = taken(&mut field, limits::WRITTEN_FILES_BYTES_MAX).await?;
+            // A browser sends a nameless one where nothing was chosen.
+            if !name.is_empty() {
+                typed.files.push(LetterFile { name, bytes });
+            }
+            continue;
+        }
+        let name = field.name().unwrap_or_default().to_owned();
+        let bytes = taken(&mut field, room).await?;
+        room -= bytes.len();
+        typed.put(&name, String::from_utf8_lossy(&bytes).replace("\r\n", "\n"));
+    }
+    Ok(typed)
+}
+
+async fn taken(field: &mut Field<'_>, most: usize) -> Result<Vec<u8>, Unread> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await? {
+        if bytes.len() + chunk.len() > most {
+            return Err(Unread::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+impl Typed {
+    fn put(&mut self, name: &str, value: String) {
+        let place = match name {
+            "from" => &mut self.from,
+            "to" => &mut self.to,
+            "cc" => &mut self.cc,
+            "bcc" => &mut self.bcc,
+            "subject" => &mut self.subject,
+            "text" => &mut self.text,
+            "html" => &mut self.html,
+            "at" => &mut self.at,
+            "importance" => &mut self.importance,
+            "receipt" => &mut self.receipt,
+            "earlier" => &mut self.earlier,
+            "carries" => &mut self.carries,
+            "about" => &mut self.about,
+            "key" => &mut self.key,
+            "who" => &mut self.who,
+            "do" => &mut self.verb,
+            "chosen" => return self.chosen.push(value),
+            // Of another form than ours.
+            _ => return,
+        };
+        *place = value;
+    }
+
+    /// The letter in the words of the form.
+    pub(super) fn of(letter: Letter) -> Self {
+        let earlier = letter.earlier.map(|(kind, id)| format!("{} {id}", kind.name()));
+        let about = letter.about.map(|key| format!("{}/{}", key.kind.path(), key.id));
+        Typed {
+            from: letter.from,
+            to: letter.to,
+            cc: letter.cc,
+            bcc: letter.bcc,
+            subject: letter.subject,
+            text: letter.text,
+            html: letter.html,
+            at: letter.at.map(clock).unwrap_or_default(),
+            importance: letter.importance.name().to_owned(),
+            receipt: if letter.wants_receipt { "yes".to_owned() } else { String::new() },
+            earlier: earlier.unwrap_or_default(),
+            carries: letter.carries.map(|id| id.to_string()).unwrap_or_default(),
+            about: about.unwrap_or_default(),
+            key: letter.key,
+            ..Typed::default()
+        }
+    }
+
+    /// The letter without its files; `None` where a time was typed that is none.
+    pub(super) fn letter(&self) -> Option<Letter> {
+        let at = match self.at.trim() {
+            "" => None,
+            at => Some(instant(at)?),
+        };
+        Some(Letter {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            cc: self.cc.clone(),
+            bcc: self.bcc.clone(),
+            subject: self.subject.clone(),
+            text: self.text.clone(),
+            html: self.html.clone(),
+            // What our own forms do not hold is left out.
+            earlier: self
+                .earlier
+                .split_once(' ')
+                .and_then(|(kind, id)| Some((EarlierKind::from_name(kind)?, id.parse().ok()?))),
+            carries: self.carries.parse().ok(),
+            about: record(&self.about),
+            at,
+            importance: LetterImportance::from_name(&self.importance),
+            wants_receipt: !self.receipt.is_empty(),
+            key: self.key.clone(),
+            files: Vec::new(),
+        })
+    }
+
+    /// Puts whoever was chosen behind those who stand in a field.
+    pub(super) fn add_chosen(&mut self, field: &str) {
+        let place = match field {
+            "cc" => &mut self.cc,
+            "bcc" => &mut self.bcc,
+            _ => &mut self.to,
+        };
+        for chosen in self.chosen.drain(..) {
+            let so_far = place.trim_end().trim_end_matches([',', ';']);
+            *place = if so_far.is_empty() { chosen } else { format!("{so_far}, {chosen}") };
+        }
+        self.who.clear();
+    }
+}
+
+/// A record as an address of the pages names it.
+pub(super) fn record(text: &str) -> Option<RecordKey> {
+    let (path, id) = text.split_once('/')?;
+    let kinds = [RecordKind::Contact, RecordKind::Account, RecordKind::Lead];
+    let kind = kinds.into_iter().find(|kind| kind.path() == path)?;
+    Some(RecordKey { kind, id: id.parse().ok()? })
+}
+
+/// A time of the clock where this machine stands, as on all pages.
+fn instant(text: &str) -> Option<Timestamp> {
+    let time: DateTime = text.parse().ok()?;
+    let time = time.to_zoned(TimeZone::system()).ok()?.timestamp();
+    Some(Timestamp(time.as_millisecond()))
+}
+
+fn clock(time: Timestamp) -> String {
+    let time = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
+    time.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_survives_its_form() {
+        let id = model::Id([7; 16]);
+        let letter = Letter {
+            to: "Zoë <zoe@x.test>".to_owned(),
+            earlier: Some((EarlierKind::ReplyAll, id)),
+            carries: Some(id),
+            about: Some(RecordKey { kind: RecordKind::Lead, id }),
+            at: Some(Timestamp(1_795_425_300_000)),
+            importance: LetterImportance::High,
+            wants_receipt: true,
+            ..Letter::default()
+        };
+        let again = Typed::of(letter.clone()).letter().unwrap();
+        assert_eq!((again.to, again.earlier, again.carries), (letter.to, letter.earlier, letter.carries));
+        assert_eq!((again.about, again.at), (letter.about, letter.at));
+        assert_eq!((again.importance, again.wants_receipt), (letter.importance, letter.wants_receipt));
+        assert!(Typed { at: "soon".to_owned(), ..Typed::default() }.letter().is_none());
+        for odd in ["contacts", "contacts/x", "users/0199", "/", ""] {
+            assert_eq!(record(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn who_is_chosen_stands_behind_the_others() {
+        let mut typed = Typed { to: "a@x.test;\n".to_owned(), ..Typed::default() };
+        typed.chosen = vec!["B <b@x.test>".to_owned(), "c@x.test".to_owned()];
+        typed.add_chosen("to");
+        assert_eq!(typed.to, "a@x.test, B <b@x.test>, c@x.test");
+        typed.chosen = vec!["d@x.test".to_owned()];
+        typed.add_chosen("bcc");
+        assert_eq!(typed.bcc, "d@x.test");
+    }
+}

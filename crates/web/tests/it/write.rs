@@ -1,0 +1,184 @@
+//! Writing: whoever presses a button loses nothing of what he typed.
+
+use crate::site::{Answer, Site};
+use crate::world::HOSTILE;
+
+const ZOE: &str = "contacts/019ab100-0000-7000-8000-000000000064";
+const MAIL: &str = "019ab100-0000-7000-8000-000000000001";
+
+/// A letter as its form sends it, with some fields in other words.
+fn letter<'f>(changed: &[(&'f str, &'f str)]) -> Vec<(&'f str, &'f str)> {
+    let mut fields = vec![
+        ("from", "jane@crm.test"),
+        ("to", "zoe@customer.test"),
+        ("subject", "Our offer"),
+        ("text", "Fifty pallets?\r\n\r\nJane"),
+        ("key", "key-7"),
+        ("do", "send"),
+    ];
+    fields.retain(|(name, _)| changed.iter().all(|(other, _)| name != other));
+    fields.extend_from_slice(changed);
+    fields
+}
+
+/// Whether the form holds a value in its fields.
+fn holds(answer: &Answer, name: &str, value: &str) -> bool {
+    let text = answer.text.replace("&#x2f;", "/");
+    let at = text.find(&format!(" name=\"{name}\"")).unwrap_or_else(|| panic!("no {name}"));
+    text[at..].split_once('<').is_some_and(|(tag, _)| tag.contains(value))
+}
+
+#[tokio::test]
+async fn a_letter_begins_with_whom_it_is_for() {
+    let site = Site::signed_in();
+    let record = site.get(&format!("/{ZOE}")).await;
+    assert!(record.text.contains(&format!("href=\"/write?about={ZOE}\"")), "{}", record.text);
+    let form = site.get(&format!("/write?about={ZOE}")).await;
+    assert!(holds(&form, "to", "zoe@customer.test") && holds(&form, "about", ZOE), "{}", form.text);
+    assert!(form.text.contains("Jane Doe &lt;jane@crm.test&gt;") && form.text.contains("sales@crm.test"));
+    let mail = site.get(&format!("/emails/{MAIL}")).await;
+    for kind in ["reply", "replyall", "forward"] {
+        assert!(mail.text.contains(&format!("href=\"/write?{kind}={MAIL}\"")), "{kind}");
+    }
+    let answer = site.get(&format!("/write?reply={MAIL}")).await;
+    assert!(holds(&answer, "text", "&gt; quoted") && holds(&answer, "earlier", &format!("reply {MAIL}")));
+    let forward = site.get(&format!("/write?forward={MAIL}")).await;
+    assert!(forward.text.contains("carton-1.jpg") && holds(&forward, "carries", MAIL));
+    for path in
+        ["/write?reply=x", "/write?about=users/x", "/write?again=019ab100-0000-7000-8000-0000000fffff"]
+    {
+        assert_eq!(site.get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn recipients_are_found_and_added_without_script() {
+    let site = Site::signed_in();
+    let found = site.press("/write", &letter(&[("do", "find"), ("who", "zo")])).await;
+    assert!(
+        found.text.contains("value=\"&quot;Zoë Müller&quot; &lt;zoe@customer.test&gt;\" checked"),
+        "{}",
+        found.text
+    );
+    assert!(holds(&found, "text", "Fifty pallets?") && holds(&found, "key", "key-7"));
+    let fields =
+        [("do", "cc"), ("who", "zo"), ("chosen", "\"Zoë Müller\" <zoe@customer.test>"), ("cc", "a@b.test;")];
+    let added = site.press("/write", &letter(&fields)).await;
+    assert!(
+        holds(&added, "cc", "a@b.test, &quot;Zoë Müller&quot; &lt;zoe@customer.test&gt;"),
+        "{}",
+        added.text
+    );
+    let nobody = site.press("/write", &letter(&[("do", "find"), ("who", "")])).await;
+    assert!(nobody.text.contains("Nobody with an address"));
+    let listed = site.get("/write/recipients?who=adam").await;
+    assert_eq!(listed.header("content-type"), "application/json");
+    assert!(listed.text.contains("\"address\":\"adam.weber@northwind.test\""), "{}", listed.text);
+}
+
+#[tokio::test]
+async fn it_is_shown_before_it_is_sent_and_goes_out_once() {
+    let site = Site::signed_in();
+    let html = [("do", "show"), ("html", "<b>Fifty</b><script>1</script>"), ("subject", "")];
+    let shown = site.press("/write", &letter(&html)).await;
+    for words in
+        ["not sent yet", "It has no subject.", "&quot;&gt;&lt;b&gt;Fifty&lt;", "sandbox=\"\"", "1 recipient<"]
+    {
+        assert!(shown.text.contains(words), "{words} is not in {}", shown.text);
+    }
+    assert!(holds(&shown, "text", "Fifty pallets?\n\nJane") && holds(&shown, "html", "&lt;b&gt;Fifty"));
+    let with_file = site.press("/write", &letter(&[("do", "show"), ("files=offer.pdf", "x")])).await;
+    assert!(with_file.text.contains("offer.pdf") && !with_file.text.contains("value=\"send\""));
+    for _ in 0..2 {
+        let sent = site.press("/write", &letter(&[("files=offer.pdf", "x"), ("files=", "")])).await;
+        assert_eq!(sent.header("location"), "/emails/019ab100-0000-7000-8000-00000000000a?sent=1");
+    }
+    let after = site.get("/emails/019ab100-0000-7000-8000-00000000000a?sent=1").await;
+    assert!(after.text.contains("Undo") && after.text.contains("it goes out"), "{}", after.text);
+    let undone = site.post("/emails/019ab100-0000-7000-8000-00000000000a/undo", "").await;
+    assert_eq!(undone.header("location"), "/write?again=019ab100-0000-7000-8000-00000000000a");
+    let late = site.post("/emails/019ab100-0000-7000-8000-00000000000a/undo", "").await;
+    assert_eq!(late.header("location"), "/emails/019ab100-0000-7000-8000-00000000000a?late=1");
+}
+
+#[tokio::test]
+async fn what_cannot_go_out_is_said_and_nothing_is_lost() {
+    let site = Site::signed_in();
+    let nobody = site.press("/write", &letter(&[("to", "")])).await;
+    assert!(nobody.text.contains("the mail has no recipient") && holds(&nobody, "text", "Fifty pallets?"));
+    let soon = site.press("/write", &letter(&[("at", "soon")])).await;
+    assert!(soon.text.contains("cannot be read") && holds(&soon, "subject", "Our offer"), "{}", soon.text);
+    // Whoever was signed out meanwhile gets back what he wrote, and no page of ours with it.
+    let fields = letter(&[("bcc", "boss@crm.test"), ("files=a.pdf", "x"), ("earlier", "reply 1")]);
+    let expired = Site::stranger().press("/write", &fields).await;
+    assert_eq!((expired.status.as_u16(), expired.heading()), (403, "You were signed out"));
+    for (name, value) in
+        [("text", "Fifty pallets?"), ("bcc", "boss@crm.test"), ("key", "key-7"), ("earlier", "reply 1")]
+    {
+        assert!(holds(&expired, name, value), "{name}");
+    }
+    for (failure, status) in [(web::Failure::TryLater, 503), (web::Failure::Internal, 500)] {
+        let answer = Site::failing(failure).press("/write", &fields).await;
+        assert_eq!(answer.status.as_u16(), status);
+        assert!(
+            holds(&answer, "text", "Fifty pallets?") && holds(&answer, "key", "key-7"),
+            "{}",
+            answer.text
+        );
+    }
+    assert!(expired.header("content-security-policy").contains("script-src 'self'"));
+}
+
+#[tokio::test]
+async fn whatever_is_typed_is_text() {
+    let site = Site::signed_in();
+    let names = [
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "subject",
+        "text",
+        "html",
+        "at",
+        "importance",
+        "receipt",
+        "earlier",
+        "carries",
+        "about",
+        "key",
+        "who",
+    ];
+    for verb in ["keep", "show", "find"] {
+        let mut fields: Vec<(&str, &str)> = names.iter().map(|name| (*name, HOSTILE)).collect();
+        fields.push(("do", verb));
+        for site in [&site, &Site::stranger()] {
+            let answer = site.press("/write", &fields).await;
+            assert!(answer.text.contains("&lt;script&gt;"), "{}", answer.text);
+            assert!(!answer.text.contains("<script>alert") && !answer.text.contains("<img src=x"), "{verb}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_as_large_as_it_may_be_and_no_larger() {
+    let site = Site::signed_in();
+    let large = "x".repeat(model::limits::WRITTEN_FILES_BYTES_MAX + 1);
+    for fields in [
+        letter(&[("files=a.bin", &large)]),
+        letter(&[("text", &large[..5_000_000])]),
+        vec![("chosen", "x"); 400],
+    ] {
+        let answer = site.press("/write", &fields).await;
+        assert_eq!((answer.status.as_u16(), answer.heading()), (413, "That is too much for one mail"));
+    }
+    let huge = "x".repeat(model::limits::WRITTEN_FILES_BYTES_MAX + 6_000_000);
+    assert_eq!(site.press("/write", &letter(&[("files=a.bin", &huge)])).await.status, 413);
+    let fits = "x".repeat(model::limits::WRITTEN_FILES_BYTES_MAX);
+    assert_eq!(site.press("/write", &letter(&[("files=a.bin", &fits)])).await.status, 303);
+    assert_eq!(site.post("/write", "text=x").await.status, 400, "no such form");
+    assert_eq!(
+        site.post("/sign-in", &format!("address={}", "x".repeat(70_000))).await.heading(),
+        "That is too much at once"
+    );
+}
