@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use postroom::commands::{
     Acknowledge, AddNeverLog, AddQueue, AddSink, AddSinkCredential, AddUser, Reply, Request,
-    SetAcknowledging, SetPassword, SinkCredentialName,
+    SetAcknowledging, SetPassword, Setting, SinkCredentialName,
 };
 use postroom::control::{Answer, Line};
 use postroom::{Settings, settings};
@@ -190,11 +190,9 @@ impl Counter {
 fn org(command: OrgCommand) -> Request {
     match command {
         OrgCommand::Add { name } => Request::AddOrganization(name),
-        OrgCommand::Tokens { org, prefixes } => Request::SetTokenPrefixes { organization: org, prefixes },
-        OrgCommand::Answers { org, state } => {
-            Request::SetAnswerWords { organization: org, has_words: state == OnOrOff::On }
-        }
-        OrgCommand::Journal { org, senders } => Request::SetJournalSenders { organization: org, senders },
+        OrgCommand::Tokens { org, prefixes } => Request::Set(org, Setting::TokenPrefixes(prefixes)),
+        OrgCommand::Answers { org, state } => Request::Set(org, Setting::AnswerWords(state == OnOrOff::On)),
+        OrgCommand::Journal { org, senders } => Request::Set(org, Setting::JournalSenders(senders)),
         OrgCommand::List => Request::Organizations,
         OrgCommand::Reopen { name } => Request::ReopenOrganization(name),
     }

@@ -36,6 +36,7 @@ mod records;
 mod secrets;
 mod sending;
 mod servers;
+mod settings;
 mod suppression;
 mod templates;
 mod undeliverables;
@@ -66,6 +67,7 @@ pub use records::{
 pub use secrets::{KeyRow, Rotated};
 pub use sending::{EarlierMail, SendMail, SentFile, When};
 pub use servers::{ServerRow, SetMailboxPassword, TestedMailbox};
+pub use settings::Setting;
 pub use suppression::{SuppressionRequest, SuppressionRow};
 pub use templates::{PreviewTemplate, SetTemplate, TemplateName, TemplateRequest, TemplateRow, TemplateText};
 pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
@@ -81,27 +83,8 @@ pub enum Request {
     Organizations,
     /// The nodes that serve.
     Nodes,
-    /// Sets the prefixes of tracking tokens.
-    SetTokenPrefixes {
-        /// The organization's name.
-        organization: String,
-        /// The present one first, former ones behind it.
-        prefixes: Vec<String>,
-    },
-    /// Has answers to mail of queues come to an address with a word of ours, or not.
-    SetAnswerWords {
-        /// The organization's name.
-        organization: String,
-        /// Whether they do.
-        has_words: bool,
-    },
-    /// Sets the addresses from which journal reports come.
-    SetJournalSenders {
-        /// The organization's name.
-        organization: String,
-        /// The addresses.
-        senders: Vec<String>,
-    },
+    /// Sets something of an organization; its name.
+    Set(String, Setting),
     /// Adds a user.
     AddUser(AddUser),
     /// Sets what lets a user sign in.
@@ -449,16 +432,7 @@ async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandEr
         Request::AddOrganization(name) => records::add_organization(house, &name)?,
         Request::Organizations => records::organizations(house)?,
         Request::Nodes => nodes::nodes(house)?,
-        Request::SetTokenPrefixes { organization, prefixes } => {
-            records::set_token_prefixes(house, &organization, prefixes).await?
-        }
-        Request::SetAnswerWords { organization: of, has_words } => {
-            crm::settings::set_answer_words(&*organization(house, &of)?, has_words).await?;
-            Reply::Done
-        }
-        Request::SetJournalSenders { organization, senders } => {
-            records::set_journal_senders(house, &organization, &senders).await?
-        }
+        Request::Set(name, setting) => settings::set(&*organization(house, &name)?, setting).await?,
         Request::AddUser(new) => records::add_user(house, new).await?,
         Request::SetPassword(change) => records::set_password(house, change).await?,
         Request::Users(name) => records::users(house, &name)?,

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use postroom::commands::{AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, Reply, Request};
+use postroom::commands::{
+    AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, Reply, Request, Setting,
+};
 use serde::Deserialize;
 
 /// Who is whom.
@@ -242,10 +244,7 @@ impl Organization {
             })
         }));
         requests.extend(self.imports());
-        requests.push(Request::SetJournalSenders {
-            organization: self.name.clone(),
-            senders: self.journal.clone(),
-        });
+        requests.push(Request::Set(self.name.clone(), Setting::JournalSenders(self.journal.clone())));
         requests.extend(self.never_log.iter().map(|entry| {
             Request::AddNeverLog(AddNeverLog {
                 organization: organization(),

@@ -193,27 +193,6 @@ pub(super) fn add_organization(house: &House, name: &str) -> Result<Reply, Comma
     Ok(Reply::Organizations(vec![row]))
 }
 
-pub(super) async fn set_token_prefixes(
-    house: &Arc<House>,
-    name: &str,
-    prefixes: Vec<String>,
-) -> Result<Reply, CommandError> {
-    let organization = organization(house, name)?;
-    crm::settings::set_token_prefixes(&organization, prefixes).await?;
-    Ok(Reply::Done)
-}
-
-pub(super) async fn set_journal_senders(
-    house: &Arc<House>,
-    name: &str,
-    senders: &[String],
-) -> Result<Reply, CommandError> {
-    let organization = organization(house, name)?;
-    let senders: Result<Vec<EmailAddress>, CommandError> = senders.iter().map(|text| address(text)).collect();
-    crm::settings::set_journal_senders(&organization, senders?).await?;
-    Ok(Reply::Done)
-}
-
 pub(super) fn organizations(house: &House) -> Result<Reply, CommandError> {
     let rows = house.store.organizations()?;
     let row = |it: model::schema::catalogue::Organization| OrganizationRow {

@@ -4,7 +4,9 @@
 use anyhow::{Context, Result, ensure};
 use model::Id;
 use model::schema::emails::{Email, mark};
-use postroom::commands::{AddQueue, AddRelay, OutboxRequest, Reply, Request, SendMail, SuppressionRequest};
+use postroom::commands::{
+    AddQueue, AddRelay, OutboxRequest, Reply, Request, SendMail, Setting, SuppressionRequest,
+};
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{Dovecot, DovecotSettings, Maildir, NextHop, Postfix};
@@ -129,7 +131,7 @@ fn an_answer_stands_beside_its_mail_by_each_sign_alone() {
             filter: None,
         };
         house.command(Request::AddQueue(queue))?;
-        house.command(Request::SetAnswerWords { organization, has_words: true })?;
+        house.command(Request::Set(organization, Setting::AnswerWords(true)))?;
         let id = send(&house, SUPPORT, &[ZOE])?;
         let header = message::read_header(arrived(&customers.mailbox(ZOE))?.as_bytes())?;
         let own = header.message_id.context("a Message-ID")?;
