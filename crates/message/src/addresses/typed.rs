@@ -88,7 +88,7 @@ mod tests {
         check("zoe", Err("zoe"));
         check("a@x.test, zoe, b@x.test", Err("zoe"));
         check("a@x.test b@x.test <c@x.test> <d@x.test>", Err("a@x.test b@x.test <c@x.test> <d@x.test>"));
-        check("\"open <a@x.test>\nb@x.test", Err("\"open <a@x.test>"));
+        check("\"open <a@x.test>\nb@x.test", Ok(&["open|a@x.test", "b@x.test"]));
         check("a@x.test\nBcc: boss@x.test\r\nb@x.test", Ok(&["a@x.test", "boss@x.test", "b@x.test"]));
         assert_eq!(typed(&"a@x.test,".repeat(6), 5), Err(NotTyped::TooMany));
         assert_eq!(typed(&",".repeat(10_000), 5), Ok(Vec::new()));

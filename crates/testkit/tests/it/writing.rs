@@ -172,7 +172,7 @@ fn offer_from_the_record(story: &mut Story) -> Result<()> {
 fn answer_of_zoe(house: &House, offer: &str) -> Result<()> {
     let answer = format!(
         "From: Zoe <{ZOE}>\r\nTo: jane@example.test\r\nSubject: Re: Our offer\r\nMessage-ID: <yes@customer.test>\r\n\
-         In-Reply-To: <{offer}>\r\nDate: Fri, 27 Nov 2026 09:15:00 +0100\r\n\r\nYes, fifty.\r\n"
+         In-Reply-To: <{offer}>\r\n\r\nYes, fifty.\r\n"
     );
     let replies =
         Client::connect(house.smtp()?, Protocol::Smtp)?.send(&Envelope::new(ZOE, SINK), answer.as_bytes())?;
