@@ -9,6 +9,7 @@
 mod fields;
 mod parts;
 mod text;
+mod twin;
 
 use std::borrow::Cow;
 

@@ -100,7 +100,7 @@ impl<'x> Markup<'x> {
     }
 
     /// How many bytes of the text are still to be read.
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.rest.len()
     }
 

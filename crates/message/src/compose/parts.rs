@@ -12,9 +12,10 @@ use mail_builder::headers::content_type::ContentType;
 use mail_builder::mime::MimePart;
 
 use super::text::lines;
+use super::twin;
 use super::{Attached, Letter};
 use crate::attachments;
-use crate::body::{self, markup};
+use crate::body;
 use crate::content::pictures_named;
 
 /// HTML as it may be shown and sent: what the writer's program or a paste brought along beside words, forms and pictures is
@@ -88,11 +89,11 @@ fn words<'l>(letter: &Letter<'l>, shown: &HashMap<usize, String>, hasher: &mut b
         }
     }
     let safe = safe_html(html, names);
-    let twin = match letter.text.trim().is_empty() {
-        true => Cow::Owned(markup::text(&safe)),
+    let text = match letter.text.trim().is_empty() {
+        true => Cow::Owned(twin::of(&safe)),
         false => Cow::Borrowed(letter.text),
     };
-    let (text, html) = (lines(&twin), lines(&format!("{HEAD}{safe}{FOOT}")));
+    let (text, html) = (lines(&text), lines(&format!("{HEAD}{safe}{FOOT}")));
     hasher.update(text.as_bytes()).update(html.as_bytes());
     let mut rich = Node::Text { subtype: "html", text: html };
     let pictures = letter.attachments.iter().enumerate();

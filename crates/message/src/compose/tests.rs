@@ -156,6 +156,20 @@ fn html_has_its_text_beside_it_and_brings_nothing_active() {
 }
 
 #[test]
+fn the_text_beside_html_says_what_is_quoted() {
+    let html = "<p>Yes.</p><p>Zoe wrote:</p><blockquote style=\"x\">Fifty?<br>Or <b>sixty</b>?<BLOCKQUOTE><p>Our offer</p></BLOCKQUOTE>\
+                Thanks</blockquote><p>Jane</p></blockquote>";
+    let raw = rich("", html, &[]);
+    let text = crate::read(&raw).unwrap().text().replace("\r\n", "\n");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(
+        lines,
+        ["Yes.", "Zoe wrote:", "> Fifty?", "> Or sixty?", ">> Our offer", "> Thanks", "Jane"],
+        "{text}"
+    );
+}
+
+#[test]
 fn pictures_stand_in_the_html_and_files_beside_it() {
     let picture = [0, 1, 2, 13, 10, 0xff];
     let logo = Attached { content_id: Some("my logo.png"), ..file("my logo.png", "image/png", &picture) };

@@ -145,7 +145,7 @@ impl House {
         let programs = self.nodes.iter().filter_map(|node| node.program.as_ref());
         let ring =
             |program: &Program| program.command(Request::Outbox(OutboxRequest::Limits(None))).map(drop);
-        programs.map(ring).collect()
+        programs.try_for_each(ring)
     }
 
     /// All that waits goes out. A claim whose answer was lost with the network has to run out: that time goes by at once.
