@@ -142,7 +142,7 @@ impl House {
     }
 
     fn ring(&self) -> Result<()> {
-        let programs = self.nodes.iter().filter_map(|node| node.program.as_ref());
+        let mut programs = self.nodes.iter().filter_map(|node| node.program.as_ref());
         let ring =
             |program: &Program| program.command(Request::Outbox(OutboxRequest::Limits(None))).map(drop);
         programs.try_for_each(ring)
