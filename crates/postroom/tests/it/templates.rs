@@ -2,14 +2,15 @@
 
 use crate::program::Place;
 
+fn at(verb: &'static str, more: &[&'static str]) -> Vec<&'static str> {
+    [&["template", verb, "--org", "contoso"], more].concat()
+}
+
 #[test]
 fn a_template_is_added_tried_and_taken_along() {
     let place = Place::with_contoso();
     place.file("welcome.html", "<p>Dear {!contact:firstname;contact:fullname;Customer},</p>\n");
     place.file("welcome.txt", "Dear {{ contact.fullname }},\n");
-    let at = |verb: &'static str, more: &[&'static str]| -> Vec<&'static str> {
-        [&["template", verb, "--org", "contoso"], more].concat()
-    };
     let typed = ["--subject", "Hello {{ contact.fullname }}", "--html", "welcome.html", "Welcome / 1"];
     place.well(&at("add", &typed));
     place.well(&at(
@@ -47,6 +48,11 @@ fn a_template_is_added_tried_and_taken_along() {
     assert!(preview(&["--language", "tlh"]).err.contains("the language “tlh” is not known"));
     assert!(preview(&[]).err.contains("is for another kind of record: contact"));
 
+    sent_and_acknowledged(&place);
+    taken_along(&place);
+}
+
+fn sent_and_acknowledged(place: &Place) {
     place.well(&["relay", "add", "--org", "contoso", "--server", "relay.test", "--tls", "none", "main"]);
     let send = ["send", "--org", "contoso", "--from", "jane@contoso.test", "--template", "Welcome / 1"];
     let refused = place.run(&[&send[..], &["--to", "Zoë <zoe@fabrikam.test>"]].concat());
@@ -76,6 +82,9 @@ fn a_template_is_added_tried_and_taken_along() {
     assert!(nothing.err.contains("the template is not here"), "{}", nothing.err);
     place.well(&[&queue[..], &["--no-acknowledge"]].concat());
     assert!(!place.well(&["queue", "list", "--org", "contoso"]).contains("acknowledges"));
+}
+
+fn taken_along(place: &Place) {
     place.well(&at("set", &["--for", "contact", "Welcome / 1"]));
     std::fs::create_dir(place.path("out")).unwrap();
     place.well(&at("export", &["out"]));
