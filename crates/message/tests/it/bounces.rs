@@ -66,10 +66,13 @@ struct Count {
     named: usize,
 }
 
+/// Which labels belong to a part.
+type Part = fn(&Label) -> bool;
+
 #[test]
 fn what_real_mails_report_is_told() {
     let Some(folder) = super::folder() else { return };
-    let parts: [(&str, fn(&Label) -> bool); 4] = [
+    let parts: [(&str, Part); 4] = [
         ("all", |_| true),
         ("all, each once", |label| !label.is_twin),
         ("held-out", |label| !label.is_open),
