@@ -27,6 +27,7 @@ use std::sync::Arc;
 use crm::CrmError;
 use crm::accounting::alarm::Alarm;
 use crm::sign_in;
+use model::schema::emails::STATUS_DRAFT;
 use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 use web::Failure;
@@ -258,7 +259,10 @@ impl House {
     }
 
     fn email_row(&self, visitor: &Visitor, id: Id) -> Result<model::schema::emails::Email, Failure> {
-        self.read(visitor, |read| read.email(id))?.ok_or(Failure::NotFound)
+        let row = self.read(visitor, |read| read.email(id))?.ok_or(Failure::NotFound)?;
+        // What nobody has sent is its writer's.
+        let is_anothers = row.ownerid.is_some_and(|owner| owner != visitor.user) && !visitor.is_administrator;
+        if row.statuscode == STATUS_DRAFT && is_anothers { Err(Failure::NotFound) } else { Ok(row) }
     }
 }
 

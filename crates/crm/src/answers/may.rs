@@ -1,6 +1,7 @@
 //! Whether a mail may be answered by a program, and to whom (RFC 3834 §2, §4). Pure.
 
 use message::unwrap::Method;
+use model::trust::Finding;
 use model::{EmailAddress, Mailbox};
 
 use crate::correlate::{Facts, want};
@@ -67,6 +68,10 @@ pub fn may_answer(offer: &Offer, facts: &Facts, arrival: &Arrival<'_>) -> Result
         (Some(author), Some(sender)) if author.address.key() == sender.key() => sender,
         _ => return Err(No::OtherReturnPath),
     };
+    // Whoever forges From forges the return path as well: then it would go to somebody who never wrote.
+    if facts.verdict.as_ref().is_some_and(|verdict| verdict.dmarc == Finding::Fail) {
+        return Err(No::OtherReturnPath);
+    }
     if facts.is_ours(&to) {
         return Err(No::Ours);
     }

@@ -6,6 +6,7 @@
 //! *Invariant:* a verdict is about the very address that From names; it never speaks for another one.
 
 use message::Method;
+use message::bounce::Kind;
 use model::schema::intake::MailVerdict;
 use model::trust::{Finding, Policy, ProvenBy, Verdict};
 use model::{EmailAddress, Id, Mailbox, limits};
@@ -38,9 +39,11 @@ impl Verdicts {
     }
 
     /// Whether an original is to be kept apart, for its domain disowns it. Of what one of us forwards nobody can say so:
-    /// to forward a mail breaks signatures. What comes back to a return path of ours comes from where our mail went.
+    /// to forward a mail breaks signatures. A report that comes back to a return path of ours makes its author no party, so it
+    /// does not matter who that is; what a person's mailbox answers by itself does.
     pub(super) fn disowns(&self, original: &Original) -> bool {
-        let is_ours_come_back = original.offer.returned_to.is_some();
+        let is_answer = original.offer.bounce.as_ref().is_some_and(|told| told.kind == Kind::Auto);
+        let is_ours_come_back = original.offer.returned_to.is_some() && !is_answer;
         let outer = self.outer.as_ref().filter(|_| is_outer(original) && !is_ours_come_back);
         let least = self.apart_from;
         least.is_some_and(|least| outer.is_some_and(|verdict| verdict.fails_with(least)))

@@ -16,7 +16,7 @@ use model::schema::emails::{Email, STATE_OPEN, STATUS_DRAFT};
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 use store::{Organization, Priority, Read, StoreError, Tx};
 
-use message::compose::Importance;
+use message::compose::{Automatic, Importance};
 
 use super::draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
 use crate::CrmError;
@@ -211,7 +211,12 @@ fn reopened(organization: &Organization, row: &Email) -> Result<Draft, CrmError>
             },
             wants_read_receipt: row.readreceiptrequested,
             wants_delivery_receipt: row.deliveryreceiptrequested,
-            ..How::default()
+            // Whatever a program wrote stays a program's: else two of them would answer each other.
+            automatic: match (header.marks.automatic, header.in_reply_to.is_empty()) {
+                (false, _) => Automatic::No,
+                (true, true) => Automatic::Generated,
+                (true, false) => Automatic::Replied,
+            },
         },
         about: About { earlier, regarding: record },
         due: None,

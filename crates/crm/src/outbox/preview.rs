@@ -6,7 +6,7 @@ use store::{Organization, StoreError};
 
 use super::draft::Draft;
 use super::queue::PERSONAL;
-use super::{opt_outs, relays, writing};
+use super::{opt_outs, relays, suppression, writing};
 use crate::CrmError;
 
 /// A mail as it would go out.
@@ -88,6 +88,7 @@ fn obstacles(organization: &Organization, draft: &Draft) -> Result<Vec<String>, 
     note(recipients.map(drop))?;
     note(chosen.map(drop))?;
     let (recipients, chosen) = known;
+    note(suppression::refuse(organization, &recipients))?;
     obstacles.extend(
         organization.read(|read| opt_outs::refusals(read, &recipients, (chosen.as_slice(), PERSONAL)))?,
     );

@@ -63,12 +63,16 @@ pub(super) fn change(
     (id, change): (Id, OutboxChange),
 ) -> Result<bool, Failure> {
     // Another's is not there.
-    outbox::shown_one(organization, (whose(visitor), id), house.now()).map_err(failure)?;
+    let shown = outbox::shown_one(organization, (whose(visitor), id), house.now()).map_err(failure)?;
+    // Written anew it would go to all: also to whoever has it already.
+    if change == OutboxChange::Undo && shown.line.attempts > 0 {
+        return Ok(false);
+    }
     let moment = house.moment().map_err(|_| Failure::TryLater)?;
     let done = Handle::current().block_on(async {
         match change {
             OutboxChange::Retry => outbox::retry(organization, id, moment).await,
-            OutboxChange::Cancel => outbox::cancel(organization, id, moment).await,
+            OutboxChange::Cancel | OutboxChange::Undo => outbox::cancel(organization, id, moment).await,
         }
     });
     if change == OutboxChange::Retry {

@@ -105,15 +105,31 @@ impl Stage {
 
     fn end(&self, name: &str, proof: ConsentProof) -> Result<ConsentState> {
         let (organization, mailbox) = ("example".to_owned(), name.to_owned());
-        match self.house.command(Request::Grant(GrantRequest::End { organization, mailbox, proof }))? {
+        let end = || GrantRequest::End {
+            organization: organization.clone(),
+            mailbox: mailbox.clone(),
+            proof: proof.clone(),
+        };
+        match self.patiently(|| Request::Grant(end()))? {
             Reply::Consent(state) => Ok(state),
             reply => bail!("{reply:?}"),
         }
     }
 
+    /// Whoever watches the mailbox may be asking for a token at this moment, and one at a time does: then it is asked again.
+    fn patiently(&self, request: impl Fn() -> Request) -> Result<Reply> {
+        let is_taken = |error: &anyhow::Error| error.to_string().contains("somebody else is asking");
+        wait::until("a token that nobody else asks for", || {
+            Some(self.house.command(request())).filter(|done| !done.as_ref().is_err_and(is_taken))
+        })?
+    }
+
     fn test(&self, name: &str) -> Result<(bool, Vec<String>)> {
         let (organization, mailbox) = ("example".to_owned(), name.to_owned());
-        match self.house.command(Request::TestMailbox { organization, mailbox })? {
+        match self.patiently(|| Request::TestMailbox {
+            organization: organization.clone(),
+            mailbox: mailbox.clone(),
+        })? {
             Reply::TestedMailbox(tested) => Ok((tested.is_well, tested.lines)),
             reply => bail!("{reply:?}"),
         }

@@ -110,8 +110,7 @@ pub(crate) async fn undo(
     path: Path<String>,
 ) -> Result<Response, Failure> {
     let id = id(path)?;
-    let undone =
-        desk.ask(move |house| house.change_outbox(&signed.visitor, id, OutboxChange::Cancel)).await?;
+    let undone = desk.ask(move |house| house.change_outbox(&signed.visitor, id, OutboxChange::Undo)).await?;
     let to = if undone { format!("/write?again={id}") } else { format!("/emails/{id}?late=1") };
     Ok(Redirect::to(&to).into_response())
 }

@@ -71,6 +71,8 @@ pub enum OutboxChange {
     Retry,
     /// Takes it back.
     Cancel,
+    /// Takes it back to be written anew, where nobody has been tried yet.
+    Undo,
 }
 
 impl OutboxStanding {

@@ -321,7 +321,7 @@ impl House for World {
         let line = lines.into_iter().find(|line| line.id == email).ok_or(Failure::NotFound)?;
         let may = match change {
             OutboxChange::Retry => line.can_retry,
-            OutboxChange::Cancel => line.can_cancel,
+            OutboxChange::Cancel | OutboxChange::Undo => line.can_cancel,
         };
         if may {
             changed.insert(email, change);

@@ -49,7 +49,7 @@ fn line(
     let id = id(number);
     let standing = match changed.get(&id) {
         Some(OutboxChange::Retry) => Waiting,
-        Some(OutboxChange::Cancel) => Canceled,
+        Some(OutboxChange::Cancel | OutboxChange::Undo) => Canceled,
         None => standing,
     };
     let waits = matches!(standing, Scheduled | Waiting);
