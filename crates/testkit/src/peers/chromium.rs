@@ -113,7 +113,9 @@ impl Chromium {
     /// When it is not there.
     pub fn press(&mut self, selector: &str) -> Result<()> {
         let script = format!(
-            "(() => {{ const it = document.querySelector({}); it.focus(); it.click(); }})()",
+            // As a mouse does: what takes the pressing for itself leaves the cursor where it is.
+            "(() => {{ const it = document.querySelector({}), options = {{ bubbles: true, cancelable: true }}; \
+             if (it.dispatchEvent(new MouseEvent('mousedown', options))) it.focus(); it.click(); }})()",
             json!(selector)
         );
         self.look(&script).map(drop)
