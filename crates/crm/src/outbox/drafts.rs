@@ -112,6 +112,8 @@ pub async fn send_draft(
     let (raw, mut outgoing) = super::written(organization, draft, (id, &moment))?;
     let source = <[u8; 32]>::try_from(row.blobid).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
     outgoing.draft = Some((id, source));
+    // Whoever has it sent for him, it stays its writer's.
+    outgoing.owner = author.or(row.ownerid);
     outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
     Ok(id)
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use model::decision::{Entity, RecordRef};
 use model::schema::emails::{STATE_COMPLETED, STATE_OPEN, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
-use model::{Id, Moment, Timestamp, limits};
+use model::{EmailAddress, Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
 
 use super::queue::{Claimed, PERSONAL, WAITING};
+use super::suppression;
 use super::turns::{self, Turn, pause_seconds};
 use crate::CrmError;
 use crate::records::note;
@@ -254,8 +255,12 @@ pub async fn cancel(organization: &Arc<Organization>, id: Id, moment: Moment) ->
 /// Has a mail tried again now, also for those who were given up. Says whether it did.
 ///
 /// # Errors
-/// Where the store cannot do it.
+/// [`CrmError::Invalid`] where nothing is sent to one of them any more; [`CrmError::Store`] where the store cannot do it.
 pub async fn retry(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
+    let rows = organization.read(|read| read.outbox_recipients(id))?;
+    let tried = rows.iter().filter(|row| matches!(row.statecode, WAITING | FAILED | UNCERTAIN));
+    let addresses: Vec<EmailAddress> = tried.filter_map(|row| EmailAddress::parse(&row.address)).collect();
+    suppression::refuse(organization, &addresses)?;
     let unit = organization.unit(Priority::Intake, move |tx| {
         let moment = moment.again();
         let until = moment.now.plus_seconds(limits::OUTBOX_DAYS_MAX * 86_400);

@@ -52,7 +52,9 @@ impl Shown {
             self.standing,
             Standing::Scheduled | Standing::Waiting | Standing::Uncertain | Standing::Failed
         );
-        waits && self.line.owner.is_none()
+        // Whom the relay took it for, and whose server gave it back, is not tried again.
+        let has_anybody = self.standing != Standing::Failed || self.line.failed > 0;
+        waits && has_anybody && self.line.owner.is_none()
     }
 
     /// Whether it can still be taken back.
@@ -196,7 +198,8 @@ mod tests {
         check(unknown, Standing::Uncertain, [true, false]);
         check(OutboxLine { uncertain: 1, ..over() }, Standing::Uncertain, [true, false]);
         check(OutboxLine { failed: 1, ..over() }, Standing::Failed, [true, false]);
-        check(OutboxLine { statuscode: 8, ..over() }, Standing::Failed, [true, false]);
+        check(OutboxLine { statuscode: 8, failed: 1, ..over() }, Standing::Failed, [true, false]);
+        check(OutboxLine { statuscode: 8, ..over() }, Standing::Failed, [false, false]);
         check(OutboxLine { statuscode: 5, ..over() }, Standing::Canceled, [false, false]);
         check(over(), Standing::Sent, [false, false]);
     }

@@ -13,9 +13,7 @@ async fn offer(house: &House) -> Id {
     let mut draft = Draft::by(address("support@contoso.test"));
     draft.who.to = vec![Mailbox { name: None, address: address("zoe@fabrikam.test") }.into()];
     draft.what.subject = "Our offer".to_owned();
-    draft.what.text = "Fifty pallets?
-"
-    .to_owned();
+    draft.what.text = "Fifty pallets?\n".to_owned();
     outbox::send(&house.organization, draft, (house.moment().id(), house.moment())).await.unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use crm::answers::{self, Acknowledging};
 use crm::intake::{Copy, Proof, Source};
-use crm::outbox::{self, NewRelay};
+use crm::outbox;
 use crm::templates::{self, NewTemplate, Source as Words};
 use model::schema::emails::{Email, mark};
 use model::schema::outbox::OutboxMail;
@@ -11,17 +11,7 @@ use model::{Id, language};
 use crate::house::{House, address};
 
 async fn house() -> House {
-    let house = House::new().await;
-    let relay = NewRelay {
-        name: "relay".to_owned(),
-        host: "relay.contoso.test".to_owned(),
-        port: 25,
-        tls: 0,
-        authority: None,
-        login: None,
-        return_domain: None,
-    };
-    outbox::add_relay(&house.organization, relay, house.moment()).await.unwrap();
+    let house = crate::outbox::house().await;
     let template = NewTemplate {
         title: "We have it".to_owned(),
         language: language::ANY,

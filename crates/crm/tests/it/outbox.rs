@@ -20,17 +20,20 @@ const OTHER: Id = Id([8; 16]);
 
 pub(crate) async fn house() -> House {
     let house = House::new().await;
-    let relay = NewRelay {
+    outbox::add_relay(&house.organization, relay(None), house.moment()).await.unwrap();
+    house
+}
+
+pub(crate) fn relay(return_domain: Option<String>) -> NewRelay {
+    NewRelay {
         name: "relay".to_owned(),
         host: "relay.contoso.test".to_owned(),
         port: 25,
         tls: 0,
         authority: None,
         login: None,
-        return_domain: None,
-    };
-    outbox::add_relay(&house.organization, relay, house.moment()).await.unwrap();
-    house
+        return_domain,
+    }
 }
 
 pub(crate) fn to(text: &str) -> Recipient {
@@ -103,6 +106,33 @@ pub(crate) fn said(code: u16) -> RecipientReply {
 fn states(house: &House, email: Id) -> Vec<(String, i32)> {
     let rows = house.organization.read(|read| read.outbox_recipients(email)).unwrap();
     rows.into_iter().map(|row| (row.address, row.statecode)).collect()
+}
+
+#[tokio::test]
+async fn what_is_written_by_a_command_is_its_writers_and_not_a_readers() {
+    let house = house().await;
+    let mut draft = written_to(vec![to("jane@contoso.test"), to("zoe@fabrikam.test")]);
+    draft.who.from = address("ben@contoso.test");
+    let id = send(&house, draft.clone()).await.unwrap();
+    assert_eq!(house.email(id).ownerid, Some(house.ben));
+    draft.who.from = address("support@contoso.test");
+    let id = send(&house, draft).await.unwrap();
+    assert_eq!(house.email(id).ownerid, None, "a queue is nobody, and Jane only reads it");
+}
+
+#[tokio::test]
+async fn nobody_is_tried_again_to_whom_nothing_is_sent() {
+    let house = house().await;
+    let id = send(&house, written_to(vec![to("zoe@fabrikam.test")])).await.unwrap();
+    let [mail] = claim(&house, NODE).await.try_into().unwrap();
+    assert_eq!(settle(&house, &mail, Tried::Answered(vec![said(550)]), now(&house)).await, Settled::Ended);
+    let zoe = (address("zoe@fabrikam.test"), "she asked by phone".to_owned());
+    outbox::suppression::suppress(&house.organization, zoe, house.moment()).await.unwrap();
+    let refused = outbox::retry(&house.organization, id, house.moment()).await.unwrap_err().to_string();
+    assert!(refused.contains("she asked by phone"), "{refused}");
+    let by = (address("zoe@fabrikam.test"), "Jane".to_owned());
+    assert!(outbox::suppression::release(&house.organization, by, house.moment()).await.unwrap());
+    assert!(outbox::retry(&house.organization, id, house.moment()).await.unwrap());
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use model::schema::outbox::OutboxRecipient;
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 
 use crate::house::{House, NOW, address};
+use crate::outbox::relay;
 
 const NODE: Id = Id([9; 16]);
 const OTHER: Id = Id([8; 16]);
@@ -21,18 +22,6 @@ pub(crate) async fn house() -> House {
     let return_domain = outbox::lead_back(house.catalogue(), &house.organization, DOMAIN).unwrap();
     outbox::add_relay(&house.organization, relay(Some(return_domain)), house.moment()).await.unwrap();
     house
-}
-
-fn relay(return_domain: Option<String>) -> NewRelay {
-    NewRelay {
-        name: "relay".to_owned(),
-        host: "relay.contoso.test".to_owned(),
-        port: 25,
-        tls: 0,
-        authority: None,
-        login: None,
-        return_domain,
-    }
 }
 
 /// A mail of Jane's to these.
@@ -310,9 +299,7 @@ async fn refusal(house: &House, to: &str) -> Option<String> {
     let mut draft = Draft::by(address("jane@contoso.test"));
     draft.who.to = vec![Mailbox { name: None, address: address(to) }.into()];
     draft.what.subject = "Again".to_owned();
-    draft.what.text = "Again.
-"
-    .to_owned();
+    draft.what.text = "Again.\n".to_owned();
     let sent = outbox::send(&house.organization, draft, (house.moment().id(), house.moment())).await;
     sent.err().map(|error| error.to_string())
 }

@@ -1,7 +1,7 @@
 //! Templates: kept, found by owner and language, filled with a record, taken along.
 
 use crm::CrmError;
-use crm::outbox::{self, Draft, NewRelay};
+use crm::outbox::{self, Draft};
 use crm::records::import::{self, Columns, Customers, Row};
 use crm::templates::{self, NewTemplate, Rendered, Source, Wish};
 use model::decision::{Entity, RecordRef};
@@ -174,17 +174,7 @@ async fn the_company_of_a_person_is_known_and_the_author_of_an_e_mail() {
 
 #[tokio::test]
 async fn a_mail_is_sent_that_is_made_of_a_template() {
-    let house = House::new().await;
-    let relay = NewRelay {
-        name: "relay".to_owned(),
-        host: "relay.contoso.test".to_owned(),
-        port: 25,
-        tls: 0,
-        authority: None,
-        login: None,
-        return_domain: None,
-    };
-    outbox::add_relay(&house.organization, relay, house.moment()).await.unwrap();
+    let house = crate::outbox::house().await;
     add(&house, welcome()).await.unwrap();
     let mut draft = Draft::by(address("jane@contoso.test"));
     draft.about.regarding = Some(zoe(&house));

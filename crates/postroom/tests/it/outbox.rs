@@ -15,17 +15,7 @@ fn a_mail_is_sent_listed_shown_and_canceled() {
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("postroom relay add"), "{}", refused.err);
 
-    place.well(&[
-        "relay",
-        "add",
-        "--org",
-        "contoso",
-        "--server",
-        "relay.contoso.test",
-        "--tls",
-        "none",
-        "main",
-    ]);
+    place.add_relay();
     assert_eq!(place.well(&["relay", "list"]), "contoso  main  relay.contoso.test:25\n");
     let id = place.well(&typed(&["--subject", "Our offer", "--key", "order 17"]));
     let id = id.trim();
@@ -72,17 +62,7 @@ fn a_mail_is_sent_listed_shown_and_canceled() {
 #[test]
 fn html_files_answers_forwards_and_times_are_typed() {
     let place = Place::with_contoso();
-    place.well(&[
-        "relay",
-        "add",
-        "--org",
-        "contoso",
-        "--server",
-        "relay.contoso.test",
-        "--tls",
-        "none",
-        "main",
-    ]);
+    place.add_relay();
     place.file("offer.html", "<p>Fifty <b>pallets</b> <img src=\"cid:logo.png\"></p>");
     place.file("logo.png", "no picture, for all that matters");
     place.file("plan.csv", "a;b\r\n");
@@ -143,17 +123,7 @@ fn html_files_answers_forwards_and_times_are_typed() {
 #[test]
 fn a_draft_is_kept_sent_once_taken_back_and_discarded() {
     let place = Place::with_contoso();
-    place.well(&[
-        "relay",
-        "add",
-        "--org",
-        "contoso",
-        "--server",
-        "relay.contoso.test",
-        "--tls",
-        "none",
-        "main",
-    ]);
+    place.add_relay();
     place.file("offer.txt", "Fifty pallets?\n");
     let typed =
         ["send", "--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test", "--draft"];
@@ -172,16 +142,7 @@ fn a_draft_is_kept_sent_once_taken_back_and_discarded() {
     assert!(sent(&[]).err.contains("the draft is not here"));
 
     let names = ["--org", "contoso", "--user", "jane@contoso.test", "--queue", "support@contoso.test"];
-    place.well(&[
-        "queue",
-        "add",
-        "--org",
-        "contoso",
-        "--name",
-        "Support",
-        "--address",
-        "support@contoso.test",
-    ]);
+    place.add_support();
     place.well(&[&["sendas", "grant"], &names[..]].concat());
     assert_eq!(place.well(&["sendas", "list"]), "contoso  jane@contoso.test  support@contoso.test\n");
     place.well(&[&["sendas", "revoke"], &names[..]].concat());

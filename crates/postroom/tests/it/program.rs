@@ -53,6 +53,27 @@ impl Place {
         place
     }
 
+    /// A relay, to which nobody ever gets.
+    pub(crate) fn add_relay(&self) {
+        self.well(&[
+            "relay",
+            "add",
+            "--org",
+            "contoso",
+            "--server",
+            "relay.contoso.test",
+            "--tls",
+            "none",
+            "main",
+        ]);
+    }
+
+    /// The queue `support@contoso.test`.
+    pub(crate) fn add_support(&self) {
+        let named = ["--name", "Support", "--address", "support@contoso.test"];
+        self.well(&[&["queue", "add", "--org", "contoso"], &named[..]].concat());
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

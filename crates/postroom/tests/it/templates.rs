@@ -53,7 +53,7 @@ fn a_template_is_added_tried_and_taken_along() {
 }
 
 fn sent_and_acknowledged(place: &Place) {
-    place.well(&["relay", "add", "--org", "contoso", "--server", "relay.test", "--tls", "none", "main"]);
+    place.add_relay();
     let send = ["send", "--org", "contoso", "--from", "jane@contoso.test", "--template", "Welcome / 1"];
     let refused = place.run(&[&send[..], &["--to", "Zoë <zoe@fabrikam.test>"]].concat());
     assert!(refused.err.contains("is for another kind of record: contact"), "{}", refused.err);
@@ -61,16 +61,7 @@ fn sent_and_acknowledged(place: &Place) {
     place.well(&[&send[..], &["--to", "Zoë <zoe@fabrikam.test>"]].concat());
     assert!(place.well(&["outbox", "list"]).contains("Hello"), "{}", place.well(&["outbox", "list"]));
 
-    place.well(&[
-        "queue",
-        "add",
-        "--org",
-        "contoso",
-        "--name",
-        "Support",
-        "--address",
-        "support@contoso.test",
-    ]);
+    place.add_support();
     let queue = ["queue", "set", "--org", "contoso", "support@contoso.test"];
     place.well(&[&queue[..], &["--acknowledge", "Welcome / 1"]].concat());
     assert!(

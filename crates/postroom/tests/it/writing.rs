@@ -16,7 +16,7 @@ struct Desk {
 impl Desk {
     fn new() -> Desk {
         let place = Place::with_contoso();
-        place.well(&["relay", "add", "--org", "contoso", "--server", "relay.test", "--tls", "none", "main"]);
+        place.add_relay();
         place.well(&["user", "add", "--org", "contoso", "--name", "Ben", "--address", "ben@contoso.test"]);
         let house = place.serve_with(&[("POSTROOM_NODE_ROLES", "receive,web,jobs,index")], Stdio::inherit());
         let cookie = sign_in(&place, &house);

@@ -207,10 +207,13 @@ impl Work<'_> {
         }
     }
 
-    /// The mailbox it was in, else the user who wrote or accepted it.
+    /// Of what was written here its writer, and never who gets it. Else the mailbox it was in, or the user who accepted it.
     fn owner(&self) -> Option<Id> {
-        if let Some(author) = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.owner) {
-            return Some(author);
+        if let Some(outgoing) = &self.opened.outgoing {
+            let from = self.original.offer.from.iter();
+            let mut known = from.flat_map(|from| self.facts().records_of(&from.address));
+            let own = known.find(|known| known.record.entity == Entity::SystemUser);
+            return outgoing.owner.or(own.map(|known| known.record.id));
         }
         let user = |record: &RecordRef| (record.entity == Entity::SystemUser).then_some(record.id);
         let accepting = self.decision().accepting.as_ref().and_then(user);
