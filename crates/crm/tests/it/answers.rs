@@ -2,7 +2,6 @@
 
 use crm::answers::{self, Acknowledging};
 use crm::intake::{Copy, Proof, Source};
-use crm::outbox;
 use crm::templates::{self, NewTemplate, Source as Words};
 use model::schema::emails::{Email, mark};
 use model::schema::outbox::OutboxMail;

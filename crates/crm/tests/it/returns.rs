@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Source, Welcome};
-use crm::outbox::{self, Claimed, Draft, NewRelay, RecipientReply, Settled, Tried, Wanted};
+use crm::outbox::{self, Claimed, Draft, RecipientReply, Settled, Tried, Wanted};
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, STATUS_FAILED, STATUS_SENT, mark};
 use model::schema::outbox::OutboxRecipient;

@@ -1,7 +1,7 @@
 //! Templates: kept, found by owner and language, filled with a record, taken along.
 
 use crm::CrmError;
-use crm::outbox::{self, Draft};
+use crm::outbox::Draft;
 use crm::records::import::{self, Columns, Customers, Row};
 use crm::templates::{self, NewTemplate, Rendered, Source, Wish};
 use model::decision::{Entity, RecordRef};
