@@ -103,7 +103,7 @@ enum Bench {
         /// Where rows are; goes before all others.
         #[arg(long, default_value = "sqlite")]
         engine: Engine,
-        /// `--mails` (20000 where not given), `--runs` (5), `--case`, `--alone`.
+        /// `--mails` (20000 where not given), `--runs` (5), `--case`, `--signed`, `--alone`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -41,6 +41,9 @@ struct Send {
     /// Bytes of a mail and connections of the others, as in 4096x10, instead of all cases.
     #[arg(long = "case", value_parser = case)]
     cases: Vec<(usize, usize)>,
+    /// The house signs what it sends (DKIM, RSA of 2048 bits); the others do not.
+    #[arg(long)]
+    signed: bool,
     /// Without the others.
     #[arg(long)]
     alone: bool,
@@ -176,10 +179,10 @@ fn main() -> Result<()> {
             measure::mailboxes(folder, (watched, &often.plan()), &say)?;
             "mailboxes"
         }
-        What::Send(Send { runs, mails, cases, alone }) => {
+        What::Send(Send { runs, mails, cases, signed, alone }) => {
             let table = Plan::default();
             let plan = Plan { cases, runs, peers: table.peers.filter(|_| !alone), ..table };
-            measure::send(folder, (Sending { mails }, &plan), &say)?;
+            measure::send(folder, (Sending { mails, signed }, &plan), &say)?;
             "send"
         }
     };

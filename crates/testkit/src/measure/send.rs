@@ -29,6 +29,8 @@ const CASES: [(usize, usize); 2] = [(4096, 10), (61_440, 10)];
 pub struct Sending {
     /// Mails that wait.
     pub mails: usize,
+    /// Whether the house signs them (DKIM, RSA of 2048 bits).
+    pub signed: bool,
 }
 
 pub(super) fn measure(bench: &Bench<'_>, sending: Sending) -> Result<()> {
@@ -37,11 +39,12 @@ pub(super) fn measure(bench: &Bench<'_>, sending: Sending) -> Result<()> {
     let smtp_sink = SmtpSink::start()?;
     let sink = smtp_sink.smtp();
     for (size_bytes, connections) in bench.plan.cases_or(&CASES) {
-        let queue = Queue::fill(bench, (sink, size_bytes), sending.mails)?;
+        let queue = Queue::fill(bench, (sink, size_bytes), sending)?;
         let paces = RefCell::new(Vec::new());
         let case = (size_bytes, connections);
         let mut sides: Vec<Side<'_>> = vec![Box::new(|| {
-            let (run, pace) = outbox(bench, &queue, case)?;
+            let (mut run, pace) = outbox(bench, &queue, case)?;
+            run.what.push_str(if sending.signed { ", signed" } else { "" });
             paces.borrow_mut().push(pace);
             Ok(vec![run])
         })];

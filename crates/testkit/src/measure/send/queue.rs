@@ -5,9 +5,11 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use model::Timestamp;
+use postroom::commands::{AddDomainKey, DkimRequest, Request};
 use store::{Store, StoreError};
 
-use crate::letters::{self, ORGANIZATION};
+use super::Sending;
+use crate::letters::{self, DOMAIN, ORGANIZATION};
 use crate::measure::runs::{Bench, Template};
 use crate::program::{self, Program};
 use crate::{database, waiting};
@@ -24,15 +26,24 @@ impl Queue {
     pub(super) fn fill(
         bench: &Bench<'_>,
         (relay, size_bytes): (SocketAddr, usize),
-        mails: usize,
+        sending: Sending,
     ) -> Result<Self> {
         let folder = bench.scratch.join("template");
         let (template, _) = Template::make(folder.clone(), &letters::world_with(1)?, None)?;
         let house = Program::start_with(&folder, &[("POSTROOM_NODE_ROLES", "receive,web,jobs")])?;
         let model = waiting::one(&house, relay, size_bytes)?;
+        if sending.signed {
+            house.command(Request::Dkim(DkimRequest::Add(AddDomainKey {
+                organization: ORGANIZATION.to_owned(),
+                domain: DOMAIN.to_owned(),
+                selector: "postroom".to_owned(),
+                pem: None,
+                is_ed25519: false,
+            })))?;
+        }
         house.kill()?;
-        waiting::more(database::store(&program::data(&folder)), model, 1..mails)?;
-        Ok(Queue { template, mails })
+        waiting::more(database::store(&program::data(&folder)), model, 1..sending.mails)?;
+        Ok(Queue { template, mails: sending.mails })
     }
 
     /// Takes its rows away.
