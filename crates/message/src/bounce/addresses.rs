@@ -34,7 +34,7 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     let of_all = OnceCell::new();
     let of_all = || of_all.get_or_init(|| notice.reason().or_else(|| Reason::of_codes(&notice.text))).clone();
     let told = notice.named().iter().enumerate().map(|(place, (address, words))| {
-        let reason = Reason::of(words).or_else(|| Reason::of_codes(words));
+        let reason = reason_in(words, notice);
         // To look through all of it for each of many would take too long.
         let elsewhere =
             || if place < MENTIONED_MAX { Reason::of(&mentions(&notice.text, address)) } else { None };
@@ -43,10 +43,16 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         Told { address: address.clone(), kind, status: status_in(words), words: cut(words) }
     });
     Bounce::of(told.collect()).or_else(|| {
-        let reason = Reason::of(&notice.text).or_else(|| Reason::of_codes(&notice.text));
+        let reason = reason_in(&notice.text, notice);
         let kind = if delayed { Kind::Delayed } else { reason.map_or(Kind::Hard, |reason| reason.kind) };
         Some(Bounce { kind, recipients: Vec::new(), words: cut(&notice.text) })
     })
+}
+
+/// Why, by the words about a recipient. Where these are all of a notice, single words may be about anything.
+fn reason_in(words: &str, notice: &Notice<'_>) -> Option<Reason> {
+    let reason = if words.len() < notice.text.len() { Reason::of(words) } else { Reason::of_all(words) };
+    reason.or_else(|| Reason::of_codes(words))
 }
 
 /// So many recipients are looked for in all of a notice.
@@ -63,15 +69,16 @@ fn is_by_server(notice: &Notice<'_>) -> bool {
     };
     let is_nobody = header.from.is_empty() || header.marks.from_mail_system;
     let subject = reasons::folded(&header.subject);
-    let says_so = SUBJECTS.iter().any(|words| subject.starts_with(words));
+    let is_short = notice.text.len() < SHORT_BYTES;
+    let says_so = SUBJECTS.iter().any(|words| subject.starts_with(words))
+        || (is_short && ANYWHERE.iter().any(|words| subject.contains(words)));
     let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty();
     let has_field = notice.message.field("X-Failed-Recipients").is_some();
     let returns_it = !notice.returned.is_empty()
-        && notice.text.len() < SHORT_BYTES
+        && is_short
         && reasons::folded(&notice.text).contains("could not be delivered");
     has_field
         || (returns_it && !is_by_somebody)
-        || subject.ends_with("non remis")
         || header.marks.report
         || is_nobody
         || header.from.iter().chain(&header.sender).any(by_name)
@@ -104,6 +111,13 @@ const NAMES: &[&str] = &[
     "system administrator",
     "mail router",
     "mail server",
+    "mail gateway",
+    "email delivery",
+    "microsoft exchange",
+    "microsoft outlook",
+    "internet mail",
+    "message router",
+    "mta",
 ];
 const SUBJECTS: &[&str] = &[
     "undeliver",
@@ -152,6 +166,63 @@ const SUBJECTS: &[&str] = &[
     "failed:",
     "ndn:",
     "notice: mail delivery status",
+    "delivery has failed",
+    "delivery unsuccessful",
+    "delivery status:",
+    "unable to send",
+    "email undeliverable",
+    "e-mail undeliverable",
+    "undelivered",
+    "nondelivery",
+    "message status - undeliverable",
+    "rejected mail",
+    "rejected:",
+    "mail rejected",
+    "blocked mail",
+    "nicht zugestellt",
+    "unzustellbar",
+    "non remis",
+    "échec de",
+    "no se puede entregar",
+    "no entregado",
+    "non recapitabile",
+    "mancato recapito",
+    "não é possível entregar",
+    "não foi possível entregar",
+    "falha na entrega",
+    "niet te bezorgen",
+    "onbestelbaar",
+    "nie można dostarczyć",
+    "niedostarczon",
+    "olevererbar",
+    "kunde inte levereras",
+    "kan ikke leveres",
+    "nedoručiteln",
+    "не доставлено",
+    "недоставлен",
+    "配信不能",
+    "配信できません",
+    "送信できません",
+    "退信",
+    "系统退信",
+    "無法傳送",
+    "无法送达",
+    "無法送達",
+    "未傳遞",
+    "未传递",
+    "배달되지",
+];
+
+/// The same behind other words, where little is said.
+const ANYWHERE: &[&str] = &[
+    "delivery failed",
+    "delivery failure",
+    "undeliverable",
+    "undelivered",
+    "not delivered",
+    "could not be delivered",
+    "non remis",
+    "nicht zugestellt",
 ];
 
 /// The recipients that a notice names, each with the words up to the next.

@@ -137,18 +137,25 @@ fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, S
     if action.is_empty() && !has_recipient {
         return None;
     }
-    let status = text("Status").unwrap_or_default();
-    let status = status.split_whitespace().next().unwrap_or_default().to_owned();
+    let described = text("Status").unwrap_or_default();
+    let status = described.split_whitespace().next().unwrap_or_default().to_owned();
     let diagnostic = text("Diagnostic-Code").unwrap_or_default();
-    let words = cut(if diagnostic.is_empty() { &status } else { &diagnostic });
-    let action: String = action.chars().take_while(char::is_ascii_alphabetic).collect();
-    let kind = match action.as_str() {
+    let words = cut(if diagnostic.is_empty() { &described } else { &diagnostic });
+    let verb: String = action.chars().take_while(char::is_ascii_alphabetic).collect();
+    let kind = match verb.as_str() {
         "delivered" | "relayed" | "expanded" => Kind::Receipt,
         "delayed" => Kind::Delayed,
         _ if status.starts_with('2') => Kind::Receipt,
         _ => {
-            let reason = Reason::of(&diagnostic)
-                .or_else(|| Reason::of(near(notice, group)))
+            // Comments tell too: `5.0.0 (disk quota)`, `failed (bad address)`.
+            let said = format!("{diagnostic} {action} {described}");
+            let near = near(notice, group);
+            let reason = Reason::before_recipient(near)
+                .or_else(|| Reason::of(&said))
+                .or_else(|| Reason::of(near))
+                .or_else(|| of_category(group))
+                .or_else(|| of_exit(&diagnostic))
+                .or_else(|| Reason::of_statuses(&diagnostic))
                 .or_else(|| Reason::of_status(&status))
                 .or_else(|| Reason::of_codes(&diagnostic))
                 .or_else(|| notice.reason());
@@ -156,6 +163,25 @@ fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, S
         }
     };
     Some((kind, status, words))
+}
+
+/// With what a program that should take the mail ended (`sysexits.h`): `X-Unix; 67`, no such user; `68`, no such host.
+fn of_exit(diagnostic: &str) -> Option<Reason> {
+    let (program, code) = diagnostic.split_once(';')?;
+    let code: u8 = code.split_whitespace().next()?.parse().ok()?;
+    let kind = if matches!(code, 67 | 68) { Kind::Hard } else { Kind::Soft };
+    program.trim().eq_ignore_ascii_case("x-unix").then_some(Reason { kind })
+}
+
+/// What PowerMTA makes of the reply by itself, where it knows.
+fn of_category(group: &Section<'_>) -> Option<Reason> {
+    let category = group.value("X-PowerMTA-BounceCategory").map(header_decoder::decode)?;
+    let kind = match category.trim().to_ascii_lowercase().as_str() {
+        "bad-mailbox" | "inactive-mailbox" | "bad-domain" | "relaying-issues" => Kind::Hard,
+        "" | "other" | "success" => return None,
+        _ => Kind::Soft,
+    };
+    Some(Reason { kind })
 }
 
 /// The words of the notice about the recipient of a group.

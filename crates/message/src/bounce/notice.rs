@@ -49,7 +49,8 @@ impl<'m> Notice<'m> {
         let leaves = message.entities().iter().filter(|entity| entity.children.is_empty());
         let mut html = None;
         for entity in leaves {
-            match entity.mimetype.as_str() {
+            // Some leave the semicolon out before the parameters.
+            match entity.mimetype.split_whitespace().next().unwrap_or_default() {
                 "message/delivery-status" | "message/global-delivery-status" => {
                     notice.statuses.push(message.decoded(entity));
                 }

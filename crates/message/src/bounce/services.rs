@@ -3,6 +3,7 @@
 use model::{EmailAddress, limits};
 
 use super::notice::Notice;
+use super::reasons::Reason;
 use super::{Bounce, Kind, Told};
 
 /// The notice in JSON, in an envelope or without: its strings are escaped once more there.
@@ -22,13 +23,26 @@ pub(super) fn notified(notice: &Notice<'_>) -> Option<Bounce> {
         _ => ("edRecipients\"", Some("emailAddress")),
     };
     let listed = text.split_once(of.0).map(|(_, rest)| rest.split(']').next().unwrap_or_default())?;
-    let addresses: Vec<&str> = match of.1 {
-        None => listed.split('"').collect(),
-        Some(name) => listed.split('{').filter_map(|one| value(one, name)).collect(),
+    let told = |address, kind| Told { address, kind, status: String::new(), words: words.clone() };
+    let recipients: Vec<Told> = match of.1 {
+        None => {
+            listed.split('"').filter_map(EmailAddress::parse).map(|address| told(address, kind)).collect()
+        }
+        Some(name) => {
+            let listed =
+                listed.split('{').filter_map(|one| Some((EmailAddress::parse(value(one, name)?)?, one)));
+            listed.map(|(address, one)| told(address, by_reply(one, kind))).collect()
+        }
     };
-    let addresses = addresses.into_iter().filter_map(EmailAddress::parse).take(limits::RECIPIENTS_MAX);
-    let told = |address| Told { address, kind, status: String::new(), words: words.clone() };
-    Some(Bounce { kind, recipients: addresses.map(told).collect(), words: words.clone() })
+    let kind = recipients.iter().map(|told| told.kind).max().unwrap_or(kind);
+    Some(Bounce { kind, recipients: recipients.into_iter().take(limits::RECIPIENTS_MAX).collect(), words })
+}
+
+/// What the server answered says more than Amazon, to whom a full mailbox may be one for good.
+fn by_reply(one: &str, kind: Kind) -> Kind {
+    let is_failure = matches!(kind, Kind::Hard | Kind::Soft);
+    let reason = value(one, "diagnosticCode").filter(|_| is_failure).and_then(Reason::somewhere);
+    reason.map_or(kind, |reason| reason.kind)
 }
 
 /// A string by its name.

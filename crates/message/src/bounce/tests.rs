@@ -60,3 +60,97 @@ fn what_persons_and_programs_write_is_no_failure() {
     check("From: zoe@x.test\nAuto-Submitted: auto-replied\n\nTill Monday.\n", Kind::Auto, &[]);
     check("From: zoe@x.test\nAuto-Submitted: auto-generated\n\nYour ticket.\n", Kind::Nothing, &[]);
 }
+
+/// What a server answered, in a report of Postfix's that has its status and nothing else.
+fn answered(reply: &str, status: &str) -> Kind {
+    let raw = format!(
+        "From: MAILER-DAEMON@mx.test\nSubject: Undelivered\nContent-Type: multipart/report; boundary=b\n\n--b\n\nSorry.\n\
+         --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n\
+         Final-Recipient: rfc822; zoe@x.test\nAction: failed\nStatus: {status}\nDiagnostic-Code: smtp; {reply}\n--b--\n"
+    );
+    read(&crate::read(raw.replace('\n', "\r\n").as_bytes()).unwrap()).kind
+}
+
+#[test]
+fn what_servers_answer_says_whether_the_address_works() {
+    let never = [
+        "550 5.1.1 <zoe@x.test>: Recipient address rejected: User unknown in virtual mailbox table",
+        "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
+        "550 5.4.310 DNS domain x.test does not exist",
+        "550 5.7.64 TenantAttribution; Relay Access Denied",
+        "550 5.7.17 somebody else has this mailbox now",
+        "554 30 Sorry, your message cannot be delivered. This mailbox is disabled (554.30).",
+        "552 1 Requested mail action aborted, mailbox not found",
+        "556 5.1.10 no",
+        "551 no",
+        "X-Notes; User zoe (zoe@x.test) not listed in Domino Directory",
+        "5.1.2 - Bad destination host 'DNS Hard Error looking up x.test (MX): NXDomain'",
+        "Host or domain name not found. Name service error for name=x.test type=MX: Host not found",
+        "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+        "550 Utilisateur inconnu",
+        "550 no",
+    ];
+    let not_now = [
+        "552 5.1.1 Mailbox of zoe@x.test over quota",
+        "550 5.2.2 STOREDRV.Deliver; mailbox is full",
+        "450 mailbox unavailable",
+        "452 4.2.1 mailbox temporarily disabled: zoe@x.test",
+        "554 no",
+        "571 no",
+        "535 5.7.8 no",
+        "503 no",
+        "550 5.1.90 no",
+        "550 5.7.708 Service unavailable. Access denied, traffic not accepted from this IP",
+        "553 5.1.8 <a@b.test>... Domain of sender address a@b.test does not exist",
+        "550-Verification failed for <a@b.test> 550-No Such User Here 550 Sender verify failed",
+        "<mx>: Helo command rejected: Host not found",
+        "Name service error for name=x.test type=MX: Host not found, try again",
+        "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+        "550 5.7.1 [CS01] Message rejected due to local policy",
+        "550 Das Postfach von Zoe ist voll",
+        "550 fully qualified spam",
+    ];
+    for reply in never {
+        assert_eq!(answered(reply, "5.0.0"), Kind::Hard, "{reply}");
+    }
+    for reply in not_now {
+        assert_eq!(answered(reply, "5.0.0"), Kind::Soft, "{reply}");
+    }
+}
+
+#[test]
+fn comments_exit_codes_and_categories_tell_where_no_words_do() {
+    let with = |fields: &str| {
+        let raw = format!(
+            "From: MAILER-DAEMON@mx.test\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n\
+             Final-Recipient: rfc822; zoe@x.test\nAction: failed\n{fields}\n"
+        );
+        read(&crate::read(raw.replace('\n', "\r\n").as_bytes()).unwrap()).kind
+    };
+    assert_eq!(with("Status: 5.0.0 (recipient reached disk quota)"), Kind::Soft);
+    assert_eq!(with("Status: 5.0.0\nDiagnostic-Code: X-Unix; 67"), Kind::Hard);
+    assert_eq!(with("Status: 5.0.0\nDiagnostic-Code: X-Unix; 78"), Kind::Soft);
+    assert_eq!(with("Status: 5.0.0\nX-PowerMTA-BounceCategory: policy-related"), Kind::Soft);
+    assert_eq!(with("Status: 5.0.0\nX-PowerMTA-BounceCategory: bad-domain"), Kind::Hard);
+}
+
+#[test]
+fn who_was_refused_before_the_recipient_was_named_says_nothing_of_him() {
+    let notice = |command: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.test\nSubject: Undelivered Mail Returned to Sender\n\n\
+             I'm sorry to have to inform you that your message could not be delivered.\n\n\
+             <zoe@x.test>: host mx[192.0.2.1] said: 550 5.1.0 user unknown (in reply to {command} command)\n"
+        )
+    };
+    check(&notice("RCPT TO"), Kind::Hard, &["zoe@x.test"]);
+    check(&notice("MAIL FROM"), Kind::Soft, &["zoe@x.test"]);
+    let sendmail = |command: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.test\nSubject: Returned mail\n\n   ----- The following addresses had permanent fatal errors -----\n\
+             <zoe@x.test>\n\n   ----- Transcript of session follows -----\n>>> {command} From:<a@b.test> SIZE=1024\n<<< 550 unknown user\n"
+        )
+    };
+    check(&sendmail("MAIL"), Kind::Soft, &["zoe@x.test"]);
+    check(&sendmail("RCPT"), Kind::Hard, &["zoe@x.test"]);
+}
