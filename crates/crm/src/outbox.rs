@@ -23,6 +23,7 @@ mod settle;
 mod shown;
 pub mod suppression;
 mod turns;
+mod withheld;
 mod writing;
 
 use std::sync::Arc;

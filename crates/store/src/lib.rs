@@ -59,7 +59,7 @@ pub use migrations::known_schema;
 pub use nodes::SeenNode;
 pub use nouns::{
     AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, EmailSource, Generation,
-    HeldLease, IndexedEmail, LeftBehind, Naming, OutboxLine, OutcomeCount, PutOffThere, ReasonCount,
+    HeldLease, IndexedEmail, LeftBehind, Naming, OptOut, OutboxLine, OutcomeCount, PutOffThere, ReasonCount,
     RecordLine, SINK_TYPE_CODE, SealedTokens, SecretColumn, Share, Tie, UnresolvedLine, WaitingThere,
 };
 pub use organization::Organization;

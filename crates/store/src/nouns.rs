@@ -26,6 +26,7 @@ mod people;
 mod retention;
 mod suppression;
 mod templates;
+mod together;
 mod undeliverables;
 mod verdicts;
 
@@ -43,3 +44,4 @@ pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};
 pub use outbox::{EmailSource, LeftBehind};
 pub use outbox_limits::Share;
 pub use outbox_lists::OutboxLine;
+pub use together::OptOut;

@@ -449,6 +449,7 @@ param! {
     bool, v => Param::Int(i64::from(v));
     Timestamp, v => Param::Int(v.0);
     Id, v => Param::Id(v);
+    &'a Id, v => Param::Id(*v);
     &'a str, v => Param::Text(v);
     &'a String, v => Param::Text(v);
     &'a [u8], v => Param::Bytes(v);

@@ -12,7 +12,7 @@ use store::{Organization, StoreError, Tx};
 use super::copy::{Copy, Proof, Receipt, Source};
 use super::{DeliverError, Reading};
 use crate::CrmError;
-use crate::outbox::{PERSONAL, opt_outs};
+use crate::outbox::opt_outs;
 
 /// How a mail goes out.
 #[derive(Debug, Clone)]
@@ -77,8 +77,7 @@ impl Outgoing {
     /// Nobody gets mail who does not want it. Asked on the records that the unit goes by: it runs only while they are the
     /// same.
     pub(super) fn check(&self, organization: &Organization) -> Result<(), CrmError> {
-        // What answers by itself goes to one who wrote, and not to many.
-        let lane = if self.mail_from.is_none() { PERSONAL } else { self.lane };
+        let lane = opt_outs::asked_lane(self.lane, self.mail_from.as_ref().map(EmailAddress::as_str));
         let asked = (self.chosen.as_slice(), lane);
         let refusals = organization.read(|read| opt_outs::refusals(read, &self.recipients, asked))?;
         if refusals.is_empty() { Ok(()) } else { Err(CrmError::Invalid(refusals.join("; "))) }

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
-use model::{Id, Timestamp};
-use store::{EmailSource, LeftBehind, Organization, Priority, Read, StoreError};
+use model::{Id, Moment, Timestamp};
+use store::{EmailSource, LeftBehind, Organization, Priority, StoreError};
 
 use super::turns::Turn;
+use super::withheld;
 use crate::CrmError;
 use crate::tokens::{RECIPIENT_FIELD, SentTo, Tokens};
 
@@ -66,37 +67,66 @@ pub struct Wanted {
     pub has_bulk: bool,
 }
 
-/// Takes some mails that are due for a node: what persons wrote before anything else, and never both.
+/// A mail that was taken, with its recipients in their order.
+pub(super) struct Taken {
+    pub(super) mail: OutboxMail,
+    pub(super) recipients: Vec<OutboxRecipient>,
+}
+
+impl Taken {
+    pub(super) fn turn(&self) -> Turn<'_> {
+        Turn::of(&self.mail, &self.recipients)
+    }
+}
+
+/// Takes some mails that are due for a node: what persons wrote before anything else, and never both. Whoever among their
+/// recipients wants no mail by now is settled with the same commit.
 ///
 /// # Errors
 /// Where the store cannot do it. What was taken all the same is due again when its time has run out.
 pub async fn claim(
     organization: &Arc<Organization>,
     node: Id,
-    (now, wanted): (Timestamp, Wanted),
+    (moment, wanted): (Moment, Wanted),
 ) -> Result<Vec<Claimed>, CrmError> {
-    let Wanted { relay, limit, has_bulk } = wanted;
-    for lane in [PERSONAL, BULK] {
-        let is_open = !organization.is_closed() && (lane == PERSONAL || has_bulk);
+    let lanes: &[i32] = if wanted.has_bulk { &[PERSONAL, BULK] } else { &[PERSONAL] };
+    for lane in lanes {
         // Most of the time nothing is due, and to ask costs less than a unit.
-        if !is_open || !organization.read(|read| read.is_outbox_due((relay, lane), now))? {
-            continue;
-        }
-        let unit = organization
-            .unit(Priority::Background, move |tx| tx.claim_outbox(node, (relay, lane), (now, limit)));
-        let mails: Vec<OutboxMail> = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
-        if mails.is_empty() {
-            continue;
-        }
-        match opened(organization, &mails) {
-            Ok(claimed) => return Ok(claimed),
-            Err(error) => {
-                give_back(organization, mails, now).await?;
-                return Err(error.into());
+        while !organization.is_closed()
+            && organization.read(|read| read.is_outbox_due((wanted.relay, *lane), moment.now))?
+        {
+            let (count, taken) = take(organization, (node, *lane), (moment.again(), wanted)).await?;
+            if taken.is_empty() && count > 0 {
+                // Some were for nobody any more, and others may be due behind them.
+                continue;
+            }
+            if taken.is_empty() {
+                break;
+            }
+            let mails: Vec<OutboxMail> = taken.iter().map(|taken| taken.mail.clone()).collect();
+            match opened(organization, taken) {
+                Ok(claimed) => return Ok(claimed),
+                Err(error) => {
+                    give_back(organization, mails, moment.now).await?;
+                    return Err(error.into());
+                }
             }
         }
     }
     Ok(Vec::new())
+}
+
+/// How many mails were taken, and those of them that go out.
+async fn take(
+    organization: &Arc<Organization>,
+    (node, lane): (Id, i32),
+    (moment, wanted): (Moment, Wanted),
+) -> Result<(usize, Vec<Taken>), CrmError> {
+    let unit = organization.unit(Priority::Background, move |tx| {
+        let mails = tx.claim_outbox(node, (wanted.relay, lane), (moment.now, wanted.limit))?;
+        Ok::<_, StoreError>((mails.len(), withheld::withhold(tx, mails, &moment)?))
+    });
+    Ok(unit.await?)
 }
 
 /// Whoever comes next need not wait until the claim runs out.
@@ -113,14 +143,13 @@ async fn give_back(
     unit.await
 }
 
-/// What belongs to mails that were taken, read at once.
-fn opened(organization: &Organization, mails: &[OutboxMail]) -> Result<Vec<Claimed>, StoreError> {
-    let with = |read: &Read<'_>, mail: &OutboxMail| {
-        let (recipients, source) =
-            (read.outbox_recipients(mail.activityid)?, read.email_source(mail.activityid)?);
-        Ok(Claimed { mail: mail.clone(), recipients, source })
-    };
-    organization.read_in_few_trips(|read| mails.iter().map(|mail| with(read, mail)).collect())
+/// What mails were made of that were taken, read at once.
+fn opened(organization: &Organization, taken: Vec<Taken>) -> Result<Vec<Claimed>, StoreError> {
+    let sources = organization.read_in_few_trips(|read| {
+        taken.iter().map(|taken| read.email_source(taken.mail.activityid)).collect::<Result<Vec<_>, _>>()
+    })?;
+    let with = |(Taken { mail, recipients }, source)| Claimed { mail, recipients, source };
+    Ok(taken.into_iter().zip(sources).map(with).collect())
 }
 
 /// Loads a mail that was claimed, when its turn has come: the whole of it as it travels.

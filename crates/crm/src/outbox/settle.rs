@@ -5,18 +5,18 @@ use std::sync::Arc;
 use model::decision::{Entity, RecordRef};
 use model::schema::emails::{STATE_COMPLETED, STATE_OPEN, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
-use model::{EmailAddress, Id, Moment, Timestamp, limits};
+use model::{Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
 
 use super::queue::{Claimed, PERSONAL, WAITING};
-use super::suppression;
 use super::turns::{self, Turn, pause_seconds};
+use super::withheld;
 use crate::CrmError;
 use crate::records::note;
 
 const SENT: i32 = 1;
-const FAILED: i32 = 2;
-const UNCERTAIN: i32 = 3;
+pub(super) const FAILED: i32 = 2;
+pub(super) const UNCERTAIN: i32 = 3;
 
 /// What a relay said of one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn settle(
         dueon: until,
         // Each of those who are tried alone has a mark of his own.
         doton: doton.filter(|_| waiting > 0 && !is_alone),
-        lasterror: words(tried, settled.len()),
+        lasterror: words(tried, settled.len()).or_else(|| not_sent(&claimed.recipients)),
         endedon: has_ended.then_some(now),
         tries,
         ..mail.clone()
@@ -156,7 +156,8 @@ fn settle(
     }
     settled.iter().try_for_each(|recipient| tx.settle_recipient(recipient))?;
     if has_ended {
-        return end_of(tx, (claimed, &settled), moment).map(|()| Settled::Ended);
+        let all = claimed.recipients.iter().chain(&settled);
+        return end_of(tx, (mail.activityid, all), moment).map(|()| Settled::Ended);
     }
     Ok(if goes_on { Settled::Waits(until) } else { Settled::ForAPerson })
 }
@@ -176,13 +177,12 @@ struct Time {
 }
 
 /// The e-mail is Sent where anybody got it, else Failed.
-fn end_of(
+pub(super) fn end_of<'r>(
     tx: &mut Tx<'_>,
-    (claimed, settled): (&Claimed, &[OutboxRecipient]),
+    (id, recipients): (Id, impl IntoIterator<Item = &'r OutboxRecipient>),
     moment: &Moment,
 ) -> Result<(), StoreError> {
-    let id = claimed.mail.activityid;
-    let was_sent = claimed.recipients.iter().chain(settled).any(|recipient| recipient.statecode == SENT);
+    let was_sent = recipients.into_iter().any(|recipient| recipient.statecode == SENT);
     let (status, operation) = match was_sent {
         true => ((STATE_COMPLETED, STATUS_SENT), "sent"),
         false => ((STATE_OPEN, STATUS_FAILED), "failed"),
@@ -232,6 +232,12 @@ fn words(tried: &Tried, recipients: usize) -> Option<String> {
     text.map(|text| text.chars().take(limits::ERROR_CHARS_MAX).collect())
 }
 
+/// Why somebody does not get it to whom it was not sent.
+fn not_sent(recipients: &[OutboxRecipient]) -> Option<String> {
+    let is_withheld = |one: &&OutboxRecipient| one.statecode == FAILED && one.replycode.is_none();
+    recipients.iter().filter(is_withheld).find_map(|recipient| recipient.replytext.clone())
+}
+
 /// Cancels a mail that waits. Says whether it did: what is on its way goes on.
 ///
 /// # Errors
@@ -255,23 +261,26 @@ pub async fn cancel(organization: &Arc<Organization>, id: Id, moment: Moment) ->
 /// Has a mail tried again now, also for those who were given up. Says whether it did.
 ///
 /// # Errors
-/// [`CrmError::Invalid`] where nothing is sent to one of them any more; [`CrmError::Store`] where the store cannot do it.
+/// [`CrmError::Invalid`] where nothing is sent to one of them any more, or one wants no mail; [`CrmError::Store`] where the store cannot do it.
 pub async fn retry(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
-    let rows = organization.read(|read| read.outbox_recipients(id))?;
-    let tried = rows.iter().filter(|row| matches!(row.statecode, WAITING | FAILED | UNCERTAIN));
-    let addresses: Vec<EmailAddress> = tried.filter_map(|row| EmailAddress::parse(&row.address)).collect();
-    suppression::refuse(organization, &addresses)?;
     let unit = organization.unit(Priority::Intake, move |tx| {
         let moment = moment.again();
+        let Some(mail) = tx.outbox_mail(id)? else { return Ok(false) };
+        let rows = tx.outbox_recipients(id)?;
+        let tried = rows.iter().filter(|row| matches!(row.statecode, WAITING | FAILED | UNCERTAIN));
+        let refusals = withheld::refusals(tx, &mail, &tried.collect::<Vec<_>>())?;
+        if !refusals.is_empty() {
+            return Err(CrmError::Invalid(refusals.join("; ")));
+        }
         let until = moment.now.plus_seconds(limits::OUTBOX_DAYS_MAX * 86_400);
         let is_tried = tx.retry_outbox(id, (moment.now, until))?;
         if is_tried {
             tx.set_email_status(id, (STATE_OPEN, STATUS_PENDING_SEND))?;
             note(tx, &moment, RecordRef { entity: Entity::Email, id }, "pending")?;
         }
-        Ok::<_, StoreError>(is_tried)
+        Ok(is_tried)
     });
-    Ok(unit.await?)
+    unit.await
 }
 
 const STATE_CANCELED: i32 = 2;

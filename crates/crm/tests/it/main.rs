@@ -45,6 +45,7 @@ mod unwanted;
 mod users_mailboxes;
 mod want;
 mod who;
+mod withheld;
 mod world;
 
 use crm::correlate;

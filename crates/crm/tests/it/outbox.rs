@@ -73,7 +73,7 @@ pub(crate) async fn claim(house: &House, node: Id) -> Vec<Claimed> {
     let relays = outbox::relays(&house.organization).unwrap();
     let relay = relays[0].emailserverprofileid;
     let wanted = Wanted { relay, limit: 16, has_bulk: true };
-    outbox::claim(&house.organization, node, (now(house), wanted)).await.unwrap()
+    outbox::claim(&house.organization, node, (Moment::new(now(house), 78), wanted)).await.unwrap()
 }
 
 pub(crate) fn now(house: &House) -> Timestamp {
@@ -398,7 +398,8 @@ async fn what_persons_write_goes_before_bulk_and_never_with_it() {
     let relay = outbox::relays(&house.organization).unwrap()[0].emailserverprofileid;
     let claim = async |relay: Id, has_bulk: bool| {
         let wanted = Wanted { relay, limit: 16, has_bulk };
-        let claimed = outbox::claim(&house.organization, NODE, (now(&house), wanted)).await.unwrap();
+        let claimed =
+            outbox::claim(&house.organization, NODE, (Moment::new(now(&house), 78), wanted)).await.unwrap();
         claimed.iter().map(|claimed| claimed.mail.activityid).collect::<Vec<_>>()
     };
     assert_eq!(claim(OTHER, true).await, [], "another relay has none");

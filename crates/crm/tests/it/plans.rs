@@ -290,7 +290,7 @@ async fn send_mail(house: &House) {
     outbox::cancel(organization, ids[0], house.moment()).await.unwrap();
     let relay = outbox::relays(organization).unwrap()[0].emailserverprofileid;
     let wanted = Wanted { relay, limit: 10, has_bulk: true };
-    let claimed = outbox::claim(organization, node, (NOW, wanted)).await.unwrap();
+    let claimed = outbox::claim(organization, node, (house.moment(), wanted)).await.unwrap();
     assert_eq!(claimed.len(), 3);
     let mails = || claimed.iter().map(|claimed| claimed.mail.clone());
     outbox::load(organization, &claimed[0]).unwrap();
@@ -302,7 +302,9 @@ async fn send_mail(house: &House) {
     outbox::write_down(organization, ends, house.moment()).await.unwrap();
     organization.tamper("update outboxmail set lane = 1, waitsin = 1, attempts = 0").unwrap();
     outbox::free(organization, &std::iter::once(Id([8; 16])).collect(), NOW).await.unwrap();
-    outbox::retry(organization, ids[1], house.moment()).await.unwrap();
+    let zoe = (address("zoe@fabrikam.test"), "a test".to_owned());
+    outbox::suppression::suppress(organization, zoe, house.moment()).await.unwrap();
+    outbox::retry(organization, ids[1], house.moment()).await.unwrap_err();
     organization.read(|read| read.outbox(10)).unwrap();
     let change = Change { per_minute: Some(60), connections: Some(1), is_paused: None };
     outbox::set_limit(organization, (outbox::Place::Relay(relay), change), house.moment()).await.unwrap();

@@ -57,6 +57,7 @@ table! {
         statecode: i32 = Choice(RECIPIENT_STATES), "State";
         /// What the relay said last (RFC 5321 §4.2); nothing where it said nothing.
         replycode: Option<i32> = Int, "Reply code";
+        /// Its words; without a code, why it was not sent to this recipient.
         replytext: Option<String> = Text(800), "Reply";
         settledon: Option<Timestamp> = DateTime, "Settled on";
         /// How often it was tried for this recipient alone.

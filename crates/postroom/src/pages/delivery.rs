@@ -27,7 +27,7 @@ pub(super) fn cautions(read: &Read<'_>, email: &Email) -> Result<Vec<String>, St
     let failed: Vec<&OutboxRecipient> = recipients.iter().filter(|row| row.statecode == FAILED).collect();
     let more = failed.len().saturating_sub(NAMED_MAX);
     let unknown = recipients.iter().filter(|row| row.statecode == UNCERTAIN).take(NAMED_MAX);
-    let unknown = unknown.map(|row| format!("{} may have it: no answer came", row.address));
+    let unknown = unknown.map(uncertain);
     let others = (more > 0).then(|| format!("{more} more do not get it."));
     Ok(on_its_way(&mail)
         .into_iter()
@@ -63,9 +63,18 @@ fn on_its_way(mail: &OutboxMail) -> Option<String> {
 fn refused(recipient: &OutboxRecipient) -> String {
     let said = match (recipient.replycode, recipient.replytext.as_deref()) {
         (Some(code), Some(text)) => format!(": {code} {text}"),
+        (None, Some(why)) => format!(": {why}"),
         _ => String::new(),
     };
     format!("{} does not get it{said}", recipient.address)
+}
+
+fn uncertain(recipient: &OutboxRecipient) -> String {
+    let why = match (recipient.replycode, recipient.replytext.as_deref()) {
+        (None, Some(why)) => format!(", and it is not sent again: {why}"),
+        _ => String::new(),
+    };
+    format!("{} may have it: no answer came{why}", recipient.address)
 }
 
 /// What a report told afterwards. Without proof anybody may have written it.

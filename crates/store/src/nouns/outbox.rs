@@ -256,7 +256,8 @@ impl Tx<'_> {
         if self.execute(sql, &[email.into(), now.into(), expireson.into()])? == 0 {
             return Ok(false);
         }
-        let sql = "update outboxrecipient set statecode = 0, settledon = null, attempts = 0, dueon = 0 \
+        let sql = "update outboxrecipient set statecode = 0, settledon = null, attempts = 0, dueon = 0, \
+                   replytext = case when replycode is not null then replytext end \
                    where activityid = ?1 and statecode in (0, 2, 3)";
         self.execute(sql, &[email.into()])?;
         Ok(true)
