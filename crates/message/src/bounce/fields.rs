@@ -140,23 +140,26 @@ fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, S
     let described = text("Status").unwrap_or_default();
     let status = described.split_whitespace().next().unwrap_or_default().to_owned();
     let diagnostic = text("Diagnostic-Code").unwrap_or_default();
-    let words = cut(if diagnostic.is_empty() { &described } else { &diagnostic });
+    let near = near(notice, group);
+    let words = [diagnostic.as_str(), &described, near].into_iter().find(|words| !words.trim().is_empty());
+    let words = cut(words.unwrap_or_default());
     let verb: String = action.chars().take_while(char::is_ascii_alphabetic).collect();
     let kind = match verb.as_str() {
         "delivered" | "relayed" | "expanded" => Kind::Receipt,
         "delayed" => Kind::Delayed,
         _ if status.starts_with('2') => Kind::Receipt,
         _ => {
-            // Comments tell too: `5.0.0 (disk quota)`, `failed (bad address)`.
-            let said = format!("{diagnostic} {action} {described}");
-            let near = near(notice, group);
+            // What the server answered is about this recipient; what stands beside him in the text may be about anything, unless it
+            // is clear. Comments tell in the words of a standard: `5.0.0 (disk quota)`, `failed (bad address)`.
             let reason = Reason::before_recipient(near)
-                .or_else(|| Reason::of(&said))
-                .or_else(|| Reason::of(near))
+                .or_else(|| Reason::of(&format!("{diagnostic} {status}")))
+                .or_else(|| Reason::somewhere(near))
+                .or_else(|| Reason::of(&format!("{action} {described}")))
                 .or_else(|| of_category(group))
                 .or_else(|| of_exit(&diagnostic))
                 .or_else(|| Reason::of_statuses(&diagnostic))
                 .or_else(|| Reason::of_status(&status))
+                .or_else(|| Reason::of(near))
                 .or_else(|| Reason::of_codes(&diagnostic))
                 .or_else(|| notice.reason());
             reason.map_or(Kind::Hard, |reason| reason.kind)

@@ -215,6 +215,8 @@ pub(super) fn folded(text: &str) -> String {
         for c in word.chars() {
             match c {
                 '\u{2019}' | '\u{b4}' | '`' => out.push('\''),
+                // `BAD_RECIPIENT`.
+                '_' => out.push(' '),
                 c => out.extend(c.to_lowercase()),
             }
         }
