@@ -1,6 +1,5 @@
 //! Whom a notice without fields is about: the addresses that stand where servers put them, and the words that belong to each.
 
-use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use model::{EmailAddress, limits};
@@ -31,28 +30,34 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     if !(failed || delayed) || !is_by_server(notice) {
         return None;
     }
-    let of_all = OnceCell::new();
-    let of_all = || of_all.get_or_init(|| notice.reason().or_else(|| Reason::of_codes(&notice.text))).clone();
+    let kind_for = |reason: Option<Reason>| {
+        if delayed { Kind::Delayed } else { reason.map_or(Kind::Hard, |reason| reason.kind) }
+    };
     let told = notice.named().iter().enumerate().map(|(place, (address, words))| {
-        let reason = reason_in(words, notice);
         // To look through all of it for each of many would take too long.
-        let elsewhere =
-            || if place < MENTIONED_MAX { Reason::of(&mentions(&notice.text, address)) } else { None };
-        let reason = reason.or_else(elsewhere).or_else(of_all);
-        let kind = if delayed { Kind::Delayed } else { reason.map_or(Kind::Hard, |reason| reason.kind) };
+        let kind = kind_for(reason_for(notice, words, (place < MENTIONED_MAX).then_some(address)));
         Told { address: address.clone(), kind, status: status_in(words), words: cut(words) }
     });
     Bounce::of(told.collect()).or_else(|| {
-        let reason = reason_in(&notice.text, notice);
-        let kind = if delayed { Kind::Delayed } else { reason.map_or(Kind::Hard, |reason| reason.kind) };
+        let kind = kind_for(reason_for(notice, &notice.text, None));
         Some(Bounce { kind, recipients: Vec::new(), words: cut(&notice.text) })
     })
 }
 
-/// Why, by the words about a recipient. Where these are all of a notice, single words may be about anything.
-fn reason_in(words: &str, notice: &Notice<'_>) -> Option<Reason> {
-    let reason = if words.len() < notice.text.len() { Reason::of(words) } else { Reason::of_all(words) };
-    reason.or_else(|| Reason::of_codes(words))
+/// Why, by the words about a recipient; where these are not clear, by all that is said, first if nobody else is spoken of. Single words
+/// may be about anything.
+fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) -> Option<Reason> {
+    let is_alone = notice.named().len() < 2;
+    let is_all = words.len() >= notice.text.len();
+    Reason::before_recipient(words)
+        .or_else(|| Reason::somewhere(words))
+        .or_else(|| if is_alone { notice.reason() } else { None })
+        .or_else(|| Reason::of_all(words))
+        .or_else(|| if is_all { None } else { Reason::of(words) })
+        .or_else(|| Reason::of_codes(words))
+        .or_else(|| address.and_then(|address| Reason::of(&mentions(&notice.text, address))))
+        .or_else(|| notice.reason())
+        .or_else(|| notice.codes())
 }
 
 /// So many recipients are looked for in all of a notice.
@@ -71,7 +76,7 @@ fn is_by_server(notice: &Notice<'_>) -> bool {
     let subject = reasons::folded(&header.subject);
     let is_short = notice.text.len() < SHORT_BYTES;
     let says_so = SUBJECTS.iter().any(|words| subject.starts_with(words))
-        || (is_short && ANYWHERE.iter().any(|words| subject.contains(words)));
+        || (is_short && ANYWHERE.iter().any(|words| subject.contains(words)) && !by_lines(notice).is_empty());
     let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty();
     let has_field = notice.message.field("X-Failed-Recipients").is_some();
     let returns_it = !notice.returned.is_empty()
@@ -214,16 +219,8 @@ const SUBJECTS: &[&str] = &[
 ];
 
 /// The same behind other words, where little is said.
-const ANYWHERE: &[&str] = &[
-    "delivery failed",
-    "delivery failure",
-    "undeliverable",
-    "undelivered",
-    "not delivered",
-    "could not be delivered",
-    "non remis",
-    "nicht zugestellt",
-];
+const ANYWHERE: &[&str] =
+    &["delivery failed", "delivery failure", "undeliverable", "undelivered", "non remis", "nicht zugestellt"];
 
 /// The recipients that a notice names, each with the words up to the next.
 pub(super) fn named(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
@@ -267,6 +264,7 @@ fn is_heading(line: &str, address: &EmailAddress) -> bool {
 fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
     let mut found: Vec<(EmailAddress, String)> = Vec::new();
     let mut seen = HashSet::new();
+    let mut before = "";
     for line in notice.text.lines() {
         if let Some(sender) = known_before(line)
             && let Some(last) = found.last_mut()
@@ -282,15 +280,33 @@ fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
                 seen.insert(address.key());
                 found.push((address, line.to_owned()));
             }
-            _ => {
-                if let Some((_, words)) = found.last_mut() {
+            _ => match found.last_mut() {
+                Some((_, words)) => {
                     words.push('\n');
                     words.push_str(line);
                 }
-            }
+                None if !line.trim().is_empty() => before = line,
+                None => {}
+            },
         }
     }
-    found
+    if said_before(&found) { after(found, before) } else { found }
+}
+
+/// Whether the reasons stand before their recipients, as Lotus Notes writes them: nothing is said after the last.
+fn said_before(found: &[(EmailAddress, String)]) -> bool {
+    let is_silent = |(_, words): &(EmailAddress, String)| words.trim().lines().count() < 2;
+    found.len() > 1 && found.last().is_some_and(is_silent) && !found.iter().all(is_silent)
+}
+
+/// Each recipient with the words that stand before it.
+fn after(found: Vec<(EmailAddress, String)>, before: &str) -> Vec<(EmailAddress, String)> {
+    let mut before = before.to_owned();
+    let shifted = found.into_iter().map(|(address, words)| {
+        let (own, next) = words.split_once('\n').unwrap_or((&words, ""));
+        (address, format!("{own}\n{}", std::mem::replace(&mut before, next.to_owned())))
+    });
+    shifted.collect()
 }
 
 /// `(expanded from: zoe@x)`, `(generated from zoe@x)`: the address that the sender knows.
@@ -314,6 +330,11 @@ fn at_line(line: &str) -> Option<EmailAddress> {
     let rest = label.map_or(plain, |label| plain.get(label.len()..).unwrap_or_default());
     let rest = rest.trim_start_matches([' ', '\t', ':', '=', '<', '"', '\'', '[', '(']);
     let rest = rest.strip_prefix("mailto:").or_else(|| rest.strip_prefix("rfc822;")).unwrap_or(rest);
+    if let Some(quoted) = plain.find('"').and_then(|at| quoted(plain.get(at..)?))
+        && plain.trim_start_matches(['<', ' ']).starts_with('"')
+    {
+        return Some(quoted);
+    }
     let end = rest.find(|c: char| {
         c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ')' | ']' | ';' | ',' | ':')
     });
@@ -355,7 +376,18 @@ fn mentions(text: &str, address: &EmailAddress) -> String {
 
 /// The first address in a text.
 pub(super) fn first_in(text: &str) -> Option<EmailAddress> {
-    all_in(text).into_iter().next()
+    quoted(text.trim_start_matches([' ', '<'])).or_else(|| all_in(text).into_iter().next())
+}
+
+/// An address with a quoted local part that begins a text: `"zoe..x."@docomo.test`, as some telephones' are.
+fn quoted(text: &str) -> Option<EmailAddress> {
+    let (local, rest) = text.strip_prefix('"')?.split_once("\"@")?;
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')));
+    let domain = rest.get(..end.unwrap_or(rest.len()))?.trim_end_matches('.');
+    if local.contains(['"', '@', '<', '>', '\n']) || !domain.contains('.') {
+        return None;
+    }
+    EmailAddress::parse(&format!("\"{local}\"@{domain}"))
 }
 
 fn all_in(text: &str) -> Vec<EmailAddress> {

@@ -31,6 +31,7 @@ pub(super) struct Notice<'m> {
     pub(super) others: HashSet<String>,
     named: OnceCell<Vec<(EmailAddress, String)>>,
     reason: OnceCell<Option<Reason>>,
+    codes: OnceCell<Option<Reason>>,
 }
 
 impl<'m> Notice<'m> {
@@ -45,6 +46,7 @@ impl<'m> Notice<'m> {
             others: others(message.header()),
             named: OnceCell::new(),
             reason: OnceCell::new(),
+            codes: OnceCell::new(),
         };
         let leaves = message.entities().iter().filter(|entity| entity.children.is_empty());
         let mut html = None;
@@ -82,6 +84,11 @@ impl<'m> Notice<'m> {
     /// Why, by words that are clear wherever they stand.
     pub(super) fn reason(&self) -> Option<Reason> {
         self.reason.get_or_init(|| Reason::somewhere(&self.text)).clone()
+    }
+
+    /// The same by the codes in all of its words.
+    pub(super) fn codes(&self) -> Option<Reason> {
+        self.codes.get_or_init(|| Reason::of_codes(&self.text)).clone()
     }
 
     fn add(&mut self, text: &str) {

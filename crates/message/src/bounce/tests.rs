@@ -154,3 +154,29 @@ fn who_was_refused_before_the_recipient_was_named_says_nothing_of_him() {
     check(&sendmail("MAIL"), Kind::Soft, &["zoe@x.test"]);
     check(&sendmail("RCPT"), Kind::Hard, &["zoe@x.test"]);
 }
+
+#[test]
+fn a_reason_is_found_before_its_recipient_too() {
+    let notes = "From: postmaster@x.test\nSubject: Undelivered\n\n------- Failure Reasons --------\n\n\
+        User not listed in public Name & Address Book\nzoe@x.test\n\nMailbox full\nbob@x.test\n";
+    check(notes, Kind::Hard, &["zoe@x.test"]);
+    let marshal = "From: MailMarshal <postmaster@x.test>\nSubject: Undeliverable Mail\n\nCould not be delivered because of\n\n\
+        552 Mailbox full\n\nThe following recipients were affected:\n   zoe@x.test\n\nOriginal Sender: <a@b.test>\n";
+    check(marshal, Kind::Soft, &["zoe@x.test"]);
+}
+
+#[test]
+fn a_quoted_local_part_is_part_of_the_address() {
+    let quoted = "From: MAILER-DAEMON@mx.test\nSubject: Undelivered\n\nYour message could not be delivered.\n\n\
+        <\"zoe..x.\"@docomo.test>: host mx said: 550 5.1.1 user unknown\n";
+    check(quoted, Kind::Hard, &["\"zoe..x.\"@docomo.test"]);
+}
+
+#[test]
+fn a_footer_beside_a_recipient_says_nothing_of_him() {
+    let footer = "From: postmaster@mx.test\nSubject: Delivery Status Notification (Failure)\n\
+        Content-Type: multipart/report; boundary=b\n\n--b\n\nDelivery to the following recipients failed.\n\n       zoe@x.test\n\n\
+        ____\nThis email was scanned for viruses and offensive content.\n--b\nContent-Type: message/delivery-status\n\n\
+        Reporting-MTA: dns; mx.test\n\nFinal-Recipient: rfc822;zoe@x.test\nAction: failed\nStatus: 5.1.1\n--b--\n";
+    check(footer, Kind::Hard, &["zoe@x.test"]);
+}
