@@ -1,8 +1,7 @@
 //! Why a mail was not delivered, by the words of servers. The rules are data: `rules.txt`.
 //!
-//! *Invariant:* a text is looked through once for each rule; nothing is tried twice.
+//! *Invariant:* a text is looked through once for each group of lists, however many rules they have; nothing is tried twice.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -10,79 +9,105 @@ use super::Kind;
 use crate::message::start_of;
 
 /// The rules of each list, by its name.
-static RULES: LazyLock<HashMap<&str, Vec<Rule>>> = LazyLock::new(|| {
-    let mut rules: HashMap<&str, Vec<Rule>> = HashMap::new();
+static RULES: LazyLock<HashMap<&str, Rules>> = LazyLock::new(|| {
+    let mut rules: HashMap<&str, Rules> = HashMap::new();
     let mut list = "";
     for line in include_str!("rules.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             Some(name) => list = name,
-            None => rules.entry(list).or_default().push(Rule::of(line)),
+            None => rules.entry(list).or_default().entry(beginning(line)).or_default().push(Rule::of(line)),
         }
     }
     rules
 });
 
-fn rules(list: &str) -> &'static [Rule] {
-    RULES.get(list).map_or(&[], Vec::as_slice)
+/// Rules by the two bytes that they begin with.
+type Rules = HashMap<[u8; 2], Vec<Rule>>;
+
+fn beginning(text: &str) -> [u8; 2] {
+    match text.as_bytes() {
+        [first, second, ..] => [*first, *second],
+        _ => [0; 2],
+    }
 }
 
 /// Words that a text is looked through for.
 struct Rule {
-    begin: Words,
-    /// What comes a few words later.
-    end: Option<Words>,
-}
-
-struct Words {
     words: &'static str,
     /// Not also what begins with them.
     is_whole: bool,
+    /// What comes a few words later.
+    later: Option<&'static str>,
 }
+
+/// So far apart may words be that belong together.
+const BETWEEN_BYTES: usize = 48;
 
 impl Rule {
     fn of(line: &'static str) -> Self {
-        match line.split_once(" * ") {
-            Some((begin, end)) => Rule { begin: Words::of(begin), end: Some(Words::of(end)) },
-            None => Rule { begin: Words::of(line), end: None },
-        }
+        let (words, later) =
+            line.split_once(" * ").map_or((line, None), |(words, later)| (words, Some(later)));
+        let part = later.unwrap_or(words);
+        let whole = part.strip_suffix('|');
+        let part = whole.unwrap_or(part);
+        let (words, later) = if later.is_some() { (words, Some(part)) } else { (part, None) };
+        Rule { words, is_whole: whole.is_some(), later }
     }
 
-    /// Where it stands first, and for how long.
-    fn find(&self, text: &str) -> Option<(usize, usize)> {
-        let Some(end) = &self.end else {
-            return self.begin.find(text).map(|at| (at, self.begin.words.len()));
-        };
-        text.match_indices(self.begin.words).find_map(|(at, begin)| {
-            let rest = text.get(at + begin.len()..)?;
-            let rest = start_of(rest, BETWEEN_BYTES);
-            let sentence = rest.split(". ").next()?;
-            (self.begin.stands(text, at) && end.find(sentence).is_some())
-                .then_some((at, begin.len() + end.words.len()))
-        })
+    /// How much of a text it takes that begins with it, at the beginning of a word.
+    fn length(&self, text: &str) -> Option<usize> {
+        let rest = text.strip_prefix(self.words)?;
+        let ends = |rest: &str| !(self.is_whole && rest.starts_with(is_inside));
+        let Some(later) = self.later else { return ends(rest).then_some(self.words.len()) };
+        let sentence = start_of(rest, BETWEEN_BYTES).split(". ").next()?;
+        let found = word_starts(sentence)
+            .find(|at| sentence.get(*at..).and_then(|rest| rest.strip_prefix(later)).is_some_and(ends))?;
+        Some(self.words.len() + found + later.len())
     }
 }
 
-/// So far apart may two words be that belong together.
-const BETWEEN_BYTES: usize = 48;
+/// Where words may begin in a text.
+fn word_starts(text: &str) -> impl Iterator<Item = usize> {
+    let mut was_inside = false;
+    text.char_indices().filter_map(move |(at, c)| {
+        let begins = !(was_inside && is_inside(c));
+        was_inside = is_inside(c);
+        begins.then_some(at)
+    })
+}
 
-impl Words {
-    fn of(words: &'static str) -> Self {
-        let whole = words.strip_suffix('|');
-        Words { words: whole.unwrap_or(words), is_whole: whole.is_some() }
-    }
+fn is_inside(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+}
 
-    fn find(&self, text: &str) -> Option<usize> {
-        text.match_indices(self.words).map(|(at, _)| at).find(|at| self.stands(text, *at))
-    }
+/// Of the lists, as many bytes as one of their rules takes where a text begins.
+fn longest(lists: &[&Rules], text: &str) -> Option<usize> {
+    let begin = beginning(text);
+    let rules = lists.iter().filter_map(|rules| rules.get(&begin)).flatten();
+    rules.filter_map(|rule| rule.length(text)).max()
+}
 
-    /// Whether a word begins there, and ends where it should.
-    fn stands(&self, text: &str, at: usize) -> bool {
-        let is_inside = |c: char| c.is_ascii_alphanumeric();
-        let before = text.get(..at).and_then(|before| before.chars().next_back());
-        let after = text.get(at + self.words.len()..).and_then(|after| after.chars().next());
-        let begins = !(self.words.starts_with(is_inside) && before.is_some_and(is_inside));
-        begins && !(self.is_whole && after.is_some_and(is_inside))
-    }
+fn lists(names: &[&str]) -> Vec<&'static Rules> {
+    names.iter().filter_map(|name| RULES.get(*name)).collect()
+}
+
+/// Of what two kinds of lists know the first in a text; of two that stand at one place the longer.
+fn first(text: &str, hard: &[&str], soft: &[&str]) -> Option<Reason> {
+    let (hard, soft) = (lists(hard), lists(soft));
+    word_starts(text).find_map(|at| {
+        let rest = text.get(at..)?;
+        let kind = match (longest(&hard, rest), longest(&soft, rest)) {
+            (None, None) => return None,
+            (hard, soft) if hard >= soft => Kind::Hard,
+            _ => Kind::Soft,
+        };
+        Some(Reason { kind })
+    })
+}
+
+fn has_any(text: &str, names: &[&str]) -> bool {
+    let lists = lists(names);
+    word_starts(text).any(|at| text.get(at..).is_some_and(|rest| longest(&lists, rest).is_some()))
 }
 
 /// What was found.
@@ -188,24 +213,21 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a text says that somebody or something refused the mail.
 pub(super) fn is_refusal(text: &str) -> bool {
-    let text = folded(text);
-    rules("refused").iter().chain(rules("soft")).any(|rule| rule.find(&text).is_some())
+    has_any(&folded(text), &["refused", "soft"])
 }
 
 /// Whether a text says that a mail of ours was not delivered.
 pub(super) fn is_failure(text: &str) -> bool {
-    let text = folded(text);
-    rules("failed").iter().any(|rule| rule.find(&text).is_some())
+    has_any(&folded(text), &["failed"])
 }
 
 /// Whether it says that it is still tried.
 pub(super) fn is_delayed(text: &str) -> bool {
-    let text = folded(text);
-    rules("delayed").iter().any(|rule| rule.find(&text).is_some())
+    has_any(&folded(text), &["delayed"])
 }
 
 /// Lower case, with one blank between words: what is folded over lines is found too. What an address is called says nothing, nor
-/// where a link leads but for its host.
+/// where a link leads but for its host. An underscore is a blank: `BAD_RECIPIENT`.
 pub(super) fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace().map(telling).filter(|word| !word.is_empty()) {
@@ -215,7 +237,6 @@ pub(super) fn folded(text: &str) -> String {
         for c in word.chars() {
             match c {
                 '\u{2019}' | '\u{b4}' | '`' => out.push('\''),
-                // `BAD_RECIPIENT`.
                 '_' => out.push(' '),
                 c => out.extend(c.to_lowercase()),
             }
@@ -235,15 +256,4 @@ fn telling(word: &str) -> &str {
         }
         None => word,
     }
-}
-
-/// Of what two kinds of lists know the first in a text; of two that stand at one place the longer.
-fn first(text: &str, hard: &[&str], soft: &[&str]) -> Option<Reason> {
-    let of = |lists: &[&str], kind| {
-        let rules = lists.iter().flat_map(|list| rules(list).iter());
-        let found = rules.filter_map(|rule| rule.find(text));
-        found.map(|(at, length)| (at, Reverse(length))).min().map(|place| (place, kind))
-    };
-    let found = of(hard, Kind::Hard).into_iter().chain(of(soft, Kind::Soft));
-    found.min_by_key(|(place, _)| *place).map(|(_, kind)| Reason { kind })
 }
