@@ -238,25 +238,34 @@ fn not_sent(recipients: &[OutboxRecipient]) -> Option<String> {
     recipients.iter().filter(is_withheld).find_map(|recipient| recipient.replytext.clone())
 }
 
-/// Cancels a mail that waits. Says whether it did: what is on its way goes on.
+/// Cancels a mail that waits. Says whether it did: what is on its way goes on. Whoever may have it all the same stays uncertain,
+/// and then the mail is not called canceled.
 ///
 /// # Errors
 /// Where the store cannot do it.
 pub async fn cancel(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
     let unit = organization.unit(Priority::Intake, move |tx| {
         let moment = moment.again();
-        let canceled = tx.cancel_outbox(id, moment.now)?;
+        let canceled = tx.cancel_outbox(id, (moment.now, CANCELED_IN_DOUBT))?;
         if canceled {
+            let recipients = tx.outbox_recipients(id)?;
+            let is_any = |state: i32| recipients.iter().any(|recipient| recipient.statecode == state);
             // Whoever has it by now keeps it.
-            let was_sent = tx.outbox_recipients(id)?.iter().any(|recipient| recipient.statecode == SENT);
-            let canceled = (STATE_CANCELED, STATUS_CANCELED);
-            tx.set_email_status(id, if was_sent { (STATE_COMPLETED, STATUS_SENT) } else { canceled })?;
-            note(tx, &moment, RecordRef { entity: Entity::Email, id }, "canceled")?;
+            let (status, operation) = match (is_any(SENT), is_any(UNCERTAIN)) {
+                (true, _) => ((STATE_COMPLETED, STATUS_SENT), "canceled"),
+                (false, true) => ((STATE_OPEN, STATUS_FAILED), "failed"),
+                (false, false) => ((STATE_CANCELED, STATUS_CANCELED), "canceled"),
+            };
+            tx.set_email_status(id, status)?;
+            note(tx, &moment, RecordRef { entity: Entity::Email, id }, operation)?;
         }
         Ok::<_, StoreError>(canceled)
     });
     Ok(unit.await?)
 }
+
+/// What is said of a mail that was canceled when it was out for somebody already, perhaps.
+const CANCELED_IN_DOUBT: &str = "it was canceled, and may have gone out to somebody: no answer came";
 
 /// Has a mail tried again now, also for those who were given up. Says whether it did.
 ///

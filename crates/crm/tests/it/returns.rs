@@ -153,6 +153,13 @@ async fn each_recipient_has_a_return_path_and_a_try_of_his_own() {
     assert!(until > now(&house), "both were put off");
     assert!(outbox::cancel(&house.organization, id, house.moment()).await.unwrap());
     assert_eq!(states(&house, id), [4, 3, 2], "Tom may have it, and Bob certainly not");
+    assert_eq!(house.email(id).statuscode, STATUS_FAILED, "what may have gone out was not canceled");
+    let told = house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap().lasterror.unwrap();
+    assert!(told.contains("may have gone out to somebody"), "{told}");
+    let who = outbox::Whose::All;
+    let shown = outbox::shown_one(&house.organization, (who, id), now(&house)).unwrap();
+    assert_eq!(shown.standing, outbox::Standing::Uncertain);
+    assert!(outbox::retry(&house.organization, id, house.moment()).await.unwrap(), "a person may say so");
 }
 
 #[tokio::test]

@@ -291,14 +291,16 @@ impl Tx<'_> {
         Ok(self.execute(sql, &params)? == 1)
     }
 
-    /// Cancels a mail that waits and that nobody has. Says whether it did.
-    pub fn cancel_outbox(&mut self, email: Id, now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "update outboxmail set waitsin = null, endedon = ?2 \
+    /// Cancels a mail that waits and that nobody has. Says whether it did. `doubt` is what is said of it where somebody may have it
+    /// for whom no answer came.
+    pub fn cancel_outbox(&mut self, email: Id, (now, doubt): (Timestamp, &str)) -> Result<bool, StoreError> {
+        let sql = "update outboxmail set waitsin = null, endedon = ?2, lasterror = case when exists \
+                   (select 1 from outboxrecipient r where r.activityid = ?1 and r.statecode = 0 and r.doton is not null) \
+                   then ?3 else lasterror end \
                    where activityid = ?1 and waitsin is not null and owner is null and doton is null";
-        if self.execute(sql, &[email.into(), now.into()])? == 0 {
+        if self.execute(sql, &[email.into(), now.into(), doubt.into()])? == 0 {
             return Ok(false);
         }
-        // Whether one has it for whom no answer came, nobody knows.
         let sql = "update outboxrecipient set statecode = case when doton is null then 4 else 3 end, settledon = ?2 \
                    where activityid = ?1 and statecode = 0";
         self.execute(sql, &[email.into(), now.into()])?;
