@@ -112,6 +112,9 @@ fn reason(tx: &Tx<'_>, (address, kind): (&str, i32), moment: &Moment) -> Result<
         COMPLAINED => Some(COMPLAINT),
         SOFT => {
             let since = moment.now.plus_seconds(-limits::SOFT_BOUNCE_DAYS * 86_400);
+            // Whoever let mail go there again has mended what it was about.
+            let released = tx.suppression_released(address)?;
+            let since = released.map_or(since, |released| released.max(since));
             (tx.bounces_of(address, SOFT, since)? >= limits::SOFT_BOUNCES_MAX).then_some(SEVERAL)
         }
         _ => None,

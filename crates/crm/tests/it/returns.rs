@@ -378,6 +378,19 @@ async fn passing_trouble_is_counted_and_a_complaint_counts_at_once() {
     }
     assert_eq!(suppressed(&house, "zoe@fabrikam.test"), Some(2));
 
+    // Whoever releases it has mended something: what came back before counts no more.
+    let by = (address("zoe@fabrikam.test"), "Jane".to_owned());
+    assert!(outbox::suppression::release(&house.organization, by, house.moment_after(60)).await.unwrap());
+    for number in 6..=10 {
+        let id = send(&house, &["zoe@fabrikam.test"]).await;
+        let path = sent(&house, id).await.remove(0);
+        assert_eq!(suppressed(&house, "zoe@fabrikam.test"), None, "{number}");
+        let full = report("zoe@fabrikam.test", ("5.2.2", &format!("552 mailbox full, {number}")), "");
+        let copy = came(&house, &path, &full);
+        intake::take_in(&house.organization, copy, house.moment_after(120)).await.unwrap();
+    }
+    assert_eq!(suppressed(&house, "zoe@fabrikam.test"), Some(2), "five times anew");
+
     let id = send(&house, &["tom@northwind.test"]).await;
     let path = sent(&house, id).await.remove(0);
     let complaint = "From: fbl@northwind.test\nSubject: Complaint\n\

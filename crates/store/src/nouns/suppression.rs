@@ -18,9 +18,15 @@ impl Read<'_> {
         self.nouns("order by createdon desc limit ?1", &[limit.into()])
     }
 
-    /// How many mails to an address came back so, since then.
+    /// When mail was let go to an address again the last time.
+    pub fn suppression_released(&self, address: &str) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "select max(releasedon) from suppression where address = ?1";
+        Ok(self.one(sql, &[address.into()], |row| row.take::<Option<Timestamp>>())?.flatten())
+    }
+
+    /// How many mails to an address came back so, after then.
     pub fn bounces_of(&self, address: &str, kind: i32, since: Timestamp) -> Result<i64, StoreError> {
-        let sql = "select count(*) from outboxrecipient where bouncedaddress = ?1 and bouncekind = ?2 and bouncedon >= ?3";
+        let sql = "select count(*) from outboxrecipient where bouncedaddress = ?1 and bouncekind = ?2 and bouncedon > ?3";
         Ok(self.one(sql, &[address.into(), kind.into(), since.into()], |row| row.take())?.unwrap_or(0))
     }
 }
