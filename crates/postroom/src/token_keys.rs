@@ -4,7 +4,7 @@
 //! *Invariant:* what is remembered opens no secret: the keys that do are in memory only while these are derived.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::Id;
 use store::{TokenKey, TokenKeys};
@@ -15,6 +15,8 @@ use crate::keyring::{FileState, Keyring};
 pub(crate) struct Derived {
     keyring: Arc<Keyring>,
     known: Mutex<Known>,
+    /// One at a time reads the file.
+    deriving: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -25,20 +27,29 @@ struct Known {
 
 impl Derived {
     pub(crate) fn new(keyring: Arc<Keyring>) -> Self {
-        Derived { keyring, known: Mutex::default() }
+        Derived { keyring, known: Mutex::default(), deriving: Mutex::default() }
+    }
+}
+
+impl Derived {
+    /// What is remembered of the file as it is.
+    fn known(&self, state: Option<&FileState>, organization: Id) -> Option<Arc<[TokenKey]>> {
+        let known = lock(&self.known);
+        let is_same = state.is_some() && known.state.as_ref() == state;
+        known.keys.get(&organization).filter(|_| is_same).map(Arc::clone)
     }
 }
 
 impl TokenKeys for Derived {
     fn of(&self, organization: Id) -> Result<Arc<[TokenKey]>, &'static str> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = self.known(self.keyring.state().as_ref(), organization) {
+            return Ok(keys);
+        }
+        let _deriving = lock(&self.deriving);
         // Looked at before the file is read: one that changes meanwhile is read again.
         let state = self.keyring.state();
-        if known.state != state || state.is_none() {
-            *known = Known { state, ..Known::default() };
-        }
-        if let Some(keys) = known.keys.get(&organization) {
-            return Ok(Arc::clone(keys));
+        if let Some(keys) = self.known(state.as_ref(), organization) {
+            return Ok(keys);
         }
         let keys = self.keyring.token_keys(organization).map_err(|error| {
             tracing::error!(
@@ -47,7 +58,15 @@ impl TokenKeys for Derived {
             );
             "the key file cannot be used"
         })?;
+        let mut known = lock(&self.known);
+        if known.state != state || state.is_none() {
+            *known = Known { state, ..Known::default() };
+        }
         known.keys.insert(organization, Arc::clone(&keys));
         Ok(keys)
     }
+}
+
+fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+    it.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crm::outbox::{self, Claimed, Place};
@@ -27,7 +27,10 @@ impl Gates {
 
     /// Somebody has changed limits here: they are read anew at once.
     pub(crate) fn forget(&self) {
-        lock(&self.0).values().for_each(|gate| lock(&gate.state).read = None);
+        lock(&self.0).values().for_each(|gate| {
+            let mut state = lock(&gate.state);
+            (state.read, state.changes) = (None, state.changes.wrapping_add(1));
+        });
     }
 }
 
@@ -35,6 +38,8 @@ impl Gates {
 #[derive(Default)]
 pub(super) struct Gate {
     state: Mutex<State>,
+    /// One at a time reads the limits.
+    reading: Mutex<()>,
     /// One at a time asks the store.
     asking: tokio::sync::Mutex<()>,
     /// Mails of persons that wait for a share.
@@ -45,6 +50,8 @@ pub(super) struct Gate {
 struct State {
     limits: Arc<Vec<OutboxLimit>>,
     read: Option<Instant>,
+    /// How often somebody said that limits have changed.
+    changes: u64,
     held: HashMap<Id, Held>,
 }
 
@@ -283,20 +290,55 @@ impl Desk {
 
     /// The limits, as they were a moment ago.
     fn limits(&self) -> Arc<Vec<OutboxLimit>> {
-        let mut state = lock(&self.gate.state);
-        if state.read.is_some_and(|read| read.elapsed() < KNOWN) {
-            return Arc::clone(&state.limits);
-        }
-        match outbox::all_limits(&self.organization) {
-            Ok(limits) => (state.limits, state.read) = (Arc::new(limits), Some(Instant::now())),
-            // What was known holds on.
-            Err(error) => self.warn(&error, "the limits of outgoing mail could not be read"),
-        }
-        Arc::clone(&state.limits)
+        let read = || outbox::all_limits(&self.organization);
+        self.gate.known(read).unwrap_or_else(|error| {
+            self.warn(&error, "the limits of outgoing mail could not be read");
+            Arc::clone(&lock(&self.gate.state).limits)
+        })
     }
 
     fn held<T>(&self, limit: &OutboxLimit, look: impl FnOnce(&mut Held) -> T) -> T {
         look(lock(&self.gate.state).held.entry(limit.outboxlimitid).or_default())
+    }
+}
+
+impl Gate {
+    /// What is known of the limits; read anew where that is old, by one alone. Whoever comes meanwhile goes by what was known, and
+    /// waits where nothing is.
+    ///
+    /// # Errors
+    /// Where it could not be read: what was known holds on.
+    fn known<E>(
+        &self,
+        read: impl FnOnce() -> Result<Vec<OutboxLimit>, E>,
+    ) -> Result<Arc<Vec<OutboxLimit>>, E> {
+        let look = || {
+            let state = lock(&self.state);
+            let is_fresh = state.read.is_some_and(|read| read.elapsed() < KNOWN);
+            (is_fresh, state.read.is_some(), Arc::clone(&state.limits), state.changes)
+        };
+        let (is_fresh, is_known, limits, _) = look();
+        if is_fresh {
+            return Ok(limits);
+        }
+        let _reading = match self.reading.try_lock() {
+            Ok(reading) => reading,
+            Err(TryLockError::WouldBlock) if is_known => return Ok(limits),
+            Err(TryLockError::WouldBlock) => lock(&self.reading),
+            Err(TryLockError::Poisoned(reading)) => reading.into_inner(),
+        };
+        let (is_fresh, _, limits, changes) = look();
+        if is_fresh {
+            return Ok(limits);
+        }
+        let limits = Arc::new(read()?);
+        let mut state = lock(&self.state);
+        state.limits = Arc::clone(&limits);
+        // What changed while it was read is read once more.
+        if state.changes == changes {
+            state.read = Some(Instant::now());
+        }
+        Ok(limits)
     }
 }
 
@@ -324,4 +366,62 @@ fn to_domains<'l>(limits: &'l [OutboxLimit], claimed: &Claimed) -> Vec<&'l Outbo
 
 fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
     it.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use model::Timestamp;
+
+    use super::*;
+
+    fn limit(number: u8) -> Vec<OutboxLimit> {
+        vec![OutboxLimit {
+            outboxlimitid: Id([number; 16]),
+            place: String::new(),
+            perminute: None,
+            connections: None,
+            ispaused: false,
+            nexton: Timestamp(0),
+        }]
+    }
+
+    fn known(gate: &Gate, number: u8) -> u8 {
+        let limits = gate.known(|| Ok::<_, Infallible>(limit(number))).unwrap();
+        limits.first().map_or(0, |limit| limit.outboxlimitid.0[0])
+    }
+
+    #[test]
+    fn while_one_reads_the_others_go_by_what_was_known_and_nothing_stays_old() {
+        let gate = Gate::default();
+        assert_eq!((known(&gate, 1), known(&gate, 2)), (1, 1), "it is fresh");
+        lock(&gate.state).read = Instant::now().checked_sub(KNOWN * 2);
+        thread::scope(|scope| {
+            let (begun, began) = channel();
+            let (end, ended) = channel();
+            let gate = &gate;
+            let reader = scope.spawn(move || {
+                gate.known(|| {
+                    begun.send(()).unwrap();
+                    ended.recv().unwrap();
+                    Ok::<_, Infallible>(limit(3))
+                })
+            });
+            began.recv().unwrap();
+            assert_eq!(known(gate, 4), 1, "nobody waits");
+            // Somebody changes one while it is read: what comes of that is old already.
+            lock(&gate.state).changes += 1;
+            end.send(()).unwrap();
+            assert_eq!(reader.join().unwrap().unwrap(), limit(3).into());
+        });
+        assert_eq!(known(&gate, 5), 5, "it is read once more");
+        let failed = || gate.known(|| Err::<Vec<OutboxLimit>, _>("no"));
+        assert_eq!(failed().unwrap().first().unwrap().outboxlimitid.0[0], 5);
+        lock(&gate.state).read = None;
+        assert_eq!(failed(), Err("no"));
+        assert_eq!(known(&gate, 6), 6);
+    }
 }
