@@ -135,6 +135,21 @@ async fn what_waits_is_taken_back_changed_and_sent_again() {
 }
 
 #[tokio::test]
+async fn what_is_taken_back_and_thrown_away_is_no_loss_and_another_mail_that_is_gone_is_one() {
+    let house = house().await;
+    let later = Draft { due: Some(now(&house).plus_seconds(600)), ..draft() };
+    let [back, other] = [send(&house, later.clone()).await.unwrap(), send(&house, later).await.unwrap()];
+    assert!(outbox::take_back(&house.organization, back, moment(&house)).await.unwrap());
+    outbox::discard_draft(&house.organization, (back, None), moment(&house)).await.unwrap();
+    house.organization.wait_for_events().unwrap();
+    house.books_are_right();
+    house.organization.tamper("delete from email").unwrap();
+    assert!(house.organization.read(|read| read.email(other)).unwrap().is_none());
+    let faults = crm::accounting::verify(&house.organization).unwrap().faults;
+    assert!(faults.contains(&"1 outcomes name an e-mail that is not there".to_owned()), "{faults:?}");
+}
+
+#[tokio::test]
 async fn a_draft_is_nobodys_duplicate_and_leaves_nothing_behind() {
     let house = house().await;
     let asked = "Message-ID: <q1@fabrikam.test>\nFrom: zoe@fabrikam.test\nTo: jane@contoso.test\nSubject: Pallets\n\

@@ -153,10 +153,11 @@ impl Read<'_> {
 
     /// Originals that became, or are, an e-mail that is not there.
     pub fn outcomes_without_email(&self) -> Result<i64, StoreError> {
-        // 2 is duplicate, 3 stored.
+        // 2 is duplicate, 3 stored. What was taken back before it went, and then thrown away, is gone because somebody said so.
         self.count(
             "select count(*) from outcome o where o.outcome in (2, 3) and not exists \
-             (select 1 from email e where e.activityid = o.activityid)",
+             (select 1 from email e where e.activityid = o.activityid) and not exists \
+             (select 1 from event v where v.objectid = o.activityid and v.operation = 'discarded')",
         )
     }
 
