@@ -87,10 +87,9 @@ fn written(
     let raw = writing::write(organization, &draft, (email, moment))?;
     let relay = relays::default(organization)?;
     let outgoing = outgoing::Outgoing {
-        // RFC 3834 §3.3: what answers by itself is answered by nobody, and no bounce of it makes a loop.
-        mail_from: Some(draft.who.from.clone()).filter(|_| draft.how.automatic != Automatic::Replied),
+        mail_from: draft.mail_from().cloned(),
         recipients,
-        lane: if draft.how.automatic == Automatic::No { PERSONAL } else { BULK },
+        lane: draft.lane(),
         relay: relay.emailserverprofileid,
         due: draft.due.unwrap_or(moment.now).max(moment.now),
         draft: None,

@@ -118,7 +118,7 @@ pub enum Automatic {
     /// A person did.
     #[default]
     No,
-    /// A program, of itself.
+    /// A program, of itself; it goes to many, be it with a mail for each.
     Generated,
     /// A program, in answer to a mail.
     Replied,

@@ -4,6 +4,8 @@ use message::compose::{Automatic, Importance};
 use model::decision::RecordRef;
 use model::{EmailAddress, Id, Mailbox, Timestamp};
 
+use super::queue::{BULK, PERSONAL};
+
 /// A mail to be sent.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -129,6 +131,16 @@ impl Draft {
             due: None,
             key: None,
         }
+    }
+
+    /// Who goes first: what a person wrote, or what programs write and send to many.
+    pub(super) fn lane(&self) -> i32 {
+        if self.how.automatic == Automatic::No { PERSONAL } else { BULK }
+    }
+
+    /// The sender in the envelope. RFC 3834 §3.3: what answers by itself is answered by nobody, and no bounce of it makes a loop.
+    pub(super) fn mail_from(&self) -> Option<&EmailAddress> {
+        Some(&self.who.from).filter(|_| self.how.automatic != Automatic::Replied)
     }
 }
 

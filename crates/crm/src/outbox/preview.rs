@@ -1,11 +1,10 @@
 //! The final form of a mail before it is sent. What passes through: a draft, into what its recipients will see; keeps nothing.
 
 use message::body::{self, ShownOptions};
-use model::{Id, Moment};
+use model::{EmailAddress, Id, Moment};
 use store::{Organization, StoreError};
 
 use super::draft::Draft;
-use super::queue::PERSONAL;
 use super::{opt_outs, relays, suppression, writing};
 use crate::CrmError;
 
@@ -88,9 +87,9 @@ fn obstacles(organization: &Organization, draft: &Draft) -> Result<Vec<String>, 
     note(recipients.map(drop))?;
     note(chosen.map(drop))?;
     let (recipients, chosen) = known;
-    note(suppression::refuse(organization, &recipients))?;
-    obstacles.extend(
-        organization.read(|read| opt_outs::refusals(read, &recipients, (chosen.as_slice(), PERSONAL)))?,
-    );
+    obstacles.extend(suppression::refusals(organization, &recipients)?);
+    let lane = opt_outs::asked_lane(draft.lane(), draft.mail_from().map(EmailAddress::as_str));
+    let asked = (chosen.as_slice(), lane);
+    obstacles.extend(organization.read(|read| opt_outs::refusals(read, &recipients, asked))?);
     Ok(obstacles)
 }

@@ -25,15 +25,21 @@ pub fn suppressed(read: &Read<'_>, address: &EmailAddress) -> Result<Option<Supp
 /// Refuses to send to suppressed addresses, in words for whoever sends.
 ///
 /// # Errors
-/// [`CrmError::Invalid`], for the first of them.
+/// [`CrmError::Invalid`], for all of them.
 pub fn refuse(organization: &Organization, recipients: &[EmailAddress]) -> Result<(), CrmError> {
+    let refusals = refusals(organization, recipients)?;
+    if refusals.is_empty() { Ok(()) } else { Err(CrmError::Invalid(refusals.join("; "))) }
+}
+
+/// Why nothing is sent to some of these, in words.
+pub(super) fn refusals(
+    organization: &Organization,
+    recipients: &[EmailAddress],
+) -> Result<Vec<String>, StoreError> {
     let found = organization.read_in_few_trips(|read| {
         recipients.iter().map(|address| suppressed(read, address)).collect::<Result<Vec<_>, StoreError>>()
     })?;
-    match found.into_iter().flatten().next() {
-        Some(suppression) => Err(CrmError::Invalid(words(&suppression))),
-        None => Ok(()),
-    }
+    Ok(found.into_iter().flatten().map(|suppression| words(&suppression)).collect())
 }
 
 /// What a suppression says to a person.

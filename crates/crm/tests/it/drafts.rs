@@ -1,6 +1,6 @@
 //! Drafts: on their timelines, changed, sent once whoever sends, taken back, discarded; and who may write as whom.
 
-use crm::outbox::{self, Draft, Earlier, File};
+use crm::outbox::{self, Automatic, Draft, Earlier, File};
 use model::decision::{Entity, RecordRef};
 use model::schema::emails::{STATUS_DRAFT, STATUS_PENDING_SEND, STATUS_SENDING, STATUS_SENT};
 use model::{Id, Moment};
@@ -213,6 +213,72 @@ async fn a_user_writes_as_himself_and_as_queues_that_he_is_let() {
         (house.moment().id(), moment(&house)),
     );
     assert!(sent.await.unwrap_err().to_string().contains("may not write as"));
+}
+
+#[tokio::test]
+async fn what_goes_to_many_goes_behind_the_others_and_to_nobody_who_wants_no_such_mail() {
+    let house = house().await;
+    let mut many = Draft { key: None, ..draft() };
+    (many.who.cc, many.who.bcc, many.how.automatic) = (Vec::new(), Vec::new(), Automatic::Generated);
+    house
+        .import(&["fullname", "emailaddress1", "donotbulkemail"], &[&["Tom", "tom@northwind.test", "yes"]])
+        .await;
+    let mut to_tom = many.clone();
+    to_tom.who.to = vec![to("tom@northwind.test")];
+    let words = "Tom <tom@northwind.test> wants no e-mail that goes to many (donotbulkemail)";
+    assert_eq!(send(&house, to_tom.clone()).await.unwrap_err().to_string(), words);
+    let shown = outbox::preview(&house.organization, &to_tom, &moment(&house)).unwrap();
+    assert_eq!(shown.obstacles, [words]);
+    to_tom.how.automatic = Automatic::No;
+    send(&house, to_tom).await.unwrap();
+
+    let id = save(&house, many).await;
+    let kept = outbox::draft(&house.organization, (id, None)).unwrap();
+    assert_eq!(kept.how.automatic, Automatic::Generated, "a program wrote it");
+    outbox::change_draft(&house.organization, (id, kept), moment(&house)).await.unwrap();
+    send_draft(&house, id).await.unwrap();
+    let [personal] = claim(&house, NODE).await.try_into().unwrap();
+    assert!(!personal.is_bulk());
+    let [bulk] = claim(&house, NODE).await.try_into().unwrap();
+    assert_eq!((bulk.mail.activityid, bulk.is_bulk()), (id, true));
+    let loaded = outbox::load(&house.organization, &bulk).unwrap();
+    assert_eq!(loaded.mail_from, "jane@contoso.test", "what cannot be delivered comes back");
+    let header = message::read_header(&loaded.raw).unwrap();
+    assert!(header.marks.automatic && header.marks.bulk, "{:?}", header.marks);
+}
+
+#[tokio::test]
+async fn an_answer_that_a_program_wrote_stays_one_in_a_draft() {
+    let house = house().await;
+    let asked = "Message-ID: <q2@fabrikam.test>\nFrom: zoe@fabrikam.test\nTo: jane@contoso.test\nSubject: Pallets\n\
+                 Date: Fri, 6 Mar 2026 10:00:00 +0100\n\nHow many?\n";
+    let asked = house.store(house.out_of_mailbox(house.jane, asked)).await;
+    let mut answer = draft();
+    (answer.about.earlier, answer.how.automatic) = (Some(Earlier::Answered(asked)), Automatic::Replied);
+    let id = save(&house, answer).await;
+    let kept = outbox::draft(&house.organization, (id, None)).unwrap();
+    assert_eq!(kept.how.automatic, Automatic::Replied);
+    outbox::change_draft(&house.organization, (id, kept), moment(&house)).await.unwrap();
+    send_draft(&house, id).await.unwrap();
+    let [mail] = claim(&house, NODE).await.try_into().unwrap();
+    let loaded = outbox::load(&house.organization, &mail).unwrap();
+    assert_eq!(loaded.mail_from, "", "nobody answers it");
+    assert!(message::read_header(&loaded.raw).unwrap().marks.automatic);
+}
+
+#[tokio::test]
+async fn who_is_suppressed_is_named_before_anything_is_sent() {
+    let house = house().await;
+    for at in ["tom@northwind.test", "boss@contoso.test"] {
+        let why = (address(at), format!("{at} asked by phone"));
+        outbox::suppression::suppress(&house.organization, why, house.moment()).await.unwrap();
+    }
+    let shown = outbox::preview(&house.organization, &draft(), &moment(&house)).unwrap();
+    let named =
+        |at: &str| shown.obstacles.iter().any(|words| words.contains(&format!("{at} asked by phone")));
+    assert!(named("tom@northwind.test") && named("boss@contoso.test"), "{:?}", shown.obstacles);
+    assert_eq!(shown.obstacles.len(), 2);
+    assert_eq!(house.email_count(), 0);
 }
 
 #[tokio::test]

@@ -32,7 +32,13 @@ pub(super) fn write(letter: &Letter<'_>, out: &mut Vec<u8>) {
     }
     match letter.automatic {
         Automatic::No => {}
-        Automatic::Generated => raw("Auto-Submitted", "auto-generated", out),
+        Automatic::Generated => {
+            raw("Auto-Submitted", "auto-generated", out);
+            // No standard has it (RFC 2076 §3.9), and most programs that answer by themselves go by it.
+            raw("Precedence", "bulk", out);
+            // Exchange, whose failures are wanted all the same.
+            raw("X-Auto-Response-Suppress", "OOF, AutoReply", out);
+        }
         Automatic::Replied => {
             raw("Auto-Submitted", "auto-replied", out);
             // What Exchange looks at before it answers.

@@ -265,6 +265,11 @@ fn importance_receipts_and_programs_are_told() {
     let text = String::from_utf8(raw).unwrap();
     assert!(text.contains("\r\nX-Priority: 1\r\n") && text.contains("\r\nImportance: high\r\n"));
     assert!(text.contains("\r\nDisposition-Notification-To: \"Jane\" <jane@contoso.test>\r\n"), "{text}");
+    let many = compose(&Letter { automatic: Automatic::Generated, ..Letter::new(&own, WHEN, &from) });
+    let marks = crate::read_header(&many).unwrap().marks;
+    assert!(marks.automatic && marks.bulk && marks.wants_no_answer, "{marks:?}");
+    let text = String::from_utf8(many).unwrap();
+    assert!(text.contains("\r\nAuto-Submitted: auto-generated\r\nPrecedence: bulk\r\n"), "{text}");
     let low = compose(&Letter { importance: Importance::Low, ..Letter::new(&own, WHEN, &from) });
     assert_eq!(crate::read_header(&low).unwrap().priority, 0);
 }

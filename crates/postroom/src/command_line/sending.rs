@@ -57,6 +57,10 @@ pub(crate) struct SendArguments {
     /// Ask to be told that it was read, or delivered, or both.
     #[arg(long, value_enum, value_name = "WHICH")]
     receipt: Vec<Receipt>,
+    /// It goes to many, though each has a mail of his own: behind what persons write, marked so that no program answers it, and
+    /// not to those whose record says `donotbulkemail`.
+    #[arg(long, conflicts_with_all = ["answers", "reply_all"])]
+    bulk: bool,
     #[command(flatten)]
     when: WhenArguments,
     /// Keep it as a draft: `postroom draft send` sends it.
@@ -144,6 +148,7 @@ pub(super) fn send(mail: SendArguments) -> anyhow::Result<Request> {
         wants_read_receipt: mail.receipt.contains(&Receipt::Read),
         wants_delivery_receipt: mail.receipt.contains(&Receipt::Delivery),
         when,
+        is_bulk: mail.bulk,
         is_draft: mail.draft,
         key: mail.key,
     }))))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use crm::outbox::{self, AnswerKind, Draft, File, Importance, Recipient};
+use crm::outbox::{self, AnswerKind, Automatic, Draft, File, Importance, Recipient};
 use crm::templates::{self, Wish};
 use model::{Id, Mailbox, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,8 @@ pub struct SendMail {
     pub wants_delivery_receipt: bool,
     /// When it goes out; else at once.
     pub when: Option<When>,
+    /// Whether it goes to many: behind what persons write, and not to whom wants no such mail.
+    pub is_bulk: bool,
     /// Whether it is kept as a draft.
     pub is_draft: bool,
     /// Under one key it is sent once.
@@ -146,6 +148,9 @@ fn draft(organization: &Arc<Organization>, mail: SendMail, now: Timestamp) -> Re
     };
     draft.how.wants_read_receipt = mail.wants_read_receipt;
     draft.how.wants_delivery_receipt = mail.wants_delivery_receipt;
+    if mail.is_bulk {
+        draft.how.automatic = Automatic::Generated;
+    }
     draft.due = mail.when.map(|when| when.from(now));
     draft.key = mail.key;
     Ok(draft)

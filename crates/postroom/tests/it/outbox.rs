@@ -116,6 +116,12 @@ fn html_files_answers_forwards_and_times_are_typed() {
     refused(&["--to", "a@b.test", "--regarding", &offer, "more.txt"], "is not here");
     refused(&["--to", "a@b.test", "--attach", "missing", "more.txt"], "missing cannot be read");
     refused(&["--to", "a@b.test"], "required");
+    refused(&["--answers", &offer, "--bulk", "more.txt"], "cannot be used with");
+    place.file("many.csv", "fullname,emailaddress1,donotbulkemail\nTom,tom@northwind.test,yes\n");
+    place.well(&["import", "contacts", "--org", "contoso", "many.csv"]);
+    let tom = ["--to", "tom@northwind.test", "--subject", "News"];
+    refused(&[&tom[..], &["--bulk", "more.txt"]].concat(), "Tom <tom@northwind.test> wants no e-mail that goes");
+    sent(&[&tom[..], &["more.txt"]].concat());
 
     shows(&place, [&offer, &answer, &forward]);
 }
