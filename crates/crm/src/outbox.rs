@@ -42,7 +42,7 @@ pub use drafts::{change_draft, discard_draft, draft, save_draft, send_draft, tak
 pub use message::compose::{Automatic, Importance};
 pub use pace::{Change, Place, all_limits, give_back_places, places, set_limit, take_share};
 pub use preview::{Preview, preview};
-pub use queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, claim, free, load, renew};
+pub use queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, claim, free, held, let_go, load, renew};
 pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set_relay};
 pub use send_as::{senders, set_send_as};
 pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};

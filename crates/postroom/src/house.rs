@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::books_runner::Alarms;
 use crate::keyring::{Keyring, KeyringError};
 use crate::mailbox_board::Notes;
-use crate::outbox_runner::{Gates, RelaysAway};
+use crate::outbox_runner::{Claims, Gates, RelaysAway};
 use crate::pages::Cabinet;
 use crate::poll_runner::Boards;
 use crate::private::{self, NotPrivate};
@@ -44,6 +44,8 @@ pub struct House {
     pub(crate) relays_away: RelaysAway,
     /// What this node holds of the limits of outgoing mail.
     pub(crate) gates: Gates,
+    /// The mail of outboxes that this node knows it has.
+    pub(crate) claims: Claims,
     /// What the pages remember between two questions.
     pub(crate) cabinet: Cabinet,
     /// Long works of commands.
@@ -176,6 +178,7 @@ impl House {
             outbox_bell: Notify::new(),
             relays_away: RelaysAway::default(),
             gates: Gates::default(),
+            claims: Claims::default(),
             cabinet,
             works: Works::default(),
             asking: TaskTracker::new(),

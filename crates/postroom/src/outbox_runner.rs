@@ -3,6 +3,7 @@
 //! *Invariant:* it decides nothing. A relay that does not answer keeps none of the others waiting.
 
 mod away;
+mod claims;
 mod desk;
 mod gate;
 mod line;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::house::House;
 pub(crate) use away::RelaysAway;
+pub(crate) use claims::Claims;
 use desk::Desk;
 pub(crate) use gate::Gates;
 
@@ -61,6 +63,7 @@ async fn round(
         let organization = house.store.organization(row.organizationid)?;
         // Also of one where we are at work: what is left of a node that died waits for nobody.
         free(house, &organization, &living).await;
+        let_go(house, &organization).await;
         for relay in ways_out(&organization) {
             let key = (organization.id(), relay);
             if working.contains_key(&key) || house.relays_away.is_away(key) {
@@ -105,6 +108,27 @@ async fn free(house: &House, organization: &Arc<Organization>, living: &HashSet<
             tracing::info!(%organization, mails, past_their_end, for_a_person, "taken over from a node that is gone");
         }
         Err(error) => warn(organization, &error, "what other nodes had could not be looked for"),
+    }
+}
+
+/// Lets go of what this node has without knowing it.
+async fn let_go(house: &House, organization: &Arc<Organization>) {
+    if !house.claims.is_time(organization.id()) {
+        return;
+    }
+    let unknown = match outbox::held(organization, house.node) {
+        Ok(held) => house.claims.unknown(organization.id(), held),
+        Err(error) => return warn(organization, &error, "what this node has could not be looked for"),
+    };
+    if unknown.is_empty() {
+        return;
+    }
+    match outbox::let_go(organization, (house.node, unknown), house.now()).await {
+        Ok(mails) => {
+            let organization = organization.id();
+            tracing::info!(%organization, mails, "let go of mail that was taken here without an answer");
+        }
+        Err(error) => warn(organization, &error, "mail that was taken without an answer is not let go of"),
     }
 }
 

@@ -234,3 +234,32 @@ pub async fn free(
     });
     Ok(unit.await?)
 }
+
+/// The mails that a node has, as the rows say, as far as the end of their data certainly did not go out; each with the count under
+/// which it was taken ([`Claimed::mail`], `attempts`).
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn held(organization: &Organization, node: Id) -> Result<Vec<(Id, i32)>, CrmError> {
+    Ok(organization.read(|read| read.outbox_held(node))?)
+}
+
+/// Lets go of some of them, which nobody at the node knows of: it never heard that it has them. Says how many. Whoever knows of one all
+/// the same may not end it any more.
+///
+/// # Errors
+/// Where the store cannot do it.
+pub async fn let_go(
+    organization: &Arc<Organization>,
+    (node, mails): (Id, Vec<(Id, i32)>),
+    now: Timestamp,
+) -> Result<usize, CrmError> {
+    let unit = organization.unit(Priority::Background, move |tx| {
+        let mut count = 0;
+        for mail in &mails {
+            count += usize::from(tx.let_go_of_outbox(node, *mail, now)?);
+        }
+        Ok::<_, StoreError>(count)
+    });
+    Ok(unit.await?)
+}

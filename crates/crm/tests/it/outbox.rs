@@ -265,6 +265,28 @@ async fn whoever_lost_a_mail_writes_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_node_took_without_knowing_it_goes_at_once_where_its_end_certainly_did_not_go_out() {
+    let house = house().await;
+    let [ended, lost] = [send(&house, draft()).await.unwrap(), send(&house, draft()).await.unwrap()];
+    let claimed = claim(&house, NODE).await;
+    let of = |id: Id| claimed.iter().find(|claimed| claimed.mail.activityid == id).unwrap();
+    assert!(may_end(&house, of(ended)).await);
+    assert_eq!(outbox::held(&house.organization, NODE).unwrap(), [(lost, 1)]);
+    assert_eq!(outbox::held(&house.organization, OTHER).unwrap(), []);
+    let let_go = async |node: Id, mails: &[(Id, i32)]| {
+        outbox::let_go(&house.organization, (node, mails.to_vec()), now(&house)).await.unwrap()
+    };
+    assert_eq!(let_go(OTHER, &[(lost, 1)]).await, 0, "another's");
+    assert_eq!(let_go(NODE, &[(ended, 1), (lost, 2), (lost, 1)]).await, 1);
+    let [again] = claim(&house, NODE).await.try_into().unwrap();
+    assert_eq!((again.mail.activityid, again.mail.attempts), (lost, 2));
+    assert!(!may_end(&house, of(lost)).await, "whoever has it after all does not end it");
+    assert_eq!(settle(&house, of(lost), Tried::Untouched(0), now(&house)).await, Settled::Lost);
+    assert!(may_end(&house, &again).await);
+    assert_eq!(let_go(NODE, &[(lost, 1), (lost, 2)]).await, 0, "by now it may be out");
+}
+
+#[tokio::test]
 async fn what_cannot_be_sent_is_refused_in_words() {
     let house = house().await;
     let refused = async |draft: Draft| send(&house, draft).await.unwrap_err().to_string();

@@ -294,6 +294,8 @@ async fn send_mail(house: &House) {
     assert_eq!(claimed.len(), 3);
     let mails = || claimed.iter().map(|claimed| claimed.mail.clone());
     outbox::load(organization, &claimed[0]).unwrap();
+    let other = outbox::held(organization, node).unwrap()[..1].to_vec();
+    outbox::let_go(organization, (Id([8; 16]), other), NOW).await.unwrap();
     outbox::renew(organization, mails().collect(), NOW).await.unwrap();
     let ends = Ends { ending: mails().collect(), ..Ends::default() };
     assert_eq!(outbox::write_down(organization, ends, house.moment()).await.unwrap().may_end, [true; 3]);

@@ -49,6 +49,7 @@ impl Outbox for Desk {
             self.warn(&error, "mail that is due could not be taken");
             Vec::new()
         });
+        self.house.claims.take(self.organization.id(), claimed.iter().map(|claimed| &claimed.mail));
         claimed.into_iter().map(Arc::new).collect()
     }
 
@@ -86,24 +87,9 @@ impl Outbox for Desk {
     async fn write_down(&self, tried: Vec<(Arc<Claimed>, Tried)>, ending: Vec<Arc<Claimed>>) -> Vec<bool> {
         let tried = tried.into_iter().map(|(claimed, tried)| (claimed, crm_words(tried))).collect();
         let ends = Ends { tried, ending: ending.iter().map(|claimed| claimed.mail.clone()).collect() };
-        // What a relay has taken goes out again where that cannot be noted: a server that is started anew is waited for.
-        for pause in SETTLE_PAUSES {
-            match self.note(ends.clone()).await {
-                Ok(written) => {
-                    count(&ends, &written);
-                    return written.may_end;
-                }
-                Err(words) => {
-                    tracing::warn!(organization = %self.organization.id(), words, "what became of mail is not noted yet");
-                    tokio::time::sleep(pause).await;
-                }
-            }
-        }
-        for (claimed, _) in ends.tried.iter() {
-            let email = claimed.mail.activityid;
-            tracing::error!(%email, "what became of a mail could not be noted: it may go out twice");
-        }
-        vec![false; ending.len()]
+        let may_end = self.noted(&ends).await;
+        self.house.claims.end(self.organization.id(), ends.tried.iter().map(|(claimed, _)| &claimed.mail));
+        may_end
     }
 
     async fn renew(&self, mails: Vec<Arc<Claimed>>) {
@@ -149,6 +135,28 @@ impl Desk {
         let opened = self.house.keyring.open(cell, sealed).map_err(|error| error.to_string())?;
         let secret = Secret::new(opened.to_string());
         Ok(Some(Login::Password { user: user.clone(), secret }))
+    }
+
+    /// Of each mail that is about to end whether it may. What a relay has taken goes out again where that cannot be noted: a server that
+    /// is started anew is waited for.
+    async fn noted(&self, ends: &Ends) -> Vec<bool> {
+        for pause in SETTLE_PAUSES {
+            match self.note(ends.clone()).await {
+                Ok(written) => {
+                    count(ends, &written);
+                    return written.may_end;
+                }
+                Err(words) => {
+                    tracing::warn!(organization = %self.organization.id(), words, "what became of mail is not noted yet");
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+        for (claimed, _) in ends.tried.iter() {
+            let email = claimed.mail.activityid;
+            tracing::error!(%email, "what became of a mail could not be noted: it may go out twice");
+        }
+        vec![false; ends.ending.len()]
     }
 
     async fn note(&self, ends: Ends) -> Result<Written, String> {

@@ -120,7 +120,10 @@ fn html_files_answers_forwards_and_times_are_typed() {
     place.file("many.csv", "fullname,emailaddress1,donotbulkemail\nTom,tom@northwind.test,yes\n");
     place.well(&["import", "contacts", "--org", "contoso", "many.csv"]);
     let tom = ["--to", "tom@northwind.test", "--subject", "News"];
-    refused(&[&tom[..], &["--bulk", "more.txt"]].concat(), "Tom <tom@northwind.test> wants no e-mail that goes");
+    refused(
+        &[&tom[..], &["--bulk", "more.txt"]].concat(),
+        "Tom <tom@northwind.test> wants no e-mail that goes",
+    );
     sent(&[&tom[..], &["more.txt"]].concat());
 
     shows(&place, [&offer, &answer, &forward]);

@@ -73,6 +73,14 @@ impl Read<'_> {
         self.rows(sql, &[], |row| row.take())
     }
 
+    /// The mails that a node has and the end of whose data certainly did not go out since it took them, each with the count under
+    /// which it did.
+    pub fn outbox_held(&self, owner: Id) -> Result<Vec<(Id, i32)>, StoreError> {
+        let sql = "select activityid, attempts from outboxmail \
+                   where owner = ?1 and (dotattempt is null or dotattempt <> attempts)";
+        self.rows(sql, &[owner.into()], |row| Ok((row.take()?, row.take()?)))
+    }
+
     /// What was put in last, the newest first.
     pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxMail>, StoreError> {
         self.nouns("order by createdon desc limit ?1", &[limit.into()])
@@ -207,6 +215,19 @@ impl Tx<'_> {
             mail.tries.into(),
         ];
         Ok(self.execute(sql, &params)? == 1)
+    }
+
+    /// Lets go of a mail that a node took under this count and does not know of, unless the end of its data may be out. Says whether
+    /// it did. Whoever knows of it all the same has lost it, and may not end it.
+    pub fn let_go_of_outbox(
+        &mut self,
+        owner: Id,
+        (email, attempts): (Id, i32),
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = "update outboxmail set owner = null, dueon = leaseclock(?4) where activityid = ?1 and owner = ?2 \
+                   and attempts = ?3 and (dotattempt is null or dotattempt <> attempts)";
+        Ok(self.execute(sql, &[email.into(), owner.into(), attempts.into(), now.into()])? == 1)
     }
 
     /// Lets go of what a node has, which is no more.
