@@ -1,10 +1,14 @@
 //! A queue acknowledges: whom, once, in which words; and what ends a loop.
 
+use std::sync::Arc;
+
 use crm::answers::{self, Acknowledging};
-use crm::intake::{Copy, Proof, Source};
+use crm::intake::{self, Copy, Proof, Source, Verdicts};
 use crm::templates::{self, NewTemplate, Source as Words};
+use model::outcome::Outcome;
 use model::schema::emails::{Email, mark};
 use model::schema::outbox::OutboxMail;
+use model::trust::{Finding, Verdict};
 use model::{Id, language};
 
 use crate::house::{House, address};
@@ -91,6 +95,19 @@ async fn a_customer_hears_once_that_his_mail_is_here() {
     house.store(other).await;
     assert_eq!(given(&house).await.len(), 2);
     house.books_are_right();
+}
+
+#[tokio::test]
+async fn nobody_hears_of_a_mail_that_the_domain_of_its_sender_disowns() {
+    let house = house().await;
+    for (dmarc, expected) in [(Finding::Fail, 0), (Finding::Pass, 1)] {
+        let verdict = Verdict { author: Some(address("zoe@fabrikam.test")), dmarc, ..Verdict::default() };
+        let verdicts = Verdicts { outer: Some(verdict), ..Verdicts::default() };
+        let verified = (mail(&house, "zoe@fabrikam.test", ""), Arc::new(verdicts));
+        let taken = intake::take_in_verified(&house.organization, verified, house.moment()).await.unwrap();
+        assert_eq!(taken.outcome(), Outcome::Stored);
+        assert_eq!(given(&house).await.len(), expected, "{dmarc:?}");
+    }
 }
 
 #[tokio::test]

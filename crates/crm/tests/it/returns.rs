@@ -1,12 +1,14 @@
 //! Return paths: each recipient has one of his own, and what comes there is about him, whatever it looks like.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Source, Welcome};
+use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Source, Verdicts, Welcome};
 use crm::outbox::{self, Claimed, Draft, RecipientReply, Settled, Tried, Wanted};
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, STATUS_FAILED, STATUS_SENT, mark};
 use model::schema::outbox::OutboxRecipient;
+use model::trust::{Finding, Policy, Verdict};
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 
 use crate::house::{House, NOW, address};
@@ -265,6 +267,30 @@ async fn who_is_away_says_so_himself() {
     assert_eq!(parties.len(), 1, "{parties:?}");
     assert_eq!(parties[0].addressused.as_deref(), Some("zoe@fabrikam.test"));
     assert_eq!(house.email(email).marks & mark::REPORT, 0);
+}
+
+#[tokio::test]
+async fn the_word_of_a_return_path_lets_nobody_speak_whose_domain_disowns_it() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test"]).await;
+    let path = sent(&house, id).await.remove(0);
+    // Whoever has the path, of a mail that was handed on, answers in her name.
+    let forged = format!(
+        "From: Zoe <zoe@fabrikam.test>\nTo: {path}\nSubject: Away\nAuto-Submitted: auto-replied\n\nPay there.\n"
+    );
+    let failed = Verdict {
+        author: Some(address("zoe@fabrikam.test")),
+        dmarc: Finding::Fail,
+        policy: Policy::Reject,
+        ..Verdict::default()
+    };
+    let apart = Verdicts { outer: Some(failed), apart_from: Some(Policy::Reject), ..Verdicts::default() };
+    let verified = (came(&house, &path, &forged), Arc::new(apart));
+    let taken = intake::take_in_verified(&house.organization, verified, house.moment()).await.unwrap();
+    let original = &taken.originals[0];
+    assert_eq!((original.outcome, original.reason), (Outcome::Quarantined, Reason::Disowned));
+    assert_eq!(house.email_count(), 1);
+    assert_eq!(bounces(&house, id), [(None, None)]);
 }
 
 #[tokio::test]
