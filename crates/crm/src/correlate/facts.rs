@@ -61,6 +61,8 @@ pub struct Facts {
     pub returned_to: Option<KnownEmail>,
     /// The recipient of that e-mail whose return path it is, as compared.
     pub returned_recipient: Option<String>,
+    /// The user who wrote that e-mail.
+    pub returned_writer: Option<Id>,
     /// E-mails that this report returns.
     pub returned: Vec<KnownEmail>,
     /// E-mails that are here already and name this mail's Message-ID, or one that it names too. Of those that

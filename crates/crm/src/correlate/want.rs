@@ -29,7 +29,7 @@ pub fn judge(offer: &Offer, facts: &Facts, thread: &Thread) -> Wanted {
         let signals = vec![signal("filter", true, "It was written here, so no filter was asked.")];
         return Wanted { keep: true, reason: Reason::Composed, accepting: None, signals };
     }
-    if facts.returned_to.is_some() {
+    if facts.returned_to.is_some() && !is_never_logged_for_its_writer(facts) {
         let signals = vec![signal("filter", true, Reason::Returned.words())];
         return Wanted { keep: true, reason: Reason::Returned, accepting: None, signals };
     }
@@ -66,13 +66,20 @@ pub fn judge(offer: &Offer, facts: &Facts, thread: &Thread) -> Wanted {
 
 /// What no filter can outvote.
 fn refused_for_all(offer: &Offer, facts: &Facts, thread: &Thread) -> Option<Reason> {
-    if facts.never_log.iter().any(|hit| hit.user.is_none()) || is_unwanted_by_its_owner(facts) {
+    let is_returned = facts.returned_to.is_some();
+    if facts.never_log.iter().any(|hit| hit.user.is_none()) || is_returned || is_unwanted_by_its_owner(facts)
+    {
         return Some(Reason::NeverLog);
     }
     if offer.marks.report && thread.email.is_none() && !facts.by_hand {
         return Some(Reason::Report);
     }
     None
+}
+
+/// What comes to a return path is for whoever wrote the mail: the organisation's list holds there, and his own.
+fn is_never_logged_for_its_writer(facts: &Facts) -> bool {
+    facts.never_log.iter().any(|hit| hit.user.is_none() || hit.user == facts.returned_writer)
 }
 
 /// Whoever brings a whole mailbox does not see what is in it: what its owner never wants logged stays out, by

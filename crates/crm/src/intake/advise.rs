@@ -88,8 +88,10 @@ pub(super) fn ignored(
     if decision.outcome != Outcome::Ignored || desk.is_journal {
         return Ok(None);
     }
-    // It belongs to mail of ours or not by what it returns; who is on the never-log list stays there.
-    let is_report = offer.from.is_none() || (offer.marks.report && decision.reason != Reason::NeverLog);
+    // It belongs to mail of ours or not by what it returns; so much counts of what is never logged, too.
+    let is_report = offer.from.is_none()
+        || offer.marks.report
+        || (decision.reason == Reason::NeverLog && returned::may_be_report(offer));
     // Whatever shares a key with a mail that is here may be that mail; without id and date the bytes are the key.
     let may_be_here = !checked.facts.identities.is_empty()
         || (offer.message_id.is_none() && offer.date.is_none())

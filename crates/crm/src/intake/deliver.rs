@@ -271,6 +271,11 @@ impl Work<'_> {
             (Outcome::Duplicate, Some(email)) => Some(self.meet_again(tx, email)?),
             (Outcome::Stored, _) => Some(self.store(tx)?),
             (Outcome::Undeliverable | Outcome::Quarantined, _) => self.set_aside(tx)?,
+            (Outcome::Ignored, _) if decision.reason == Reason::NeverLog => {
+                // What it says of a mail of ours counts, and nothing else of it is kept.
+                self.note_report(tx, None)?;
+                None
+            }
             _ => None,
         };
         Ok(OriginalReceipt { outcome: decision.outcome, reason: decision.reason, email })
@@ -298,7 +303,7 @@ impl Work<'_> {
     fn meet_again(&self, tx: &mut Tx<'_>, email: Id) -> Result<Id, DeliverError> {
         self.note_copy(tx, email)?;
         self.note_queues(tx, email)?;
-        self.note_report(tx, email)?;
+        self.note_report(tx, Some(email))?;
         if !self.facts().has_same_bytes {
             let blob = self.blob()?;
             tx.keep_blob(blob)?;
@@ -460,7 +465,7 @@ impl Work<'_> {
         self.adopt(tx, id)?;
         self.note_copy(tx, id)?;
         self.note_queues(tx, id)?;
-        self.note_report(tx, id)?;
+        self.note_report(tx, Some(id))?;
         if let Some(outgoing) = &self.opened.outgoing {
             outgoing.put_into_outbox(tx, id, self.moment)?;
         }
@@ -546,7 +551,7 @@ impl Work<'_> {
     }
 
     /// What it tells about mail that went out from here. The same report may come again with proof.
-    fn note_report(&self, tx: &mut Tx<'_>, evidence: Id) -> Result<(), StoreError> {
+    fn note_report(&self, tx: &mut Tx<'_>, evidence: Option<Id>) -> Result<(), StoreError> {
         let offer = &self.original.offer;
         let Some(told) = &offer.bounce else { return Ok(()) };
         let proven = offer.returned_to.filter(|_| self.facts().returned_to.is_some());

@@ -270,7 +270,12 @@ fn records(read: &Read<'_>, copy: &Copy, desk: &Desk, original: &Original) -> Re
     }
     let filters = directory.filters;
     facts.recipients = recipients(copy, desk, original, &Found { facts: &facts, filters });
-    let users: HashSet<Id> = facts.recipients.iter().map(|recipient| recipient.record.id).collect();
+    facts.returned_writer = match offer.returned_to {
+        Some(to) => read.email(to.email)?.and_then(|email| email.ownerid),
+        None => None,
+    };
+    let recipients = facts.recipients.iter().map(|recipient| recipient.record.id);
+    let users: HashSet<Id> = recipients.chain(facts.returned_writer).collect();
     facts.never_log = never_log(read, offer, &facts, &users)?;
     Ok(facts)
 }

@@ -41,7 +41,7 @@ pub(super) fn note(
 }
 
 /// Reading costs, and most mail is none.
-fn may_be_report(offer: &Offer) -> bool {
+pub(super) fn may_be_report(offer: &Offer) -> bool {
     let is_server =
         |name: &str| ["mailer-daemon", "postmaster"].iter().any(|known| name.eq_ignore_ascii_case(known));
     offer.returned_to.is_some()

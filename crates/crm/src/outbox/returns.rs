@@ -32,8 +32,8 @@ pub(crate) struct Report<'r> {
     pub(crate) told: &'r Bounce,
     /// Whether it came from nobody: then it tells of a failure, in whatever words.
     pub(crate) is_from_nobody: bool,
-    /// The e-mail that the report is.
-    pub(crate) evidence: Id,
+    /// The e-mail that the report is; `None` where nobody wants it logged.
+    pub(crate) evidence: Option<Id>,
 }
 
 /// Notes a report, within the unit that stores it.
@@ -54,11 +54,11 @@ pub(crate) fn note_report(tx: &mut Tx<'_>, report: &Report<'_>, moment: &Moment)
             bouncedon: Some(moment.now),
             // What is only claimed is not counted.
             bouncedaddress: is_proven.then(|| address.clone()),
-            bounceid: Some(report.evidence),
+            bounceid: report.evidence,
             ..recipient
         })?;
         if is_proven && let Some(reason) = reason(tx, (&address, kind), moment)? {
-            suppression::note(tx, (&address, reason), (&words, Some(report.evidence)), moment)?;
+            suppression::note(tx, (&address, reason), (&words, report.evidence), moment)?;
         }
     }
     if has_changed {

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use crm::intake::{self, Copy, EnvelopeRecipient, Proof, Source, Verdicts, Welcome};
 use crm::outbox::{self, Claimed, Draft, RecipientReply, Settled, Tried, Wanted};
+use crm::records::people;
 use model::outcome::{Outcome, Reason};
 use model::schema::emails::{Email, STATUS_FAILED, STATUS_SENT, mark};
 use model::schema::outbox::OutboxRecipient;
@@ -425,4 +426,48 @@ async fn passing_trouble_is_counted_and_a_complaint_counts_at_once() {
     house.store(came(&house, &path, complaint)).await;
     assert_eq!(suppressed(&house, "tom@northwind.test"), Some(3));
     assert_eq!(house.email(id).statuscode, STATUS_SENT, "he has it");
+}
+
+/// Who is on a never-log list says nothing that is kept, and a report still counts for the mail that it is about.
+#[tokio::test]
+async fn what_is_never_logged_counts_at_its_return_path_and_is_not_kept() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test"]).await;
+    let path = sent(&house, id).await.remove(0);
+    let other = send(&house, &["tom@northwind.test"]).await;
+    let tom = sent(&house, other).await.remove(0);
+    let emails =
+        || house.organization.read(|read| read.conversation(house.email(id).conversationtrackingid, 9));
+    people::add_never_log(&house.organization, "@fabrikam.test", None, house.moment()).await.unwrap();
+    people::add_never_log(&house.organization, "tom@northwind.test", Some(house.jane), house.moment())
+        .await
+        .unwrap();
+
+    let away = "From: zoe@fabrikam.test\nSubject: Away\nAuto-Submitted: auto-replied\n\nTill Monday.\n";
+    let never = (Outcome::Ignored, Reason::NeverLog, None);
+    assert_eq!(house.take(came(&house, &path, away)).await, never);
+    assert_eq!(bounces(&house, id), [(None, None)]);
+    let from_tom = away.replace("zoe@fabrikam.test", "tom@northwind.test");
+    assert_eq!(
+        house.take(came(&house, &tom, &from_tom)).await,
+        never,
+        "Jane wrote to him, and wants none of his"
+    );
+    people::add_never_log(&house.organization, "bob@northwind.test", Some(house.ben), house.moment())
+        .await
+        .unwrap();
+    let from_bob = away.replace("zoe@fabrikam.test", "bob@northwind.test");
+    assert_eq!(
+        house.take(came(&house, &tom, &from_bob)).await.1,
+        Reason::Returned,
+        "that is Ben's list alone"
+    );
+
+    let dead = report("zoe@fabrikam.test", DEAD, "").replace("mx.fabrikam.test", "fabrikam.test");
+    assert_eq!(house.take(came(&house, &path, &dead)).await, never);
+    assert_eq!(bounces(&house, id), [(Some(1), Some(true))]);
+    assert_eq!(house.email(id).statuscode, STATUS_FAILED);
+    assert!(refusal(&house, "zoe@fabrikam.test").await.unwrap().contains("User unknown"));
+    assert_eq!(emails().unwrap().len(), 1, "nothing came of it but what its own mail says");
+    house.books_are_right();
 }
