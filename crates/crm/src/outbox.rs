@@ -21,6 +21,7 @@ pub(crate) mod returns;
 mod send_as;
 mod settle;
 mod shown;
+mod subject_tokens;
 pub mod suppression;
 mod turns;
 mod withheld;
@@ -47,6 +48,7 @@ pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set
 pub use send_as::{senders, set_send_as};
 pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};
 pub use shown::{Shown, Standing, Whose, shown, shown_one, troubles};
+pub use subject_tokens::{DIGITS as TOKEN_DIGITS, tracking_token};
 
 /// Writes a mail, puts it on its records and into the outbox, and says, after the commit, which e-mail it is. `copyid` is
 /// the copy that it is in the books, where the draft has no key.
@@ -79,11 +81,13 @@ pub async fn send(
 /// is never here three times.
 fn written(
     organization: &Organization,
-    draft: Draft,
+    mut draft: Draft,
     (email, moment): (Id, &Moment),
 ) -> Result<(Arc<[u8]>, outgoing::Outgoing), CrmError> {
     let recipients = writing::recipients(&draft)?;
     suppression::refuse(organization, &recipients)?;
+    let subject = draft.what.subject.clone();
+    let token = subject_tokens::put(organization, &mut draft.what, email)?;
     let raw = writing::write(organization, &draft, (email, moment))?;
     let relay = relays::default(organization)?;
     let outgoing = outgoing::Outgoing {
@@ -94,7 +98,8 @@ fn written(
         due: draft.due.unwrap_or(moment.now).max(moment.now),
         draft: None,
         owner: draft.who.author,
-        subject: draft.what.subject.clone(),
+        subject,
+        token,
         chosen: writing::chosen(organization, &draft)?,
         continues: draft.about.earlier.map(Earlier::email),
         regarding: draft.about.regarding,
@@ -120,7 +125,9 @@ fn is_that_mail(
     let (sent, rows) = organization
         .read(|read| Ok::<_, StoreError>((read.email(email)?, read.outbox_recipients(email)?)))?;
     let is_same = |(row, wanted): (&OutboxRecipient, &EmailAddress)| row.address == wanted.as_str();
-    let has_subject = sent.is_some_and(|sent| sent.subject.trim() == subject.trim());
+    let Some(sent) = sent else { return Ok(false) };
+    let had = (sent.subject.as_str(), sent.trackingtoken.as_deref());
+    let has_subject = subject_tokens::is_subject(organization, had, subject)?;
     Ok(has_subject && rows.len() == recipients.len() && rows.iter().zip(recipients).all(is_same))
 }
 

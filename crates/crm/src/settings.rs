@@ -1,5 +1,6 @@
 //! Settings of one organisation that decisions depend on.
 
+use message::token;
 use model::EmailAddress;
 use store::{Organization, Priority, Read, StoreError, Tx};
 
@@ -10,6 +11,8 @@ use crate::CrmError;
 pub struct OrganizationSettings {
     /// Prefixes of classic tracking tokens, former ones too (Dynamics `trackingprefix`).
     pub token_prefixes: Vec<String>,
+    /// Digits of the token that the subject of a mail gets when it goes out; `None` where it gets none.
+    pub subject_token_digits: Option<usize>,
     /// Addresses from which the mail system of the organisation reports its journal, as they are compared.
     pub journal_senders: Vec<String>,
     /// Whether answers to mail of queues are to come to an address with a word of ours.
@@ -22,6 +25,7 @@ impl Default for OrganizationSettings {
     fn default() -> Self {
         OrganizationSettings {
             token_prefixes: vec!["CRM:".to_owned()],
+            subject_token_digits: None,
             journal_senders: Vec::new(),
             has_answer_words: false,
             has_guesses: false,
@@ -30,6 +34,7 @@ impl Default for OrganizationSettings {
 }
 
 const TRACKING_PREFIX: &str = "trackingprefix";
+const SUBJECT_TOKENS: &str = "subjecttokens";
 const JOURNAL_SENDERS: &str = "journalsenders";
 const ANSWER_WORDS: &str = "answerwords";
 const HAS_GUESSES: &str = "hasguesses";
@@ -40,6 +45,7 @@ pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
     let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
     Ok(OrganizationSettings {
         token_prefixes: read.deciding_setting(TRACKING_PREFIX)?.map_or(default.token_prefixes, words),
+        subject_token_digits: read.deciding_setting(SUBJECT_TOKENS)?.and_then(|digits| digits.parse().ok()),
         journal_senders: read.deciding_setting(JOURNAL_SENDERS)?.map_or(default.journal_senders, words),
         has_answer_words: read.deciding_setting(ANSWER_WORDS)?.as_deref() == Some("on"),
         has_guesses: read.deciding_setting(HAS_GUESSES)?.is_some(),
@@ -77,6 +83,24 @@ pub async fn set_token_prefixes(organization: &Organization, prefixes: Vec<Strin
     }
     let unit = organization.unit(Priority::Background, move |tx| {
         tx.set_setting(TRACKING_PREFIX, &prefixes.join(" "))?;
+        tx.bump_records_version()
+    });
+    Ok(unit.await?)
+}
+
+/// Has subjects of outgoing mail end with a token of so many digits from now on, or with none. What went out before is known all
+/// the same.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where a token would have fewer than four digits or more than eighteen.
+pub async fn set_subject_tokens(organization: &Organization, digits: Option<usize>) -> Result<(), CrmError> {
+    let (least, most) = (token::DIGITS_MIN, token::DIGITS_MAX);
+    if digits.is_some_and(|digits| !(least..=most).contains(&digits)) {
+        return Err(CrmError::Invalid(format!("a token has {least} to {most} digits")));
+    }
+    let value = digits.map_or_else(|| "off".to_owned(), |digits| digits.to_string());
+    let unit = organization.unit(Priority::Background, move |tx| {
+        tx.set_setting(SUBJECT_TOKENS, &value)?;
         tx.bump_records_version()
     });
     Ok(unit.await?)

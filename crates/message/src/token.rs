@@ -1,11 +1,14 @@
 //! The classic tracking token in a subject: a prefix and a number, `CRM:0001001` (Dynamics).
 //!
-//! What passes through: a decoded subject. Never decides: counters wrap, so the caller confirms by a participant.
+//! What passes through: a decoded subject. Never decides: others count with the same prefix, and some counters wrap, so the
+//! caller confirms by a participant.
+
+use model::limits;
 
 /// Digits a token has at least; fewer are a number somebody wrote.
-const DIGITS_MIN: usize = 4;
+pub const DIGITS_MIN: usize = 4;
 /// Digits beyond any counter.
-const DIGITS_MAX: usize = 18;
+pub const DIGITS_MAX: usize = 18;
 
 /// Every token in a subject, in the prefix's own spelling, each once.
 ///
@@ -22,6 +25,22 @@ pub fn find(subject: &str, prefixes: &[String]) -> Vec<String> {
         }
     }
     tokens
+}
+
+/// Whether a text is a token, and nothing else.
+pub fn is_one(text: &str, prefixes: &[String]) -> bool {
+    find(text, prefixes).iter().any(|token| token == text)
+}
+
+/// The subject with a token at its end, as Dynamics has it; a long subject is cut so that the token has room. One that
+/// carries it already stays as it is.
+pub fn at_end_of(subject: &str, token: &str, prefixes: &[String]) -> String {
+    if find(subject, prefixes).iter().any(|known| known == token) {
+        return subject.to_owned();
+    }
+    let room = limits::SUBJECT_CHARS_MAX.saturating_sub(token.chars().count() + 1);
+    let shorter: String = subject.trim().chars().take(room).collect();
+    format!("{} {token}", shorter.trim_end()).trim_start().to_owned()
 }
 
 /// The subject without its tokens.
@@ -125,6 +144,35 @@ mod tests {
         check("CRM:", &[]);
         check("müCRM:0001 é", &[]);
         check("", &[]);
+    }
+
+    #[test]
+    fn a_token_stands_at_the_end_once_and_has_room() {
+        let prefixes = ["CRM:".to_owned()];
+        let check = |subject: &str, expect: &str| {
+            let subject = at_end_of(subject, "CRM:0001001", &prefixes);
+            assert_eq!(
+                (subject.as_str(), find(&subject, &prefixes)),
+                (expect, vec!["CRM:0001001".to_owned()])
+            );
+        };
+        check(" Grüße ", "Grüße CRM:0001001");
+        check("", "CRM:0001001");
+        check("Re: Offer crm:0001001 (fwd)", "Re: Offer crm:0001001 (fwd)");
+        check("Offer CRM:12", "Offer CRM:12 CRM:0001001");
+        let long = at_end_of(&"é".repeat(limits::SUBJECT_CHARS_MAX), "CRM:0001001", &prefixes);
+        assert_eq!(long.chars().count(), limits::SUBJECT_CHARS_MAX);
+        assert!(long.ends_with("é CRM:0001001"), "{long}");
+    }
+
+    #[test]
+    fn a_token_is_a_token_alone() {
+        let prefixes = ["CRM:".to_owned()];
+        for (text, expect) in
+            [("CRM:0001001", true), ("crm:0001001", false), ("CRM:0001001 x", false), ("1001", false)]
+        {
+            assert_eq!(is_one(text, &prefixes), expect, "{text}");
+        }
     }
 
     #[test]

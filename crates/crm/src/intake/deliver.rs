@@ -47,6 +47,9 @@ pub enum DeliverError {
     /// The draft that was to be sent is another by now, or none.
     #[error("the draft was changed or discarded at this moment")]
     DraftChanged,
+    /// Another mail was given the token of its subject at this moment.
+    #[error("the token of the subject was given to another mail at this moment")]
+    TokenTaken,
     /// The store could not do it.
     #[error("the store could not keep it")]
     Store(#[from] StoreError),
@@ -55,7 +58,7 @@ pub enum DeliverError {
 impl From<DeliverError> for CrmError {
     fn from(error: DeliverError) -> Self {
         match error {
-            DeliverError::Overtaken => CrmError::Store(StoreError::Busy),
+            DeliverError::Overtaken | DeliverError::TokenTaken => CrmError::Store(StoreError::Busy),
             DeliverError::DraftChanged => CrmError::Invalid(error.to_string()),
             DeliverError::Store(error) => CrmError::Store(error),
         }
@@ -83,6 +86,11 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
         return Ok(Receipt::of_sent(opened.copy.copyid, email));
     }
     let before = earlier_receipt(tx, opened.copy.copyid)?;
+    if let (Some(outgoing), None) = (&opened.outgoing, &before)
+        && outgoing.has_taken_token(tx)?
+    {
+        return Err(DeliverError::TokenTaken);
+    }
     let is_there_after_all = before.as_ref().is_some_and(|receipt| is_there_after_all(receipt, opened));
     let is_asked_again =
         |receipt: &Receipt| is_asked_again(&opened.copy.source, receipt) || is_there_after_all;

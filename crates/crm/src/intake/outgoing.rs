@@ -33,6 +33,8 @@ pub(crate) struct Outgoing {
     pub(crate) owner: Option<Id>,
     /// Its subject, as it was written.
     pub(crate) subject: String,
+    /// The token that was drawn for that subject.
+    pub(crate) token: Option<String>,
     /// The records that are meant by addresses, where somebody chose.
     pub(crate) chosen: Vec<(String, RecordRef)>,
     /// The e-mail that it answers or carries on.
@@ -81,6 +83,15 @@ impl Outgoing {
         let asked = (self.chosen.as_slice(), lane);
         let refusals = organization.read(|read| opt_outs::refusals(read, &self.recipients, asked))?;
         if refusals.is_empty() { Ok(()) } else { Err(CrmError::Invalid(refusals.join("; "))) }
+    }
+
+    /// Whether somebody else was given the token that was drawn for it. Asked within the unit, which holds the token.
+    pub(super) fn has_taken_token(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
+        let token = self.token.as_ref();
+        Ok(token
+            .map(|token| tx.emails_by_token(token, 1))
+            .transpose()?
+            .is_some_and(|taken| !taken.is_empty()))
     }
 
     /// Takes the rows of the draft away, where it was one; says which e-mail this is where somebody else has just sent it.

@@ -59,6 +59,9 @@ impl From<Mailbox> for Recipient {
 pub struct What {
     /// Its subject.
     pub subject: String,
+    /// The tracking token that its subject gets, as [`tracking_token`](super::tracking_token) gave it; else one is drawn where the
+    /// organization wants that.
+    pub token: Option<String>,
     /// Its text; where it is empty and there is HTML, it is made of that.
     pub text: String,
     /// Its HTML. It is cleaned as a page is.

@@ -201,6 +201,7 @@ fn reopened(organization: &Organization, row: &Email) -> Result<Draft, CrmError>
         who: Who { author: None, from: from.ok_or(CrmError::Store(StoreError::Corrupt))?, to, cc, bcc },
         what: What {
             subject: header.subject.clone(),
+            token: None,
             text: message.text().into_owned(),
             html: message.html(),
             files: message.attachments().into_iter().map(file).collect(),

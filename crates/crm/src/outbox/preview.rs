@@ -5,7 +5,7 @@ use model::{EmailAddress, Id, Moment};
 use store::{Organization, StoreError};
 
 use super::draft::Draft;
-use super::{opt_outs, relays, suppression, writing};
+use super::{opt_outs, relays, subject_tokens, suppression, writing};
 use crate::CrmError;
 
 /// A mail as it would go out.
@@ -58,7 +58,8 @@ pub fn preview(organization: &Organization, draft: &Draft, moment: &Moment) -> R
     let cid_urls = ids.map(|id| (id.clone(), format!("cid:{id}"))).collect();
     preview.html = body::shown(&message, &ShownOptions { cid_urls, remote_images: true }).html;
     preview.text = message.text().into_owned();
-    preview.subject.clone_from(&message.header().subject);
+    let subject = (message.header().subject.as_str(), draft.what.token.as_deref());
+    preview.subject = subject_tokens::shown(organization, subject)?;
     preview.size = raw.len();
     preview.files = rows.into_iter().map(|row| (row.filename, row.size_bytes)).collect();
     if preview.text.trim().is_empty() && preview.files.is_empty() {

@@ -37,6 +37,7 @@ mod returns;
 mod same;
 mod signing;
 mod story;
+mod subject_tokens;
 mod templates;
 mod thread;
 mod trusted;
