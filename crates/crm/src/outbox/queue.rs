@@ -7,6 +7,7 @@ use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Moment, Timestamp};
 use store::{EmailSource, LeftBehind, Organization, Priority, StoreError};
 
+use super::outside;
 use super::turns::Turn;
 use super::withheld;
 use crate::CrmError;
@@ -30,6 +31,11 @@ pub struct Claimed {
 }
 
 impl Claimed {
+    /// One that somebody holds, of whose source nothing is asked.
+    pub(super) fn held(mail: OutboxMail, recipients: Vec<OutboxRecipient>) -> Self {
+        Claimed { mail, recipients, source: None }
+    }
+
     /// Whether it is one of many, which keep no person's mail waiting.
     pub fn is_bulk(&self) -> bool {
         self.mail.lane == BULK
@@ -95,7 +101,7 @@ pub async fn claim(
         while !organization.is_closed()
             && organization.read(|read| read.is_outbox_due((wanted.relay, *lane), moment.now))?
         {
-            let (count, taken) = take(organization, (node, *lane), (moment.again(), wanted)).await?;
+            let (count, taken) = take(organization, (node, *lane), (moment.again(), wanted), None).await?;
             if taken.is_empty() && count > 0 {
                 // Some were for nobody any more, and others may be due behind them.
                 continue;
@@ -116,15 +122,22 @@ pub async fn claim(
     Ok(Vec::new())
 }
 
-/// How many mails were taken, and those of them that go out.
-async fn take(
+/// How many mails were taken, and those of them that go out: these are held for the usual time, or for so many seconds.
+pub(super) async fn take(
     organization: &Arc<Organization>,
-    (node, lane): (Id, i32),
+    (holder, lane): (Id, i32),
     (moment, wanted): (Moment, Wanted),
+    seconds: Option<i64>,
 ) -> Result<(usize, Vec<Taken>), CrmError> {
     let unit = organization.unit(Priority::Background, move |tx| {
-        let mails = tx.claim_outbox(node, (wanted.relay, lane), (moment.now, wanted.limit))?;
-        Ok::<_, StoreError>((mails.len(), withheld::withhold(tx, mails, &moment)?))
+        let mails = tx.claim_outbox(holder, (wanted.relay, lane), (moment.now, wanted.limit))?;
+        let count = mails.len();
+        let taken = withheld::withhold(tx, mails, &moment)?;
+        if let Some(seconds) = seconds {
+            let mut mails = taken.iter().map(|taken| &taken.mail);
+            mails.try_for_each(|mail| tx.lease_outbox(mail, (moment.now, seconds)).map(drop))?;
+        }
+        Ok::<_, StoreError>((count, taken))
     });
     Ok(unit.await?)
 }
@@ -144,7 +157,7 @@ async fn give_back(
 }
 
 /// What mails were made of that were taken, read at once.
-fn opened(organization: &Organization, taken: Vec<Taken>) -> Result<Vec<Claimed>, StoreError> {
+pub(super) fn opened(organization: &Organization, taken: Vec<Taken>) -> Result<Vec<Claimed>, StoreError> {
     let sources = organization.read_in_few_trips(|read| {
         taken.iter().map(|taken| read.email_source(taken.mail.activityid)).collect::<Result<Vec<_>, _>>()
     })?;
@@ -207,7 +220,8 @@ pub async fn renew(
     unit.await.map_err(|error: StoreError| error.into())
 }
 
-/// Lets go of what nodes have that are not among these: they died, or this one was started anew. Bulk mail that may be out waits
+/// Lets go of what nodes have that are not among these: they died, or this one was started anew; and of what outside senders have
+/// for longer than they said. Bulk mail that may be out waits
 /// for a person then, as it does where no answer came.
 ///
 /// # Errors
@@ -217,15 +231,21 @@ pub async fn free(
     living: &HashSet<Id>,
     now: Timestamp,
 ) -> Result<LeftBehind, CrmError> {
-    let mut owners = organization.read(|read| read.outbox_owners())?;
+    let (mut owners, ways) = organization
+        .read(|read| Ok::<_, StoreError>((read.outbox_owners()?, read.email_server_profiles()?)))?;
     owners.retain(|owner| !living.contains(owner));
+    let outside: HashSet<Id> =
+        ways.iter().filter(|way| outside::is_outside(way)).map(|way| way.emailserverprofileid).collect();
     if owners.is_empty() {
         return Ok(LeftBehind::default());
     }
     let unit = organization.unit(Priority::Background, move |tx| {
         let mut all = LeftBehind::default();
         for owner in &owners {
-            let of = tx.free_outbox(*owner, now)?;
+            let of = match outside.contains(owner) {
+                true => tx.free_late_outbox(*owner, now)?,
+                false => tx.free_outbox(*owner, now)?,
+            };
             all.mails += of.mails;
             all.past_their_end += of.past_their_end;
             all.for_a_person += of.for_a_person;

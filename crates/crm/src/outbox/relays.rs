@@ -6,6 +6,7 @@ use model::schema::mailboxes::EmailServerProfile;
 use model::{EmailAddress, Id, Moment, limits};
 use store::{Organization, Priority, Store, StoreError};
 
+use super::outside;
 use crate::CrmError;
 use crate::mailboxes::{named, taken};
 use crate::records::{self, RouteTo};
@@ -90,7 +91,9 @@ pub async fn add_relay(
 /// [`CrmError::NotFound`] where it is not there any more.
 pub async fn set_relay(organization: &Arc<Organization>, id: Id, new: NewRelay) -> Result<(), CrmError> {
     let unit = organization.unit(Priority::Background, move |tx| {
-        let Some(known) = tx.email_server_profile(id)? else { return Ok(false) };
+        // What outside senders pull goes by no relay.
+        let known = tx.email_server_profile(id)?.filter(|known| !outside::is_outside(known));
+        let Some(known) = known else { return Ok(false) };
         let (outgoingusername, outgoingpassword) = new.login.clone().unzip();
         tx.set_relay(&EmailServerProfile {
             certificateauthority: new.authority.clone(),
@@ -121,13 +124,13 @@ pub fn lead_back(store: &Store, organization: &Organization, domain: &str) -> Re
     Ok(address.domain_key().trim_start_matches('@').to_owned())
 }
 
-/// The relays of an organization, the first one first.
+/// The ways out of an organization, relays and those of outside senders, the first one first.
 ///
 /// # Errors
 /// Where the store cannot say.
 pub fn relays(organization: &Organization) -> Result<Vec<EmailServerProfile>, CrmError> {
     let mut profiles = crate::mailboxes::servers(organization)?;
-    profiles.retain(|profile| profile.outgoingserverlocation.is_some());
+    profiles.retain(|profile| profile.outgoingserverlocation.is_some() || outside::is_outside(profile));
     profiles.sort_by_key(|profile| (profile.createdon, profile.emailserverprofileid));
     Ok(profiles)
 }

@@ -28,6 +28,7 @@ mod not_given;
 mod offered;
 mod outbox;
 mod outbox_shown;
+mod outside;
 mod plans;
 mod polled;
 mod postmaster;

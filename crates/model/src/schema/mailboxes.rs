@@ -4,8 +4,10 @@ use super::column::{Kind::*, table};
 use crate::folder::FolderRole;
 use crate::{Id, Timestamp};
 
-/// How a mail server is spoken with. Dataverse has more; those above 99 are ours.
-pub const SERVER_TYPES: &[(i64, &str)] = &[(1, "POP3"), (4, "IMAP"), (100, "Maildir"), (101, "SMTP")];
+/// How a mail server is spoken with. Dataverse has more; those above 99 are ours. By the last one nothing goes from here: outside
+/// senders pull.
+pub const SERVER_TYPES: &[(i64, &str)] =
+    &[(1, "POP3"), (4, "IMAP"), (100, "Maildir"), (101, "SMTP"), (102, "Outside sender")];
 /// How the connection to a mail server is protected.
 pub const TLS_MODES: &[(i64, &str)] = &[(0, "None"), (1, "STARTTLS"), (2, "From the first byte")];
 /// Whether a mailbox is watched.

@@ -168,6 +168,15 @@ impl Tx<'_> {
 
     /// Lets whoever took a mail have it for as long as at first. Says whether he still had it.
     pub fn renew_outbox(&mut self, mail: &OutboxMail, now: Timestamp) -> Result<bool, StoreError> {
+        self.lease_outbox(mail, (now, limits::OUTBOX_LEASE_SECONDS))
+    }
+
+    /// Lets whoever took a mail have it for so many seconds from now on. Says whether he still had it.
+    pub fn lease_outbox(
+        &mut self,
+        mail: &OutboxMail,
+        (now, seconds): (Timestamp, i64),
+    ) -> Result<bool, StoreError> {
         let sql = "update outboxmail set dueon = leaseclock(?4) + ?5 \
                    where activityid = ?1 and owner = ?2 and attempts = ?3";
         let params = [
@@ -175,7 +184,7 @@ impl Tx<'_> {
             mail.owner.into(),
             mail.attempts.into(),
             now.into(),
-            LEASE_MILLISECONDS.into(),
+            seconds.saturating_mul(1_000).into(),
         ];
         Ok(self.execute(sql, &params)? == 1)
     }
@@ -247,6 +256,25 @@ impl Tx<'_> {
             past_their_end: personal + bulk.len(),
             for_a_person: bulk.len(),
         })
+    }
+
+    /// Lets go of what somebody holds for longer than he said.
+    pub fn free_late_outbox(&mut self, owner: Id, now: Timestamp) -> Result<LeftBehind, StoreError> {
+        let tail = "where owner = ?1 and dueon <= (select leaseclock(?2)) /*pg for update skip locked*/";
+        let late: Vec<OutboxMail> = self.nouns(tail, &[owner.into(), now.into()])?;
+        let mut left = LeftBehind { mails: late.len(), ..LeftBehind::default() };
+        for mail in late {
+            let is_past_its_end = mail.dotattempt == Some(mail.attempts);
+            left.past_their_end += usize::from(is_past_its_end);
+            if is_past_its_end && mail.lane == BULK {
+                left.for_a_person += 1;
+                self.leave_to_a_person(mail.activityid, now)?;
+                continue;
+            }
+            let sql = "update outboxmail set owner = null where activityid = ?1";
+            self.execute(sql, &[mail.activityid.into()])?;
+        }
+        Ok(left)
     }
 
     /// Whoever had a bulk mail was past its end: nobody tries it until a person says so. Where each recipient has a return path of

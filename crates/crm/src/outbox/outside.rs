@@ -1,0 +1,267 @@
+//! Outside senders: programs that take mail out of the outbox themselves, bring it on by their own means, and say what became
+//! of each recipient (Dataverse: BackgroundSendEmail).
+//!
+//! ```text
+//! background_send ─▶ mails under a ticket, for a while ─▶ begun, just before one may be taken ─▶ report ─▶ settled
+//! ```
+//!
+//! *Invariant:* the same fence as for a node of ours. A mail has one holder; whoever held it longer than he said has lost it, may
+//! not begin, and what he reports changes nothing. Of one that has begun and says no more nobody knows whether it went.
+
+use std::sync::Arc;
+
+use model::schema::mailboxes::EmailServerProfile;
+use model::schema::outbox::OutboxMail;
+use model::{EmailAddress, Id, Moment, limits};
+use store::{Organization, Priority, StoreError};
+
+use super::pace::{Place, all_limits};
+use super::queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, load, opened, take};
+use super::settle::{Ends, RecipientReply, Settled, Tried, write_down};
+use crate::CrmError;
+use crate::mailboxes::{named, taken};
+
+/// A way out of `SERVER_TYPES` by which nothing goes from here: it is pulled.
+pub const OUTSIDE: i32 = 102;
+
+/// What an outside sender asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Pull {
+    /// The way out; see [`add_outside`].
+    pub way: Id,
+    /// Mails at most.
+    pub limit: usize,
+    /// For so many seconds they are his; then whoever comes next gets them.
+    pub seconds: i64,
+}
+
+/// That somebody holds a mail: at a later attempt it is another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// The mail.
+    pub email: Id,
+    /// The attempt under which it was pulled.
+    pub attempt: i32,
+}
+
+/// A mail that was pulled.
+#[derive(Debug, Clone)]
+pub struct Pulled {
+    /// By which it is reported.
+    pub ticket: Ticket,
+    /// To whom it is to go now, as in an envelope: where each has a return path of his own, to one.
+    pub recipients: Vec<String>,
+    /// The mail, with the sender in its envelope.
+    pub loaded: Loaded,
+}
+
+/// What became of a mail that was pulled.
+#[derive(Debug, Clone)]
+pub enum Reported {
+    /// The server's replies (RFC 5321 §4.2), recipient by recipient. Who is not named waits for another try, or where it had begun is
+    /// uncertain.
+    Answered(Vec<(EmailAddress, RecipientReply)>),
+    /// It did not go, for this reason.
+    NotSent(String),
+    /// Nobody knows whether it went, for this reason.
+    Uncertain(String),
+    /// Nothing was tried: it is due at once.
+    GivenBack,
+}
+
+/// Adds a way out by which outside senders pull. The first way out that is added takes all of an organization's mail.
+///
+/// # Errors
+/// [`CrmError::Taken`] where the name is; [`CrmError::Invalid`].
+pub async fn add_outside(
+    organization: &Arc<Organization>,
+    (name, returndomain): (&str, Option<String>),
+    moment: Moment,
+) -> Result<Id, CrmError> {
+    let profile = EmailServerProfile {
+        emailserverprofileid: moment.id(),
+        name: named(name)?,
+        servertype: OUTSIDE,
+        incomingserverlocation: String::new(),
+        incomingportnumber: 0,
+        incomingtlsmode: 0,
+        certificateauthority: None,
+        pollinginterval: 0,
+        createdon: moment.now,
+        outgoingserverlocation: None,
+        outgoingportnumber: None,
+        outgoingtlsmode: None,
+        outgoingusername: None,
+        outgoingpassword: None,
+        returndomain,
+    };
+    let (id, name) = (profile.emailserverprofileid, profile.name.clone());
+    let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&profile));
+    unit.await.map_err(|error| taken(error, &name))?;
+    Ok(id)
+}
+
+/// Gives an outside sender mails that are due, what persons wrote first, and holds them for him; fewer than he asked for where these
+/// are large. One whose source cannot be had is settled as not sent.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where the way is none that is pulled, or the time is shorter than half a minute or longer than a day;
+/// else where the store cannot do it. What was held all the same is due again when its time has run out.
+pub async fn background_send(
+    organization: &Arc<Organization>,
+    pull: Pull,
+    moment: Moment,
+) -> Result<Vec<Pulled>, CrmError> {
+    if !(SECONDS_MIN..=SECONDS_MAX).contains(&pull.seconds) {
+        let words = format!("mail is held for {SECONDS_MIN} to {SECONDS_MAX} seconds");
+        return Err(CrmError::Invalid(words));
+    }
+    if !organization.read(|read| read.email_server_profile(pull.way))?.is_some_and(|way| is_outside(&way)) {
+        return Err(CrmError::Invalid("nothing is pulled there: mail goes from here by itself".to_owned()));
+    }
+    let (mut pulled, mut bytes) = (Vec::new(), 0);
+    while pulled.len() < pull.limit && bytes < limits::HISTORY_BATCH_BYTES {
+        let Some(claimed) = next(organization, pull, moment.again()).await? else { break };
+        match load(organization, &claimed) {
+            Ok(loaded) => {
+                bytes += loaded.raw.len();
+                let recipients = claimed.waiting().map(|recipient| recipient.address.clone()).collect();
+                pulled.push(Pulled { ticket: ticket(&claimed.mail), recipients, loaded });
+            }
+            Err(error) => {
+                let words = format!("its source cannot be had: {error}");
+                let tried = Tried::NotSent { words, replies: Vec::new() };
+                settled(organization, (claimed, tried), moment.again()).await?;
+            }
+        }
+    }
+    Ok(pulled)
+}
+
+/// So short that a mail can be handed on once, and so long that whoever died is waited for no longer.
+const SECONDS_MIN: i64 = 30;
+const SECONDS_MAX: i64 = 86_400;
+
+/// Says that the end of a mail is about to go out. With no its sender has lost it, and has to break off before that.
+///
+/// # Errors
+/// Where the store cannot do it: it may not go out.
+pub async fn begun(
+    organization: &Arc<Organization>,
+    ticket: Ticket,
+    moment: Moment,
+) -> Result<bool, CrmError> {
+    let Some(claimed) = held(organization, ticket)? else { return Ok(false) };
+    let ends = Ends { tried: [].into(), ending: vec![claimed.mail] };
+    Ok(write_down(organization, ends, moment).await?.may_end.first() == Some(&true))
+}
+
+/// Says what became of a mail. [`Settled::Lost`]: it is another's by now, and nothing was written.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where a reply is none, or is about nobody whom this mail was pulled for; where the store cannot do it.
+pub async fn report(
+    organization: &Arc<Organization>,
+    (ticket, reported): (Ticket, Reported),
+    moment: Moment,
+) -> Result<Settled, CrmError> {
+    let Some(claimed) = held(organization, ticket)? else { return Ok(Settled::Lost) };
+    let tried = tried(&claimed, reported)?;
+    settled(organization, (claimed, tried), moment).await
+}
+
+/// Whether a way out is one that is pulled.
+pub(super) fn is_outside(way: &EmailServerProfile) -> bool {
+    way.servertype == OUTSIDE
+}
+
+async fn settled(
+    organization: &Arc<Organization>,
+    (claimed, tried): (Claimed, Tried),
+    moment: Moment,
+) -> Result<Settled, CrmError> {
+    let ends = Ends { tried: [(Arc::new(claimed), tried)].into(), ending: Vec::new() };
+    let written = write_down(organization, ends, moment).await?;
+    written.settled.first().copied().ok_or(CrmError::Store(StoreError::Corrupt))
+}
+
+/// The next mail that is due, held for its sender. The way itself is its owner: so no node takes it for one that another node left
+/// behind, and outside senders at one way differ by the attempt.
+async fn next(
+    organization: &Arc<Organization>,
+    pull: Pull,
+    moment: Moment,
+) -> Result<Option<Claimed>, CrmError> {
+    let paused: Vec<String> = all_limits(organization)?
+        .into_iter()
+        .filter(|limit| limit.ispaused)
+        .map(|limit| limit.place)
+        .collect();
+    let is_paused = |place: &Place| paused.contains(&place.key());
+    if organization.is_closed() || is_paused(&Place::All) || is_paused(&Place::Relay(pull.way)) {
+        return Ok(None);
+    }
+    for lane in [PERSONAL, BULK] {
+        let is_open = lane == PERSONAL || !is_paused(&Place::Bulk);
+        while is_open && organization.read(|read| read.is_outbox_due((pull.way, lane), moment.now))? {
+            let wanted = Wanted { relay: pull.way, limit: 1, has_bulk: true };
+            let seconds = Some(pull.seconds);
+            let (count, taken) =
+                take(organization, (pull.way, lane), (moment.again(), wanted), seconds).await?;
+            if let Some(claimed) = opened(organization, taken)?.into_iter().next() {
+                return Ok(Some(claimed));
+            }
+            if count == 0 {
+                break;
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn ticket(mail: &OutboxMail) -> Ticket {
+    Ticket { email: mail.activityid, attempt: mail.attempts }
+}
+
+/// The mail where an outside sender holds it by this ticket.
+fn held(organization: &Organization, of: Ticket) -> Result<Option<Claimed>, CrmError> {
+    Ok(organization.read(|read| {
+        let Some(mail) = read.outbox_mail(of.email)?.filter(|mail| ticket(mail) == of) else {
+            return Ok(None);
+        };
+        let owner = mail.owner.map(|owner| read.email_server_profile(owner)).transpose()?.flatten();
+        if !owner.is_some_and(|owner| is_outside(&owner)) {
+            return Ok(None);
+        }
+        Ok::<_, StoreError>(Some(Claimed::held(mail, read.outbox_recipients(of.email)?)))
+    })?)
+}
+
+fn tried(claimed: &Claimed, reported: Reported) -> Result<Tried, CrmError> {
+    let replies = match reported {
+        Reported::Answered(replies) => replies,
+        Reported::NotSent(words) => return Ok(Tried::NotSent { words, replies: Vec::new() }),
+        Reported::Uncertain(words) => return Ok(Tried::Uncertain { words, replies: Vec::new() }),
+        Reported::GivenBack => return Ok(Tried::Untouched(0)),
+    };
+    if replies.iter().any(|(_, reply)| !(200..600).contains(&reply.code)) {
+        return Err(CrmError::Invalid("a reply begins with a code from 200 to 599".to_owned()));
+    }
+    let about = |address: &str| {
+        let key = EmailAddress::parse(address).map(|address| address.key());
+        replies.iter().find(|(address, _)| Some(address.key()) == key).map(|(_, reply)| reply.clone())
+    };
+    let of_each: Vec<Option<RecipientReply>> = claimed.waiting().map(|one| about(&one.address)).collect();
+    let told = of_each.iter().flatten().count();
+    if told < replies.len() || told == 0 {
+        return Err(CrmError::Invalid("a reply is about nobody whom the mail was pulled for".to_owned()));
+    }
+    if told == of_each.len() {
+        return Ok(Tried::Answered(of_each.into_iter().flatten().collect()));
+    }
+    let words = "its sender did not say what became of all recipients".to_owned();
+    Ok(match claimed.mail.dotattempt == Some(claimed.mail.attempts) {
+        true => Tried::Uncertain { words, replies: of_each },
+        false => Tried::NotSent { words, replies: of_each },
+    })
+}

@@ -1,0 +1,182 @@
+//! Outside senders: what they pull is theirs for a while, what they report is settled like a node's, and what they lost is not.
+
+use std::collections::HashSet;
+
+use crm::CrmError;
+use crm::outbox::{self, Change, Place, Pull, Pulled, Reported, Settled, Ticket};
+use model::schema::emails::{STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
+use model::{Id, Moment};
+
+use crate::house::{House, address};
+use crate::outbox::{draft, now, said, send, wait};
+
+/// A house whose mail waits for whoever pulls.
+async fn house() -> (House, Id) {
+    let house = House::new().await;
+    let way = outbox::add_outside(&house.organization, ("outside", None), house.moment()).await.unwrap();
+    (house, way)
+}
+
+fn moment(house: &House) -> Moment {
+    Moment::new(now(house), 99)
+}
+
+async fn pull(house: &House, way: Id) -> Vec<Pulled> {
+    let pull = Pull { way, limit: 10, seconds: 600 };
+    outbox::background_send(&house.organization, pull, moment(house)).await.unwrap()
+}
+
+async fn report(house: &House, ticket: Ticket, reported: Reported) -> Result<Settled, CrmError> {
+    outbox::report(&house.organization, (ticket, reported), moment(house)).await
+}
+
+async fn begins(house: &House, ticket: Ticket) -> bool {
+    outbox::begun(&house.organization, ticket, moment(house)).await.unwrap()
+}
+
+/// What is left of senders that are gone.
+async fn free(house: &House) -> (usize, usize) {
+    let left = outbox::free(&house.organization, &HashSet::new(), now(house)).await.unwrap();
+    (left.mails, left.for_a_person)
+}
+
+fn replies(of: &[(&str, u16)]) -> Reported {
+    Reported::Answered(of.iter().map(|(to, code)| (address(to), said(*code))).collect())
+}
+
+fn states(house: &House, email: Id) -> Vec<i32> {
+    let rows = house.organization.read(|read| read.outbox_recipients(email)).unwrap();
+    rows.iter().map(|row| row.statecode).collect()
+}
+
+#[tokio::test]
+async fn what_is_pulled_is_reported_recipient_by_recipient() {
+    let (house, way) = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let [mail] = pull(&house, way).await.try_into().unwrap();
+    assert_eq!(mail.recipients, ["zoe@fabrikam.test", "tom@northwind.test", "boss@contoso.test"]);
+    assert_eq!(mail.loaded.mail_from, "jane@contoso.test");
+    let text = String::from_utf8(mail.loaded.raw.to_vec()).unwrap();
+    assert!(text.contains("Fifty pallets?") && !text.contains("boss@"), "{text}");
+    assert!(pull(&house, way).await.is_empty(), "somebody has it");
+    assert_eq!(free(&house).await, (0, 0), "and keeps it, though he is no node");
+
+    assert!(begins(&house, mail.ticket).await);
+    let odd = [replies(&[("zoe@fabrikam.test", 100)]), replies(&[("bob@fabrikam.test", 250)])];
+    for odd in odd {
+        assert!(report(&house, mail.ticket, odd).await.is_err());
+    }
+    let all = [("ZOE@fabrikam.test", 250), ("tom@northwind.test", 550), ("boss@contoso.test", 451)];
+    assert!(matches!(report(&house, mail.ticket, replies(&all)).await.unwrap(), Settled::Waits(_)));
+    assert_eq!(states(&house, id), [1, 2, 0]);
+    assert_eq!(
+        report(&house, mail.ticket, Reported::GivenBack).await.unwrap(),
+        Settled::Lost,
+        "said already"
+    );
+    wait(&house);
+    let [again] = pull(&house, way).await.try_into().unwrap();
+    assert_eq!(again.recipients, ["boss@contoso.test"]);
+    let taken = replies(&[("boss@contoso.test", 250)]);
+    assert_eq!(report(&house, again.ticket, taken).await.unwrap(), Settled::Ended);
+    assert_eq!((house.email(id).statuscode, states(&house, id)), (STATUS_SENT, vec![1, 2, 1]));
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn who_dies_before_he_begins_has_lost_the_mail() {
+    let (house, way) = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let [dying] = pull(&house, way).await.try_into().unwrap();
+    wait(&house);
+    assert_eq!(free(&house).await, (1, 0));
+    let [living] = pull(&house, way).await.try_into().unwrap();
+    assert_eq!(living.ticket.email, dying.ticket.email);
+    assert!(!begins(&house, dying.ticket).await, "he would send what another one sends");
+    let late =
+        replies(&[("zoe@fabrikam.test", 550), ("tom@northwind.test", 550), ("boss@contoso.test", 550)]);
+    assert_eq!(report(&house, dying.ticket, late).await.unwrap(), Settled::Lost);
+    assert_eq!((house.email(id).statuscode, states(&house, id)), (STATUS_PENDING_SEND, vec![0, 0, 0]));
+    assert!(begins(&house, living.ticket).await);
+    let forged = Ticket { attempt: 7, ..living.ticket };
+    assert!(!begins(&house, forged).await);
+}
+
+#[tokio::test]
+async fn of_what_had_begun_nobody_knows() {
+    let (house, way) = house().await;
+    let bulk = send(&house, draft()).await.unwrap();
+    house.organization.tamper("update outboxmail set lane = 1, waitsin = 1").unwrap();
+    let [mail] = pull(&house, way).await.try_into().unwrap();
+    assert!(begins(&house, mail.ticket).await);
+    wait(&house);
+    assert_eq!(free(&house).await, (1, 1));
+    assert_eq!(states(&house, bulk), [3, 3, 3]);
+    assert!(pull(&house, way).await.is_empty(), "it waits for a person");
+
+    let personal = send(&house, draft()).await.unwrap();
+    let [mail] = pull(&house, way).await.try_into().unwrap();
+    assert!(begins(&house, mail.ticket).await);
+    wait(&house);
+    let [again] = pull(&house, way).await.try_into().unwrap();
+    assert_eq!(again.ticket.email, personal, "under the same Message-ID");
+    assert_eq!(again.loaded.raw, mail.loaded.raw);
+    // Of the two of whom he says nothing nobody knows, and it goes to them again.
+    assert!(begins(&house, again.ticket).await);
+    report(&house, again.ticket, replies(&[("zoe@fabrikam.test", 250)])).await.unwrap();
+    assert_eq!(states(&house, personal), [1, 0, 0]);
+    let row = house.organization.read(|read| read.outbox_mail(personal)).unwrap().unwrap();
+    assert!(row.doton.is_some() && row.lasterror.unwrap().contains("did not say"));
+}
+
+#[tokio::test]
+async fn what_did_not_go_waits_and_what_is_given_back_is_due() {
+    let (house, way) = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let [mail] = pull(&house, way).await.try_into().unwrap();
+    let settled = report(&house, mail.ticket, Reported::GivenBack).await.unwrap();
+    assert!(matches!(settled, Settled::Waits(until) if until <= now(&house)), "{settled:?}");
+    let [mail] = pull(&house, way).await.try_into().unwrap();
+    let words = "no route to the server".to_owned();
+    let settled = report(&house, mail.ticket, Reported::NotSent(words.clone())).await.unwrap();
+    assert!(matches!(settled, Settled::Waits(until) if until > now(&house)), "{settled:?}");
+    let row = house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap();
+    assert_eq!((row.lasterror, row.tries), (Some(words), 1));
+
+    wait(&house);
+    let [mail] = pull(&house, way).await.try_into().unwrap();
+    let refused =
+        replies(&[("zoe@fabrikam.test", 550), ("tom@northwind.test", 550), ("boss@contoso.test", 554)]);
+    assert_eq!(report(&house, mail.ticket, refused).await.unwrap(), Settled::Ended);
+    assert_eq!(house.email(id).statuscode, STATUS_FAILED);
+}
+
+#[tokio::test]
+async fn nothing_is_pulled_where_mail_is_paused_or_goes_by_itself() {
+    let (house, way) = house().await;
+    send(&house, draft()).await.unwrap();
+    for place in [Place::All, Place::Relay(way)] {
+        let paused = |is_paused| Change { is_paused: Some(is_paused), ..Change::default() };
+        let set = async |is_paused| {
+            let change = (place.clone(), paused(is_paused));
+            outbox::set_limit(&house.organization, change, house.moment()).await.unwrap();
+        };
+        set(true).await;
+        assert!(pull(&house, way).await.is_empty(), "{place:?}");
+        set(false).await;
+    }
+    let relay = outbox::add_relay(
+        &house.organization,
+        outbox::NewRelay { name: "another".to_owned(), ..crate::outbox::relay(None) },
+        house.moment(),
+    );
+    let relay = relay.await.unwrap();
+    for pull in [Pull { way: relay, limit: 1, seconds: 600 }, Pull { way, limit: 1, seconds: 5 }] {
+        let refused = outbox::background_send(&house.organization, pull, moment(&house)).await;
+        assert!(matches!(refused, Err(CrmError::Invalid(_))), "{refused:?}");
+    }
+    // What a node of ours holds is nobody's to report.
+    let set = outbox::set_relay(&house.organization, way, crate::outbox::relay(None)).await;
+    assert!(set.is_err(), "what is pulled goes by no relay");
+    assert_eq!(pull(&house, way).await.len(), 1);
+}
