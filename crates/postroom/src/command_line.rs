@@ -32,6 +32,7 @@ mod mailbox;
 mod moving;
 mod node;
 mod outbox;
+mod outside;
 mod secrets;
 mod sending;
 mod serve;
@@ -132,6 +133,7 @@ async fn at_the_house(command: Command, settings: &Settings) -> anyhow::Result<E
         Command::Dkim(command) => dkim::dkim(&mut house, command).await,
         Command::Move(arguments) => moving::move_away(&mut house, (arguments, settings)).await,
         Command::Mailbox(MailboxCommand::Consent(arguments)) => grant::consent(&mut house, arguments).await,
+        Command::Outbox(outbox::OutboxCommand::Pull(arguments)) => outside::pull(&mut house, arguments).await,
         command => match request(command)? {
             Some((request, password)) => house.ask(request).await.and_then(|reply| {
                 show::new_password(password.as_deref())?;
@@ -191,6 +193,10 @@ fn org(command: OrgCommand) -> Request {
     match command {
         OrgCommand::Add { name } => Request::AddOrganization(name),
         OrgCommand::Tokens { org, prefixes } => Request::Set(org, Setting::TokenPrefixes(prefixes)),
+        OrgCommand::SubjectTokens { org, state, digits } => {
+            let digits = (state == OnOrOff::On).then_some(digits);
+            Request::Set(org, Setting::SubjectTokens(digits))
+        }
         OrgCommand::Answers { org, state } => Request::Set(org, Setting::AnswerWords(state == OnOrOff::On)),
         OrgCommand::Journal { org, senders } => Request::Set(org, Setting::JournalSenders(senders)),
         OrgCommand::List => Request::Organizations,
@@ -232,7 +238,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             None => return Ok(None),
         },
         Command::Send(mail) => sending::send(*mail)?,
-        Command::Outbox(command) => outbox::outbox(command),
+        Command::Outbox(command) => outbox::outbox(command)?,
         Command::Draft(command) => drafts::draft(command)?,
         Command::Sendas(command) => drafts::send_as(command),
         Command::Relay(command) => outbox::relay(command)?,

@@ -32,6 +32,7 @@ mod mailboxes;
 mod maildirs;
 pub(crate) mod nodes;
 mod outbox;
+mod outside;
 mod records;
 mod secrets;
 mod sending;
@@ -60,6 +61,7 @@ pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
 pub(crate) use outbox::relay_password_of;
 pub use outbox::{AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, RelayRow};
+pub use outside::{Outcome, OutsideRequest, PulledRow, TicketName};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,
@@ -267,6 +269,10 @@ pub enum Reply {
     ReplayedAll(ReplayedAll),
     /// The id of the e-mail that was sent.
     SentMail(String),
+    /// A tracking token.
+    Token(String),
+    /// Mails that an outside sender pulled.
+    Pulled(Vec<PulledRow>),
     /// Mails that go out.
     Outbox(Vec<OutboxRow>),
     /// Who may write as which queue.

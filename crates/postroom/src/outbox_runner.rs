@@ -81,7 +81,11 @@ async fn round(
 
 fn ways_out(organization: &Organization) -> Vec<Id> {
     match outbox::relays(organization) {
-        Ok(relays) => relays.into_iter().map(|relay| relay.emailserverprofileid).collect(),
+        Ok(relays) => {
+            // What outside senders pull is not taken anywhere.
+            let relays = relays.into_iter().filter(|relay| relay.servertype == outbox::SMTP);
+            relays.map(|relay| relay.emailserverprofileid).collect()
+        }
         Err(error) => {
             warn(organization, &error, "the relays could not be looked for");
             Vec::new()

@@ -172,6 +172,19 @@ pub(crate) enum OrgCommand {
         #[arg(required = true)]
         prefixes: Vec<String>,
     },
+    /// Have subjects of outgoing mail end with a tracking token, such as `CRM:207344618`, so that answers are known by it where a
+    /// program leaves out what names the mail. An answer keeps the token of what it answers.
+    SubjectTokens {
+        /// The organization's name.
+        #[arg(long)]
+        org: String,
+        /// Whether it is so from now on.
+        #[arg(value_enum)]
+        state: OnOrOff,
+        /// Digits of a token, 4 to 18; the classic form has 7. Where most of a length are taken, they get longer.
+        #[arg(long, value_name = "NUMBER", default_value_t = crm::outbox::TOKEN_DIGITS)]
+        digits: usize,
+    },
     /// Have answers to mail of queues come to an address with a word that nobody else can make, such as
     /// support+rk3q…@contoso.example, so that they are known whatever else is lost. The queue's mail server has to bring such
     /// addresses here.

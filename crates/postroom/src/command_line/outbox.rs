@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use postroom::commands::{
-    AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, RelayRow, Request,
+    AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, OutsideRequest, RelayRow, Request,
 };
 
 use super::mailbox::Tls;
@@ -19,6 +19,22 @@ pub(crate) enum OutboxCommand {
         #[arg(long, value_name = "NAME")]
         org: Option<String>,
     },
+    /// Print a tracking token for a mail that is not sent yet: `postroom send --token` puts it into the subject, and so may whoever
+    /// sends it by other means.
+    Token {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The subject; one that carries a token keeps it.
+        #[arg(default_value = "")]
+        subject: String,
+    },
+    /// Take mail that is due, to send it by other means: for the way out that `postroom relay outside` added.
+    Pull(super::outside::PullArguments),
+    /// Say that the end of a mail that was pulled is about to go out. Where this fails, break off before that.
+    Begun(super::outside::TicketArguments),
+    /// Say what became of a mail that was pulled.
+    Report(super::outside::ReportArguments),
     /// Try a mail again now, also for those who were given up.
     Retry {
         #[command(flatten)]
@@ -112,6 +128,18 @@ pub(crate) enum RelayCommand {
     Add(RelayArguments),
     /// Say anew where a relay is, and who signs in there. What waits for it goes by that, at once.
     Set(RelayArguments),
+    /// Have an organization's mail wait for programs that pull it, by `postroom outbox pull`, and send it by their own means. The
+    /// first way out that is added takes all of it.
+    Outside {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// A domain whose mail comes to this house, for return paths; see `postroom relay add`.
+        #[arg(long, value_name = "DOMAIN")]
+        return_domain: Option<String>,
+        /// The name of this way out.
+        name: String,
+    },
     /// List the relays.
     List {
         /// One organization; else all.
@@ -151,9 +179,13 @@ pub(crate) struct RelayArguments {
     name: String,
 }
 
-pub(super) fn outbox(command: OutboxCommand) -> Request {
-    Request::Outbox(match command {
+pub(super) fn outbox(command: OutboxCommand) -> anyhow::Result<Request> {
+    Ok(Request::Outbox(match command {
         OutboxCommand::List { org } => OutboxRequest::List(org),
+        OutboxCommand::Token { org, subject } => OutboxRequest::Token { organization: org, subject },
+        OutboxCommand::Begun(of) => OutboxRequest::Outside(super::outside::begun(of)),
+        OutboxCommand::Report(report) => OutboxRequest::Outside(super::outside::report(report)?),
+        OutboxCommand::Pull(_) => anyhow::bail!("mail is pulled by itself"),
         OutboxCommand::Retry { of } => OutboxRequest::Retry { organization: of.org, email: of.email },
         OutboxCommand::Cancel { of } => OutboxRequest::Cancel { organization: of.org, email: of.email },
         OutboxCommand::Limit { org, relay, domain, per_minute, connections } => {
@@ -167,12 +199,15 @@ pub(super) fn outbox(command: OutboxCommand) -> Request {
         OutboxCommand::Limits { org } => OutboxRequest::Limits(org),
         OutboxCommand::Pause { what } => what.request(true),
         OutboxCommand::Resume { what } => what.request(false),
-    })
+    }))
 }
 
 pub(super) fn relay(command: RelayCommand) -> anyhow::Result<Request> {
     Ok(Request::Outbox(match command {
         RelayCommand::List { org } => OutboxRequest::Relays(org),
+        RelayCommand::Outside { org, return_domain, name } => {
+            OutboxRequest::Outside(OutsideRequest::Add { organization: org, name, return_domain })
+        }
         RelayCommand::Add(relay) => OutboxRequest::AddRelay(arguments(relay)?),
         RelayCommand::Set(relay) => OutboxRequest::SetRelay(arguments(relay)?),
     }))

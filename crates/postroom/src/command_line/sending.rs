@@ -33,6 +33,10 @@ pub(crate) struct SendArguments {
     /// Its subject; an answer and a forward have theirs.
     #[arg(long, value_name = "TEXT", default_value = "")]
     subject: String,
+    /// The tracking token at the end of its subject, as `postroom outbox token` gave it; else one is drawn where
+    /// `postroom org subject-tokens` is on.
+    #[arg(long, value_name = "TOKEN", conflicts_with = "draft")]
+    token: Option<String>,
     #[command(flatten)]
     earlier: EarlierArguments,
     /// The file with its HTML (UTF-8). What is active in it is left out. The text is made of it where none is given.
@@ -137,6 +141,7 @@ pub(super) fn send(mail: SendArguments) -> anyhow::Result<Request> {
         cc: mail.cc,
         bcc: mail.bcc,
         subject: mail.subject,
+        token: mail.token,
         text,
         html,
         template: mail.template.map(|title| (title, mail.language)),

@@ -26,6 +26,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::SinkCredentials(rows) => table(rows.iter().map(credential)),
         Reply::Verified(rows) => return verified(rows),
         Reply::SentMail(id) => super::outbox::sent(id),
+        Reply::Token(token) => super::outbox::sent(token),
         Reply::Senders(rows) => table(rows.iter().map(super::drafts::cells)),
         Reply::Outbox(rows) => table(rows.iter().map(super::outbox::cells)),
         Reply::OutboxLimits(rows) => table(rows.iter().map(super::outbox::limit_cells)),
@@ -47,6 +48,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         | Reply::Undeliverables(_)
         | Reply::Undeliverable(_)
         | Reply::Mail(_)
+        | Reply::Pulled(_)
         | Reply::Replayed(_)
         | Reply::ReplayedAll(_)
         | Reply::TrackedMailbox(_)

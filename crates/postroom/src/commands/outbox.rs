@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::{Organization, SecretColumn, StoreError};
 
 use super::mail::rfc_3339;
+use super::outside::OutsideRequest;
 use super::sending::{self, SendMail};
 use super::{CommandError, Reply, organization, organizations};
 use crate::house::House;
@@ -29,6 +30,15 @@ pub enum OutboxRequest {
     Limits(Option<String>),
     /// The relays of one organization, or of all.
     Relays(Option<String>),
+    /// A tracking token for a mail that is not sent yet.
+    Token {
+        /// The organization's name.
+        organization: String,
+        /// Its subject; one that carries a token keeps it.
+        subject: String,
+    },
+    /// Something that an outside sender asks or says.
+    Outside(OutsideRequest),
     /// Sends a mail.
     Send(Box<SendMail>),
     /// What was sent last in one organization, or in all.
@@ -167,6 +177,11 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
         OutboxRequest::Limit(limit) => set_limit(house, limit).await,
         OutboxRequest::Limits(name) => limits(&organizations(house, name)?),
         OutboxRequest::Relays(name) => relays(&organizations(house, name)?),
+        OutboxRequest::Token { organization: of, subject } => {
+            let organization = organization(house, &of)?;
+            Ok(Reply::Token(outbox::tracking_token(&organization, &subject, &house.moment()?)?))
+        }
+        OutboxRequest::Outside(request) => super::outside::run(house, request).await,
         OutboxRequest::Send(mail) => sending::send(house, *mail).await,
         OutboxRequest::List(name) => list(&organizations(house, name)?),
         OutboxRequest::Cancel { organization: of, email } => {
@@ -314,7 +329,10 @@ fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
             rows.push(RelayRow {
                 organization: organization.name().to_owned(),
                 name: profile.name,
-                place: format!("{host}:{port}"),
+                place: match profile.servertype {
+                    outbox::OUTSIDE => "an outside sender".to_owned(),
+                    _ => format!("{host}:{port}"),
+                },
                 return_domain: profile.returndomain,
             });
         }

@@ -28,6 +28,8 @@ pub struct SendMail {
     pub bcc: Vec<String>,
     /// Its subject; that of an answer is made where this is empty.
     pub subject: String,
+    /// The tracking token that its subject gets, as `postroom outbox token` gave it.
+    pub token: Option<String>,
     /// Its text.
     pub text: String,
     /// Its HTML.
@@ -151,6 +153,7 @@ fn draft(organization: &Arc<Organization>, mail: SendMail, now: Timestamp) -> Re
     if mail.is_bulk {
         draft.how.automatic = Automatic::Generated;
     }
+    draft.what.token = mail.token;
     draft.due = mail.when.map(|when| when.from(now));
     draft.key = mail.key;
     Ok(draft)

@@ -76,7 +76,8 @@ pub(super) fn list(organizations: &[Arc<Organization>]) -> Result<Reply, Command
     for organization in organizations {
         let all = mailboxes::all(organization)?;
         // Those that mail goes out by are in a list of their own.
-        let holds_mailboxes = |server: &EmailServerProfile| server.servertype != crm::outbox::SMTP;
+        let ways_out = [crm::outbox::SMTP, crm::outbox::OUTSIDE];
+        let holds_mailboxes = |server: &EmailServerProfile| !ways_out.contains(&server.servertype);
         for server in mailboxes::servers(organization)?.into_iter().filter(holds_mailboxes) {
             let here = all.iter().filter(|watched| watched.server == server);
             rows.push(ServerRow {

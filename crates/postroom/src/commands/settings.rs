@@ -11,6 +11,8 @@ use super::{CommandError, Reply, address};
 pub enum Setting {
     /// The prefixes of tracking tokens: the present one first, former ones behind it.
     TokenPrefixes(Vec<String>),
+    /// Digits of the token at the end of outgoing subjects; `None` for no token.
+    SubjectTokens(Option<usize>),
     /// Whether answers to mail of queues come to an address with a word of ours.
     AnswerWords(bool),
     /// The addresses from which journal reports come.
@@ -21,6 +23,9 @@ pub(super) async fn set(organization: &Organization, setting: Setting) -> Result
     match setting {
         Setting::TokenPrefixes(prefixes) => {
             crm::settings::set_token_prefixes(organization, prefixes).await?;
+        }
+        Setting::SubjectTokens(digits) => {
+            crm::settings::set_subject_tokens(organization, digits).await?;
         }
         Setting::AnswerWords(has_words) => {
             crm::settings::set_answer_words(organization, has_words).await?;

@@ -1,0 +1,172 @@
+//! Commands of outside senders: they pull mail that is due, say when they begin, and report.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crm::outbox::{self, Pull, RecipientReply, Reported, Settled, Ticket};
+use serde::{Deserialize, Serialize};
+
+use super::{CommandError, Reply, address, organization};
+use crate::house::House;
+use crate::signer;
+
+/// What an outside sender asks or says.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutsideRequest {
+    /// Adds a way out by which mail is pulled.
+    Add {
+        /// The organization's name.
+        organization: String,
+        /// Its name.
+        name: String,
+        /// The domain of return paths, where each recipient is to have his own.
+        return_domain: Option<String>,
+    },
+    /// Takes mails that are due.
+    Pull {
+        /// The organization's name.
+        organization: String,
+        /// The name of the way out.
+        way: String,
+        /// Mails at most.
+        limit: usize,
+        /// For so many seconds they are his.
+        seconds: i64,
+    },
+    /// The end of a mail is about to go out.
+    Begun(TicketName),
+    /// What became of a mail.
+    Report(TicketName, Outcome),
+}
+
+/// That somebody holds a mail.
+#[derive(Serialize, Deserialize)]
+pub struct TicketName {
+    /// The organization's name.
+    pub organization: String,
+    /// The id of the e-mail.
+    pub email: String,
+    /// The attempt under which it was pulled.
+    pub attempt: i32,
+}
+
+/// What became of a mail that was pulled.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The server's replies: address, code, words.
+    Answered(Vec<(String, u16, String)>),
+    /// It did not go, for this reason.
+    NotSent(String),
+    /// Nobody knows, for this reason.
+    Uncertain(String),
+    /// Nothing was tried.
+    GivenBack,
+}
+
+/// A mail that was pulled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PulledRow {
+    /// The id of the e-mail.
+    pub email: String,
+    /// The attempt; it is said with whatever is reported.
+    pub attempt: i32,
+    /// The sender in the envelope; empty for the null sender.
+    pub from: String,
+    /// The recipients in the envelope.
+    pub to: Vec<String>,
+    /// Whether its writer wants to hear that it was delivered (RFC 3461).
+    pub wants_report: bool,
+    /// The mail, signed, in base64.
+    pub base64: String,
+}
+
+pub(super) async fn run(house: &Arc<House>, request: OutsideRequest) -> Result<Reply, CommandError> {
+    match request {
+        OutsideRequest::Add { organization: of, name, return_domain } => {
+            let organization = organization(house, &of)?;
+            let lead_back = |domain: String| outbox::lead_back(&house.store, &organization, &domain);
+            let return_domain = return_domain.map(lead_back).transpose()?;
+            outbox::add_outside(&organization, (&name, return_domain), house.moment()?).await?;
+            Ok(Reply::Done)
+        }
+        OutsideRequest::Pull { organization, way, limit, seconds } => {
+            pull(house, (&organization, &way), (limit, seconds)).await
+        }
+        OutsideRequest::Begun(of) => {
+            let (organization, ticket) = (organization(house, &of.organization)?, ticket(&of)?);
+            match outbox::begun(&organization, ticket, house.moment()?).await? {
+                true => Ok(Reply::Done),
+                false => Err(lost(of.email)),
+            }
+        }
+        OutsideRequest::Report(of, outcome) => {
+            let (organization, ticket) = (organization(house, &of.organization)?, ticket(&of)?);
+            let reported = (ticket, reported(outcome)?);
+            match outbox::report(&organization, reported, house.moment()?).await? {
+                Settled::Lost => Err(lost(of.email)),
+                Settled::Ended | Settled::Waits(_) | Settled::ForAPerson => Ok(Reply::Done),
+            }
+        }
+    }
+}
+
+fn lost(email: String) -> CommandError {
+    CommandError::NotNow {
+        email,
+        why: "is not held by that attempt any more: nothing may go out, and nothing was noted",
+    }
+}
+
+async fn pull(
+    house: &Arc<House>,
+    (of, way): (&str, &str),
+    (limit, seconds): (usize, i64),
+) -> Result<Reply, CommandError> {
+    let organization = organization(house, of)?;
+    let known = outbox::relays(&organization)?.into_iter().find(|known| known.name == way);
+    let way = known.ok_or(crm::CrmError::NotFound { what: "the way out" })?.emailserverprofileid;
+    let mut rows = Vec::new();
+    for pulled in
+        outbox::background_send(&organization, Pull { way, limit, seconds }, house.moment()?).await?
+    {
+        let raw = match signer::signed(house, &organization, pulled.loaded.raw).await {
+            Ok(raw) => raw,
+            Err(words) => {
+                let not_sent = (pulled.ticket, Reported::NotSent(words));
+                outbox::report(&organization, not_sent, house.moment()?).await?;
+                continue;
+            }
+        };
+        rows.push(PulledRow {
+            email: pulled.ticket.email.to_string(),
+            attempt: pulled.ticket.attempt,
+            from: pulled.loaded.mail_from,
+            to: pulled.recipients,
+            wants_report: pulled.loaded.wants_report,
+            base64: STANDARD.encode(&raw),
+        });
+    }
+    Ok(Reply::Pulled(rows))
+}
+
+fn ticket(of: &TicketName) -> Result<Ticket, CommandError> {
+    let email = of.email.parse().map_err(|_| CommandError::NoEmail(of.email.clone()))?;
+    Ok(Ticket { email, attempt: of.attempt })
+}
+
+fn reported(outcome: Outcome) -> Result<Reported, CommandError> {
+    Ok(match outcome {
+        Outcome::Answered(replies) => {
+            let one = |(recipient, code, text): (String, u16, String)| {
+                Ok::<_, CommandError>((address(&recipient)?, RecipientReply { code, text }))
+            };
+            Reported::Answered(replies.into_iter().map(one).collect::<Result<_, _>>()?)
+        }
+        Outcome::NotSent(words) => Reported::NotSent(words),
+        Outcome::Uncertain(words) => Reported::Uncertain(words),
+        Outcome::GivenBack => Reported::GivenBack,
+    })
+}
