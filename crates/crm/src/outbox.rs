@@ -40,7 +40,7 @@ use crate::intake::outgoing;
 
 pub use answers::{Answer, AnswerKind, answer, record_named};
 pub use draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
-pub use drafts::{change_draft, discard_draft, draft, save_draft, send_draft, take_back};
+pub use drafts::{SendEmail, change_draft, discard_draft, draft, save_draft, send_email, take_back};
 pub use message::compose::{Automatic, Importance};
 pub use outside::{OUTSIDE, Pull, Pulled, Reported, Ticket, add_outside, background_send, begun, report};
 pub use pace::{Change, Place, all_limits, give_back_places, places, set_limit, take_share};
@@ -66,7 +66,7 @@ pub async fn send(
     let key = draft.key.clone();
     let copyid = key.as_deref().map(keyed).transpose()?.unwrap_or(copyid);
     // The unit that writes the e-mail gives it the first id of its moment.
-    let (raw, outgoing) = written(organization, draft, (moment.again().id(), &moment))?;
+    let (raw, outgoing) = written(organization, (draft, By::Outbox), (moment.again().id(), &moment))?;
     let wanted = (outgoing.subject.clone(), outgoing.recipients.clone());
     let receipt = outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
     let email = receipt.originals.into_iter().find_map(|original| original.email);
@@ -79,24 +79,38 @@ pub async fn send(
     }
 }
 
+/// By which means a mail goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The outbox.
+    Outbox,
+    /// Others: it is noted as sent.
+    OtherMeans,
+}
+
 /// A draft as it travels, and how it goes out. The draft is let go of before the bytes are shared: a mail of fifty megabytes
 /// is never here three times.
 fn written(
     organization: &Organization,
-    mut draft: Draft,
+    (mut draft, by): (Draft, By),
     (email, moment): (Id, &Moment),
 ) -> Result<(Arc<[u8]>, outgoing::Outgoing), CrmError> {
     let recipients = writing::recipients(&draft)?;
-    suppression::refuse(organization, &recipients)?;
+    if by == By::Outbox {
+        suppression::refuse(organization, &recipients)?;
+    }
     let subject = draft.what.subject.clone();
     let token = subject_tokens::put(organization, &mut draft.what, email)?;
     let raw = writing::write(organization, &draft, (email, moment))?;
-    let relay = relays::default(organization)?;
+    let relay = match by {
+        By::Outbox => Some(relays::default(organization)?.emailserverprofileid),
+        By::OtherMeans => None,
+    };
     let outgoing = outgoing::Outgoing {
         mail_from: draft.mail_from().cloned(),
         recipients,
         lane: draft.lane(),
-        relay: relay.emailserverprofileid,
+        relay,
         due: draft.due.unwrap_or(moment.now).max(moment.now),
         draft: None,
         owner: draft.who.author,

@@ -61,7 +61,7 @@ pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
 pub(crate) use outbox::relay_password_of;
 pub use outbox::{AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, RelayRow};
-pub use outside::{Outcome, OutsideRequest, PulledRow, TicketName};
+pub use outside::{OutsideReport, OutsideRequest, PulledRow, TicketName};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,
     QueueRow, SetPassword, SinkRow, UserRow,

@@ -23,8 +23,8 @@ pub(crate) struct Outgoing {
     pub(crate) recipients: Vec<EmailAddress>,
     /// Who goes first, of `LANES`.
     pub(crate) lane: i32,
-    /// The way out.
-    pub(crate) relay: Id,
+    /// The way out; `None` where it went out by other means, and is noted as sent.
+    pub(crate) relay: Option<Id>,
     /// Not before.
     pub(crate) due: Timestamp,
     /// The e-mail that was its draft, and the source of that; its rows take the place of the draft's.
@@ -79,6 +79,9 @@ impl Outgoing {
     /// Nobody gets mail who does not want it. Asked on the records that the unit goes by: it runs only while they are the
     /// same.
     pub(super) fn check(&self, organization: &Organization) -> Result<(), CrmError> {
+        if self.relay.is_none() {
+            return Ok(());
+        }
         let lane = opt_outs::asked_lane(self.lane, self.mail_from.as_ref().map(EmailAddress::as_str));
         let asked = (self.chosen.as_slice(), lane);
         let refusals = organization.read(|read| opt_outs::refusals(read, &self.recipients, asked))?;
@@ -106,18 +109,19 @@ impl Outgoing {
         }
     }
 
-    /// Puts the mail into the outbox, within the unit that writes its e-mail.
+    /// Puts the mail into the outbox, within the unit that writes its e-mail; nothing where it went out by other means.
     pub(super) fn put_into_outbox(
         &self,
         tx: &mut Tx<'_>,
         email: Id,
         moment: &Moment,
     ) -> Result<(), StoreError> {
+        let Some(relay) = self.relay else { return Ok(()) };
         let mail = OutboxMail {
             activityid: email,
             lane: self.lane,
             waitsin: Some(self.lane),
-            emailserverprofileid: self.relay,
+            emailserverprofileid: relay,
             mailfrom: self.mail_from.as_ref().map(ToString::to_string).unwrap_or_default(),
             dueon: self.due,
             owner: None,

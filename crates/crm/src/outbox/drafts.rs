@@ -12,12 +12,14 @@ use std::sync::Arc;
 
 use message::attachments;
 use model::decision::{Entity, RecordRef};
-use model::schema::emails::{Email, STATE_OPEN, STATUS_DRAFT};
+use model::outcome::Reason;
+use model::schema::emails::{Email, STATE_OPEN, STATUS_DRAFT, STATUS_SENT};
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 use store::{Organization, Priority, Read, StoreError, Tx};
 
 use message::compose::{Automatic, Importance};
 
+use super::By;
 use super::draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
 use crate::CrmError;
 use crate::intake::{Offer, gather, outgoing};
@@ -88,34 +90,63 @@ pub async fn discard_draft(
     if unit.await? { Ok(()) } else { Err(GONE) }
 }
 
-/// Sends a draft, at once or when it is due, under its own id. Where it went into the outbox before, nothing happens.
-/// `copyid` is the copy that it is in the books.
+/// How an e-mail is sent that is kept as a draft.
+#[derive(Debug, Clone)]
+pub struct SendEmail {
+    /// The draft.
+    pub email: Id,
+    /// The user who sends it; nobody where it is the administrator's command.
+    pub author: Option<Id>,
+    /// Not before then.
+    pub due: Option<Timestamp>,
+    /// The tracking token that its subject gets (`TrackingToken`); else one is drawn where the organization wants that.
+    pub token: Option<String>,
+    /// Whether it is handed to the outbox (`IssueSend`); else it went out by other means, and is noted as sent.
+    pub is_issued: bool,
+}
+
+impl SendEmail {
+    /// By the outbox, at once.
+    pub fn now(email: Id, author: Option<Id>) -> Self {
+        SendEmail { email, author, due: None, token: None, is_issued: true }
+    }
+}
+
+/// Sends a draft under its own id, and gives its subject as it goes out (Dataverse: SendEmail). Where it was sent before, nothing
+/// happens. `copyid` is the copy that it is in the books.
 ///
 /// # Errors
 /// As [`send`](super::send); [`CrmError::NotFound`] where it is no draft and was not sent; [`CrmError::Invalid`] where it was
 /// changed at that moment, or is another user's.
-pub async fn send_draft(
+pub async fn send_email(
     organization: &Arc<Organization>,
-    (id, author, due): (Id, Option<Id>, Option<Timestamp>),
+    SendEmail { email: id, author, due, token, is_issued }: SendEmail,
     (copyid, moment): (Id, Moment),
-) -> Result<Id, CrmError> {
+) -> Result<String, CrmError> {
     // The row first: whoever sends it at this moment changes the row and fills the outbox in one commit.
     let (row, mail) =
         organization.read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_mail(id)?)))?;
-    if mail.is_some() {
-        return Ok(id);
+    if let Some(sent) = row.as_ref().filter(|row| mail.is_some() || is_noted_as_sent(row)) {
+        return Ok(sent.subject.clone());
     }
     let row = own_draft(row, author)?;
     let mut draft = reopened(organization, &row)?;
     draft.who.author = author;
-    draft.due = due;
-    let (raw, mut outgoing) = super::written(organization, draft, (id, &moment))?;
+    (draft.due, draft.what.token) = (due, token);
+    let by = if is_issued { By::Outbox } else { By::OtherMeans };
+    let (raw, mut outgoing) = super::written(organization, (draft, by), (id, &moment))?;
     let source = <[u8; 32]>::try_from(row.blobid).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
     outgoing.draft = Some((id, source));
     // Whoever has it sent for him, it stays its writer's.
     outgoing.owner = author.or(row.ownerid);
     outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
-    Ok(id)
+    let sent = organization.read(|read| read.email(id))?.ok_or(CrmError::Store(StoreError::Corrupt))?;
+    Ok(sent.subject)
+}
+
+/// A draft of ours that went out by other means.
+fn is_noted_as_sent(row: &Email) -> bool {
+    row.statuscode == STATUS_SENT && row.reason == Reason::Composed as i32
 }
 
 /// Makes a mail that waits a draft again. Says whether it did: what a node has, and what somebody got, goes on.

@@ -1,6 +1,6 @@
 //! Drafts: on their timelines, changed, sent once whoever sends, taken back, discarded; and who may write as whom.
 
-use crm::outbox::{self, Automatic, Draft, Earlier, File};
+use crm::outbox::{self, Automatic, Draft, Earlier, File, SendEmail};
 use model::decision::{Entity, RecordRef};
 use model::schema::emails::{STATUS_DRAFT, STATUS_PENDING_SEND, STATUS_SENDING, STATUS_SENT};
 use model::{Id, Moment};
@@ -18,7 +18,8 @@ async fn save(house: &House, draft: Draft) -> Id {
 }
 
 async fn send_draft(house: &House, id: Id) -> Result<Id, crm::CrmError> {
-    outbox::send_draft(&house.organization, (id, None, None), (house.moment().id(), moment(house))).await
+    let sent = (house.moment().id(), moment(house));
+    outbox::send_email(&house.organization, SendEmail::now(id, None), sent).await.map(|_| id)
 }
 
 fn with_files() -> Draft {
@@ -95,12 +96,36 @@ async fn a_draft_that_is_sent_twice_at_one_moment_goes_out_once() {
     let house = house().await;
     let id = save(&house, draft()).await;
     let (other, _kept) = house.at_other_node();
-    let one =
-        outbox::send_draft(&house.organization, (id, None, None), (house.moment().id(), moment(&house)));
-    let two = outbox::send_draft(&other, (id, None, None), (house.moment().id(), moment(&house)));
+    let now = || (house.moment().id(), moment(&house));
+    let one = outbox::send_email(&house.organization, SendEmail::now(id, None), now());
+    let two = outbox::send_email(&other, SendEmail::now(id, None), now());
     let (one, two) = tokio::join!(one, two);
-    assert_eq!((one.unwrap(), two.unwrap()), (id, id));
+    assert_eq!((one.unwrap().as_str(), two.unwrap().as_str()), ("Our offer", "Our offer"));
     assert_eq!((house.email_count(), claim(&house, NODE).await.len()), (1, 1));
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn what_went_out_by_other_means_is_noted_as_sent_with_its_token() {
+    let house = house().await;
+    let mut kept = draft();
+    kept.who.cc = vec![to("tom@northwind.test")];
+    let id = save(&house, kept).await;
+    let token = outbox::tracking_token(&house.organization, "Our offer", &moment(&house)).unwrap();
+    let noted = SendEmail { token: Some(token.clone()), is_issued: false, ..SendEmail::now(id, None) };
+    for _ in 0..2 {
+        let now = (house.moment().id(), moment(&house));
+        let subject = outbox::send_email(&house.organization, noted.clone(), now).await.unwrap();
+        assert_eq!(subject, format!("Our offer {token}"));
+    }
+    let email = house.email(id);
+    assert_eq!((email.statuscode, email.trackingtoken.as_ref()), (STATUS_SENT, Some(&token)));
+    assert!(claim(&house, NODE).await.is_empty(), "nothing goes out");
+    let answer = format!(
+        "From: zoe@fabrikam.test\nTo: jane@contoso.test\nSubject: Re: Our offer {token}\n\nYes, fifty.\n"
+    );
+    let answer = house.store(house.out_of_mailbox(house.jane, &answer)).await;
+    assert_eq!(house.email(answer).correlatedactivityid, Some(id));
     house.books_are_right();
 }
 
@@ -108,9 +133,9 @@ async fn a_draft_that_is_sent_twice_at_one_moment_goes_out_once() {
 async fn what_waits_is_taken_back_changed_and_sent_again() {
     let house = house().await;
     let id = save(&house, draft()).await;
-    let later = (id, None, Some(now(&house).plus_seconds(600)));
-    let sent = outbox::send_draft(&house.organization, later, (house.moment().id(), moment(&house))).await;
-    assert_eq!(sent.unwrap(), id);
+    let later = SendEmail { due: Some(now(&house).plus_seconds(600)), ..SendEmail::now(id, None) };
+    let sent = outbox::send_email(&house.organization, later, (house.moment().id(), moment(&house))).await;
+    assert_eq!(sent.unwrap(), "Our offer");
     assert!(claim(&house, NODE).await.is_empty(), "not due");
     assert!(outbox::take_back(&house.organization, id, moment(&house)).await.unwrap());
     let row = house.email(id);
@@ -207,9 +232,9 @@ async fn a_user_writes_as_himself_and_as_queues_that_he_is_let() {
     grant(false).await.unwrap();
     assert!(grant(false).await.is_err());
     assert!(send(&house, as_queue()).await.is_err());
-    let sent = outbox::send_draft(
+    let sent = outbox::send_email(
         &house.organization,
-        (kept, Some(house.jane), None),
+        SendEmail::now(kept, Some(house.jane)),
         (house.moment().id(), moment(&house)),
     );
     assert!(sent.await.unwrap_err().to_string().contains("may not write as"));

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crm::outbox::{self, AnswerKind, Draft};
+use crm::outbox::{self, AnswerKind, Draft, SendEmail};
 use crm::settings;
 use model::decision::CorrelationMethod;
 use model::{Id, Moment};
@@ -139,7 +139,8 @@ async fn what_is_sent_under_a_key_or_taken_back_has_one_token() {
     let sent = subject_and_token(&house, id);
     assert!(outbox::take_back(&house.organization, id, house.moment()).await.unwrap());
     let moment = Moment::new(now(&house), 4);
-    outbox::send_draft(&house.organization, (id, None, None), (house.moment().id(), moment)).await.unwrap();
+    let again = SendEmail::now(id, None);
+    outbox::send_email(&house.organization, again, (house.moment().id(), moment)).await.unwrap();
     assert_eq!(subject_and_token(&house, id), sent);
     house.books_are_right();
 }

@@ -13,6 +13,12 @@ pub(crate) enum DraftCommand {
         of: DraftName,
         #[command(flatten)]
         when: WhenArguments,
+        /// The tracking token at the end of its subject, as `postroom outbox token` gave it.
+        #[arg(long, value_name = "TOKEN")]
+        token: Option<String>,
+        /// It went out by other means: note it as sent.
+        #[arg(long, conflicts_with_all = ["at", "undo"])]
+        noted: bool,
     },
     /// Throw a draft away.
     Discard {
@@ -70,8 +76,8 @@ pub(crate) struct SenderNames {
 
 pub(super) fn draft(command: DraftCommand) -> anyhow::Result<Request> {
     Ok(Request::Draft(match command {
-        DraftCommand::Send { of, when } => {
-            DraftRequest::Send { organization: of.org, email: of.email, when: when.read()? }
+        DraftCommand::Send { of, when, token, noted: is_noted } => {
+            DraftRequest::Send { organization: of.org, email: of.email, when: when.read()?, token, is_noted }
         }
         DraftCommand::Discard { of } => DraftRequest::Discard { organization: of.org, email: of.email },
         DraftCommand::TakeBack { of } => DraftRequest::TakeBack { organization: of.org, email: of.email },

@@ -8,7 +8,9 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use postroom::commands::{OutboxRequest, Outcome, OutsideRequest, PulledRow, Reply, Request, TicketName};
+use postroom::commands::{
+    OutboxRequest, OutsideReport, OutsideRequest, PulledRow, Reply, Request, TicketName,
+};
 use serde_json::json;
 
 use super::{Counter, End};
@@ -86,12 +88,12 @@ pub(super) fn begun(of: TicketArguments) -> OutsideRequest {
 pub(super) fn report(report: ReportArguments) -> anyhow::Result<OutsideRequest> {
     let OutcomeArguments { reply, not_sent, uncertain, .. } = report.outcome;
     let outcome = match (not_sent, uncertain, reply.is_empty()) {
-        (Some(words), ..) => Outcome::NotSent(words),
-        (_, Some(words), _) => Outcome::Uncertain(words),
+        (Some(words), ..) => OutsideReport::NotSent(words),
+        (_, Some(words), _) => OutsideReport::Uncertain(words),
         (None, None, false) => {
-            Outcome::Answered(reply.iter().map(|text| self::reply(text)).collect::<Result<_, _>>()?)
+            OutsideReport::Answered(reply.iter().map(|text| self::reply(text)).collect::<Result<_, _>>()?)
         }
-        (None, None, true) => Outcome::GivenBack,
+        (None, None, true) => OutsideReport::GivenBack,
     };
     Ok(OutsideRequest::Report(report.of.name(), outcome))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crm::outbox;
+use crm::outbox::{self, SendEmail};
 use model::Id;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,10 @@ pub enum DraftRequest {
         email: String,
         /// When it goes out; else at once.
         when: Option<When>,
+        /// The tracking token that its subject gets.
+        token: Option<String>,
+        /// Whether it went out by other means, and is noted as sent.
+        is_noted: bool,
     },
     /// Throws a draft away.
     Discard {
@@ -65,13 +69,14 @@ pub struct SenderRow {
 
 pub(super) async fn run(house: &Arc<House>, request: DraftRequest) -> Result<Reply, CommandError> {
     match request {
-        DraftRequest::Send { organization: of, email, when } => {
+        DraftRequest::Send { organization: of, email, when, token, is_noted } => {
             let (organization, moment) = (organization(house, &of)?, house.moment()?);
             let due = when.map(|when| when.from(moment.now));
-            let draft = (id(&email)?, None, due);
-            let sent = outbox::send_draft(&organization, draft, (house.moment()?.id(), moment)).await?;
+            let email = id(&email)?;
+            let draft = SendEmail { due, token, is_issued: !is_noted, ..SendEmail::now(email, None) };
+            outbox::send_email(&organization, draft, (house.moment()?.id(), moment)).await?;
             house.outbox_bell.notify_one();
-            Ok(Reply::SentMail(sent.to_string()))
+            Ok(Reply::SentMail(email.to_string()))
         }
         DraftRequest::Discard { organization: of, email } => {
             let organization = organization(house, &of)?;

@@ -38,7 +38,7 @@ pub enum OutsideRequest {
     /// The end of a mail is about to go out.
     Begun(TicketName),
     /// What became of a mail.
-    Report(TicketName, Outcome),
+    Report(TicketName, OutsideReport),
 }
 
 /// That somebody holds a mail.
@@ -55,7 +55,7 @@ pub struct TicketName {
 /// What became of a mail that was pulled.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum OutsideReport {
     /// The server's replies: address, code, words.
     Answered(Vec<(String, u16, String)>),
     /// It did not go, for this reason.
@@ -157,16 +157,16 @@ fn ticket(of: &TicketName) -> Result<Ticket, CommandError> {
     Ok(Ticket { email, attempt: of.attempt })
 }
 
-fn reported(outcome: Outcome) -> Result<Reported, CommandError> {
+fn reported(outcome: OutsideReport) -> Result<Reported, CommandError> {
     Ok(match outcome {
-        Outcome::Answered(replies) => {
+        OutsideReport::Answered(replies) => {
             let one = |(recipient, code, text): (String, u16, String)| {
                 Ok::<_, CommandError>((address(&recipient)?, RecipientReply { code, text }))
             };
             Reported::Answered(replies.into_iter().map(one).collect::<Result<_, _>>()?)
         }
-        Outcome::NotSent(words) => Reported::NotSent(words),
-        Outcome::Uncertain(words) => Reported::Uncertain(words),
-        Outcome::GivenBack => Reported::GivenBack,
+        OutsideReport::NotSent(words) => Reported::NotSent(words),
+        OutsideReport::Uncertain(words) => Reported::Uncertain(words),
+        OutsideReport::GivenBack => Reported::GivenBack,
     })
 }

@@ -158,6 +158,49 @@ fn a_draft_is_kept_sent_once_taken_back_and_discarded() {
     assert_eq!(place.well(&["sendas", "list"]), "");
 }
 
+#[test]
+fn a_program_pulls_mail_says_that_it_begins_and_reports() {
+    let place = Place::with_contoso();
+    place.well(&["relay", "outside", "--org", "contoso", "pulled"]);
+    assert_eq!(place.well(&["relay", "list"]), "contoso  pulled  an outside sender\n");
+    place.well(&["org", "subject-tokens", "--org", "contoso", "on", "--digits", "7"]);
+    let token = place.well(&["outbox", "token", "--org", "contoso", "Our offer"]);
+    place.file("offer.txt", "Fifty pallets?\n");
+    let send = ["send", "--org", "contoso", "--from", "jane@contoso.test", "--subject", "Our offer"];
+    let more =
+        ["--to", "zoe@fabrikam.test", "--to", "tom@northwind.test", "--token", token.trim(), "offer.txt"];
+    let id = place.well(&[&send[..], &more].concat());
+    let id = id.trim();
+
+    let pull = ["outbox", "pull", "--org", "contoso", "--relay", "pulled", "--for", "60", "--into", "."];
+    let line = place.well(&pull);
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((said["email"].as_str(), said["attempt"].as_i64()), (Some(id), Some(1)), "{line}");
+    assert_eq!(said["to"], serde_json::json!(["zoe@fabrikam.test", "tom@northwind.test"]));
+    let mail = std::fs::read_to_string(place.path(&format!("{id}-1.eml"))).unwrap();
+    assert!(mail.contains(&format!("Subject: Our offer {}", token.trim())), "{mail}");
+    assert_eq!(place.well(&pull), "", "it is held");
+    assert!(place.well(&["outbox", "list"]).contains("Sending"));
+
+    let of = ["--org", "contoso", id];
+    let late = place.run(&[&["outbox", "begun"], &of[..], &["2"]].concat());
+    assert!(late.code != 0 && late.err.contains("not held by that attempt"), "{}", late.err);
+    place.well(&[&["outbox", "begun"], &of[..], &["1"]].concat());
+    let report = |more: &[&'static str]| place.run(&[&["outbox", "report"], &of[..], &["1"], more].concat());
+    assert!(report(&[]).code != 0, "what became of it has to be said");
+    assert!(report(&["--reply", "zoe@fabrikam.test taken"]).err.contains("no code"));
+    let done = report(&[
+        "--reply",
+        "zoe@fabrikam.test 250 2.0.0 taken",
+        "--reply",
+        "tom@northwind.test 550 no such user",
+    ]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let listed = place.well(&["outbox", "list"]);
+    assert!(listed.contains("Sent  1 of 2, 1 failed"), "{listed}");
+    assert!(report(&["--give-back"]).err.contains("not held by that attempt"));
+}
+
 /// Their pages.
 fn shows(place: &Place, [offer, answer, forward]: [&str; 3]) {
     let house =

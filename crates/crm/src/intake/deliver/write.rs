@@ -137,7 +137,8 @@ impl Work<'_> {
         let accepting = decision.accepting;
         let thread = &self.checked.verdict.thread;
         let (statecode, statuscode) = match self.opened.outgoing {
-            Some(_) => (STATE_OPEN, STATUS_PENDING_SEND),
+            Some(ref outgoing) if outgoing.relay.is_some() => (STATE_OPEN, STATUS_PENDING_SEND),
+            Some(_) => (STATE_COMPLETED, STATUS_SENT),
             None => (STATE_COMPLETED, status(is_outgoing)),
         };
         let receipts = self.opened.outgoing.as_ref().map(|outgoing| outgoing.receipts).unwrap_or_default();
