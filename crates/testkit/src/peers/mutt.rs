@@ -31,7 +31,7 @@ impl Mutt {
              set smtp_url=\"smtp://{server}\" ssl_starttls=no ssl_force_tls=no hostname=client.test\n\
              set folder=\"{folder}\" copy=no record=\"\" postponed=\"{folder}/postponed\"\n\
              set editor=true autoedit=yes abort_unmodified=no abort_nosubject=no abort_noattach=no quit=yes\n\
-             set mime_forward=yes bounce=yes wait_key=no beep=no move=no delete=no\n",
+             set mime_forward=yes bounce=yes reply_to=yes include=yes wait_key=no beep=no move=no delete=no\n",
             folder = folder.path().display()
         );
         fs::write(folder.path().join("muttrc"), settings)?;
@@ -48,6 +48,14 @@ impl Mutt {
         let mut child = mutt.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         child.stdin.take().context("mutt reads nothing")?.write_all(text.as_bytes())?;
         went_well(&child.wait_with_output()?)
+    }
+
+    /// Answers a mail: to its Reply-To, with its text below.
+    ///
+    /// # Errors
+    /// When mutt ended badly. What became of the mail shows in the house.
+    pub fn reply(&self, mail: &[u8]) -> Result<()> {
+        self.press(mail, "<reply><enter><enter><send-message><quit>")
     }
 
     /// Forwards a mail as an attachment.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot go on fails")]
 
 mod acknowledged;
+mod answered;
 mod books;
 mod clients;
 mod corpus;

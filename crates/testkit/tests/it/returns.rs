@@ -4,18 +4,15 @@
 use anyhow::{Context, Result, ensure};
 use model::Id;
 use model::schema::emails::{Email, mark};
-use postroom::commands::{
-    AddQueue, AddRelay, OutboxRequest, Reply, Request, SendMail, Setting, SuppressionRequest,
-};
+use postroom::commands::{AddRelay, OutboxRequest, Reply, Request, SendMail, SuppressionRequest};
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::or_skip;
 use testkit::peers::{Dovecot, DovecotSettings, Maildir, NextHop, Postfix};
-use testkit::{House, swaks, wait};
+use testkit::{House, wait};
 
 use super::house::{ZOE, books_are_whole, house, timeline};
 
 const DOMAIN: &str = "bounces.example.test";
-const SUPPORT: &str = "support@example.test";
 const JANE: &str = "jane@example.test";
 const NOBODY: &str = "nobody@customer.test";
 
@@ -111,49 +108,6 @@ fn what_postfix_cannot_deliver_comes_back_to_the_recipients_own_return_path() {
         let mut client = Client::connect(house.smtp()?, Protocol::Smtp)?;
         ensure!(client.send(&Envelope::new(ZOE, &path), words)?.codes() == [250], "{path}");
         beside(&house, id, 2)?;
-        books_are_whole(&house);
-        Ok(())
-    });
-}
-
-#[test]
-fn an_answer_stands_beside_its_mail_by_each_sign_alone() {
-    or_skip(|| {
-        let customers = Dovecot::start(DovecotSettings::default())?;
-        let (house, _) = house();
-        let postfix = Postfix::start_returning(NextHop::Lmtp(customers.lmtp()), (DOMAIN, house.smtp()?))?;
-        relay(&house, postfix.smtp().port())?;
-        let organization = "example".to_owned();
-        let queue = AddQueue {
-            organization: organization.clone(),
-            name: "Support".to_owned(),
-            address: SUPPORT.to_owned(),
-            filter: None,
-        };
-        house.command(Request::AddQueue(queue))?;
-        house.command(Request::Set(organization, Setting::AnswerWords(true)))?;
-        let id = send(&house, SUPPORT, &[ZOE])?;
-        let header = message::read_header(arrived(&customers.mailbox(ZOE))?.as_bytes())?;
-        let own = header.message_id.context("a Message-ID")?;
-        let to = header.reply_to.first().context("a Reply-To")?.address.to_string();
-        ensure!(to.starts_with("support+r"), "{to}");
-        let ways = [
-            (to.as_str(), "Subject: Quite another thing\r\n".to_owned()),
-            (SUPPORT, format!("Subject: Quite another thing\r\nIn-Reply-To: <{own}>\r\n")),
-            (SUPPORT, format!("Subject: Re: Our offer\r\nReferences: <elsewhere@x.test> <{own}>\r\n")),
-        ];
-        for (number, (to, fields)) in ways.iter().enumerate() {
-            let raw = format!("From: Zoe <{ZOE}>\r\nTo: <{to}>\r\n{fields}\r\nYes, fifty. {number}\r\n");
-            ensure!(swaks::send(house.smtp()?, &Envelope::new(ZOE, *to), raw.as_bytes())? == 250, "{raw}");
-            let found = beside(&house, id, number + 1)?;
-            ensure!(found.iter().all(|email| email.correlatedactivityid == Some(id)), "{raw}");
-        }
-        let stray = format!(
-            "From: Zoe <{ZOE}>\r\nTo: <{SUPPORT}>\r\nSubject: Quite another thing\r\n\r\nNo sign.\r\n"
-        );
-        ensure!(swaks::send(house.smtp()?, &Envelope::new(ZOE, SUPPORT), stray.as_bytes())? == 250);
-        ensure!(timeline(&house.organization("example")?, ZOE).len() == 5, "it is hers, and stands apart");
-        beside(&house, id, 3)?;
         books_are_whole(&house);
         Ok(())
     });
