@@ -82,7 +82,13 @@ fn is_by_server(notice: &Notice<'_>) -> bool {
     let returns_it = !notice.returned.is_empty()
         && is_short
         && reasons::folded(&notice.text).contains("could not be delivered");
+    // What a list writes to who is no member; its posts have the field too.
+    let begin = reasons::folded(start_of(&notice.text, SHORT_BYTES));
+    let begin = begin.trim_start_matches(['*', '-', '=', '#', ' ']);
+    let is_list = notice.message.field("X-MLServer").is_some() && begin.starts_with("you are not a member");
     has_field
+        || is_list
+        || OPENINGS.iter().any(|words| begin.starts_with(words))
         || (returns_it && !is_by_somebody)
         || header.marks.report
         || is_nobody
@@ -216,6 +222,32 @@ const SUBJECTS: &[&str] = &[
     "未傳遞",
     "未传递",
     "배달되지",
+];
+
+/// How servers begin, whoever they say they are.
+const OPENINGS: &[&str] = &[
+    "this message was created automatically by mail delivery software",
+    "this message was created automatically by the mail",
+    "this is the mail system at host",
+    "this is the postfix ",
+    "this is the mail delivery agent",
+    "this is an automatically generated delivery status notification",
+    "this is a delivery status notification",
+    "this report relates to a message you sent",
+    "hi. this is the qmail-send program",
+    "hi. this is the mta program",
+    "hi. this is the deliver program",
+    "hi. this is the james mail server",
+    "hi! this is the mailer-daemon",
+    "the original message was received at ",
+    "a message that you sent could not be delivered",
+    "delivery has failed to these recipients",
+    "delivery to the following recipient",
+    "your message did not reach some or all of the intended recipients",
+    "message from interscan",
+    "sorry, we were unable to deliver your message",
+    "unable to deliver message to the following address",
+    "mailenable: message delivery failure",
 ];
 
 /// The same behind other words, where little is said.

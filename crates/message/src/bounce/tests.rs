@@ -180,3 +180,15 @@ fn a_footer_beside_a_recipient_says_nothing_of_him() {
         Reporting-MTA: dns; mx.test\n\nFinal-Recipient: rfc822;zoe@x.test\nAction: failed\nStatus: 5.1.1\n--b--\n";
     check(footer, Kind::Hard, &["zoe@x.test"]);
 }
+
+#[test]
+fn a_server_is_known_by_how_it_begins() {
+    let exim = "From: relay7@x.test\nSubject: your mail\n\nThis message was created automatically by mail delivery software.\n\n\
+        A message that you sent could not be delivered. The following address(es) failed:\n\n  zoe@x.test\n    Unrouteable address\n";
+    check(exim, Kind::Hard, &["zoe@x.test"]);
+    check(&exim.replace("This message was", "> This message was"), Kind::Nothing, &[]);
+    let fml = "From: staff-admin@x.test\nSubject: You are not member (staff ML)\nX-MLServer: fml 4.0\n\n\
+        You are not a member of this mailing list <staff@x.test>.\n";
+    check(fml, Kind::Soft, &["staff@x.test"]);
+    check(&fml.replace("You are not a member of this", "News of our"), Kind::Nothing, &[]);
+}
