@@ -187,8 +187,8 @@ fn a_server_is_known_by_how_it_begins() {
         A message that you sent could not be delivered. The following address(es) failed:\n\n  zoe@x.test\n    Unrouteable address\n";
     check(exim, Kind::Hard, &["zoe@x.test"]);
     check(&exim.replace("This message was", "> This message was"), Kind::Nothing, &[]);
-    let fml = "From: staff-admin@x.test\nSubject: You are not member (staff ML)\nX-MLServer: fml 4.0\n\n\
-        You are not a member of this mailing list <staff@x.test>.\n";
-    check(fml, Kind::Soft, &["staff@x.test"]);
+    let fml = "From: choir-admin@x.test\nSubject: You are not member (choir ML)\nX-MLServer: fml 4.0\n\n\
+        You are not a member of this mailing list <choir@x.test>.\n";
+    check(fml, Kind::Soft, &["choir@x.test"]);
     check(&fml.replace("You are not a member of this", "News of our"), Kind::Nothing, &[]);
 }

@@ -143,7 +143,7 @@ fn tell(counts: &BTreeMap<(usize, Kind), Count>, part: usize) -> usize {
 }
 
 /// Rules that are changed may not read fewer.
-const LEAST: usize = 860;
+const LEAST: usize = 890;
 
 fn is_about_mail(kind: &Kind) -> bool {
     !matches!(kind, Kind::Auto | Kind::Nothing)
