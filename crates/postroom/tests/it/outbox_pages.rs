@@ -1,5 +1,8 @@
 //! The outbox over a house that serves: what a person sees of his mail, and what he does with it.
 
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
 use crate::client::http;
 use crate::pages::sign_in;
 use crate::program::Place;
@@ -30,4 +33,42 @@ fn the_page_of_the_outbox_shows_ones_own_mail_and_takes_it_back() {
     assert!(ask("GET /outbox".to_owned()).text().contains("– canceled"));
     let late = ask(format!("POST /outbox/{mine}/cancel\nto=/outbox"));
     assert!(late.head.contains("location: /outbox?late=1\r\n"), "{}", late.head);
+}
+
+/// A mail that was tried may have gone out to some: written anew it would go to all of them.
+#[test]
+fn what_was_tried_is_not_undone() {
+    let place = Place::with_contoso();
+    place.file("offer.txt", "Fifty pallets?\n");
+    // Nobody listens there.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let relay = [
+        "relay",
+        "add",
+        "--org",
+        "contoso",
+        "--server",
+        "127.0.0.1",
+        "--port",
+        &nobody,
+        "--tls",
+        "none",
+        "main",
+    ];
+    place.well(&relay);
+    let house =
+        place.serve_with(&[("POSTROOM_NODE_ROLES", "receive,web,jobs,send")], std::process::Stdio::inherit());
+    let cookie = sign_in(&place, &house);
+    let from = "jane@contoso.test";
+    let words = ["send", "--org", "contoso", "--from", from, "--to", "zoe@fabrikam.test", "offer.txt"];
+    let id = place.well(&words).trim().to_owned();
+    let started = Instant::now();
+    while !place.well(&["outbox", "list"]).contains("127.0.0.1") {
+        assert!(started.elapsed() < Duration::from_secs(60), "{}", place.well(&["outbox", "list"]));
+    }
+    let late = http(house.web, &format!("POST /emails/{id}/undo"), &cookie);
+    assert!(late.head.contains(&format!("location: /emails/{id}?late=1\r\n")), "{}", late.head);
+    assert!(http(house.web, &format!("GET /emails/{id}"), &cookie).text().contains("Pending Send"));
+    let canceled = http(house.web, &format!("POST /outbox/{id}/cancel\nto=/outbox"), &cookie);
+    assert!(canceled.head.contains("location: /outbox\r\n"), "it can be canceled: {}", canceled.head);
 }
