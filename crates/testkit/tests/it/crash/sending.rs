@@ -148,13 +148,16 @@ impl House {
         programs.try_for_each(ring)
     }
 
-    /// All that waits goes out. A claim whose answer was lost with the network has to run out, and what did not go for that reason has
-    /// its pause: that time goes by at once.
+    /// All that waits goes out. What may be out when its answer was lost with the network has to run out, and what did not go for that
+    /// reason has its pause: that time goes by at once. A claim of which its node never heard, it finds by itself.
     fn end(&mut self) -> Result<()> {
         let left = format!("select count(*) from {}.outboxmail where endedon is null", self.schema);
         let held = format!("{}.outboxmail where endedon is null and owner is not null", self.schema);
         let past = format!("select count(*) from {held} and dotattempt = attempts");
-        let run_out = format!("update {}.outboxmail set dueon = 1 where endedon is null", self.schema);
+        let run_out = format!(
+            "update {}.outboxmail set dueon = 1 where endedon is null and (owner is null or dotattempt = attempts)",
+            self.schema
+        );
         let (mut seen, mut since) = (String::new(), Instant::now());
         wait::until("all mail to be settled", || {
             let now = self.postgres.ask(&left).ok()?;
