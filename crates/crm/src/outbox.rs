@@ -22,6 +22,7 @@ pub(crate) mod returns;
 mod send_as;
 mod settle;
 mod shown;
+mod signature;
 mod subject_tokens;
 pub mod suppression;
 mod turns;
@@ -30,7 +31,7 @@ mod writing;
 
 use std::sync::Arc;
 
-use model::schema::emails::{Email, STATUS_PENDING_SEND, STATUS_SENDING};
+use model::schema::emails::{Email, STATUS_CANCELED, STATUS_DRAFT, STATUS_PENDING_SEND, STATUS_SENDING};
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{EmailAddress, Id, Moment, Timestamp, limits};
 use store::{Organization, StoreError};
@@ -40,7 +41,9 @@ use crate::intake::outgoing;
 
 pub use answers::{Answer, AnswerKind, answer, record_named};
 pub use draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
-pub use drafts::{SendEmail, change_draft, discard_draft, draft, save_draft, send_email, take_back};
+pub use drafts::{
+    SendEmail, change_draft, discard_draft, draft, drafts_of, keep_draft, save_draft, send_email, take_back,
+};
 pub use message::compose::{Automatic, Importance};
 pub use outside::{OUTSIDE, Pull, Pulled, Reported, Ticket, add_outside, background_send, begun, report};
 pub use pace::{Change, Place, all_limits, give_back_places, places, set_limit, take_share};
@@ -50,6 +53,7 @@ pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set
 pub use send_as::{senders, set_send_as};
 pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};
 pub use shown::{Shown, Standing, Whose, shown, shown_one, troubles};
+pub use signature::{Signature, set_signature, signature};
 pub use subject_tokens::{DIGITS as TOKEN_DIGITS, tracking_token};
 
 /// Writes a mail, puts it on its records and into the outbox, and says, after the commit, which e-mail it is. `copyid` is
@@ -65,17 +69,24 @@ pub async fn send(
 ) -> Result<Id, CrmError> {
     let key = draft.key.clone();
     let copyid = key.as_deref().map(keyed).transpose()?.unwrap_or(copyid);
-    // The unit that writes the e-mail gives it the first id of its moment.
-    let (raw, outgoing) = written(organization, (draft, By::Outbox), (moment.again().id(), &moment))?;
+    let kept = drafts::kept(organization, &draft)?;
+    // The unit that writes the e-mail gives it the first id of its moment, or that of its draft.
+    let id = kept.as_ref().map_or_else(|| moment.again().id(), |row| row.activityid);
+    let (raw, mut outgoing) = written(organization, (draft, By::Outbox), (id, &moment))?;
+    if let Some(row) = kept {
+        drafts::in_place_of(row, &mut outgoing)?;
+    }
     let wanted = (outgoing.subject.clone(), outgoing.recipients.clone());
     let receipt = outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
     let email = receipt.originals.into_iter().find_map(|original| original.email);
     let email = email.ok_or(CrmError::Store(StoreError::Corrupt))?;
-    match key {
-        Some(key) if !is_that_mail(organization, email, &wanted)? => {
-            Err(CrmError::Invalid(format!("another mail was sent under the key “{key}”")))
-        }
-        _ => Ok(email),
+    let Some(key) = key else { return Ok(email) };
+    match found_under(organization, email, &wanted)? {
+        Found::Same => Ok(email),
+        Found::Another => Err(CrmError::Invalid(format!("another mail was sent under the key “{key}”"))),
+        Found::TakenBack => Err(CrmError::Invalid(format!(
+            "the mail that was sent under the key “{key}” was canceled: to send it after all, take another key"
+        ))),
     }
 }
 
@@ -86,6 +97,34 @@ enum By {
     Outbox,
     /// Others: it is noted as sent.
     OtherMeans,
+}
+
+/// A key under which a mail goes out where a person sends it anew: the given one, or one after it where the mail under that
+/// was canceled, taken back or discarded.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where the key is none, or was used up; [`CrmError::Store`] where the store cannot say.
+pub fn open_key(organization: &Organization, key: &str) -> Result<String, CrmError> {
+    for number in 1..=KEYS_MAX {
+        let key = if number == 1 { key.to_owned() } else { format!("{key} {number}") };
+        let copyid = keyed(&key)?;
+        let (outcomes, row) = organization.read(|read| {
+            let outcomes = read.outcomes(copyid)?;
+            let email = outcomes.iter().find_map(|outcome| outcome.activityid);
+            Ok::<_, StoreError>((outcomes, email.map(|id| read.email(id)).transpose()?.flatten()))
+        })?;
+        if outcomes.is_empty() || row.is_some_and(|row| !is_taken_back(&row)) {
+            return Ok(key);
+        }
+    }
+    Err(CrmError::Invalid("this mail was sent and canceled too often".to_owned()))
+}
+
+/// Nobody sends one mail and takes it back so often.
+const KEYS_MAX: usize = 50;
+
+fn is_taken_back(email: &Email) -> bool {
+    [STATUS_CANCELED, STATUS_DRAFT].contains(&email.statuscode)
 }
 
 /// A draft as it travels, and how it goes out. The draft is let go of before the bytes are shared: a mail of fifty megabytes
@@ -112,6 +151,7 @@ fn written(
         lane: draft.lane(),
         relay,
         due: draft.due.unwrap_or(moment.now).max(moment.now),
+        delayed: draft.due,
         draft: None,
         owner: draft.who.author,
         subject,
@@ -132,19 +172,29 @@ pub fn shown_status(email: &Email, mail: Option<&OutboxMail>) -> i32 {
     if is_on_its_way && email.statuscode == STATUS_PENDING_SEND { STATUS_SENDING } else { email.statuscode }
 }
 
-/// Whether what was sent under a key is what is wanted now.
-fn is_that_mail(
+/// What was sent under a key.
+enum Found {
+    /// What is wanted now.
+    Same,
+    /// Another mail.
+    Another,
+    /// It does not go out any more.
+    TakenBack,
+}
+
+fn found_under(
     organization: &Organization,
     email: Id,
     (subject, recipients): &(String, Vec<EmailAddress>),
-) -> Result<bool, CrmError> {
+) -> Result<Found, CrmError> {
     let (sent, rows) = organization
         .read(|read| Ok::<_, StoreError>((read.email(email)?, read.outbox_recipients(email)?)))?;
     let is_same = |(row, wanted): (&OutboxRecipient, &EmailAddress)| row.address == wanted.as_str();
-    let Some(sent) = sent else { return Ok(false) };
+    let Some(sent) = sent.filter(|sent| !is_taken_back(sent)) else { return Ok(Found::TakenBack) };
     let had = (sent.subject.as_str(), sent.trackingtoken.as_deref());
     let has_subject = subject_tokens::is_subject(organization, had, subject)?;
-    Ok(has_subject && rows.len() == recipients.len() && rows.iter().zip(recipients).all(is_same))
+    let is_whole = rows.len() == recipients.len() && rows.iter().zip(recipients).all(is_same);
+    Ok(if is_whole && has_subject { Found::Same } else { Found::Another })
 }
 
 /// The copy that a mail with a key is.

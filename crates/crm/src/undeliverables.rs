@@ -114,6 +114,36 @@ pub fn list(
     Ok(kept?)
 }
 
+/// Why mail is kept apart that could be processed: nothing proves who wrote it.
+pub const QUARANTINED: [Reason; 2] = [Reason::Disowned, Reason::Unproven];
+
+/// Whether a mail is kept apart, though it could be processed.
+pub fn is_quarantined(row: &Undeliverable) -> bool {
+    QUARANTINED.iter().any(|reason| *reason as i32 == row.reason)
+}
+
+/// Those that wait and are kept apart, or those that could not be processed, newest first, behind one of them.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn waiting_apart(
+    organization: &Organization,
+    is_apart: bool,
+    (mut behind, limit): (Behind, usize),
+) -> Result<Vec<Kept>, CrmError> {
+    let mut found = Vec::new();
+    loop {
+        let rows = list(organization, OPEN, (behind, limits::ROWS_PER_UNIT_MAX))?;
+        let has_more = rows.len() == limits::ROWS_PER_UNIT_MAX;
+        behind = rows.last().map(|kept| (kept.row.createdon, kept.row.undeliverableid));
+        found.extend(rows.into_iter().filter(|kept| is_quarantined(&kept.row) == is_apart));
+        if found.len() >= limit || !has_more {
+            found.truncate(limit);
+            return Ok(found);
+        }
+    }
+}
+
 /// One of them.
 ///
 /// # Errors

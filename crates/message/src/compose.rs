@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use model::{Mailbox, MessageId, Timestamp};
 
 pub use parts::{media_type, safe_html};
+pub use twin::of as plain_of;
 
 /// A mail to be written.
 #[derive(Debug, Clone, Copy)]

@@ -525,10 +525,18 @@ pub const OUTBOX_TROUBLE_DAYS: i64 = 7;
 /// The form of a letter without its files: a long text twice, plain and as HTML with a long quotation, and a thousand
 /// recipients.
 pub const WRITTEN_TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The pictures within its text, encoded; what is more is attached.
+pub const WRITTEN_PICTURES_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The files that are attached on a page, together: encoded they are a third larger, and most servers take no mail above 50 MB.
 pub const WRITTEN_FILES_BYTES_MAX: usize = 30 * 1024 * 1024;
 /// Fields of such a form: each of ours stands there once; whoever is chosen, and whatever is attached, makes one more.
 pub const WRITTEN_FIELDS_MAX: usize = 300;
+/// Templates that a page offers: more are no choice.
+pub const TEMPLATES_SHOWN_MAX: usize = 500;
+/// The signature of a user, as text and as HTML: it goes along with each of his mails.
+pub const SIGNATURE_BYTES_MAX: usize = 16 * 1024;
+/// What is read of such a form by somebody who is not signed in, and proves by nothing that he was when he began it.
+pub const WRITTEN_BY_STRANGERS_BYTES_MAX: usize = 64 * 1024;
 /// Forms with large files that are read at a time, each in memory: others wait before theirs are.
 pub const WRITTEN_LARGE_MAX: usize = 4;
 /// Seconds until a form with files was sent: five for each megabyte over a slow line, and more.

@@ -25,6 +25,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &people::SystemUser::TABLE,
     &people::Queue::TABLE,
     &people::SendAs::TABLE,
+    &people::EmailSignature::TABLE,
     &people::Sink::TABLE,
     &people::SinkCredential::TABLE,
     &people::NeverLog::TABLE,

@@ -224,6 +224,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             return set_password(org, address, &password).map(Some);
         }
         Command::User(UserCommand::List { org }) => Request::Users(org),
+        Command::User(UserCommand::Signature(signature)) => drafts::signature(signature)?,
         Command::Org(command) => org(command),
         Command::Node(NodeCommand::List) => Request::Nodes,
         Command::Queue(command) => queue(command),

@@ -277,6 +277,8 @@ pub enum Reply {
     Outbox(Vec<OutboxRow>),
     /// Who may write as which queue.
     Senders(Vec<SenderRow>),
+    /// What a user puts below his mail: as text, and as HTML.
+    Signature(String, Option<String>),
     /// Relays.
     Relays(Vec<RelayRow>),
     /// Templates in a list.

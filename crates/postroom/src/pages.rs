@@ -17,6 +17,7 @@ mod names;
 mod outbox;
 mod records;
 mod search;
+mod templates;
 mod undeliverables;
 mod writing;
 
@@ -27,15 +28,17 @@ use std::sync::Arc;
 use crm::CrmError;
 use crm::accounting::alarm::Alarm;
 use crm::sign_in;
-use model::schema::emails::STATUS_DRAFT;
+use crm::undeliverables::QUARANTINED;
+use model::schema::emails::{self, STATUS_DRAFT};
 use model::{Id, Timestamp, limits};
 use store::{Organization, Read, StoreError};
 use web::Failure;
 use web::values::{
-    Accounting, Beginning, Body, Day, Email, File, Found, Letter, LetterEnd, List, MailLine, MailboxChange,
-    MailboxLine, NodeLine, NodeList, OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles, Page, Preview,
-    RecipientLine, Record, RecordKey, RecordKind, RecordLine, ReplayedAll, SearchForm, SignedIn,
-    Surroundings, UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
+    Accounting, Beginning, Body, Day, DraftLine, Email, File, Filled, Found, Letter, LetterEnd, List,
+    MailLine, MailboxChange, MailboxLine, NodeLine, NodeList, OutboxChange, OutboxLine, OutboxStanding,
+    OutboxTroubles, Page, Preview, RecipientLine, Record, RecordKey, RecordKind, RecordLine, ReplayedAll,
+    SearchForm, Signature, SignedIn, Surroundings, TemplateLine, TemplatePage, UndeliverableLine,
+    UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 
 use crate::commands::{NodeRow, nodes::rows, undone};
@@ -75,10 +78,13 @@ impl web::House for House {
         let is_told = |alarm: &Alarm| alarm.kind() == "books" && alarm.day() == today;
         let alarms = self.alarms.of(organization.id());
         self.read(visitor, |read| {
+            let apart = QUARANTINED.map(|reason| reason as i32);
+            let quarantined = count(read.undeliverable_count_for(apart)?);
             Ok(Waiting {
                 alarms: alarms.iter().filter(|alarm| !is_told(alarm)).map(Alarm::words).collect(),
                 unresolved: count(read.unresolved_count()?),
-                undeliverable: count(read.undeliverable_count()?),
+                undeliverable: count(read.undeliverable_count()?).saturating_sub(quarantined),
+                quarantined,
                 gap,
             })
         })
@@ -91,7 +97,7 @@ impl web::House for House {
 
     fn mail(&self, visitor: &Visitor, page: &Page) -> Result<List<MailLine>, Failure> {
         let behind = page.after.as_deref().map(lines::behind).transpose()?;
-        self.read(visitor, |read| lines::latest(read, behind))
+        self.read(visitor, |read| lines::latest(read, visitor, behind))
     }
 
     fn search(&self, visitor: &Visitor, form: &SearchForm, page: &Page) -> Result<Found, Failure> {
@@ -105,7 +111,7 @@ impl web::House for House {
 
     fn record(&self, visitor: &Visitor, key: RecordKey, page: &Page) -> Result<Record, Failure> {
         let record = self.read(visitor, |read| records::record(read, key))?.ok_or(Failure::NotFound)?;
-        let conversations = self.read(visitor, |read| records::conversations(read, key))?;
+        let conversations = self.read(visitor, |read| records::conversations(read, visitor, key))?;
         let conversations = page_of(conversations, page, |it| it.id.to_string())?;
         let shown = self.read(visitor, |read| records::shown(read, conversations.rows))?;
         Ok(Record { conversations: List { rows: shown, next: conversations.next }, ..record })
@@ -115,7 +121,7 @@ impl web::House for House {
         let organization = self.of(visitor)?;
         let row = self.email_row(visitor, email)?;
         let raw = organization.blob(&row.blobid).map_err(store_failure)?;
-        let page = self.read(visitor, |read| email::page(read, &row, &raw))?;
+        let page = self.read(visitor, |read| email::page(read, visitor, (&row, &raw)))?;
         Ok(Email { outgoing: outbox::one(self, (&organization, visitor), email)?, ..page })
     }
 
@@ -146,14 +152,19 @@ impl web::House for House {
     }
 
     fn unresolved(&self, visitor: &Visitor, page: &Page) -> Result<List<UnresolvedLine>, Failure> {
-        let rows = self.read(visitor, |read| read.unresolved(ROWS_MAX))?;
+        let mut rows = self.read(visitor, |read| read.unresolved(ROWS_MAX))?;
+        rows.retain(|row| lines::is_shown(visitor, &row.email));
         let List { rows, next } = page_of(rows, page, |row| row.party.to_string())?;
         let rows = self.read(visitor, |read| lines::unresolved(read, &rows))?;
         Ok(List { rows, next })
     }
 
     fn undeliverable(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
-        undeliverables::list(self.of(visitor)?.as_ref(), page)
+        undeliverables::list(self.of(visitor)?.as_ref(), (false, page))
+    }
+
+    fn quarantine(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
+        undeliverables::list(self.of(visitor)?.as_ref(), (true, page))
     }
 
     fn undeliverable_mail(&self, visitor: &Visitor, id: Id) -> Result<UndeliverableMail, Failure> {
@@ -217,6 +228,38 @@ impl web::House for House {
         writing::send(self, (&self.of(visitor)?, visitor), letter)
     }
 
+    fn keep_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure> {
+        writing::drafts::keep(self, (&self.of(visitor)?, visitor), letter)
+    }
+
+    fn drafts(&self, visitor: &Visitor, page: &Page) -> Result<List<DraftLine>, Failure> {
+        writing::drafts::list((self.of(visitor)?.as_ref(), visitor), page)
+    }
+
+    fn discard_draft(&self, visitor: &Visitor, draft: Id) -> Result<(), Failure> {
+        writing::drafts::discard(self, (&self.of(visitor)?, visitor), draft)
+    }
+
+    fn templates(&self, visitor: &Visitor) -> Result<Vec<TemplateLine>, Failure> {
+        templates::list((self.of(visitor)?.as_ref(), visitor))
+    }
+
+    fn template(&self, visitor: &Visitor, template: Id, record: &str) -> Result<TemplatePage, Failure> {
+        templates::page((self.of(visitor)?.as_ref(), visitor), template, record)
+    }
+
+    fn fill_letter(&self, visitor: &Visitor, letter: Letter, template: Id) -> Result<Filled, Failure> {
+        templates::fill((self.of(visitor)?.as_ref(), visitor), letter, template)
+    }
+
+    fn signature(&self, visitor: &Visitor) -> Result<Signature, Failure> {
+        writing::signed::signature((self.of(visitor)?.as_ref(), visitor))
+    }
+
+    fn set_signature(&self, visitor: &Visitor, signature: Signature) -> Result<Option<String>, Failure> {
+        writing::signed::set(self, (&self.of(visitor)?, visitor), signature)
+    }
+
     fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {
         let this = self.node.to_string();
         let line = |row: NodeRow| NodeLine {
@@ -258,12 +301,19 @@ impl House {
         self.of(visitor)?.read(question).map_err(store_failure)
     }
 
-    fn email_row(&self, visitor: &Visitor, id: Id) -> Result<model::schema::emails::Email, Failure> {
-        let row = self.read(visitor, |read| read.email(id))?.ok_or(Failure::NotFound)?;
-        // What nobody has sent is its writer's.
-        let is_anothers = row.ownerid.is_some_and(|owner| owner != visitor.user) && !visitor.is_administrator;
-        if row.statuscode == STATUS_DRAFT && is_anothers { Err(Failure::NotFound) } else { Ok(row) }
+    fn email_row(&self, visitor: &Visitor, id: Id) -> Result<emails::Email, Failure> {
+        self.read(visitor, |read| readable(read, visitor, id))?.ok_or(Failure::NotFound)
     }
+}
+
+/// An e-mail that a visitor may read.
+fn readable(read: &Read<'_>, visitor: &Visitor, id: Id) -> Result<Option<emails::Email>, StoreError> {
+    Ok(read.email(id)?.filter(|row| is_shown(visitor, (row.statuscode, row.ownerid))))
+}
+
+/// What nobody has sent is its writer's; what a command wrote for nobody, an administrator's.
+fn is_shown(visitor: &Visitor, (statuscode, owner): (i32, Option<Id>)) -> bool {
+    statuscode != STATUS_DRAFT || owner.map_or(visitor.is_administrator, |owner| owner == visitor.user)
 }
 
 fn store_failure(error: StoreError) -> Failure {

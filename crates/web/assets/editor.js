@@ -18,6 +18,9 @@ function edit(area) {
     document.getElementById("html").value = editor.getHTML();
     area.value = page.innerText;
   });
+  editor.addEventListener("pasteImage", (event) => {
+    for (const item of event.detail.clipboardData.items) if (item.kind === "file") take(editor, item.getAsFile());
+  });
   if (area.autofocus) {
     editor.focus();
     editor.moveCursorToStart();
@@ -52,6 +55,7 @@ const BUTTONS = [
   ["Italic", "I", "Ctrl+I", (editor) => toggle(editor, "I", "italic", "removeItalic")],
   ["List", "UL", "", (editor) => toggle(editor, "UL", "makeUnorderedList", "removeList")],
   ["Link", "A", "", link],
+  ["Picture", "IMG", "", picture],
   ["Quote", "BLOCKQUOTE", "", (editor) => toggle(editor, "BLOCKQUOTE", "increaseQuoteLevel", "decreaseQuoteLevel")],
 ];
 
@@ -60,7 +64,7 @@ function toolbar(editor) {
   bar.className = "rich-bar";
   bar.setAttribute("role", "toolbar");
   bar.setAttribute("aria-label", "Form of the text");
-  const buttons = BUTTONS.map(([label, tag, keys, act]) => {
+  const buttons = BUTTONS.filter(([, tag]) => tag !== "IMG" || files()).map(([label, tag, keys, act]) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn";
@@ -90,6 +94,41 @@ function link(editor) {
   if (!typed) return;
   const place = /^(https?|mailto):/i.test(typed) ? typed : "https://" + typed;
   if (URL.canParse(place)) editor.makeLink(place);
+}
+
+// Pictures of these types, and of this size, stand in the text; others are attached.
+const SHOWN = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+const PICTURE_MAX = 1_000_000;
+const PICTURES_MAX = 2_000_000;
+
+function files() {
+  return document.getElementById("files");
+}
+
+function picture(editor) {
+  const chooser = document.createElement("input");
+  chooser.type = "file";
+  chooser.accept = SHOWN.join(",");
+  chooser.multiple = true;
+  chooser.addEventListener("change", () => { for (const file of chooser.files) take(editor, file); });
+  chooser.click();
+}
+
+function take(editor, file) {
+  if (!file || !files()) return;
+  const fits = file.size <= PICTURE_MAX && editor.getHTML().length + file.size * 1.4 <= PICTURES_MAX;
+  if (!SHOWN.includes(file.type) || !fits) return attach(file);
+  const reader = new FileReader();
+  reader.addEventListener("load", () => editor.insertImage(reader.result, { alt: file.name }));
+  reader.readAsDataURL(file);
+}
+
+// What cannot stand in the text goes along beside it.
+function attach(file) {
+  const all = new DataTransfer();
+  for (const each of files().files) all.items.add(each);
+  all.items.add(file);
+  files().files = all.files;
 }
 
 const area = document.getElementById("text");

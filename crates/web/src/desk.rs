@@ -8,12 +8,14 @@ use std::sync::Arc;
 use axum::response::Response;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
+use model::Timestamp;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::pages::sign_in::attempts::Attempts;
 use crate::render;
 use crate::session::Signed;
+use crate::stamp;
 use crate::values::{Failure, House, Visitor};
 
 /// What the program sets about the pages.
@@ -21,6 +23,8 @@ use crate::values::{Failure, House, Visitor};
 pub struct WebSettings {
     /// Whether browsers reach the pages over HTTPS: the cookie is then `Secure` with the prefix `__Host-`.
     pub secure_cookies: bool,
+    /// Under which forms are stamped: bytes that nobody can guess. Without any no stamp is believed.
+    pub stamp_key: Option<[u8; 32]>,
 }
 
 /// The state of the router.
@@ -40,6 +44,16 @@ pub(crate) struct Sheet {
 }
 
 impl Desk {
+    /// The stamp of a form that is given out now.
+    pub(crate) fn stamp(&self) -> String {
+        self.settings.stamp_key.map(|key| stamp::stamp(&key, now())).unwrap_or_default()
+    }
+
+    /// Whether a form was given out here to somebody who was signed in.
+    pub(crate) fn is_stamped(&self, stamp: &str) -> bool {
+        self.settings.stamp_key.is_some_and(|key| stamp::is_ours(&key, stamp, now()))
+    }
+
     /// Asks the house on a thread that may block. A panic there is [`Failure::Internal`] for this request alone.
     pub(crate) async fn ask<T, F>(&self, question: F) -> Result<T, Failure>
     where
@@ -79,4 +93,8 @@ impl Desk {
         })
         .await
     }
+}
+
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
 }

@@ -16,6 +16,7 @@ mod pages;
 mod render;
 mod router;
 mod session;
+mod stamp;
 pub mod values;
 
 pub use desk::WebSettings;

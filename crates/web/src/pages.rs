@@ -1,5 +1,6 @@
 //! The pages, one file each: read the request, ask the house, name the template.
 
+pub(crate) mod drafts;
 pub(crate) mod emails;
 pub(crate) mod mail;
 pub(crate) mod mailboxes;
@@ -8,6 +9,8 @@ pub(crate) mod outbox;
 pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod sign_in;
+pub(crate) mod signature;
+pub(crate) mod templates;
 pub(crate) mod today;
 pub(crate) mod undeliverable;
 pub(crate) mod unresolved;

@@ -15,7 +15,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, WebSettings};
 use crate::pages::{
-    emails, mail, mailboxes, nodes, outbox, records, search, sign_in, today, undeliverable, unresolved, write,
+    drafts, emails, mail, mailboxes, nodes, outbox, records, search, sign_in, signature, templates, today,
+    undeliverable, unresolved, write,
 };
 use crate::values::House;
 use crate::{assets, csrf, errors, headers};
@@ -69,12 +70,18 @@ fn routes() -> Router<Arc<Desk>> {
         .route("/undeliverable/{id}/file", get(undeliverable::file))
         .route("/undeliverable/{id}/replay", post(undeliverable::replay))
         .route("/undeliverable/{id}/dismiss", post(undeliverable::dismiss))
+        .route("/quarantine", get(undeliverable::quarantine))
         .route("/mailboxes", get(mailboxes::mailboxes))
         .route("/mailboxes/{id}/{verb}", post(mailboxes::change))
         .route("/nodes", get(nodes::nodes))
         .route("/outbox", get(outbox::outbox))
         .route("/outbox/{standing}", get(outbox::standing))
         .route("/outbox/{id}/{verb}", post(outbox::change))
+        .route("/drafts", get(drafts::drafts))
+        .route("/drafts/{id}/discard", post(drafts::discard))
+        .route("/templates", get(templates::templates))
+        .route("/templates/{id}", get(templates::template))
+        .route("/signature", get(signature::signature).post(signature::keep))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{name}", get(assets::asset))

@@ -14,6 +14,7 @@ mod nodes;
 mod outbox;
 mod records;
 mod search;
+mod templates;
 mod undeliverables;
 mod writing;
 
@@ -28,10 +29,11 @@ pub use nodes::{NodeLine, NodeList};
 pub use outbox::{OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};
+pub use templates::{Filled, Signature, TemplateLine, TemplateMade, TemplatePage};
 pub use undeliverables::{OriginalEnd, ReplayedAll, UndeliverableEnd, UndeliverableLine, UndeliverableMail};
 pub use writing::{
-    Beginning, EarlierKind, Letter, LetterEnd, LetterFile, LetterImportance, Preview, RecipientLine,
-    Surroundings, Writer,
+    Beginning, DraftLine, EarlierKind, Letter, LetterEnd, LetterFile, LetterImportance, Preview,
+    RecipientLine, Surroundings, Writer,
 };
 
 use model::Id;
@@ -71,7 +73,9 @@ pub trait House: Send + Sync + 'static {
     fn unresolved(&self, visitor: &Visitor, page: &Page) -> Result<List<UnresolvedLine>, Failure>;
     /// Mail that could not be processed, newest first.
     fn undeliverable(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure>;
-    /// One of them, waiting or ended.
+    /// Mail that is kept apart because nothing proves who wrote it, newest first.
+    fn quarantine(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure>;
+    /// One of both, waiting or ended.
     fn undeliverable_mail(&self, visitor: &Visitor, id: Id) -> Result<UndeliverableMail, Failure>;
     /// Takes one in again; its page says what became of it. For administrators, as the next two.
     fn replay(&self, visitor: &Visitor, id: Id) -> Result<(), Failure>;
@@ -107,6 +111,23 @@ pub trait House: Send + Sync + 'static {
     fn preview_letter(&self, visitor: &Visitor, letter: Letter) -> Result<Preview, Failure>;
     /// Sends a letter, unless this very letter was sent under its key before: then this is that one.
     fn send_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure>;
+    /// Keeps a letter as a draft: one for each key, however often it is kept.
+    fn keep_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure>;
+    /// The visitor's own drafts, the one he kept last first. Nobody else sees them.
+    fn drafts(&self, visitor: &Visitor, page: &Page) -> Result<List<DraftLine>, Failure>;
+    /// Throws away a draft of the visitor's.
+    fn discard_draft(&self, visitor: &Visitor, draft: Id) -> Result<(), Failure>;
+    /// The templates that the visitor may write with: everybody's, and his own.
+    fn templates(&self, visitor: &Visitor) -> Result<Vec<TemplateLine>, Failure>;
+    /// One of them, and what it becomes for a record, which is named by its id or an address; may be empty.
+    fn template(&self, visitor: &Visitor, template: Id, record: &str) -> Result<TemplatePage, Failure>;
+    /// Puts what a template says into a letter, above what stands there: with the values of the record that it is about, else of
+    /// its first recipient, else of the e-mail that it answers.
+    fn fill_letter(&self, visitor: &Visitor, letter: Letter, template: Id) -> Result<Filled, Failure>;
+    /// What stands below the visitor's mail; empty where nothing does.
+    fn signature(&self, visitor: &Visitor) -> Result<Signature, Failure>;
+    /// Keeps that. Says why it cannot be kept; nothing where it was.
+    fn set_signature(&self, visitor: &Visitor, signature: Signature) -> Result<Option<String>, Failure>;
     /// The nodes that serve; for administrators, for they serve the whole house.
     fn nodes(&self, visitor: &Visitor) -> Result<NodeList, Failure>;
 }
@@ -171,6 +192,8 @@ pub struct Waiting {
     pub unresolved: u64,
     /// Mails that could not be processed.
     pub undeliverable: u64,
+    /// Mails that are kept apart because nothing proves who wrote them.
+    pub quarantined: u64,
     /// Copies of today that were seen and have no outcome.
     pub gap: i64,
     /// What a look at the books of the latest days showed to be wrong, in words.

@@ -80,13 +80,16 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     }
     let moment = delivery.moment.again();
     let opened = &delivery.opened;
-    if let Some(outgoing) = &opened.outgoing
+    let before = earlier_receipt(tx, opened.copy.copyid)?;
+    // What was sent before under its key leaves the draft of it alone.
+    if before.is_none()
+        && let Some(outgoing) = &opened.outgoing
         && let Some(email) = outgoing.take_draft(tx, moment.now)?
     {
         return Ok(Receipt::of_sent(opened.copy.copyid, email));
     }
-    let before = earlier_receipt(tx, opened.copy.copyid)?;
-    if let (Some(outgoing), None) = (&opened.outgoing, &before)
+    if before.is_none()
+        && let Some(outgoing) = &opened.outgoing
         && outgoing.has_taken_token(tx)?
     {
         return Err(DeliverError::TokenTaken);

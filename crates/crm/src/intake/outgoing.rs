@@ -27,6 +27,8 @@ pub(crate) struct Outgoing {
     pub(crate) relay: Option<Id>,
     /// Not before.
     pub(crate) due: Timestamp,
+    /// The same, where its writer said so.
+    pub(crate) delayed: Option<Timestamp>,
     /// The e-mail that was its draft, and the source of that; its rows take the place of the draft's.
     pub(crate) draft: Option<(Id, [u8; 32])>,
     /// The user who wrote it.

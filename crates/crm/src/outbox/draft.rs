@@ -21,6 +21,8 @@ pub struct Draft {
     pub due: Option<Timestamp>,
     /// Under one key of the caller's choice a mail is sent once, however often this is called.
     pub key: Option<String>,
+    /// The e-mail that it was kept as: where that is a draft of its author still, it is sent in its place.
+    pub kept_as: Option<Id>,
 }
 
 /// Who writes, and to whom.
@@ -133,6 +135,7 @@ impl Draft {
             about: About::default(),
             due: None,
             key: None,
+            kept_as: None,
         }
     }
 

@@ -15,7 +15,7 @@ use model::decision::{Entity, RecordRef};
 use model::outcome::Reason;
 use model::schema::emails::{Email, STATE_OPEN, STATUS_DRAFT, STATUS_SENT};
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
-use store::{Organization, Priority, Read, StoreError, Tx};
+use store::{Behind, EmailLine, Organization, Priority, Read, StoreError, Tx};
 
 use message::compose::{Automatic, Importance};
 
@@ -37,14 +37,42 @@ pub async fn save_draft(
     moment: Moment,
 ) -> Result<Id, CrmError> {
     let id = moment.id();
-    let sheet = Sheet::of(organization, &draft, (id, &moment))?;
-    drop(draft);
+    begin(organization, (id, &draft), moment).await?;
+    Ok(id)
+}
+
+/// Keeps a draft under an id of the caller's choice: in place of what it was, where it was kept before. So it is kept once,
+/// however often this is called.
+///
+/// # Errors
+/// As [`save_draft`]; [`CrmError::NotFound`] where the id is that of an e-mail that is no draft; [`CrmError::Invalid`] where
+/// it is another user's.
+pub async fn keep_draft(
+    organization: &Arc<Organization>,
+    (id, draft): (Id, Draft),
+    moment: Moment,
+) -> Result<(), CrmError> {
+    if organization.read(|read| read.email(id))?.is_none() {
+        match begin(organization, (id, &draft), moment.again()).await {
+            // Kept at this moment by another call.
+            Err(CrmError::Store(StoreError::Conflict { .. })) => {}
+            done => return done,
+        }
+    }
+    change_draft(organization, (id, draft), moment).await
+}
+
+async fn begin(
+    organization: &Arc<Organization>,
+    (id, draft): (Id, &Draft),
+    moment: Moment,
+) -> Result<(), CrmError> {
+    let sheet = Sheet::of(organization, draft, (id, &moment))?;
     let unit = organization.unit(Priority::Intake, move |tx| {
         sheet.write(tx, None)?;
         noted(tx, (id, "drafted"), &moment)
     });
-    unit.await?;
-    Ok(id)
+    Ok(unit.await?)
 }
 
 /// Keeps a draft in place of what it was.
@@ -135,10 +163,7 @@ pub async fn send_email(
     (draft.due, draft.what.token) = (due, token);
     let by = if is_issued { By::Outbox } else { By::OtherMeans };
     let (raw, mut outgoing) = super::written(organization, (draft, by), (id, &moment))?;
-    let source = <[u8; 32]>::try_from(row.blobid).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
-    outgoing.draft = Some((id, source));
-    // Whoever has it sent for him, it stays its writer's.
-    outgoing.owner = author.or(row.ownerid);
+    in_place_of(row, &mut outgoing)?;
     outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
     let sent = organization.read(|read| read.email(id))?.ok_or(CrmError::Store(StoreError::Corrupt))?;
     Ok(sent.subject)
@@ -147,6 +172,33 @@ pub async fn send_email(
 /// A draft of ours that went out by other means.
 fn is_noted_as_sent(row: &Email) -> bool {
     row.statuscode == STATUS_SENT && row.reason == Reason::Composed as i32
+}
+
+/// Whoever has a draft sent for its writer, it stays his.
+pub(super) fn in_place_of(row: Email, outgoing: &mut outgoing::Outgoing) -> Result<(), CrmError> {
+    let source = <[u8; 32]>::try_from(row.blobid).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
+    outgoing.draft = Some((row.activityid, source));
+    outgoing.owner = outgoing.owner.or(row.ownerid);
+    Ok(())
+}
+
+/// The draft that a mail was kept as, where it is one still, of the mail's author.
+pub(super) fn kept(organization: &Organization, draft: &Draft) -> Result<Option<Email>, CrmError> {
+    let Some(id) = draft.kept_as else { return Ok(None) };
+    let row = organization.read(|read| read.email(id))?;
+    Ok(own_draft(row, draft.who.author).ok())
+}
+
+/// The drafts of a user, the one he kept last first, behind one of them.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn drafts_of(
+    organization: &Organization,
+    author: Id,
+    (behind, limit): (Behind, usize),
+) -> Result<Vec<EmailLine>, CrmError> {
+    Ok(organization.read(|read| read.drafts_of(author, behind, limit))?)
 }
 
 /// Makes a mail that waits a draft again. Says whether it did: what a node has, and what somebody got, goes on.
@@ -253,8 +305,9 @@ fn reopened(organization: &Organization, row: &Email) -> Result<Draft, CrmError>
             },
         },
         about: About { earlier, regarding: record },
-        due: None,
+        due: row.delayedemailsendtime,
         key: None,
+        kept_as: Some(row.activityid),
     })
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use model::decision::{Entity, RecordRef};
-use model::schema::emails::{STATE_COMPLETED, STATE_OPEN, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
+use model::schema::emails::{
+    STATE_COMPLETED, STATE_OPEN, STATUS_CANCELED, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT,
+};
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
@@ -293,4 +295,3 @@ pub async fn retry(organization: &Arc<Organization>, id: Id, moment: Moment) -> 
 }
 
 const STATE_CANCELED: i32 = 2;
-const STATUS_CANCELED: i32 = 5;

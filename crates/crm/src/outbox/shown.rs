@@ -2,7 +2,7 @@
 //!
 //! *Invariant:* nobody but an administrator sees or changes another's mail here.
 
-use model::schema::emails::STATUS_FAILED;
+use model::schema::emails::{STATUS_CANCELED, STATUS_FAILED};
 use model::{Id, Timestamp, limits};
 use store::{Behind, Organization, OutboxLine};
 
@@ -150,8 +150,6 @@ fn stands(line: &OutboxLine, now: Timestamp) -> Standing {
         _ => Standing::Sent,
     }
 }
-
-const STATUS_CANCELED: i32 = 5;
 
 #[cfg(test)]
 mod tests {

@@ -329,3 +329,54 @@ async fn the_final_form_is_shown_with_what_stands_against_it() {
     assert_eq!(show(&odd).obstacles.len(), 3, "{:?}", show(&odd).obstacles);
     assert_eq!(house.email_count(), 0);
 }
+
+#[tokio::test]
+async fn a_draft_that_is_kept_twice_under_an_id_is_one_and_is_sent_under_a_key_in_its_place() {
+    let house = house().await;
+    let id = house.moment().id();
+    let keep = |draft: Draft| outbox::keep_draft(&house.organization, (id, draft), moment(&house));
+    let (one, two) = tokio::join!(keep(draft()), keep(draft()));
+    one.unwrap();
+    two.unwrap();
+    let list = || outbox::drafts_of(&house.organization, house.jane, (None, 9)).unwrap();
+    assert_eq!(list().iter().map(|line| line.id).collect::<Vec<_>>(), [id]);
+    let keyed = |key: &str| Draft { key: Some(key.to_owned()), kept_as: Some(id), ..draft() };
+    assert_eq!(send(&house, keyed("a")).await.unwrap(), id);
+    assert_eq!(send(&house, keyed("a")).await.unwrap(), id, "and once");
+    assert!(list().is_empty() && keep(draft()).await.is_err(), "it went out");
+    assert_eq!(outbox::open_key(&house.organization, "a").unwrap(), "a");
+
+    // Made a draft again: under the key it was, it goes out no more, and the draft is left alone.
+    assert!(outbox::take_back(&house.organization, id, moment(&house)).await.unwrap());
+    let refused = send(&house, keyed("a")).await.unwrap_err().to_string();
+    assert!(refused.contains("take another key"), "{refused}");
+    assert_eq!(list().len(), 1);
+    let key = outbox::open_key(&house.organization, "a").unwrap();
+    assert_ne!(key, "a");
+    assert_eq!(send(&house, keyed(&key)).await.unwrap(), id);
+    assert_eq!((claim(&house, NODE).await.len(), list().len()), (1, 0));
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_signature_is_kept_safe_and_stands_below_what_is_said() {
+    let house = house().await;
+    let kept = || outbox::signature(&house.organization, house.jane).unwrap();
+    let set = async |text: &str, html: Option<&str>| {
+        let signature = outbox::Signature { text: text.to_owned(), html: html.map(str::to_owned) };
+        outbox::set_signature(&house.organization, house.jane, (signature, moment(&house))).await
+    };
+    assert_eq!(kept(), None);
+    set("-- \nJane  \nContoso\n", None).await.unwrap();
+    let signature = kept().unwrap();
+    assert_eq!((signature.text.as_str(), signature.html.as_deref()), ("Jane\nContoso", None));
+    assert_eq!(signature.below("Fifty?\n"), "Fifty?\n\n-- \nJane\nContoso");
+    assert_eq!(message::reply::own_text(&signature.below("Fifty?")).trim(), "Fifty?", "readers tell it");
+    assert!(signature.below_html("<p>Fifty?</p>").ends_with("<div>Jane<br>Contoso</div>"));
+    set("", Some("<b onclick=x>Jane</b><script>1</script>")).await.unwrap();
+    let signature = kept().unwrap();
+    assert_eq!((signature.text.as_str(), signature.html.as_deref()), ("Jane", Some("<b>Jane</b>")));
+    assert!(set(&"x".repeat(20_000), None).await.is_err() && kept() == Some(signature));
+    set(" ", Some("<p> </p>")).await.unwrap();
+    assert_eq!(kept(), None);
+}

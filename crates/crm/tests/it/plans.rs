@@ -240,6 +240,7 @@ async fn ask_for_pages(house: &House) {
             read.unresolved(50)?;
             read.unresolved_count()?;
             read.undeliverable_count()?;
+            read.undeliverable_count_for([1, 2])?;
             read.open_undeliverables(50)?;
             read.undeliverable(person)?;
             read.latest_outcomes(NOW.day(), 50)?;
@@ -251,6 +252,8 @@ async fn ask_for_pages(house: &House) {
             let tokenhash = [1; 32];
             read.session(&tokenhash, NOW)?;
             read.outbox_behind(None, 50)?;
+            read.drafts_of(house.jane, None, 50)?;
+            read.signature(house.jane)?;
             read.outbox_line(email)?;
             one_email(read, email)
         })

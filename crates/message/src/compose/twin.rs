@@ -6,7 +6,7 @@ use crate::body::markup::{self, Markup, Piece};
 const DEPTH_MAX: usize = 20;
 
 /// The HTML as text, with a mark before each line that is quoted (RFC 3676 §4.5): else nobody could tell by the text who wrote what.
-pub(super) fn of(html: &str) -> String {
+pub fn of(html: &str) -> String {
     let mut out = String::with_capacity(html.len() / 2);
     let mut markup = Markup::new(html);
     let (mut depth, mut from) = (0usize, 0);

@@ -28,6 +28,8 @@ pub const STATUS_DRAFT: i32 = 1;
 pub const STATUS_SENT: i32 = 3;
 /// Received.
 pub const STATUS_RECEIVED: i32 = 4;
+/// Canceled: it does not go out.
+pub const STATUS_CANCELED: i32 = 5;
 /// Pending Send: it waits to go out.
 pub const STATUS_PENDING_SEND: i32 = 6;
 /// Sending: a node has it.
@@ -108,6 +110,8 @@ table! {
         readreceiptrequested: bool = Bool, "Read Receipt Requested";
         /// Whether mail servers are asked to say that it was delivered (RFC 3461).
         deliveryreceiptrequested: bool = Bool, "Delivery Receipt Requested";
+        /// Of what is written here: it goes out no earlier.
+        delayedemailsendtime: Option<Timestamp> = DateTime, "Send Later";
     }
     indexes {
         many(sortdate);
@@ -115,6 +119,7 @@ table! {
         sparse(trackingtoken, sortdate);
         sparse(conversationindex);
         sparse(regardingobjectid, sortdate);
+        without(ownerid, sortdate, messageid);
     }
 }
 

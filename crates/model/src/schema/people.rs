@@ -54,6 +54,19 @@ table! {
 }
 
 table! {
+    /// What a user puts below the mail that he writes.
+    EmailSignature "emailsignature" set "emailsignatures" label "E-mail signature" key(ownerid) clustered(true) {
+        ownerid: Id = Lookup("systemuser"), "Owner";
+        /// As text, without the mark above it.
+        body: String = Memo, "Text";
+        /// As HTML, made safe; empty where the text is all there is.
+        safehtml: String = Memo, "HTML";
+        modifiedon: Timestamp = DateTime, "Modified on";
+    }
+    indexes { }
+}
+
+table! {
     /// A sink: the address that mailboxes forward to, and who may write to it.
     Sink "sink" set "" label "Sink" key(sinkid) clustered(false) {
         sinkid: Id = Key, "Sink";

@@ -7,7 +7,7 @@ use postroom::node::Role;
 
 use super::deliver::DeliverArguments;
 use super::dkim::DkimCommand;
-use super::drafts::{DraftCommand, SendAsCommand};
+use super::drafts::{DraftCommand, SendAsCommand, SignatureArguments};
 use super::mailbox::{MailboxCommand, ServerCommand};
 use super::outbox::{OutboxCommand, RelayCommand};
 use super::secrets::SecretsCommand;
@@ -229,6 +229,8 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "NAME")]
         org: String,
     },
+    /// Set what a user puts below the mail that he writes, or show it where nothing is given.
+    Signature(SignatureArguments),
 }
 
 #[derive(Args)]

@@ -1,9 +1,13 @@
 //! `postroom draft` and `postroom sendas`: their arguments, requests made of them, and lists in words.
 
+use std::io::{self, Write};
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use postroom::commands::{DraftRequest, Request, SenderRow};
 
-use super::sending::WhenArguments;
+use super::sending::{WhenArguments, read_text};
+use super::show::printable;
 
 #[derive(Subcommand)]
 pub(crate) enum DraftCommand {
@@ -72,6 +76,41 @@ pub(crate) struct SenderNames {
     /// The queue, by its address.
     #[arg(long, value_name = "ADDRESS")]
     queue: String,
+}
+
+#[derive(Args)]
+pub(crate) struct SignatureArguments {
+    /// The organization.
+    #[arg(long, value_name = "NAME")]
+    org: String,
+    /// The user, by his address.
+    #[arg(long, value_name = "ADDRESS")]
+    address: String,
+    /// The file with it as text (UTF-8); - for standard input.
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// The file with it as HTML (UTF-8). The text is made of it where none is given.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Take it away.
+    #[arg(long, conflicts_with_all = ["text", "html"])]
+    remove: bool,
+}
+
+pub(super) fn signature(of: SignatureArguments) -> anyhow::Result<Request> {
+    let (organization, user) = (of.org, of.address);
+    if of.text.is_none() && of.html.is_none() && !of.remove {
+        return Ok(Request::Draft(DraftRequest::Signature { organization, user }));
+    }
+    let text = of.text.as_deref().map(read_text).transpose()?.unwrap_or_default();
+    let html = of.html.as_deref().map(read_text).transpose()?;
+    Ok(Request::Draft(DraftRequest::SetSignature { organization, user, text, html }))
+}
+
+pub(super) fn signature_text(text: &str, html: Option<&str>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    text.lines().try_for_each(|line| writeln!(out, "{}", printable(line)))?;
+    html.map_or(Ok(()), |html| writeln!(out, "\n--- HTML\n{}", printable(html)))
 }
 
 pub(super) fn draft(command: DraftCommand) -> anyhow::Result<Request> {

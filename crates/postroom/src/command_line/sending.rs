@@ -49,6 +49,9 @@ pub(crate) struct SendArguments {
     /// The language of the template, such as de.
     #[arg(long, value_name = "TAG", requires = "template")]
     language: Option<String>,
+    /// Put the signature of the user who writes below it: see `postroom user signature`.
+    #[arg(long)]
+    signature: bool,
     /// A file to attach; any number of times. A picture stands where the HTML has <img src="cid:NAME">.
     #[arg(long, value_name = "FILE")]
     attach: Vec<PathBuf>,
@@ -145,6 +148,7 @@ pub(super) fn send(mail: SendArguments) -> anyhow::Result<Request> {
         text,
         html,
         template: mail.template.map(|title| (title, mail.language)),
+        is_signed: mail.signature,
         files: mail.attach.iter().map(|path| file(path)).collect::<anyhow::Result<_>>()?,
         earlier: answered.or(to_all).or(forwarded),
         is_without_quotation: no_quote,
@@ -159,7 +163,7 @@ pub(super) fn send(mail: SendArguments) -> anyhow::Result<Request> {
     }))))
 }
 
-fn read_text(path: &Path) -> anyhow::Result<String> {
+pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read_file(path)?).with_context(|| format!("{} is no UTF-8", path.display()))
 }
 

@@ -27,6 +27,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Verified(rows) => return verified(rows),
         Reply::SentMail(id) => super::outbox::sent(id),
         Reply::Token(token) => super::outbox::sent(token),
+        Reply::Signature(text, html) => super::drafts::signature_text(text, html.as_deref()),
         Reply::Senders(rows) => table(rows.iter().map(super::drafts::cells)),
         Reply::Outbox(rows) => table(rows.iter().map(super::outbox::cells)),
         Reply::OutboxLimits(rows) => table(rows.iter().map(super::outbox::limit_cells)),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crm::outbox::{self, SendEmail};
+use crm::CrmError;
+use crm::outbox::{self, SendEmail, Signature};
+use crm::records::people;
 use model::Id;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,24 @@ pub enum DraftRequest {
         /// Whether he may from now on.
         is_granted: bool,
     },
+    /// Sets what a user puts below his mail; what says nothing takes it away.
+    SetSignature {
+        /// The organization's name.
+        organization: String,
+        /// The user's address.
+        user: String,
+        /// As text.
+        text: String,
+        /// As HTML.
+        html: Option<String>,
+    },
+    /// What a user puts below his mail.
+    Signature {
+        /// The organization's name.
+        organization: String,
+        /// The user's address.
+        user: String,
+    },
     /// Who may write as which queue, in one organization or in all.
     Senders(Option<String>),
 }
@@ -95,6 +115,20 @@ pub(super) async fn run(house: &Arc<House>, request: DraftRequest) -> Result<Rep
             let (user, queue) = (address(&user)?, address(&queue)?);
             outbox::set_send_as(&organization, (&user, &queue), (is_granted, house.moment()?)).await?;
             Ok(Reply::Done)
+        }
+        DraftRequest::SetSignature { organization: of, user, text, html } => {
+            let organization = organization(house, &of)?;
+            let user = people::user_by_address(&organization, &address(&user)?)?.systemuserid;
+            let signature = Signature { text, html };
+            outbox::set_signature(&organization, user, (signature, house.moment()?)).await?;
+            Ok(Reply::Done)
+        }
+        DraftRequest::Signature { organization: of, user } => {
+            let organization = organization(house, &of)?;
+            let user = people::user_by_address(&organization, &address(&user)?)?.systemuserid;
+            let found = outbox::signature(&organization, user)?;
+            let Signature { text, html } = found.ok_or(CrmError::NotFound { what: "the signature" })?;
+            Ok(Reply::Signature(text, html))
         }
         DraftRequest::Senders(name) => {
             let mut rows = Vec::new();

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use crm::CrmError;
 use crm::outbox::{self, AnswerKind, Automatic, Draft, File, Importance, Recipient};
 use crm::templates::{self, Wish};
-use model::{Id, Mailbox, Timestamp};
+use model::{EmailAddress, Id, Mailbox, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
@@ -36,6 +37,8 @@ pub struct SendMail {
     pub html: Option<String>,
     /// The title of the template that it is made of, and the tag of a language.
     pub template: Option<(String, Option<String>)>,
+    /// Whether the signature of the user who writes stands below it.
+    pub is_signed: bool,
     /// What is attached.
     pub files: Vec<SentFile>,
     /// The e-mail that it answers or carries on, and which of both.
@@ -142,6 +145,10 @@ fn draft(organization: &Arc<Organization>, mail: SendMail, now: Timestamp) -> Re
         let language = language.as_deref().map(super::templates::tag).transpose()?;
         let wish = Wish { title, language, user: None, regarding: None, sender: None };
         draft = templates::fill(organization, &wish, draft)?;
+        if mail.is_signed {
+            let (text, html) = (&draft.what.text, draft.what.html.as_deref());
+            (draft.what.text, draft.what.html) = signed(organization, &draft.who.from, (text, html))?;
+        }
     }
     draft.how.importance = match mail.importance {
         0 => Importance::Normal,
@@ -162,10 +169,14 @@ fn draft(organization: &Arc<Organization>, mail: SendMail, now: Timestamp) -> Re
 /// The draft of an answer, or an empty one, with the text that was typed.
 fn begun(organization: &Arc<Organization>, mail: &SendMail) -> Result<Draft, CommandError> {
     let from = address(&mail.from)?;
+    let own = (mail.text.as_str(), mail.html.as_deref());
+    let (text, html) = match mail.is_signed && mail.template.is_none() {
+        true => signed(organization, &from, own)?,
+        false => (mail.text.clone(), mail.html.clone()),
+    };
     let Some((id, done)) = &mail.earlier else {
         let mut draft = Draft::by(from);
-        draft.what.text.clone_from(&mail.text);
-        draft.what.html.clone_from(&mail.html);
+        (draft.what.text, draft.what.html) = (text, html);
         return Ok(draft);
     };
     let kind = match done {
@@ -178,7 +189,21 @@ fn begun(organization: &Arc<Organization>, mail: &SendMail) -> Result<Draft, Com
     if mail.is_without_quotation {
         answer = answer.without_quotation();
     }
-    Ok(answer.with(&mail.text, mail.html.as_deref()))
+    Ok(answer.with(&text, html.as_deref()))
+}
+
+/// Text and HTML with the signature of the user below them who has this address.
+fn signed(
+    organization: &Organization,
+    from: &EmailAddress,
+    (text, html): (&str, Option<&str>),
+) -> Result<(String, Option<String>), CommandError> {
+    let user = crm::records::people::user_by_address(organization, from)?.systemuserid;
+    let signature = outbox::signature(organization, user)?;
+    let signature = signature.ok_or(CrmError::NotFound { what: "the signature of who writes" })?;
+    // Where there is HTML alone the text is made of that.
+    let text = if text.is_empty() && html.is_some() { String::new() } else { signature.below(text) };
+    Ok((text, html.map(|html| signature.below_html(html))))
 }
 
 /// Addresses as a person writes them; each has to be one.

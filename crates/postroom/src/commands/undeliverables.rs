@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use crm::undeliverables::{self, DISMISSED, Here, Kept, OPEN, REPLAYED, Replayed};
+use crm::undeliverables::{self, DISMISSED, Here, Kept, OPEN, QUARANTINED, REPLAYED, Replayed};
 use model::Id;
 use model::outcome::Reason;
 use serde::{Deserialize, Serialize};
@@ -105,9 +105,6 @@ pub struct ReplayedAll {
 
 /// More than anybody looks through on a command line; the pages show them all.
 const ROWS_MAX: usize = 1_000;
-
-/// Why mail is kept apart that could be processed.
-const QUARANTINED: [Reason; 2] = [Reason::Disowned, Reason::Unproven];
 
 /// Who acts where nobody has signed in.
 const AT_THE_COMMAND_LINE: &str = "command line";

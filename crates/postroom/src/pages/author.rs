@@ -41,11 +41,22 @@ pub(super) fn fact(verdict: &Option<MailVerdict>) -> Option<Fact> {
     Some(Fact::new("Written by", format!("{author}: {found}{said_by}")))
 }
 
+/// The same as sentences; none where nothing was looked at.
+pub(super) fn words_of(verdict: &Option<MailVerdict>) -> String {
+    let Some(known) = verdict else { return String::new() };
+    let looked = fact(verdict).map(|fact| format!("Written by {}. ", fact.value)).unwrap_or_default();
+    let fails = known.dmarc == Finding::Fail as i32;
+    looked + disowned(known).filter(|_| fails).as_deref().unwrap_or_default()
+}
+
 /// What a reader should know before believing it. What one of us sent, who is proven otherwise, may be signed on its way out
 /// only.
 pub(super) fn caution(verdict: &Option<MailVerdict>, email: &Email) -> Option<String> {
     let fails = |verdict: &&MailVerdict| verdict.dmarc == Finding::Fail as i32 && !email.directioncode;
-    let verdict = verdict.as_ref().filter(fails)?;
+    disowned(verdict.as_ref().filter(fails)?)
+}
+
+fn disowned(verdict: &MailVerdict) -> Option<String> {
     let wish = match verdict.policy {
         policy if policy == Policy::Reject as i32 => "wishes to have such mail refused",
         policy if policy == Policy::Quarantine as i32 => "wishes to have such mail kept apart",

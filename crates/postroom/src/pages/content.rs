@@ -86,19 +86,22 @@ pub(super) fn body(raw: &[u8]) -> Body {
     let _turn = Turn::wait();
     let opened = message::content::open(&received);
     let Ok(message) = message::read(&opened.raw) else { return nothing };
-    let options = ShownOptions { cid_urls: pictures(&message), remote_images: false };
+    let options =
+        ShownOptions { cid_urls: pictures(&message, limits::SHOWN_PICTURES_BYTES_MAX), remote_images: false };
     let shown = body::shown(&message, &options);
     Body { html: shown.html, remote_images: u32::try_from(shown.remote_images).unwrap_or(u32::MAX) }
 }
 
-/// The HTML of a mail that is written once more, safe to be put into a page: its own pictures keep their names, those on other
-/// servers their addresses. Empty where it has none.
+/// The HTML of a mail that is written once more, safe to be put into a page: its own pictures stand in it, as far as there is room,
+/// and else keep their names; those on other servers keep their addresses. Empty where it has none.
 pub(super) fn to_be_edited(message: &Message<'_>) -> String {
     if !body::is_html(message) {
         return String::new();
     }
     let own = message.attachments().into_iter().filter_map(|file| file.content_id);
-    let cid_urls = own.map(|id| (id.clone(), format!("cid:{id}"))).collect();
+    let mut cid_urls: HashMap<String, String> = own.map(|id| (id.clone(), format!("cid:{id}"))).collect();
+    // As many as the form can bring back.
+    cid_urls.extend(pictures(message, limits::WRITTEN_PICTURES_BYTES_MAX));
     body::shown(message, &ShownOptions { cid_urls, remote_images: true }).html
 }
 
@@ -147,9 +150,8 @@ pub(super) fn range(attachment: &ActivityMimeAttachment) -> (usize, usize) {
     (number(attachment.bodyoffset), number(attachment.bodylength))
 }
 
-/// The pictures that the text names by Content-ID, as `data:` addresses (RFC 2397).
-fn pictures(message: &Message<'_>) -> HashMap<String, String> {
-    let mut room = limits::SHOWN_PICTURES_BYTES_MAX;
+/// The pictures that the text names by Content-ID, as `data:` addresses (RFC 2397), in so many bytes together.
+fn pictures(message: &Message<'_>, mut room: usize) -> HashMap<String, String> {
     let mut pictures = HashMap::new();
     for attachment in message.attachments() {
         let Some(id) = attachment.content_id else { continue };

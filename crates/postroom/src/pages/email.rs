@@ -7,7 +7,9 @@ use model::schema::emails::{self, ActivityMimeAttachment, ActivityParty, mark};
 use model::{EmailAddress, Id, Timestamp};
 use serde::Deserialize;
 use store::{EmailLine, Read, StoreError};
-use web::values::{Attachment, Because, CandidateLine, Email, Fact, Party, Role, SignalLine, Standing};
+use web::values::{
+    Attachment, Because, CandidateLine, Email, Fact, Party, Role, SignalLine, Standing, Visitor,
+};
 
 use super::content::{self, PICTURES};
 use super::delivery;
@@ -19,7 +21,11 @@ use super::{Names, author};
 const CONVERSATION_MAX: usize = 200;
 
 /// The page of an e-mail, of its row and its source.
-pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result<Email, StoreError> {
+pub(super) fn page(
+    read: &Read<'_>,
+    visitor: &Visitor,
+    (email, raw): (&emails::Email, &[u8]),
+) -> Result<Email, StoreError> {
     let names = &mut Names::new(read);
     let parties = read.parties(email.activityid)?;
     let (senders, others): (Vec<_>, Vec<_>) =
@@ -32,7 +38,8 @@ pub(super) fn page(read: &Read<'_>, email: &emails::Email, raw: &[u8]) -> Result
     let mails = read.conversation(email.conversationtrackingid, CONVERSATION_MAX)?;
     let content = content::content(raw);
     let verdicts = author::verdict(read, email)?;
-    let mails = mails.iter().rev().map(|mail| lines::line(names, &line_of(mail)));
+    let mails = mails.iter().rev().map(line_of).filter(|line| lines::is_shown(visitor, line));
+    let mails = mails.map(|line| lines::line(names, &line));
     Ok(Email {
         id: email.activityid,
         subject: email.subject.clone(),
@@ -237,6 +244,8 @@ fn line_of(email: &emails::Email) -> EmailLine {
         sortdate: email.sortdate,
         conversation: email.conversationtrackingid,
         attachments: email.attachmentcount,
+        statuscode: email.statuscode,
+        owner: email.ownerid,
     }
 }
 

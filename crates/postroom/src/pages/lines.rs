@@ -1,10 +1,10 @@
 //! Lines of lists: mails and parties to settle, and where the next page of a list begins.
 
-use model::schema::emails::{ActivityParty, PartyCandidate};
+use model::schema::emails::{ActivityParty, PartyCandidate, STATUS_DRAFT};
 use model::{Id, Timestamp, limits};
 use store::{EmailLine, Read, StoreError};
 use web::Failure;
-use web::values::{CandidateLine, Direction, List, MailLine, Page, RecordLink, UnresolvedLine};
+use web::values::{CandidateLine, Direction, List, MailLine, Page, RecordLink, UnresolvedLine, Visitor};
 
 use super::Names;
 use super::names::record;
@@ -21,14 +21,24 @@ pub(super) fn behind(key: &str) -> Result<(Timestamp, Id), Failure> {
     read().ok_or(Failure::NotFound)
 }
 
-/// A page of all e-mails, newest first.
-pub(super) fn latest(read: &Read<'_>, behind: Option<(Timestamp, Id)>) -> Result<List<MailLine>, StoreError> {
+/// A page of all e-mails, newest first. Drafts of others are left out, so it may have fewer rows than others.
+pub(super) fn latest(
+    read: &Read<'_>,
+    visitor: &Visitor,
+    behind: Option<(Timestamp, Id)>,
+) -> Result<List<MailLine>, StoreError> {
     let mut rows = read.latest_emails(behind, limits::PAGE_ROWS_MAX + 1)?;
     let has_more = rows.len() > limits::PAGE_ROWS_MAX;
     rows.truncate(limits::PAGE_ROWS_MAX);
     let next = rows.last().filter(|_| has_more).map(|row| format!("{}.{}", row.sortdate.0, row.id));
     let names = &mut Names::new(read);
-    Ok(List { rows: rows.iter().map(|row| line(names, row)).collect::<Result<_, _>>()?, next })
+    let shown = rows.iter().filter(|row| is_shown(visitor, row));
+    Ok(List { rows: shown.map(|row| line(names, row)).collect::<Result<_, _>>()?, next })
+}
+
+/// Whether an e-mail stands in the visitor's lists.
+pub(super) fn is_shown(visitor: &Visitor, email: &EmailLine) -> bool {
+    super::is_shown(visitor, (email.statuscode, email.owner))
 }
 
 /// One e-mail in a list.
@@ -46,6 +56,7 @@ pub(super) fn line(names: &mut Names<'_, '_>, email: &EmailLine) -> Result<MailL
         attachments: u32::try_from(email.attachments).unwrap_or(0),
         record: customer(names, &parties, email.is_outgoing)?,
         is_unsettled: parties.iter().any(|party| party.isambiguous == Some(true)),
+        is_draft: email.statuscode == STATUS_DRAFT,
     })
 }
 

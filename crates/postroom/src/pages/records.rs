@@ -4,13 +4,18 @@ use std::collections::HashMap;
 
 use model::decision::Entity;
 use model::schema::customers::{Account, Contact, Lead};
+use model::schema::emails::STATUS_DRAFT;
 use model::{Id, Timestamp, limits};
 use store::{EmailLine, Organization, Read, StoreError};
 use web::Failure;
-use web::values::{Conversation, Fact, List, Page, Record, RecordKey, RecordKind, RecordLine, RecordLink};
+use web::values::{
+    Conversation, Fact, List, Page, Record, RecordKey, RecordKind, RecordLine, RecordLink, Visitor,
+};
 
 use super::{Names, failure, lines, store_failure};
 
+/// E-mails that are looked through for one that is no draft.
+const LATEST_MAX: usize = 5;
 /// E-mails of a record that its timeline is made of; older ones are found under their conversation.
 const TIMELINE_MAX: usize = 1_000;
 
@@ -97,7 +102,8 @@ fn line_of(read: &Read<'_>, kind: RecordKind, id: Id) -> Result<Option<store::Re
 }
 
 fn last_mail(read: &Read<'_>, key: RecordKey) -> Result<Option<Timestamp>, StoreError> {
-    Ok(timeline(read, key, 1)?.first().map(|email| email.sortdate))
+    let latest = timeline(read, key, LATEST_MAX)?;
+    Ok(latest.iter().find(|email| email.statuscode != STATUS_DRAFT).map(|email| email.sortdate))
 }
 
 fn timeline(read: &Read<'_>, key: RecordKey, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
@@ -218,11 +224,17 @@ pub(super) struct Thread {
     mails: Vec<EmailLine>,
 }
 
-/// The conversations of a record, the one with the newest mail first.
-pub(super) fn conversations(read: &Read<'_>, key: RecordKey) -> Result<Vec<Thread>, StoreError> {
+/// The conversations of a record, the one with the newest mail first. Drafts of others are left out.
+pub(super) fn conversations(
+    read: &Read<'_>,
+    visitor: &Visitor,
+    key: RecordKey,
+) -> Result<Vec<Thread>, StoreError> {
     let mut threads: Vec<Thread> = Vec::new();
     let mut places: HashMap<Id, usize> = HashMap::new();
-    for email in timeline(read, key, TIMELINE_MAX)? {
+    for email in
+        timeline(read, key, TIMELINE_MAX)?.into_iter().filter(|email| lines::is_shown(visitor, email))
+    {
         let place = *places.entry(email.conversation).or_insert_with(|| {
             threads.push(Thread { id: email.conversation, mails: Vec::new() });
             threads.len() - 1

@@ -15,24 +15,36 @@ use web::values::{
     List, OriginalEnd, Page, ReplayedAll, UndeliverableEnd, UndeliverableLine, UndeliverableMail, Visitor,
 };
 
-use super::{failure, lines};
+use super::{author, failure, lines, store_failure};
 use crate::house::House;
 
-/// A page of those that wait.
-pub(super) fn list(organization: &Organization, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
+/// A page of those that wait: of those that are kept apart, or of the others.
+pub(super) fn list(
+    organization: &Organization,
+    (is_apart, page): (bool, &Page),
+) -> Result<List<UndeliverableLine>, Failure> {
     let behind = page.after.as_deref().map(lines::behind).transpose()?;
     let most = limits::PAGE_ROWS_MAX;
-    let mut rows = undeliverables::list(organization, OPEN, (behind, most + 1)).map_err(failure)?;
+    let rows = undeliverables::waiting_apart(organization, is_apart, (behind, most + 1));
+    let mut rows = rows.map_err(failure)?;
     let has_more = rows.len() > most;
     rows.truncate(most);
     let key = |kept: &Kept| format!("{}.{}", kept.row.createdon.0, kept.row.undeliverableid);
     let next = rows.last().filter(|_| has_more).map(key);
-    Ok(List { rows: rows.into_iter().map(line).collect(), next })
+    let rows = organization.read(|read| rows.into_iter().map(|kept| line(read, kept)).collect());
+    Ok(List { rows: rows.map_err(store_failure)?, next })
 }
 
-fn line(kept: Kept) -> UndeliverableLine {
+fn line(read: &Read<'_>, kept: Kept) -> Result<UndeliverableLine, StoreError> {
     let Kept { row: it, source, step, here } = kept;
-    UndeliverableLine {
+    let is_quarantined = undeliverables::is_quarantined(&it);
+    let verdicts = if is_quarantined { read.verdicts_of(it.copyid)? } else { Vec::new() };
+    // That of the original, where it has one; else that of the mail as it came.
+    let of = |number: i32| verdicts.iter().find(|verdict| verdict.originalnumber == number).cloned();
+    let verdict = of(it.originalnumber).or_else(|| of(0));
+    Ok(UndeliverableLine {
+        is_quarantined,
+        verdict: author::words_of(&verdict),
         id: it.undeliverableid,
         time: it.createdon,
         source,
@@ -45,7 +57,7 @@ fn line(kept: Kept) -> UndeliverableLine {
         is_header: here == Here::Header,
         attempts: u32::try_from(it.attempts).unwrap_or(0),
         tried: it.lasttriedon,
-    }
+    })
 }
 
 /// One of them, with how it ended.
@@ -63,7 +75,8 @@ pub(super) fn mail(organization: &Organization, id: Id) -> Result<UndeliverableM
         reason: row.endreason.unwrap_or_default(),
         originals: originals.map_err(|error: StoreError| failure(error.into()))?,
     };
-    Ok(UndeliverableMail { line: line(kept), end: (row.statecode != OPEN).then_some(end) })
+    let line = organization.read(|read| line(read, kept)).map_err(store_failure)?;
+    Ok(UndeliverableMail { line, end: (row.statecode != OPEN).then_some(end) })
 }
 
 fn original(read: &Read<'_>, row: &OriginalOutcome) -> Result<OriginalEnd, StoreError> {

@@ -3,38 +3,42 @@
 //! *Invariant:* a visitor writes as himself, or as who he may write as, and answers only what he may read.
 
 pub(super) mod draft;
+pub(super) mod drafts;
+mod pictures;
 pub(super) mod recipients;
+pub(super) mod signed;
 
 use std::sync::Arc;
 
 use crm::CrmError;
 use crm::outbox::{self, AnswerKind, Draft};
+use model::schema::emails::STATUS_DRAFT;
 use model::{EmailAddress, Id, Mailbox};
 use store::Organization;
 use tokio::runtime::Handle;
 use web::Failure;
 use web::values::{
-    Beginning, EarlierKind, Letter, LetterEnd, LetterImportance, Preview, RecordKey, RecordLink,
-    Surroundings, Visitor, Writer,
+    Beginning, EarlierKind, Letter, LetterEnd, Preview, RecordKey, RecordLink, Surroundings, Visitor, Writer,
 };
 
 use super::content::{self, PICTURES};
-use super::{failure, names::Names, outbox::whose, records, store_failure};
-use crate::house::{House, random};
+use super::{failure, names::Names, outbox::whose, readable, records, store_failure, templates};
+use crate::house::House;
 
-type Asking<'a> = (&'a Organization, &'a Visitor);
+pub(super) type Asking<'a> = (&'a Organization, &'a Visitor);
 
 /// A letter as it begins.
 pub(super) fn begin(house: &House, asking: Asking<'_>, beginning: &Beginning) -> Result<Letter, Failure> {
-    let key = random::<16>().map_err(|_| Failure::TryLater)?;
-    let key = u128::from_ne_bytes(key);
-    let empty = Letter { from: asking.1.address.clone(), key: format!("{key:032x}"), ..Letter::default() };
+    // The draft that it may become is known by then: however often it is kept, it is that one.
+    let key = house.moment().map_err(|_| Failure::TryLater)?.id();
+    let empty = Letter { from: asking.1.address.clone(), key: key.to_string(), ..Letter::default() };
     match beginning {
-        Beginning::New { to, about } => new(asking.0, (to, *about), empty),
-        Beginning::Earlier(kind, id) => answer(asking, (*kind, *id), empty),
+        Beginning::Draft(id) => drafts::open(house, asking, (*id, empty)),
+        Beginning::New { to, about } => signed::begun(asking, new(asking.0, (to, *about), empty)?),
+        Beginning::Earlier(kind, id) => signed::begun(asking, answer(asking, (*kind, *id), empty)?),
         Beginning::Again(id) => {
             outbox::shown_one(asking.0, (whose(asking.1), *id), house.now()).map_err(failure)?;
-            again(asking.0, *id, empty)
+            drafts::again(house, asking.0, (*id, empty))
         }
     }
 }
@@ -58,6 +62,8 @@ fn answer(
     (kind, id): (EarlierKind, Id),
     empty: Letter,
 ) -> Result<Letter, Failure> {
+    let row = organization.read(|read| readable(read, visitor, id)).map_err(store_failure)?;
+    row.ok_or(Failure::NotFound)?;
     let from = EmailAddress::parse(&visitor.address).ok_or(Failure::NotFound)?;
     let answer = outbox::answer(organization, (id, answer_kind(kind)), &from).map_err(unreadable)?;
     let draft = answer.draft;
@@ -82,56 +88,30 @@ fn unreadable(error: CrmError) -> Failure {
     }
 }
 
-fn again(organization: &Organization, id: Id, empty: Letter) -> Result<Letter, Failure> {
-    let (row, files) =
-        organization.read(|read| Ok((read.email(id)?, read.attachments(id)?))).map_err(store_failure)?;
-    let row = row.ok_or(Failure::NotFound)?;
-    let raw = organization.blob(&row.blobid).map_err(store_failure)?;
-    let message = message::read(&raw).map_err(|_| Failure::NotFound)?;
-    let header = message.header();
-    let from = header.author().map(|author| author.address.to_string());
-    let answered = row.parentactivityid.filter(|_| row.inreplyto.is_some());
-    let about = super::names::record(row.regardingobjectid, row.regardingobjecttypecode);
-    Ok(Letter {
-        from: from.unwrap_or(empty.from),
-        to: recipients::all(&header.to),
-        cc: recipients::all(&header.cc),
-        bcc: recipients::all(&header.bcc),
-        subject: row.subject,
-        text: message.text().replace("\r\n", "\n"),
-        html: content::to_be_edited(&message),
-        earlier: answered.map(|id| (EarlierKind::Reply, id)),
-        carries: (!files.is_empty()).then_some(id),
-        about: about
-            .and_then(|record| Some(RecordKey { kind: super::names::kind(record.entity)?, id: record.id })),
-        importance: match row.prioritycode {
-            0 => LetterImportance::Low,
-            2 => LetterImportance::High,
-            _ => LetterImportance::Normal,
-        },
-        key: empty.key,
-        ..Letter::default()
-    })
-}
-
 /// What stands around a letter on its page.
 pub(super) fn around(asking: Asking<'_>, letter: &Letter) -> Result<Surroundings, Failure> {
     let writers = writers(asking).map_err(failure)?;
+    let templates = templates::list(asking)?;
     let around = asking.0.read(|read| {
         let names = &mut Names::new(read);
         let about: Option<RecordLink> = match letter.about {
             Some(key) => names.link(draft::record_of(key))?,
             None => None,
         };
-        let earlier = letter.earlier.map(|(_, id)| read.email(id)).transpose()?.flatten();
-        let carried = letter.carries.map(|id| read.attachments(id)).transpose()?.unwrap_or_default();
+        let seen = |id| readable(read, asking.1, id);
+        let earlier = letter.earlier.map(|(_, id)| seen(id)).transpose()?.flatten();
+        let carries = letter.carries.map(seen).transpose()?.flatten();
+        let carried = carries.map(|row| read.attachments(row.activityid)).transpose()?.unwrap_or_default();
+        let kept = letter.key.parse().map(seen).unwrap_or(Ok(None))?;
         let is_listed = |mimetype: &str, is_inline: bool| !(is_inline && PICTURES.contains(&mimetype));
         let carried = carried.into_iter().filter(|row| is_listed(&row.mimetype, row.isinline));
         Ok(Surroundings {
             writers,
+            templates,
             about,
             earlier: earlier.map(|row| row.subject),
             carried: carried.map(|row| row.filename).collect(),
+            kept: kept.filter(|row| row.statuscode == STATUS_DRAFT).map(|row| row.sortdate),
         })
     });
     around.map_err(store_failure)
@@ -201,7 +181,7 @@ fn with_pictures(html: &str, draft: &Draft) -> String {
     })
 }
 
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
@@ -240,8 +220,12 @@ pub(super) fn send(
     let undo = own.now.plus_seconds(i64::from(house.settings.web.undo_seconds));
     let due = letter.at.unwrap_or(undo).max(undo);
     let asking: Asking<'_> = (organization, visitor);
-    let made = writers(asking).and_then(|writers| draft::of(asking, writers, &mut letter));
-    let made = made.map(|draft| Draft { due: Some(due), key: Some(key), ..draft });
+    let made = writers(asking).and_then(|writers| {
+        let draft = draft::of(asking, writers, &mut letter)?;
+        // What was taken back since is sent anew: here a person pressed *Send* once more.
+        let key = outbox::open_key(organization, &key)?;
+        Ok(Draft { due: Some(due), key: Some(key), kept_as: letter.key.parse().ok(), ..draft })
+    });
     let sent = match made {
         Ok(draft) => Handle::current().block_on(outbox::send(organization, draft, (copy.id(), own))),
         Err(error) => Err(error),
@@ -256,7 +240,7 @@ pub(super) fn send(
 }
 
 /// Why a letter cannot go out, for whoever wrote it; what is not his to mend is a failure.
-fn refusal(error: CrmError) -> Result<String, Failure> {
+pub(super) fn refusal(error: CrmError) -> Result<String, Failure> {
     match error {
         CrmError::Invalid(words) => Ok(words),
         CrmError::NotFound { what } => Ok(format!("{what} is not here any more")),

@@ -7,10 +7,15 @@ use crate::client::{Heard, MailClient, http, mail};
 use crate::program::{Place, Serving};
 
 pub(crate) fn sign_in(place: &Place, house: &Serving) -> String {
-    let words =
-        ["user", "password", "--org", "contoso", "--address", "jane@contoso.test", "--password-stdin"];
+    sign_in_as("jane@contoso.test", place, house)
+}
+
+/// The same for another user.
+pub(crate) fn sign_in_as(address: &str, place: &Place, house: &Serving) -> String {
+    let words = ["user", "password", "--org", "contoso", "--address", address, "--password-stdin"];
     assert_eq!(place.run_with(&words, "correct horse\n").code, 0);
-    let form = |password: &str| format!("POST /sign-in\naddress=jane%40contoso.test&password={password}");
+    let address = address.replace('@', "%40");
+    let form = |password: &str| format!("POST /sign-in\naddress={address}&password={password}");
     assert_eq!(http(house.web, &form("wrong+horse"), "").status, 403);
     let heard = http(house.web, &form("correct+horse"), "");
     assert_eq!(heard.status, 303, "{}", heard.head);

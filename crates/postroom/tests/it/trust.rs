@@ -1,6 +1,7 @@
 //! What is not trusted, and keys that sign, by the command line.
 
-use crate::client::MailClient;
+use crate::client::{MailClient, http};
+use crate::pages::sign_in_as;
 use crate::program::Place;
 
 #[test]
@@ -14,6 +15,12 @@ fn what_is_kept_apart_is_listed_released_and_dismissed() {
     let list = place.well(&["quarantine", "list"]);
     assert!(list.contains("unproven: ") && list.contains("Fwd: pallets"), "{list}");
     let id = list.split_whitespace().next_back().unwrap().to_owned();
+    let ada = ["--name", "Ada", "--address", "ada@contoso.test", "--admin"];
+    place.well(&[&["user", "add", "--org", "contoso"], &ada[..]].concat());
+    let cookie = sign_in_as("ada@contoso.test", &place, &house);
+    let page = http(house.web, "GET /quarantine", &cookie).text();
+    assert!(page.contains("Fwd: pallets") && page.contains("nothing proves it"), "{page}");
+    assert!(!http(house.web, "GET /undeliverable", &cookie).text().contains("Fwd: pallets"));
     let released = place.run(&["quarantine", "release", &id]);
     assert!(released.code == 1 && released.out.contains("it waits on: unproven"), "{released:?}");
     place.well(&["quarantine", "dismiss", &id, "--reason", "forged"]);

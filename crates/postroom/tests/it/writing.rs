@@ -3,12 +3,12 @@
 use std::process::Stdio;
 
 use crate::client::{Heard, http};
-use crate::pages::sign_in;
+use crate::pages::{sign_in, sign_in_as};
 use crate::program::{Place, Serving};
 
 /// A person at the pages of a house that keeps all mail in its outbox.
 struct Desk {
-    _place: Place,
+    place: Place,
     house: Serving,
     cookie: String,
 }
@@ -20,13 +20,19 @@ impl Desk {
         place.well(&["user", "add", "--org", "contoso", "--name", "Ben", "--address", "ben@contoso.test"]);
         let house = place.serve_with(&[("POSTROOM_NODE_ROLES", "receive,web,jobs,index")], Stdio::inherit());
         let cookie = sign_in(&place, &house);
-        Desk { _place: place, house, cookie }
+        Desk { place, house, cookie }
     }
 
     fn get(&self, path: &str) -> String {
         let heard = http(self.house.web, &format!("GET {path}"), &self.cookie);
         assert_eq!(heard.status, 200, "{path}: {}", heard.head);
         heard.text()
+    }
+
+    /// What somebody else is told, who is signed in as Ben.
+    fn bens(&self) -> impl Fn(&str) -> Heard {
+        let cookie = sign_in_as("ben@contoso.test", &self.place, &self.house);
+        move |request| http(self.house.web, request, &cookie)
     }
 
     /// Sends the form with these fields; `files=offer.pdf` brings a file of this name.
@@ -196,18 +202,232 @@ fn another_s_letter_is_not_written_again() {
     let mine = desk.sent(&letter(&[]));
     let id = mine.trim_start_matches("/emails/");
     assert!(desk.get(&format!("/write?again={id}")).contains("Fifty pallets?"));
-    let words = ["user", "password", "--org", "contoso", "--address", "ben@contoso.test", "--password-stdin"];
-    assert_eq!(desk._place.run_with(&words, "correct horse\n").code, 0);
-    let form = "POST /sign-in\naddress=ben%40contoso.test&password=correct+horse";
-    let heard = http(desk.house.web, form, "");
-    let cookie = heard.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
-    let cookie = format!("Cookie: {}\r\n", cookie.split(';').next().unwrap());
+    let bens = desk.bens();
     for path in [format!("GET /write?again={id}"), format!("POST {mine}/undo")] {
-        assert_eq!(http(desk.house.web, &path, &cookie).status, 404, "{path}");
+        assert_eq!(bens(&path).status, 404, "{path}");
     }
-    assert_eq!(
-        http(desk.house.web, &format!("GET /write?reply={id}"), &cookie).status,
-        200,
-        "it can be answered"
+    assert_eq!(bens(&format!("GET /write?reply={id}")).status, 200, "it can be answered");
+}
+
+const LATER: &str = "2036-11-27T09:30";
+
+#[test]
+fn a_draft_is_its_writers_is_one_however_often_it_is_kept_and_goes_out_once() {
+    let desk = Desk::new();
+    let key = field(&desk.get("/write"), "key");
+    let html = "<p>Fifty <b>pallets</b>?</p>";
+    let fields =
+        [("key", key.as_str()), ("html", html), ("at", LATER), ("receipt", "yes"), ("delivered", "yes")];
+    let fields = letter(&[&fields[..], &[("do", "draft"), ("bcc", "boss@contoso.test")]].concat());
+    let with_file = [&fields[..], &[("files=plan.csv", "a;b\r\n")]].concat();
+    let at = format!("/write?draft={key}");
+    assert_eq!([desk.sent(&with_file), desk.sent(&with_file)], [at.clone(), at.clone()], "a double click");
+    assert_eq!(desk.get("/drafts").matches("class=\"outbox-row\"").count(), 1);
+    assert_eq!(desk.outgoing(), 0, "it does not go out");
+    let form = desk.get(&at);
+    assert!(form.contains("draft, kept") && form.contains("plan.csv") && form.contains("boss@contoso.test"));
+    assert!(
+        form.contains("&lt;b&gt;pallets&lt;") && form.matches("value=\"yes\" checked").count() == 2,
+        "{form}"
     );
+    assert_eq!((field(&form, "at"), field(&form, "key")), (LATER.to_owned(), key.clone()));
+    assert_eq!(field(&form, "carries"), key, "its own files");
+
+    let email = format!("/emails/{key}");
+    assert!(desk.get("/mail").contains("Our offer") && desk.get(&email).contains("Go on writing"));
+    let bens = desk.bens();
+    let person = desk.get("/people?q=zo");
+    let record = person.find("/contacts/").map(|at| &person[at..at + 46]).unwrap();
+    assert!(desk.get(record).contains("Our offer"));
+    for list in ["/drafts", "/mail", record] {
+        let page = bens(&format!("GET {list}"));
+        assert!(page.status == 200 && !page.text().contains("Our offer"), "{list}: {}", page.text());
+    }
+    let emails = ["", "/source", "/body"].map(|part| format!("GET {email}{part}"));
+    let letters = ["draft", "forward", "reply"].map(|verb| format!("GET /write?{verb}={key}"));
+    for request in emails.into_iter().chain(letters).chain([format!("POST /drafts/{key}/discard")]) {
+        assert_eq!(bens(&request).status, 404, "{request}");
+    }
+
+    // Kept in other words, and sent in its own place.
+    let carried = [&fields[..], &[("carries", key.as_str()), ("shows", key.as_str())]].concat();
+    let better: Vec<(&str, &str)> = carried
+        .iter()
+        .map(|&(name, value)| if name == "subject" { (name, "A better offer") } else { (name, value) })
+        .collect();
+    assert_eq!(desk.sent(&better), at);
+    assert!(desk.get("/drafts").contains("A better offer") && !desk.get("/drafts").contains("Our offer"));
+    let send: Vec<(&str, &str)> = better
+        .iter()
+        .map(|&(name, value)| if name == "do" { (name, "send") } else { (name, value) })
+        .collect();
+    assert_eq!([desk.sent(&send), desk.sent(&send)], [email.clone(), email.clone()], "a double click");
+    assert!(desk.get(&email).contains("plan.csv") && desk.get("/drafts").contains("No drafts"));
+    assert_eq!(desk.outgoing(), 1);
+    let source = desk.source(&email);
+    assert!(source.contains("A better offer") && source.contains("Disposition-Notification-To"), "{source}");
+}
+
+#[test]
+fn what_was_taken_back_is_sent_anew_and_discarded_drafts_are_gone() {
+    let desk = Desk::new();
+    let first = desk.sent(&letter(&[]));
+    let cancel = format!("POST /outbox/{}/cancel\nto=/outbox", first.trim_start_matches("/emails/"));
+    assert_eq!(http(desk.house.web, &cancel, &desk.cookie).status, 303);
+    // The very same form: whoever presses *Send* once more means it.
+    let second = desk.sent(&letter(&[]));
+    assert!(second != first && desk.get(&second).contains("Pending Send"));
+    assert_eq!(desk.sent(&letter(&[])), second, "a second click");
+    assert_eq!(desk.outgoing(), 2);
+
+    let key = field(&desk.get("/write"), "key");
+    let kept = letter(&[("key", key.as_str()), ("do", "draft"), ("to", "")]);
+    assert_eq!(desk.sent(&kept), format!("/write?draft={key}"));
+    let refused = desk.press(&letter(&[("do", "draft"), ("cc", "nobody")]));
+    assert!(refused.status == 200 && refused.text().contains("is no e-mail address"), "{}", refused.text());
+    let thrown = http(desk.house.web, &format!("POST /drafts/{key}/discard"), &desk.cookie);
+    assert!(thrown.head.contains("location: /drafts\r\n"), "{}", thrown.head);
+    assert!(desk.get("/drafts").contains("No drafts"));
+    let gone = http(desk.house.web, &format!("GET /write?draft={key}"), &desk.cookie);
+    assert_eq!(gone.status, 404);
+}
+
+#[test]
+fn what_is_written_again_is_a_forward_still_and_wishes_for_what_it_did() {
+    let desk = Desk::new();
+    let offer = desk.sent(&letter(&[("files=plan.csv", "a;b\r\n")]));
+    let form = desk.get(&format!("/write?forward={}", offer.trim_start_matches("/emails/")));
+    let (earlier, carries) = (field(&form, "earlier"), field(&form, "carries"));
+    let fields =
+        [("to", "ben@contoso.test"), ("subject", "Fw: Our offer"), ("at", LATER), ("receipt", "yes")];
+    let fields = [&fields[..], &[("earlier", earlier.as_str()), ("carries", carries.as_str())]].concat();
+    let forward = desk.sent(&letter(&fields));
+    let id = forward.trim_start_matches("/emails/");
+    assert_eq!(http(desk.house.web, &format!("POST {forward}/undo"), &desk.cookie).status, 303);
+    let form = desk.get(&format!("/write?again={id}"));
+    assert_eq!((field(&form, "earlier"), field(&form, "at")), (earlier, LATER.to_owned()));
+    assert!(form.contains("name=\"receipt\" value=\"yes\" checked") && form.contains("plan.csv"), "{form}");
+    // The seconds in which a letter can be taken back are no time that somebody chose.
+    let form = desk.get(&format!("/write?again={}", offer.trim_start_matches("/emails/")));
+    assert_eq!((field(&form, "at"), field(&form, "earlier")), (String::new(), String::new()));
+}
+
+/// What stands in the field of the text.
+fn typed_text(page: &str) -> String {
+    let (_, from) = page.split_once(" id=\"text\" name=\"text\"").unwrap();
+    let (_, from) = from.split_once(">\n").unwrap();
+    from.split_once("</textarea>").unwrap().0.to_owned()
+}
+
+#[test]
+fn a_letter_is_filled_with_a_template_above_the_signature_of_who_writes() {
+    let desk = Desk::new();
+    let place = &desk.place;
+    place.file(
+        "offer.html",
+        "<p>Dear {{ contact.firstname|default('customer') }},</p><p>fifty <b>pallets</b></p>",
+    );
+    place.file("angebot.txt", "Guten Tag {{ contact.fullname }}");
+    place.file("lead.txt", "For {{ lead.companyname }}");
+    let add = |title: &str, rest: &[&str]| {
+        place.well(&[&["template", "add", "--org", "contoso"], rest, &[title]].concat());
+    };
+    add("Offer", &["--subject", "For {{ contact.fullname }}", "--html", "offer.html"]);
+    add("Offer", &["--language", "de", "--subject", "Angebot", "--text", "angebot.txt"]);
+    add("Leads", &["--for", "lead", "--subject", "New lead", "--text", "lead.txt"]);
+    add("Ben’s own", &["--owner", "ben@contoso.test", "--subject", "x", "--text", "lead.txt"]);
+    place.file("signature.txt", "Jane Doe\nContoso\n");
+    let user = ["user", "signature", "--org", "contoso", "--address", "jane@contoso.test"];
+    place.well(&[&user[..], &["--text", "signature.txt"]].concat());
+    assert_eq!(place.well(&user), "Jane Doe\nContoso\n");
+
+    let list = desk.get("/templates");
+    assert!(list.contains("Angebot") && !list.contains("Ben’s own"), "{list}");
+    let id = |subject: &str| {
+        let at = list.find(subject).unwrap();
+        let (_, id) = list[..at].rsplit_once("href=\"/templates/").unwrap();
+        id[..36].to_owned()
+    };
+    let (any, german) = (id("For {{ contact.fullname }}"), id("Angebot"));
+    let shown = desk.get(&format!("/templates/{any}?record=zoe@fabrikam.test"));
+    assert!(shown.contains("For Zoë Müller") && shown.contains("Write with it"), "{shown}");
+    let nobody = desk.get(&format!("/templates/{any}?record=nobody@x.test"));
+    assert!(nobody.contains("There is no record"), "{nobody}");
+    let lead = desk.get(&format!("/templates/{}?record=zoe@fabrikam.test", id("New lead")));
+    assert!(lead.contains("is for another kind of record"), "{lead}");
+
+    // A new letter has the signature, and what the template says stands above it and above what was typed.
+    let begun = desk.get("/write");
+    assert_eq!(typed_text(&begun), "\n\n-- \nJane Doe\nContoso");
+    let text = typed_text(&begun).replace('\n', "\r\n");
+    let fill = |template: &str, to: &str| {
+        let fields = [("do", "fill"), ("template", template), ("subject", ""), ("text", &text), ("to", to)];
+        desk.press(&letter(&fields)).text()
+    };
+    let filled = fill(&german, "zoe@fabrikam.test");
+    assert_eq!(typed_text(&filled), "Guten Tag Zoë Müller\n\n-- \nJane Doe\nContoso");
+    assert_eq!(field(&filled, "subject"), "Angebot");
+    let filled = fill(&any, "zoe@fabrikam.test");
+    assert!(filled.contains("data-html=\"&lt;p&gt;Dear") && filled.contains("&lt;b&gt;pallets"), "{filled}");
+    assert!(typed_text(&filled).starts_with("Dear") && typed_text(&filled).ends_with("Contoso"), "{filled}");
+    assert!(filled.contains("Jane Doe&lt;"), "the signature in HTML, too: {filled}");
+    assert!(fill(&any, "new@x.test").contains("there is no such record"), "what is missing is said");
+
+    // An answer has it above what it quotes.
+    let sent = desk.sent(&letter(&[("text", "Fifty?")]));
+    let answer = desk.get(&format!("/write?reply={}", sent.trim_start_matches("/emails/")));
+    let text = typed_text(&answer);
+    assert!(text.starts_with("\n\n-- \nJane Doe\nContoso\n\n") && text.contains("&gt; Fifty?"), "{text}");
+}
+
+#[test]
+fn a_signature_is_kept_on_its_page_made_safe_and_sent_by_the_command() {
+    let desk = Desk::new();
+    let form = "html=%3Cp%3EJane+%3Cb%3EDoe%3C%2Fb%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%3C%2Fp%3E&text=x";
+    let kept = http(desk.house.web, &format!("POST /signature\n{form}"), &desk.cookie);
+    assert!(kept.head.contains("location: /signature?kept=1"), "{}", kept.head);
+    let page = desk.get("/signature");
+    assert!(page.contains("&lt;b&gt;Doe") && !page.contains("alert"), "{page}");
+    assert_eq!(typed_text(&page), "Jane Doe", "the text is made of the HTML");
+    desk.place.file("offer.txt", "Fifty pallets?\n");
+    let send = ["send", "--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test"];
+    let id = desk.place.well(&[&send[..], &["--signature", "offer.txt"]].concat());
+    let source = desk.source(&format!("/emails/{}", id.trim()));
+    assert!(source.contains("Fifty pallets?\r\n\r\n--=20\r\nJane Doe"), "{source}");
+    let bens =
+        [&send[..4], &["ben@contoso.test", "--to", "zoe@fabrikam.test", "--signature", "offer.txt"]].concat();
+    let refused = desk.place.run(&bens);
+    assert!(refused.code == 1 && refused.err.contains("signature"), "{refused:?}");
+    let long = format!("POST /signature\ntext={}", "x".repeat(20_000));
+    assert!(http(desk.house.web, &long, &desk.cookie).text().contains("It was not kept"));
+    let user = ["user", "signature", "--org", "contoso", "--address", "jane@contoso.test"];
+    desk.place.well(&[&user[..], &["--remove"]].concat());
+    assert_eq!(typed_text(&desk.get("/write")), "");
+}
+
+/// A dot, as PNG.
+const PNG: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+#[test]
+fn a_picture_in_the_text_goes_along_as_a_part_and_survives_a_draft() {
+    let desk = Desk::new();
+    let key = field(&desk.get("/write"), "key");
+    let html = format!("<div>See <img src=\"data:image/png;base64,{PNG}\" alt=\"dot\"></div>");
+    let fields = [("key", key.as_str()), ("html", html.as_str()), ("do", "draft")];
+    let draft = desk.sent(&letter(&fields));
+    let form = desk.get(&draft);
+    let unescaped = form.replace("&#x2f;", "/");
+    assert!(unescaped.contains(&format!("data:image/png;base64,{PNG}")), "{form}");
+    assert!(!form.contains("take along"), "it is no file beside the text");
+    let shown = desk.press(&letter(&[("html", html.as_str()), ("do", "show")])).text();
+    assert!(shown.contains("data:image") && !shown.contains("class=\"file\""), "{shown}");
+    let shows = field(&form, "shows");
+    let fields = [("key", key.as_str()), ("html", html.as_str()), ("shows", shows.as_str())];
+    let email = desk.sent(&letter(&fields));
+    let source = desk.source(&email);
+    assert!(source.contains("multipart/related") && source.contains("src=3D\"cid:"), "{source}");
+    assert_eq!(source.matches("Content-ID: ").count(), 1, "once: {source}");
+    assert!(!source.contains("data:image"), "{source}");
+    assert!(desk.get(&format!("{email}/body")).contains("data:image/png"), "and is shown where it arrived");
 }

@@ -193,3 +193,17 @@ create table autoanswer (
     primary key (queueid, address)
 ) strict, without rowid;
 create index autoanswer_domain_answeredon on autoanswer (domain, answeredon);
+
+-- Pages of letters: one's own drafts are found without a look at the rest (they have no Message-ID), and keep when they are to go out.
+alter table email add column delayedemailsendtime integer;
+create index email_ownerid_sortdate_messageid on email (ownerid, sortdate)
+where messageid is null;
+
+-- What a user puts below the mail that he writes.
+create table emailsignature (
+    ownerid blob not null,
+    body text not null,
+    safehtml text not null,
+    modifiedon integer not null,
+    primary key (ownerid)
+) strict, without rowid;

@@ -2,7 +2,7 @@
 //!
 //! *Invariant:* whoever takes a draft holds its row first, so of two who do it at once the second finds nothing.
 
-use model::schema::people::SendAs;
+use model::schema::people::{EmailSignature, SendAs};
 use model::{Id, Timestamp};
 
 use crate::StoreError;
@@ -13,6 +13,11 @@ impl Read<'_> {
     pub fn may_send_as(&self, user: Id, queue: Id) -> Result<bool, StoreError> {
         let sql = "select 1 from sendas where systemuserid = ?1 and queueid = ?2";
         Ok(self.one(sql, &[user.into(), queue.into()], |_| Ok(()))?.is_some())
+    }
+
+    /// What a user puts below his mail.
+    pub fn signature(&self, owner: Id) -> Result<Option<EmailSignature>, StoreError> {
+        self.noun("where ownerid = ?1", &[owner.into()])
     }
 
     /// Who may write as which queue.
@@ -76,6 +81,12 @@ impl Tx<'_> {
     pub fn drop_reference(&mut self, keyhash: &[u8; 16], email: Id) -> Result<(), StoreError> {
         let sql = "delete from messagereference where keyhash = ?1 and activityid = ?2";
         self.execute(sql, &[keyhash.into(), email.into()]).map(drop)
+    }
+
+    /// Keeps what a user puts below his mail, in place of what it was; `None` takes it away.
+    pub fn set_signature(&mut self, owner: Id, signature: Option<&EmailSignature>) -> Result<(), StoreError> {
+        self.execute("delete from emailsignature where ownerid = ?1", &[owner.into()])?;
+        signature.map_or(Ok(()), |signature| self.insert(signature))
     }
 
     /// Lets a user write as a queue; once is enough.

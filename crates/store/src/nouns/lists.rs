@@ -27,6 +27,10 @@ pub struct EmailLine {
     pub conversation: Id,
     /// How many attachments it has.
     pub attachments: i32,
+    /// Its status reason.
+    pub statuscode: i32,
+    /// Whose it is.
+    pub owner: Option<Id>,
 }
 
 /// A record in a list.
@@ -65,7 +69,7 @@ impl Read<'_> {
     pub fn latest_emails(&self, behind: Behind, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
         let (date, id) = from(behind);
         let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
-                   e.sortdate, e.conversationtrackingid, e.attachmentcount from email e \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount, e.statuscode, e.ownerid from email e \
                    where (e.sortdate, e.activityid) < (?1, ?2) \
                    order by e.sortdate desc, e.activityid desc limit ?3";
         self.rows(sql, &[date.into(), id.into(), limit.into()], email_line)
@@ -74,15 +78,26 @@ impl Read<'_> {
     /// One e-mail as a line of a list.
     pub fn email_line(&self, email: Id) -> Result<Option<EmailLine>, StoreError> {
         let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
-                   e.sortdate, e.conversationtrackingid, e.attachmentcount from email e \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount, e.statuscode, e.ownerid from email e \
                    where e.activityid = ?1";
         self.one(sql, &[email.into()], email_line)
+    }
+
+    /// The drafts of a user, the one he kept last first. They have no Message-ID, and few other e-mails lack one.
+    pub fn drafts_of(&self, owner: Id, behind: Behind, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
+        let (date, id) = from(behind);
+        let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount, e.statuscode, e.ownerid from email e \
+                   where e.ownerid = ?1 and e.messageid is null and e.statuscode = 1 \
+                   and (e.sortdate, e.activityid) < (?2, ?3) \
+                   order by e.sortdate desc, e.activityid desc limit ?4";
+        self.rows(sql, &[owner.into(), date.into(), id.into(), limit.into()], email_line)
     }
 
     /// E-mails on the timeline of a person or lead: those it takes part in, and those about it.
     pub fn timeline(&self, record: Id, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
         let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
-                   e.sortdate, e.conversationtrackingid, e.attachmentcount from email e \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount, e.statuscode, e.ownerid from email e \
                    where e.activityid in ( \
                      select activityid from (select distinct activityid, sortdate from activityparty \
                        where partyid = ?1 order by sortdate desc limit ?2) as taking_part \
@@ -95,7 +110,7 @@ impl Read<'_> {
     /// E-mails on the timeline of a company: its own and those of its people.
     pub fn company_timeline(&self, account: Id, limit: usize) -> Result<Vec<EmailLine>, StoreError> {
         let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
-                   e.sortdate, e.conversationtrackingid, e.attachmentcount from email e \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount, e.statuscode, e.ownerid from email e \
                    where e.activityid in ( \
                      select activityid from (select distinct activityid, sortdate from activityparty \
                        where partyid in (select ?1 union all \
@@ -155,8 +170,8 @@ impl Read<'_> {
     /// Ambiguous parties, newest first.
     pub fn unresolved(&self, limit: usize) -> Result<Vec<UnresolvedLine>, StoreError> {
         let sql = "select e.activityid, e.subject, e.preview, e.directioncode, e.sender, e.torecipients, \
-                   e.sortdate, e.conversationtrackingid, e.attachmentcount, p.activitypartyid, p.addressused \
-                   from activityparty p join email e on e.activityid = p.activityid \
+                   e.sortdate, e.conversationtrackingid, e.attachmentcount, e.statuscode, e.ownerid, \
+                   p.activitypartyid, p.addressused from activityparty p join email e on e.activityid = p.activityid \
                    where p.isambiguous = 1 order by p.sortdate desc limit ?1";
         let found = self.rows(sql, &[limit.into()], |row| {
             let email = email_line(row)?;
@@ -179,6 +194,12 @@ impl Read<'_> {
     pub fn undeliverable_count(&self) -> Result<i64, StoreError> {
         let sql = "select count(*) from undeliverable where statecode = 0";
         Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
+    }
+
+    /// How many Undeliverables are open for one of two reasons.
+    pub fn undeliverable_count_for(&self, reasons: [i32; 2]) -> Result<i64, StoreError> {
+        let sql = "select count(*) from undeliverable where statecode = 0 and reason in (?1, ?2)";
+        Ok(self.one(sql, &reasons.map(Into::into), |row| row.take())?.unwrap_or(0))
     }
 
     /// The latest outcomes of copies, newest first.
@@ -220,5 +241,7 @@ fn email_line(row: &mut RowValues<'_>) -> Result<EmailLine, StoreError> {
         sortdate: row.take()?,
         conversation: row.take()?,
         attachments: row.take()?,
+        statuscode: row.take()?,
+        owner: row.take()?,
     })
 }

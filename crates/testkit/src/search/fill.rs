@@ -297,6 +297,7 @@ impl Mail {
             decision: "[]".to_owned(),
             readreceiptrequested: false,
             deliveryreceiptrequested: false,
+            delayedemailsendtime: None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::session::Signed;
 use crate::values::{Failure, UndeliverableLine};
 
 const SHEET: Sheet = Sheet { template: "undeliverable.html", section: "undeliverable" };
+const APART: Sheet = Sheet { template: "quarantine.html", section: "quarantine" };
 const ONE: Sheet = Sheet { template: "undeliverable_mail.html", section: "undeliverable" };
 
 /// What a replay of all came to, in the address of the page that follows it.
@@ -44,6 +45,18 @@ pub(crate) async fn undeliverable(
         Ok(Waiting { listing: Listing::new(house.undeliverable(visitor, &page)?, page), done })
     })
     .await
+}
+
+/// What could be processed, and is kept apart.
+pub(crate) async fn quarantine(
+    State(desk): State<Arc<Desk>>,
+    signed: Signed,
+    Query(turn): Query<Turn>,
+) -> Result<Response, Failure> {
+    administrator(&signed.visitor)?;
+    let page = turn.page();
+    desk.show(signed, APART, move |house, visitor| Ok(Listing::new(house.quarantine(visitor, &page)?, page)))
+        .await
 }
 
 pub(crate) async fn mail(

@@ -10,9 +10,11 @@ mod typed;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Multipart, Query, State};
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::{StreamExt, stream};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use model::limits;
@@ -42,6 +44,8 @@ pub(crate) struct Begun {
     replyall: String,
     forward: String,
     again: String,
+    draft: String,
+    template: String,
 }
 
 /// The form.
@@ -54,6 +58,8 @@ struct Form {
     found: Option<Vec<RecipientLine>>,
     /// What went wrong; may be empty.
     note: String,
+    /// Which values a template did not find.
+    cautions: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,11 +75,17 @@ pub(crate) async fn begin(
     signed: Signed,
     Query(begun): Query<Begun>,
 ) -> Result<Response, Failure> {
+    let template = begun.template.clone();
     let beginning = begun.beginning()?;
+    let stamp = desk.stamp();
     let form = desk.show(signed, FORM, move |house, visitor| {
         let letter = house.begin_letter(visitor, &beginning)?;
-        let around = house.around_letter(visitor, &letter)?;
-        Ok(Form { typed: Typed::of(letter), around, found: None, note: String::new() })
+        let typed = Typed { stamp, template, ..Typed::of(letter) };
+        if typed.template.is_empty() {
+            Form::of(house, visitor, typed)
+        } else {
+            filled(house, visitor, typed)
+        }
     });
     form.await.map(with_policy)
 }
@@ -100,24 +112,33 @@ pub(crate) struct Asked {
 pub(crate) async fn press(
     State(desk): State<Arc<Desk>>,
     signed: Result<Signed, Response>,
-    headers: HeaderMap,
-    form: Multipart,
+    request: Request,
 ) -> Result<Response, Failure> {
-    let Ok(signed) = signed else { return expired(form).await };
-    let _place = if is_large(&headers) { Some(desk.large_forms.acquire().await) } else { None };
-    let mut typed = match typed::read(form, true).await {
+    let Ok(signed) = signed else { return expired(&desk, request).await };
+    let _place = if is_large(request.headers()) { Some(desk.large_forms.acquire().await) } else { None };
+    let read = match Multipart::from_request(request, &()).await {
+        Ok(form) => typed::read(form).await,
+        Err(refused) => return Ok(refused.into_response()),
+    };
+    let mut typed = match read {
         Ok(typed) => typed,
         Err(unread) => return Ok(unread.into_response()),
     };
     let verb = std::mem::take(&mut typed.verb);
+    typed.stamp = desk.stamp();
     if let field @ ("to" | "cc" | "bcc") = verb.as_str() {
         typed.add_chosen(field);
     }
     let files = std::mem::take(&mut typed.files);
     let kept = typed.clone();
     let answer = match verb.as_str() {
-        "send" => send(&desk, signed, (typed, files)).await,
+        "send" => put(&desk, signed, (typed, files), |house, of, letter| house.send_letter(of, letter)).await,
         "show" => preview(&desk, signed, (typed, files)).await,
+        "draft" => {
+            put(&desk, signed, (typed, files), |house, of, letter| house.keep_letter(of, letter)).await
+        }
+        "discard" => discard(&desk, signed, &typed).await,
+        "fill" => desk.show(signed, FORM, move |house, of| filled(house, of, typed)).await.map(with_policy),
         _ => shown(&desk, signed, (typed, String::new()), verb == "find").await,
     };
     match answer {
@@ -128,19 +149,32 @@ pub(crate) async fn press(
     }
 }
 
-async fn send(
+/// What the house does with a letter.
+type Act = fn(&dyn House, &Visitor, Letter) -> Result<LetterEnd, Failure>;
+
+/// Sends a letter, or keeps it as a draft.
+async fn put(
     desk: &Desk,
     signed: Signed,
     (typed, files): (Typed, Vec<LetterFile>),
+    act: Act,
 ) -> Result<Response, Failure> {
     let Some(letter) = typed.letter() else {
         return shown(desk, signed, (typed, NO_TIME.to_owned()), false).await;
     };
     let (letter, visitor) = (Letter { files, ..letter }, signed.visitor.clone());
-    match desk.ask(move |house| house.send_letter(&visitor, letter)).await? {
+    match desk.ask(move |house| act(house, &visitor, letter)).await? {
         LetterEnd::Sent(id) => Ok(Redirect::to(&format!("/emails/{id}?sent=1")).into_response()),
+        LetterEnd::Kept(id) => Ok(Redirect::to(&format!("/write?draft={id}")).into_response()),
         LetterEnd::Refused(words) => shown(desk, signed, (typed, words), false).await,
     }
+}
+
+/// The key of a form is the id of the draft that it is.
+async fn discard(desk: &Desk, signed: Signed, typed: &Typed) -> Result<Response, Failure> {
+    let id = typed.key.parse().map_err(|_| Failure::NotFound)?;
+    desk.ask(move |house| house.discard_draft(&signed.visitor, id)).await?;
+    Ok(Redirect::to("/drafts").into_response())
 }
 
 async fn preview(
@@ -168,27 +202,74 @@ async fn shown(
     is_looking: bool,
 ) -> Result<Response, Failure> {
     let page = desk.show(signed, FORM, move |house, visitor| {
-        let around = house.around_letter(visitor, &typed.letter().unwrap_or_default())?;
         let found = is_looking.then(|| looked_for(house, visitor, &typed)).transpose()?;
-        Ok(Form { typed, around, found, note })
+        Ok(Form { found, note, ..Form::of(house, visitor, typed)? })
     });
     page.await.map(with_policy)
+}
+
+impl Form {
+    fn of(house: &dyn House, visitor: &Visitor, typed: Typed) -> Result<Self, Failure> {
+        let around = house.around_letter(visitor, &typed.letter().unwrap_or_default())?;
+        Ok(Form { typed, around, found: None, note: String::new(), cautions: Vec::new() })
+    }
+}
+
+/// The form with what the chosen template says. Where none was chosen it is as it was.
+fn filled(house: &dyn House, visitor: &Visitor, typed: Typed) -> Result<Form, Failure> {
+    let asked = typed.template.parse().ok().zip(typed.letter());
+    let Some((template, letter)) = asked else { return Form::of(house, visitor, typed) };
+    let made = house.fill_letter(visitor, letter, template)?;
+    // Time and keys stay as they were typed.
+    let typed = Typed {
+        at: typed.at,
+        stamp: typed.stamp,
+        template: typed.template,
+        who: typed.who,
+        ..Typed::of(made.letter)
+    };
+    Ok(Form { note: made.refusal, cautions: made.cautions, ..Form::of(house, visitor, typed)? })
 }
 
 fn looked_for(house: &dyn House, visitor: &Visitor, typed: &Typed) -> Result<Vec<RecipientLine>, Failure> {
     house.find_recipients(visitor, &cut(&typed.who))
 }
 
-/// Whoever is signed in no more gets back what he typed.
-async fn expired(form: Multipart) -> Result<Response, Failure> {
-    let Ok(read) = tokio::time::timeout(PAGE_TIME_MAX, typed::read(form, false)).await else {
+/// Whoever is signed in no more gets back what he typed; of a stranger's form little is read.
+async fn expired(desk: &Desk, request: Request) -> Result<Response, Failure> {
+    let Ok(read) = tokio::time::timeout(PAGE_TIME_MAX, read_expired(desk, request)).await else {
         return Ok(StatusCode::REQUEST_TIMEOUT.into_response());
     };
-    let typed = match read {
-        Ok(typed) => typed,
-        Err(unread) => return Ok(unread.into_response()),
+    match read {
+        Ok(typed) => still_here(&typed, StatusCode::FORBIDDEN, "You were signed out"),
+        Err(unread) => Ok(unread.into_response()),
+    }
+}
+
+async fn read_expired(desk: &Desk, request: Request) -> Result<Typed, Unread> {
+    let (parts, body) = request.into_parts();
+    let mut rest = body.into_data_stream();
+    let mut first = Vec::new();
+    read_up_to(&mut rest, (&mut first, typed::STAMP_WITHIN)).await;
+    let is_ours = typed::stamp_in(&first).is_some_and(|stamp| desk.is_stamped(stamp));
+    let body = if is_ours {
+        Body::from_stream(stream::iter([Ok(first.into())]).chain(rest))
+    } else {
+        read_up_to(&mut rest, (&mut first, limits::WRITTEN_BY_STRANGERS_BYTES_MAX)).await;
+        first.truncate(limits::WRITTEN_BY_STRANGERS_BYTES_MAX);
+        Body::from(first)
     };
-    still_here(&typed, StatusCode::FORBIDDEN, "You were signed out")
+    let form = Multipart::from_request(Request::from_parts(parts, body), &()).await;
+    let form = form.map_err(|_| Unread::Broken)?;
+    if is_ours { typed::read_expired(form).await } else { typed::read_beginning(form).await }
+}
+
+/// Reads on until so many bytes are there, or no more come.
+async fn read_up_to(rest: &mut BodyDataStream, (bytes, most): (&mut Vec<u8>, usize)) {
+    while bytes.len() < most {
+        let Some(Ok(chunk)) = rest.next().await else { return };
+        bytes.extend_from_slice(&chunk);
+    }
 }
 
 /// What was typed, on a page that asks the house nothing.
@@ -237,6 +318,9 @@ impl Begun {
         }
         if !self.again.is_empty() {
             return Ok(Beginning::Again(id(&self.again)?));
+        }
+        if !self.draft.is_empty() {
+            return Ok(Beginning::Draft(id(&self.draft)?));
         }
         let about = match self.about.as_str() {
             "" => None,

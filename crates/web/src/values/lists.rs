@@ -58,4 +58,6 @@ pub struct MailLine {
     pub record: Option<RecordLink>,
     /// Whether one of its parties waits for a person.
     pub is_unsettled: bool,
+    /// Whether it is a draft: the visitor's own, for others are not listed.
+    pub is_draft: bool,
 }

@@ -28,6 +28,10 @@ pub struct UndeliverableLine {
     pub detail: String,
     /// Its size in bytes.
     pub size_bytes: u64,
+    /// Whether it could be processed, and is kept apart because nothing proves who wrote it.
+    pub is_quarantined: bool,
+    /// What was found out about who wrote it; may be empty.
+    pub verdict: String,
     /// Whether no more than its header is here.
     pub is_header: bool,
     /// How often it was taken in again, in vain or at last.

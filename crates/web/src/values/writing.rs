@@ -3,9 +3,10 @@
 use model::{Id, Timestamp};
 use serde::Serialize;
 
-use super::as_millis_or_none;
 use super::email::{MailBody, Party};
 use super::records::RecordKey;
+use super::templates::TemplateLine;
+use super::{as_millis, as_millis_or_none, as_text};
 
 /// What a new letter begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Beginning {
     Earlier(EarlierKind, Id),
     /// A letter that was written here before, and is written once more.
     Again(Id),
+    /// A draft, to be gone on with.
+    Draft(Id),
 }
 
 /// What is done with an earlier e-mail.
@@ -56,6 +59,8 @@ pub struct Letter {
     pub earlier: Option<(EarlierKind, Id)>,
     /// The e-mail whose files go along.
     pub carries: Option<Id>,
+    /// The e-mail whose pictures its HTML shows, whether or not files go along.
+    pub shows: Option<Id>,
     /// The record that it is about.
     pub about: Option<RecordKey>,
     /// When it goes out; at once where that is over or nothing.
@@ -64,7 +69,9 @@ pub struct Letter {
     pub importance: LetterImportance,
     /// Whether whoever reads it is asked to say so.
     pub wants_receipt: bool,
-    /// One form, however often it is sent: the same letter under the same key goes out once.
+    /// Whether the last mail server is asked to say that it was delivered.
+    pub wants_delivery_receipt: bool,
+    /// One form, however often it is sent: the same letter under the same key goes out once, and is one draft.
     pub key: String,
     /// What is attached.
     pub files: Vec<LetterFile>,
@@ -125,6 +132,11 @@ pub struct Surroundings {
     pub earlier: Option<String>,
     /// The names of the files that go along from an earlier e-mail.
     pub carried: Vec<String>,
+    /// The templates that it may be filled with.
+    pub templates: Vec<TemplateLine>,
+    /// When it was kept as a draft; `None` where it is none.
+    #[serde(serialize_with = "as_millis_or_none")]
+    pub kept: Option<Timestamp>,
 }
 
 /// A letter as it will go out.
@@ -151,11 +163,32 @@ pub struct Preview {
     pub refusal: String,
 }
 
-/// What became of a letter that was to be sent.
+/// A draft in the list of one's own.
+#[derive(Debug, Clone, Serialize)]
+pub struct DraftLine {
+    /// Its `activityid`.
+    #[serde(serialize_with = "as_text")]
+    pub id: Id,
+    /// When it was kept last.
+    #[serde(serialize_with = "as_millis")]
+    pub time: Timestamp,
+    /// To whom, as far as somebody was named.
+    pub to: String,
+    /// Its subject; may be empty.
+    pub subject: String,
+    /// Its first words.
+    pub preview: String,
+    /// How many files it carries.
+    pub attachments: u32,
+}
+
+/// What became of a letter that was to be sent, or to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LetterEnd {
     /// It goes out as this e-mail.
     Sent(Id),
+    /// It is kept as this draft.
+    Kept(Id),
     /// It cannot go out as it is; why, in a sentence.
     Refused(String),
 }

@@ -14,6 +14,7 @@ mod records;
 mod search;
 mod session;
 mod site;
+mod templates;
 mod today;
 mod undeliverable;
 mod world;

@@ -15,7 +15,7 @@ use crate::world::{ADDRESS, PASSWORD, World};
 pub(crate) const NOW: Timestamp = Timestamp(1_795_425_300_000);
 
 /// Every page that shows data.
-pub(crate) const PAGES: [&str; 24] = [
+pub(crate) const PAGES: [&str; 34] = [
     "/",
     "/?day=2026-11-22",
     "/?day=2026-11-20",
@@ -35,8 +35,18 @@ pub(crate) const PAGES: [&str; 24] = [
     "/write?reply=019ab100-0000-7000-8000-000000000001",
     "/write?forward=019ab100-0000-7000-8000-000000000001",
     "/outbox/failed",
+    "/drafts",
+    "/templates",
+    "/templates/019ab100-0000-7000-8000-000000000320",
+    "/templates/019ab100-0000-7000-8000-000000000320?record=zoe@customer.test",
+    "/templates/019ab100-0000-7000-8000-000000000320?record=nobody",
+    "/write?template=019ab100-0000-7000-8000-000000000320&about=contacts/019ab100-0000-7000-8000-000000000064",
+    "/signature",
+    "/write?draft=019ab100-0000-7000-8000-0000000002bc",
     "/unresolved",
     "/undeliverable",
+    "/quarantine",
+    "/undeliverable/019ab100-0000-7000-8000-0000000001f7",
     "/undeliverable/019ab100-0000-7000-8000-0000000001f4",
     "/contacts/019ab100-0000-7000-8000-000000000064",
     "/emails/019ab100-0000-7000-8000-000000000001",
@@ -74,6 +84,11 @@ impl Site {
         Site { cookie: Some(format!("postroom={token}")), ..Site::of(world) }
     }
 
+    /// The same pages after the session ended.
+    pub(crate) fn signed_out(&self) -> Self {
+        Site { router: self.router.clone(), cookie: None }
+    }
+
     /// In a house that answers every question with a failure.
     pub(crate) fn failing(failure: Failure) -> Self {
         Site::in_world(|world| world.failing = Some(failure))
@@ -85,7 +100,8 @@ impl Site {
     }
 
     fn of(world: World) -> Self {
-        Site { router: web::router(Arc::new(world), WebSettings::default()), cookie: None }
+        let settings = WebSettings { stamp_key: Some([7; 32]), ..WebSettings::default() };
+        Site { router: web::router(Arc::new(world), settings), cookie: None }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

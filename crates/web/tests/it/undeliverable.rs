@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 
 use crate::site::{Answer, Site};
+use crate::world::HOSTILE;
 
 const ONE: &str = "/undeliverable/019ab100-0000-7000-8000-0000000001f4";
 /// Of which only the header is here.
@@ -80,4 +81,24 @@ async fn what_is_not_here_is_not_offered_to_be_replayed() {
     let page = Site::of_administrator().get(HEADER).await;
     assert!(page.text.contains("Only its header is here"), "{}", page.text);
     assert!(!page.text.contains("/replay") && page.text.contains("/dismiss"));
+}
+
+#[tokio::test]
+async fn what_is_kept_apart_has_a_page_of_its_own() {
+    let site = Site::of_administrator();
+    let page = site.get("/quarantine").await;
+    for words in ["Verify your password", "DKIM fail &lt;script", "disowns it.", ">Release</button>"] {
+        assert!(page.text.contains(words), "{words} is not in {}", page.text);
+    }
+    assert!(!page.text.contains("Autumn sale") && !page.text.contains(HOSTILE));
+    assert!(!site.get("/undeliverable").await.text.contains("Verify your password"));
+    let id = "019ab100-0000-7000-8000-0000000001f7";
+    let one = site.get(&format!("/undeliverable/{id}")).await;
+    assert!(one.text.contains(">Release</button>") && one.text.contains("href=\"/quarantine\" rel=\"up\""));
+    assert_eq!(site.post(&format!("/undeliverable/{id}/dismiss"), "reason=").await.status, 409, "say why");
+    assert_eq!(site.post(&format!("/undeliverable/{id}/dismiss"), "reason=forged").await.status, 303);
+    assert!(!site.get("/quarantine").await.text.contains("Verify your password"));
+    let other = Site::signed_in();
+    assert_eq!(other.get("/quarantine").await.status, 404, "for administrators");
+    assert!(!other.get("/").await.text.contains("/quarantine"));
 }

@@ -4,6 +4,8 @@
 mod mails;
 #[path = "world/outbox.rs"]
 mod outbox;
+#[path = "world/templates.rs"]
+mod templates;
 #[path = "world/writing.rs"]
 mod writing;
 
@@ -14,12 +16,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use model::outcome::Outcome;
 use model::{Id, Timestamp};
 use web::values::{
-    Accounting, Beginning, Body, Conversation, CopyLine, Day, Email, Fact, File, Found, Letter, LetterEnd,
-    List, MailLine, MailboxChange, MailboxLine, MailboxPutOff, MailboxStanding, MailboxTold, NodeLine,
-    NodeList, OriginalEnd, OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles, Page, Preview,
-    ReasonCount, RecipientLine, Record, RecordKey, RecordKind, RecordLine, RecordLink, ReplayedAll,
-    SearchForm, SignedIn, SourceDay, Standing, Surroundings, Tally, UndeliverableEnd, UndeliverableLine,
-    UndeliverableMail, UnresolvedLine, Visitor, Waiting,
+    Accounting, Beginning, Body, Conversation, CopyLine, Day, DraftLine, Email, Fact, File, Filled, Found,
+    Letter, LetterEnd, List, MailLine, MailboxChange, MailboxLine, MailboxPutOff, MailboxStanding,
+    MailboxTold, NodeLine, NodeList, OriginalEnd, OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles,
+    Page, Preview, ReasonCount, RecipientLine, Record, RecordKey, RecordKind, RecordLine, RecordLink,
+    ReplayedAll, SearchForm, Signature, SignedIn, SourceDay, Standing, Surroundings, Tally, TemplateLine,
+    TemplatePage, UndeliverableEnd, UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -48,6 +50,10 @@ pub(crate) struct World {
     changed: Mutex<HashMap<Id, OutboxChange>>,
     /// Letters that were sent, by their keys.
     pub(crate) sent: Mutex<HashMap<String, Letter>>,
+    /// What stands below the visitor's mail.
+    pub(crate) signature: Mutex<Signature>,
+    /// Drafts that were kept, or discarded.
+    pub(crate) drafts: Mutex<HashMap<Id, Option<Letter>>>,
     /// What is wrong with the books.
     pub(crate) alarms: Vec<String>,
     /// Whether the visitor runs the house.
@@ -70,6 +76,11 @@ impl World {
             paused: Mutex::default(),
             changed: Mutex::default(),
             sent: Mutex::default(),
+            drafts: Mutex::default(),
+            signature: Mutex::new(Signature {
+                text: "Jane Doe\nFabrikam Pallets".into(),
+                html: String::new(),
+            }),
             alarms: Vec::new(),
             has_administrator: false,
         }
@@ -129,7 +140,13 @@ impl House for World {
 
     fn waiting(&self, _: &Visitor) -> Result<Waiting, Failure> {
         let some = if self.is_empty { 0 } else { 1 };
-        Ok(Waiting { unresolved: 2 * some, undeliverable: 3 * some, gap: 0, alarms: self.alarms.clone() })
+        Ok(Waiting {
+            unresolved: 2 * some,
+            undeliverable: 3 * some,
+            quarantined: 2 * some,
+            gap: 0,
+            alarms: self.alarms.clone(),
+        })
     }
 
     fn today(&self, _: &Visitor, day: Option<Day>) -> Result<Accounting, Failure> {
@@ -263,7 +280,15 @@ impl House for World {
 
     fn undeliverable(&self, _: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
         self.check()?;
-        self.page(undeliverable(self.now), page, 20)
+        let rows = undeliverable(self.now).into_iter().filter(|row| !row.is_quarantined);
+        self.page(rows.collect(), page, 20)
+    }
+
+    fn quarantine(&self, _: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure> {
+        self.check()?;
+        let ended = self.ended.lock().unwrap();
+        let rows = undeliverable(self.now).into_iter().filter(|row| row.is_quarantined);
+        self.page(rows.filter(|row| !ended.contains_key(&row.id)).collect(), page, 20)
     }
 
     fn mailboxes(&self, _: &Visitor) -> Result<Vec<MailboxLine>, Failure> {
@@ -356,6 +381,56 @@ impl House for World {
         }
         self.sent.lock().unwrap().entry(letter.key.clone()).or_insert(letter);
         Ok(LetterEnd::Sent(id(10)))
+    }
+
+    fn keep_letter(&self, _: &Visitor, letter: Letter) -> Result<LetterEnd, Failure> {
+        self.check()?;
+        if letter.to == HOSTILE {
+            return Ok(LetterEnd::Refused(format!("“{HOSTILE}” is no e-mail address")));
+        }
+        self.drafts.lock().unwrap().insert(writing::DRAFT, Some(letter));
+        Ok(LetterEnd::Kept(writing::DRAFT))
+    }
+
+    fn drafts(&self, _: &Visitor, page: &Page) -> Result<List<DraftLine>, Failure> {
+        self.check()?;
+        self.page(writing::drafts(self), page, 2)
+    }
+
+    fn discard_draft(&self, _: &Visitor, draft: Id) -> Result<(), Failure> {
+        self.check()?;
+        let known = writing::drafts(self).iter().any(|line| line.id == draft);
+        self.drafts.lock().unwrap().insert(draft, None);
+        if known { Ok(()) } else { Err(Failure::NotFound) }
+    }
+
+    fn templates(&self, _: &Visitor) -> Result<Vec<TemplateLine>, Failure> {
+        self.check()?;
+        Ok(templates::lines(self))
+    }
+
+    fn template(&self, _: &Visitor, template: Id, record: &str) -> Result<TemplatePage, Failure> {
+        self.check()?;
+        templates::page(self, template, record)
+    }
+
+    fn fill_letter(&self, _: &Visitor, letter: Letter, template: Id) -> Result<Filled, Failure> {
+        self.check()?;
+        templates::filled(self, letter, template)
+    }
+
+    fn signature(&self, _: &Visitor) -> Result<Signature, Failure> {
+        self.check()?;
+        Ok(self.signature.lock().unwrap().clone())
+    }
+
+    fn set_signature(&self, _: &Visitor, signature: Signature) -> Result<Option<String>, Failure> {
+        self.check()?;
+        if signature.text.len() > 1_000 {
+            return Ok(Some("a signature has at most 1 KiB".into()));
+        }
+        *self.signature.lock().unwrap() = signature;
+        Ok(None)
     }
 
     fn undeliverable_mail(&self, _: &Visitor, id: Id) -> Result<UndeliverableMail, Failure> {
@@ -570,6 +645,8 @@ fn undeliverable(now: Timestamp) -> Vec<UndeliverableLine> {
             2_411_093,
         ),
         ("", "", "It cannot be read as a message.", "", 12),
+        ("boss@bank.test", "Verify your password", "The domain of its sender disowns it.", "", 4_812),
+        ("jane@crm.test", HOSTILE, "From says one of us, and nothing proved it.", "", 2_100),
     ];
     let lines = rows.into_iter().enumerate().map(|(n, (sender, subject, reason, detail, size_bytes))| {
         UndeliverableLine {
@@ -582,6 +659,12 @@ fn undeliverable(now: Timestamp) -> Vec<UndeliverableLine> {
             step: "reading".into(),
             detail: detail.into(),
             size_bytes,
+            is_quarantined: n > 2,
+            verdict: if n == 3 {
+                format!("Written by nobody for certain: DKIM fail {HOSTILE}, DMARC fail.")
+            } else {
+                String::new()
+            },
             is_header: n == 2,
             attempts: n as u32,
             tried: (n > 0).then_some(now),

@@ -1,5 +1,12 @@
 //! Writing: whoever presses a button loses nothing of what he typed.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Body;
+use axum::http::Request;
+
 use crate::site::{Answer, Site};
 use crate::world::HOSTILE;
 
@@ -109,7 +116,7 @@ async fn what_cannot_go_out_is_said_and_nothing_is_lost() {
     let soon = site.press("/write", &letter(&[("at", "soon")])).await;
     assert!(soon.text.contains("cannot be read") && holds(&soon, "subject", "Our offer"), "{}", soon.text);
     // Whoever was signed out meanwhile gets back what he wrote, and no page of ours with it.
-    let fields = letter(&[("bcc", "boss@crm.test"), ("files=a.pdf", "x"), ("earlier", "reply 1")]);
+    let fields = letter(&[("bcc", "boss@crm.test"), ("earlier", "reply 1"), ("files=a.pdf", "x")]);
     let expired = Site::stranger().press("/write", &fields).await;
     assert_eq!((expired.status.as_u16(), expired.heading()), (403, "You were signed out"));
     for (name, value) in
@@ -130,6 +137,76 @@ async fn what_cannot_go_out_is_said_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_letter_is_kept_as_a_draft_gone_on_with_and_discarded() {
+    let site = Site::signed_in();
+    assert!(site.get("/outbox").await.text.contains("href=\"/drafts\">Drafts</a>"));
+    let list = site.get("/drafts").await;
+    assert!(list.text.contains("Our offer for the autumn") && !list.text.contains(HOSTILE), "{}", list.text);
+    let kept = site.press("/write", &letter(&[("do", "draft"), ("receipt", "yes")])).await;
+    let draft = "019ab100-0000-7000-8000-000000000300";
+    assert_eq!(kept.header("location"), format!("/write?draft={draft}"));
+    let form = site.get(kept.header("location")).await;
+    assert!(form.text.contains("draft, kept") && form.text.contains("value=\"discard\""), "{}", form.text);
+    assert!(holds(&form, "text", "Fifty pallets?") && holds(&form, "receipt", "checked"));
+    assert!(holds(&form, "key", draft), "to keep it again is to keep that one");
+    // A letter that is no draft has nothing to discard, and what was refused is shown once more.
+    let refused = site.press("/write", &letter(&[("do", "draft"), ("to", HOSTILE)])).await;
+    assert!(refused.text.contains("is no e-mail address") && holds(&refused, "text", "Fifty pallets?"));
+    assert!(!refused.text.contains("value=\"discard\""));
+    let thrown = site.press("/write", &letter(&[("do", "discard"), ("key", draft)])).await;
+    assert_eq!(thrown.header("location"), "/drafts");
+    assert_eq!(site.get(&format!("/write?draft={draft}")).await.status, 404);
+    let first = "019ab100-0000-7000-8000-0000000002bc";
+    assert_eq!(site.post(&format!("/drafts/{first}/discard"), "").await.header("location"), "/drafts");
+    assert!(!site.get("/drafts").await.text.contains("Our offer for the autumn"));
+    assert_eq!(site.post(&format!("/drafts/{first}/discard"), "").await.status, 404);
+}
+
+/// Bytes that are asked for one chunk at a time, and counted.
+fn counted(head: &str, chunks: usize) -> (Body, Arc<AtomicUsize>) {
+    let read = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&read);
+    let all = std::iter::once(head.to_owned()).chain(std::iter::repeat_n("x".repeat(1_000), chunks));
+    let all = all.map(move |chunk| {
+        count.fetch_add(chunk.len(), Ordering::Relaxed);
+        Ok::<_, Infallible>(chunk)
+    });
+    (Body::from_stream(futures_util::stream::iter(all)), read)
+}
+
+#[tokio::test]
+async fn of_a_stranger_s_form_little_is_read_and_of_one_of_ours_all_that_was_typed() {
+    let site = Site::signed_in();
+    let form = site.get("/write").await;
+    let at = form.text.find("name=\"stamp\" value=\"").unwrap();
+    assert!(at < form.text.find("name=\"from\"").unwrap(), "it comes first");
+    let stamp = form.text[at..].split('"').nth(3).unwrap().to_owned();
+    let long = format!("{} the end", "word ".repeat(200_000));
+    let large = "x".repeat(3_000_000);
+    let fields =
+        [("stamp", stamp.as_str())].into_iter().chain(letter(&[("text", &long), ("files=a.bin", &large)]));
+    let expired = site.signed_out().press("/write", &fields.collect::<Vec<_>>()).await;
+    assert_eq!((expired.status.as_u16(), expired.heading()), (403, "You were signed out"));
+    assert!(expired.text.contains("word  the end") && holds(&expired, "stamp", &stamp));
+    // Of a stranger's short letter with a large file the words are there.
+    let short = letter(&[("files=a.bin", &large)]);
+    assert!(holds(&Site::stranger().press("/write", &short).await, "text", "Fifty pallets?"));
+    // Without a stamp of ours a megabyte is too much, and little of it was read.
+    for stamp in ["", "1.2", &format!("9{stamp}")] {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"stamp\"\r\n\r\n{stamp}\r\n\
+            --edge\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n"
+        );
+        let (body, read) = counted(&head, 4_000);
+        let request = Request::post("/write").header("sec-fetch-site", "same-origin");
+        let request =
+            request.header("content-type", "multipart/form-data; boundary=edge").body(body).unwrap();
+        assert_eq!(site.signed_out().send(request).await.status, 413, "{stamp}");
+        assert!(read.load(Ordering::Relaxed) < 200_000, "{} bytes were read", read.load(Ordering::Relaxed));
+    }
+}
+
+#[tokio::test]
 async fn whatever_is_typed_is_text() {
     let site = Site::signed_in();
     let names = [
@@ -145,6 +222,8 @@ async fn whatever_is_typed_is_text() {
         "receipt",
         "earlier",
         "carries",
+        "shows",
+        "delivered",
         "about",
         "key",
         "who",

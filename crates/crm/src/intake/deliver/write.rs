@@ -181,6 +181,7 @@ impl Work<'_> {
             decision: signals_json(&decision.signals),
             readreceiptrequested: receipts.0,
             deliveryreceiptrequested: receipts.1,
+            delayedemailsendtime: self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.delayed),
         }
     }
 

@@ -85,6 +85,7 @@ impl Sheet {
             decision: "[]".to_owned(),
             readreceiptrequested: draft.how.wants_read_receipt,
             deliveryreceiptrequested: draft.how.wants_delivery_receipt,
+            delayedemailsendtime: draft.due,
         };
         Ok(Sheet { email, blob, parties, files })
     }

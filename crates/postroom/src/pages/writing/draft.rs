@@ -5,9 +5,13 @@ use crm::outbox::{self, AnswerKind, Draft, Earlier, File, Importance};
 use message::addresses::{NotTyped, typed};
 use message::identity::raw_digest;
 use model::decision::{Entity, RecordRef};
-use model::{EmailAddress, Id, limits};
+use model::{EmailAddress, limits};
+
 use store::Organization;
 use web::values::{EarlierKind, Letter, LetterImportance, RecordKey, RecordKind, Visitor, Writer};
+
+use super::super::readable;
+use super::pictures;
 
 /// The draft that a letter is; its files are moved into it, for they are large.
 ///
@@ -37,12 +41,17 @@ pub(super) fn of(
     }
     // One line, whatever was pasted into it.
     draft.what.subject = letter.subject.replace(|c: char| c.is_control(), " ").trim().to_owned();
-    draft.what.html = Some(letter.html.clone()).filter(|html| !html.trim().is_empty());
+    let (html, pictures) = pictures::taken_out(&letter.html);
+    draft.what.html = Some(html).filter(|html| !html.trim().is_empty());
     // Where there is HTML the text is made of it, so that both say the same whatever a browser sends.
     if draft.what.html.is_none() {
         draft.what.text.clone_from(&letter.text);
     }
-    draft.what.files = carried(organization, letter, &from)?;
+    draft.what.files = carried((organization, visitor), letter, &from)?;
+    // One that an earlier mail brings along under its name is here already.
+    let is_new = |file: &File| !draft.what.files.iter().any(|known| known.content_id == file.content_id);
+    let pictures: Vec<File> = pictures.into_iter().filter(is_new).collect();
+    draft.what.files.extend(pictures);
     let files = std::mem::take(&mut letter.files);
     draft.what.files.extend(files.into_iter().map(|file| File {
         mimetype: message::compose::media_type(&file.name).to_owned(),
@@ -56,6 +65,7 @@ pub(super) fn of(
         LetterImportance::High => Importance::High,
     };
     draft.how.wants_read_receipt = letter.wants_receipt;
+    draft.how.wants_delivery_receipt = letter.wants_delivery_receipt;
     draft.about.regarding = letter.about.map(record_of);
     draft.about.earlier = letter.earlier.map(|(kind, id)| match kind {
         EarlierKind::Reply | EarlierKind::ReplyAll => Earlier::Answered(id),
@@ -72,22 +82,26 @@ fn odd(error: NotTyped) -> CrmError {
 }
 
 /// The files of an earlier e-mail that go along: all of one whose files are carried, else the pictures that are shown.
-fn carried(organization: &Organization, letter: &Letter, from: &EmailAddress) -> Result<Vec<File>, CrmError> {
-    let earlier = letter.earlier.map(|(_, id)| id).filter(|_| letter.html.contains("cid:"));
+fn carried(
+    (organization, visitor): (&Organization, &Visitor),
+    letter: &Letter,
+    from: &EmailAddress,
+) -> Result<Vec<File>, CrmError> {
+    let earlier = letter.shows.or(letter.earlier.map(|(_, id)| id));
+    let earlier = earlier.filter(|_| letter.html.contains("cid:"));
     let Some(id) = letter.carries.or(earlier) else { return Ok(Vec::new()) };
-    let mut files = files_of(organization, id, from)?;
+    // Not the files of somebody else's draft.
+    let row = organization.read(|read| readable(read, visitor, id))?;
+    row.ok_or(CrmError::NotFound { what: "the e-mail whose files go along" })?;
+    let mut files = outbox::answer(organization, (id, AnswerKind::Forward), from)?.draft.what.files;
     let is_shown =
         |file: &File| file.content_id.as_ref().is_some_and(|id| letter.html.contains(&format!("cid:{id}")));
     files.retain(|file| letter.carries.is_some() || is_shown(file));
     Ok(files)
 }
 
-fn files_of(organization: &Organization, id: Id, from: &EmailAddress) -> Result<Vec<File>, CrmError> {
-    Ok(outbox::answer(organization, (id, AnswerKind::Forward), from)?.draft.what.files)
-}
-
 /// The record that a page names.
-pub(super) fn record_of(key: RecordKey) -> RecordRef {
+pub(in super::super) fn record_of(key: RecordKey) -> RecordRef {
     let entity = match key.kind {
         RecordKind::Contact => Entity::Contact,
         RecordKind::Account => Entity::Account,
@@ -101,8 +115,8 @@ pub(super) fn record_of(key: RecordKey) -> RecordRef {
 pub(super) fn key(visitor: &Visitor, letter: &Letter) -> String {
     let words =
         [&letter.from, &letter.to, &letter.cc, &letter.bcc, &letter.subject, &letter.text, &letter.html];
-    let rest =
-        (letter.earlier, letter.carries, letter.about, letter.at, letter.importance, letter.wants_receipt);
+    let receipts = (letter.wants_receipt, letter.wants_delivery_receipt);
+    let rest = (letter.earlier, letter.carries, letter.about, letter.at, letter.importance, receipts);
     let mut all = format!("{words:?} {rest:?} {:?}", letter.key).into_bytes();
     for file in &letter.files {
         all.extend_from_slice(&raw_digest(file.name.as_bytes()));

@@ -30,11 +30,19 @@ pub(crate) struct Typed {
     pub(super) earlier: String,
     /// The e-mail whose files go along.
     pub(super) carries: String,
+    /// The e-mail whose pictures it shows.
+    pub(super) shows: String,
+    /// Whether the last mail server is asked to say that it was delivered.
+    pub(super) delivered: String,
     /// The record that it is about: `contacts/019a…`.
     pub(super) about: String,
     pub(super) key: String,
     /// The name of somebody who is looked for.
     pub(super) who: String,
+    /// The template that it is to be filled with.
+    pub(super) template: String,
+    /// Proves that the form was given to somebody who was signed in.
+    pub(super) stamp: String,
     /// Which button was pressed.
     #[serde(skip)]
     pub(super) verb: String,
@@ -59,9 +67,63 @@ impl From<MultipartError> for Unread {
     }
 }
 
-/// Reads a form; its files only for whoever may send them.
-pub(super) async fn read(mut form: Multipart, with_files: bool) -> Result<Typed, Unread> {
-    let (mut typed, mut room) = (Typed::default(), limits::WRITTEN_TEXT_BYTES_MAX);
+/// Reads a form, with its files.
+pub(super) async fn read(form: Multipart) -> Result<Typed, Unread> {
+    let mut typed = Typed::default();
+    read_on(form, &mut typed, (limits::WRITTEN_TEXT_BYTES_MAX, Files::Taken)).await?;
+    Ok(typed)
+}
+
+/// Reads the form of somebody who is signed in no more, without its files.
+pub(super) async fn read_expired(form: Multipart) -> Result<Typed, Unread> {
+    let mut typed = Typed::default();
+    read_on(form, &mut typed, (limits::WRITTEN_TEXT_BYTES_MAX, Files::Passed)).await?;
+    Ok(typed)
+}
+
+/// Reads the beginning of the form of a stranger, up to where it was cut off: too large where its text is not in it.
+pub(super) async fn read_beginning(form: Multipart) -> Result<Typed, Unread> {
+    let mut typed = Typed::default();
+    match read_on(form, &mut typed, (limits::WRITTEN_BY_STRANGERS_BYTES_MAX, Files::Passed)).await {
+        Err(_) if typed.text.is_empty() => Err(Unread::TooLarge),
+        _ => {
+            // It proved nothing.
+            typed.stamp.clear();
+            Ok(typed)
+        }
+    }
+}
+
+/// The stamp in the first bytes of a form: its first field.
+pub(super) fn stamp_in(first: &[u8]) -> Option<&str> {
+    let first = first.get(..first.len().min(STAMP_WITHIN))?;
+    // The bytes may be cut within a letter further down.
+    let text = match std::str::from_utf8(first) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(first.get(..error.valid_up_to())?).ok()?,
+    };
+    let (head, rest) = text.split_once("\r\n\r\n")?;
+    let (stamp, _) = rest.split_once("\r\n")?;
+    head.contains(" name=\"stamp\"").then_some(stamp)
+}
+
+/// The stamp, its boundary and its header are shorter.
+pub(super) const STAMP_WITHIN: usize = 1024;
+
+/// What is done with the files of a form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    /// They are taken.
+    Taken,
+    /// They are read to their end all the same: a browser that is cut off shows no answer.
+    Passed,
+}
+
+async fn read_on(
+    mut form: Multipart,
+    typed: &mut Typed,
+    (mut room, files): (usize, Files),
+) -> Result<(), Unread> {
     let mut fields = 0;
     while let Some(mut field) = form.next_field().await? {
         fields += 1;
@@ -69,24 +131,28 @@ pub(super) async fn read(mut form: Multipart, with_files: bool) -> Result<Typed,
             return Err(Unread::TooLarge);
         }
         if let Some(name) = field.file_name().map(str::to_owned) {
-            if !with_files {
-                // Read to its end all the same: a browser that is cut off shows no answer.
-                while field.chunk().await?.is_some() {}
-                continue;
-            }
-            let bytes = taken(&mut field, limits::WRITTEN_FILES_BYTES_MAX).await?;
-            // A browser sends a nameless one where nothing was chosen.
-            if !name.is_empty() {
-                typed.files.push(LetterFile { name, bytes });
+            match files {
+                Files::Passed => while field.chunk().await?.is_some() {},
+                Files::Taken => {
+                    let bytes = taken(&mut field, limits::WRITTEN_FILES_BYTES_MAX).await?;
+                    // A browser sends a nameless one where nothing was chosen.
+                    if !name.is_empty() {
+                        typed.files.push(LetterFile { name, bytes });
+                    }
+                }
             }
             continue;
         }
         let name = field.name().unwrap_or_default().to_owned();
         let bytes = taken(&mut field, room).await?;
         room -= bytes.len();
-        typed.put(&name, String::from_utf8_lossy(&bytes).replace("\r\n", "\n"));
+        typed.put(&name, text(&bytes));
     }
-    Ok(typed)
+    Ok(())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace("\r\n", "\n")
 }
 
 async fn taken(field: &mut Field<'_>, most: usize) -> Result<Vec<u8>, Unread> {
@@ -115,9 +181,13 @@ impl Typed {
             "receipt" => &mut self.receipt,
             "earlier" => &mut self.earlier,
             "carries" => &mut self.carries,
+            "shows" => &mut self.shows,
+            "delivered" => &mut self.delivered,
             "about" => &mut self.about,
             "key" => &mut self.key,
             "who" => &mut self.who,
+            "template" => &mut self.template,
+            "stamp" => &mut self.stamp,
             "do" => &mut self.verb,
             "chosen" => return self.chosen.push(value),
             // Of another form than ours.
@@ -140,9 +210,11 @@ impl Typed {
             html: letter.html,
             at: letter.at.map(clock).unwrap_or_default(),
             importance: letter.importance.name().to_owned(),
-            receipt: if letter.wants_receipt { "yes".to_owned() } else { String::new() },
+            receipt: ticked(letter.wants_receipt),
+            delivered: ticked(letter.wants_delivery_receipt),
             earlier: earlier.unwrap_or_default(),
             carries: letter.carries.map(|id| id.to_string()).unwrap_or_default(),
+            shows: letter.shows.map(|id| id.to_string()).unwrap_or_default(),
             about: about.unwrap_or_default(),
             key: letter.key,
             ..Typed::default()
@@ -169,10 +241,12 @@ impl Typed {
                 .split_once(' ')
                 .and_then(|(kind, id)| Some((EarlierKind::from_name(kind)?, id.parse().ok()?))),
             carries: self.carries.parse().ok(),
+            shows: self.shows.parse().ok(),
             about: record(&self.about),
             at,
             importance: LetterImportance::from_name(&self.importance),
             wants_receipt: !self.receipt.is_empty(),
+            wants_delivery_receipt: !self.delivered.is_empty(),
             key: self.key.clone(),
             files: Vec::new(),
         })
@@ -191,6 +265,11 @@ impl Typed {
         }
         self.who.clear();
     }
+}
+
+/// What a box that is ticked, or not, sends.
+fn ticked(is_ticked: bool) -> String {
+    if is_ticked { "yes".to_owned() } else { String::new() }
 }
 
 /// A record as an address of the pages names it.
@@ -224,6 +303,8 @@ mod tests {
             to: "Zoë <zoe@x.test>".to_owned(),
             earlier: Some((EarlierKind::ReplyAll, id)),
             carries: Some(id),
+            shows: Some(id),
+            wants_delivery_receipt: true,
             about: Some(RecordKey { kind: RecordKind::Lead, id }),
             at: Some(Timestamp(1_795_425_300_000)),
             importance: LetterImportance::High,
@@ -232,6 +313,7 @@ mod tests {
         };
         let again = Typed::of(letter.clone()).letter().unwrap();
         assert_eq!((again.to, again.earlier, again.carries), (letter.to, letter.earlier, letter.carries));
+        assert!(again.shows == letter.shows && again.wants_delivery_receipt);
         assert_eq!((again.about, again.at), (letter.about, letter.at));
         assert_eq!((again.importance, again.wants_receipt), (letter.importance, letter.wants_receipt));
         assert!(Typed { at: "soon".to_owned(), ..Typed::default() }.letter().is_none());

@@ -176,6 +176,7 @@ fn line(note: &Note, now: Timestamp, records: &[RecordLine]) -> MailLine {
         attachments: attachments(note.number).iter().filter(|file| !file.is_inline).count() as u32,
         record: note.record.map(|n| records[n].link.clone()),
         is_unsettled: note.record.is_none(),
+        is_draft: false,
     }
 }
 

@@ -2,11 +2,16 @@
 
 use web::Failure;
 use web::values::{
-    Beginning, EarlierKind, Letter, MailBody, Party, Preview, RecipientLine, RecordLine, Role, Standing,
-    Surroundings, TextBlock, TextPart, Writer,
+    Beginning, DraftLine, EarlierKind, Letter, MailBody, Party, Preview, RecipientLine, RecordLine, Role,
+    Standing, Surroundings, TextBlock, TextPart, Writer,
 };
 
-use super::{ADDRESS, World};
+use model::Id;
+
+use super::{ADDRESS, HOSTILE, World, id};
+
+/// The draft that a letter is kept as.
+pub(super) const DRAFT: Id = Id([0x01, 0x9a, 0xb1, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 3, 0]);
 
 pub(super) fn begun(world: &World, beginning: &Beginning) -> Result<Letter, Failure> {
     let empty = Letter { from: ADDRESS.into(), key: "key-1".into(), ..Letter::default() };
@@ -30,6 +35,12 @@ pub(super) fn begun(world: &World, beginning: &Beginning) -> Result<Letter, Fail
                 ("\n\n> quoted\n".into(), format!("<blockquote>{}</blockquote>", mail.subject));
             Letter { to, subject, text, html, carries, earlier: Some((*kind, *id)), ..empty }
         }
+        Beginning::Draft(id) => {
+            let kept = world.drafts.lock().unwrap().get(id).cloned();
+            let line = drafts(world).into_iter().find(|line| line.id == *id).ok_or(Failure::NotFound)?;
+            let begun = Letter { to: line.to, subject: line.subject, text: line.preview, ..empty };
+            Letter { key: id.to_string(), ..kept.flatten().unwrap_or(begun) }
+        }
         Beginning::Again(id) => {
             let mail = mail(*id)?;
             Letter { to: "zoe@customer.test".into(), subject: mail.subject.clone(), ..empty }
@@ -48,8 +59,38 @@ pub(super) fn around(world: &World, letter: &Letter) -> Surroundings {
         ],
         about: about.map(|record| record.link.clone()),
         earlier: letter.earlier.and_then(|(_, id)| mail(id)).map(|mail| mail.subject.clone()),
+        templates: super::templates::lines(world),
         carried: files.into_iter().map(|file| file.name).collect(),
+        kept: drafts(world).iter().find(|line| line.id.to_string() == letter.key).map(|line| line.time),
     }
+}
+
+/// Three of them, less what was discarded, and what was kept.
+pub(super) fn drafts(world: &World) -> Vec<DraftLine> {
+    let rows = [
+        ("zoe@customer.test", "Our offer for the autumn", "Dear Zoë, fifty pallets by Friday would be"),
+        (HOSTILE, HOSTILE, HOSTILE),
+        ("", "", ""),
+    ];
+    let changed = world.drafts.lock().unwrap();
+    let line = |(row, number): ((&str, &str, &str), u64)| DraftLine {
+        id: id(number),
+        time: world.now.plus_seconds(-4000 * i64::try_from(number - 700).unwrap()),
+        to: row.0.into(),
+        subject: row.1.into(),
+        preview: row.2.into(),
+        attachments: u32::from(number == 700),
+    };
+    let kept = changed.get(&DRAFT).cloned().flatten().map(|letter| DraftLine {
+        id: DRAFT,
+        time: world.now,
+        to: letter.to,
+        subject: letter.subject,
+        preview: letter.text,
+        attachments: 0,
+    });
+    let lines = rows.into_iter().zip(700..).map(line).chain(kept);
+    lines.filter(|line| !matches!(changed.get(&line.id), Some(None))).collect()
 }
 
 pub(super) fn found(world: &World, words: &str) -> Vec<RecipientLine> {

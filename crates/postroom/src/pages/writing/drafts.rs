@@ -1,0 +1,163 @@
+//! Drafts on their pages, and what was written before as a letter once more.
+//!
+//! *Invariant:* a draft is shown to its writer alone.
+
+use std::sync::Arc;
+
+use crm::outbox;
+use message::Header;
+use model::schema::emails::{Email, STATUS_DRAFT};
+use model::{Id, Timestamp, limits};
+use store::{EmailLine, Organization, StoreError};
+use tokio::runtime::Handle;
+use web::Failure;
+use web::values::{
+    DraftLine, EarlierKind, Letter, LetterEnd, LetterImportance, List, Page, RecordKey, Visitor,
+};
+
+use super::super::{content, failure, lines, names, readable, store_failure};
+use super::{Asking, draft, recipients, refusal, writers};
+use crate::house::House;
+
+/// Keeps a letter as the draft that its form is.
+pub(in super::super) fn keep(
+    house: &House,
+    (organization, visitor): (&Arc<Organization>, &Visitor),
+    mut letter: Letter,
+) -> Result<LetterEnd, Failure> {
+    let moment = house.moment().map_err(|_| Failure::TryLater)?;
+    let id = place(organization, letter.key.parse().ok()).map_err(store_failure)?;
+    let id = id.unwrap_or_else(|| moment.id());
+    let asking: Asking<'_> = (organization, visitor);
+    let made = writers(asking).and_then(|writers| draft::of(asking, writers, &mut letter));
+    let made = made.map(|draft| outbox::Draft { due: letter.at, ..draft });
+    let kept = match made {
+        Ok(draft) => Handle::current().block_on(outbox::keep_draft(organization, (id, draft), moment)),
+        Err(error) => Err(error),
+    };
+    match kept {
+        Ok(()) => Ok(LetterEnd::Kept(id)),
+        Err(error) => refusal(error).map(LetterEnd::Refused),
+    }
+}
+
+/// The draft that a form is: none where what it was went out since, for then it is another letter.
+fn place(organization: &Organization, key: Option<Id>) -> Result<Option<Id>, StoreError> {
+    let row = key.map(|id| organization.read(|read| read.email(id))).transpose()?.flatten();
+    Ok(key.filter(|_| row.is_none_or(|row| row.statuscode == STATUS_DRAFT)))
+}
+
+/// The visitor's own, the one he kept last first.
+pub(in super::super) fn list(
+    (organization, visitor): Asking<'_>,
+    page: &Page,
+) -> Result<List<DraftLine>, Failure> {
+    let behind = page.after.as_deref().map(lines::behind).transpose()?;
+    let most = limits::PAGE_ROWS_MAX;
+    let mut rows = outbox::drafts_of(organization, visitor.user, (behind, most + 1)).map_err(failure)?;
+    let has_more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| has_more).map(|row| format!("{}.{}", row.sortdate.0, row.id));
+    Ok(List { rows: rows.into_iter().map(line).collect(), next })
+}
+
+fn line(row: EmailLine) -> DraftLine {
+    DraftLine {
+        id: row.id,
+        time: row.sortdate,
+        to: row.recipients.replace(';', ", "),
+        subject: row.subject,
+        preview: row.preview,
+        attachments: u32::try_from(row.attachments).unwrap_or(0),
+    }
+}
+
+/// Throws one away.
+pub(in super::super) fn discard(
+    house: &House,
+    (organization, visitor): (&Arc<Organization>, &Visitor),
+    id: Id,
+) -> Result<(), Failure> {
+    organization.read(|read| readable(read, visitor, id)).map_err(store_failure)?.ok_or(Failure::NotFound)?;
+    let moment = house.moment().map_err(|_| Failure::TryLater)?;
+    let discarded = outbox::discard_draft(organization, (id, Some(visitor.user)), moment);
+    Handle::current().block_on(discarded).map_err(failure)
+}
+
+/// A draft, to be gone on with.
+pub(super) fn open(
+    house: &House,
+    (organization, visitor): Asking<'_>,
+    (id, empty): (Id, Letter),
+) -> Result<Letter, Failure> {
+    let row = organization.read(|read| readable(read, visitor, id)).map_err(store_failure)?;
+    let row = row.filter(|row| row.statuscode == STATUS_DRAFT).ok_or(Failure::NotFound)?;
+    let letter = written(organization, &row, empty)?;
+    let at = row.delayedemailsendtime.filter(|at| *at > house.now());
+    // Its key is the draft, and to keep it again changes that one.
+    Ok(Letter { key: id.to_string(), at, ..letter })
+}
+
+/// A letter that went into the outbox before, with a key of its own.
+pub(super) fn again(
+    house: &House,
+    organization: &Organization,
+    (id, empty): (Id, Letter),
+) -> Result<Letter, Failure> {
+    let row = organization.read(|read| read.email(id)).map_err(store_failure)?.ok_or(Failure::NotFound)?;
+    let letter = written(organization, &row, empty)?;
+    let at = chosen_time(&row, i64::from(house.settings.web.undo_seconds)).filter(|at| *at > house.now());
+    Ok(Letter { at, ..letter })
+}
+
+/// When a mail was to go out, where somebody chose that: each waits for some seconds, so that it can be taken back.
+fn chosen_time(row: &Email, undo_seconds: i64) -> Option<Timestamp> {
+    row.delayedemailsendtime.filter(|at| *at > row.createdon.plus_seconds(undo_seconds + 1))
+}
+
+fn written(organization: &Organization, row: &Email, empty: Letter) -> Result<Letter, Failure> {
+    let files = organization.read(|read| read.attachments(row.activityid)).map_err(store_failure)?;
+    let raw = organization.blob(&row.blobid).map_err(store_failure)?;
+    let message = message::read(&raw).map_err(|_| Failure::NotFound)?;
+    let header = message.header();
+    let from = header.author().map(|author| author.address.to_string());
+    let about = names::record(row.regardingobjectid, row.regardingobjecttypecode);
+    let carries = (!files.is_empty()).then_some(row.activityid);
+    Ok(Letter {
+        from: from.unwrap_or(empty.from),
+        to: recipients::all(&header.to),
+        cc: recipients::all(&header.cc),
+        bcc: recipients::all(&header.bcc),
+        subject: row.subject.clone(),
+        text: message.text().replace("\r\n", "\n"),
+        html: content::to_be_edited(&message),
+        earlier: earlier(row, header),
+        carries,
+        shows: carries,
+        about: about.and_then(|record| Some(RecordKey { kind: names::kind(record.entity)?, id: record.id })),
+        importance: match row.prioritycode {
+            0 => LetterImportance::Low,
+            2 => LetterImportance::High,
+            _ => LetterImportance::Normal,
+        },
+        wants_receipt: row.readreceiptrequested,
+        wants_delivery_receipt: row.deliveryreceiptrequested,
+        key: empty.key,
+        ..Letter::default()
+    })
+}
+
+/// The e-mail that it answers or carries on. What carries one on names it in References, and answers nothing; a new mail that
+/// stands in its conversation for another reason names none.
+fn earlier(row: &Email, header: &Header) -> Option<(EarlierKind, Id)> {
+    let id = row.correlatedactivityid?;
+    match (row.parentactivityid, row.statuscode == STATUS_DRAFT) {
+        (Some(parent), true) => Some((EarlierKind::Reply, parent)),
+        (None, true) => Some((EarlierKind::Forward, id)),
+        (Some(parent), false) if row.inreplyto.is_some() => Some((EarlierKind::Reply, parent)),
+        (_, false) if header.in_reply_to.is_empty() && !header.references.is_empty() => {
+            Some((EarlierKind::Forward, id))
+        }
+        (_, false) => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! Templates and signatures: what may stand in a letter before a word of it is typed.
+
+use crate::site::Site;
+use crate::world::HOSTILE;
+
+const OFFER: &str = "019ab100-0000-7000-8000-000000000320";
+
+#[tokio::test]
+async fn a_template_is_shown_for_a_record_and_what_was_missing_is_said() {
+    let site = Site::signed_in();
+    let list = site.get("/templates").await;
+    assert!(list.text.contains("Our offer for {{ contact.firstname }}") && list.text.contains("your own"));
+    assert!(!list.text.contains(HOSTILE), "{}", list.text);
+    let source = site.get(&format!("/templates/{OFFER}")).await;
+    assert!(source.text.contains("&lt;p&gt;Dear {{ contact.firstname }}"), "{}", source.text);
+    assert!(source.text.contains("Also in") && !source.text.contains("<iframe"));
+    let made = site.get(&format!("/templates/{OFFER}?record=zoe@customer.test")).await;
+    assert!(made.text.contains("is empty.") && made.text.contains("sandbox=\"\""), "{}", made.text);
+    let begin = made.attributes("href").into_iter().find(|link| link.starts_with("/write?about=")).unwrap();
+    let form = site.get(&begin).await;
+    assert!(
+        form.text.contains("Dear Zoë,") && form.text.contains("contact.firstname of Zoë"),
+        "{}",
+        form.text
+    );
+    let nobody = site.get(&format!("/templates/{OFFER}?record={}", "%3Cscript%3E")).await;
+    assert!(nobody.text.contains("Nobody here has “&lt;script"), "{}", nobody.text);
+    assert_eq!(site.get("/templates/019ab100-0000-7000-8000-0000000fffff").await.status, 404);
+    let none = Site::in_world(|world| world.is_empty = true);
+    assert!(none.get("/templates").await.text.contains("No templates"));
+    assert!(!none.get("/write").await.text.contains("value=\"fill\""), "there is nothing to choose");
+}
+
+#[tokio::test]
+async fn a_letter_is_filled_and_what_stood_there_stays() {
+    let site = Site::signed_in();
+    let typed = |to| {
+        vec![
+            ("to", to),
+            ("text", "Fifty pallets?"),
+            ("at", "2036-11-27T09:30"),
+            ("key", "key-7"),
+            ("receipt", "yes"),
+            ("template", OFFER),
+            ("do", "fill"),
+        ]
+    };
+    let filled = site.press("/write", &typed("zoe@customer.test")).await;
+    for words in [
+        "Dear Zoë,\n\nFifty pallets?",
+        "Our offer for {{ contact.firstname }}",
+        "2036-11-27T09:30",
+        "is empty.",
+    ] {
+        assert!(filled.text.contains(words), "{words} is not in {}", filled.text);
+    }
+    assert!(
+        filled.text.contains("value=\"key-7\"")
+            && filled.text.contains("name=\"receipt\" value=\"yes\" checked")
+    );
+    assert!(filled.text.contains(&format!("value=\"{OFFER}\" selected")));
+    let refused = site.press("/write", &typed("")).await;
+    assert!(
+        refused.text.contains("is for another kind of record") && refused.text.contains("Fifty pallets?")
+    );
+    let mut none = typed("a@b.test");
+    none.retain(|(name, _)| *name != "template");
+    assert!(site.press("/write", &none).await.text.contains(">\nFifty pallets?<"), "nothing was chosen");
+}
+
+#[tokio::test]
+async fn a_signature_is_kept_and_shown_again_where_it_is_not() {
+    let site = Site::signed_in();
+    assert!(site.get("/signature").await.text.contains("Jane Doe\nFabrikam Pallets</textarea>"));
+    let kept = site.post("/signature", "text=Jane%0D%0ADoe&html=%3Cb%3EJane%3C%2Fb%3E").await;
+    assert_eq!(kept.header("location"), "/signature?kept=1");
+    let page = site.get("/signature?kept=1").await;
+    assert!(page.text.contains("It is kept.") && page.text.contains("Jane\nDoe<"), "{}", page.text);
+    assert!(page.text.contains("data-html=\"&lt;b&gt;Jane"), "{}", page.text);
+    let long = site.post("/signature", &format!("text={}", "x".repeat(2_000))).await;
+    assert!(long.text.contains("It was not kept: a signature") && long.text.contains("xxxx</textarea>"));
+    assert_eq!(
+        Site::stranger().post("/signature", "text=x").await.header("location"),
+        "/sign-in?to=/signature"
+    );
+}
