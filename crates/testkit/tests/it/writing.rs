@@ -120,6 +120,11 @@ fn a_person_writes_in_a_browser_is_answered_and_answers() {
         );
         ensure!(read.attachments().iter().any(|file| file.filename == "plan.csv"), "{reply}");
 
+        draft_with_a_picture(&mut story)?;
+        let plan = arrived(&customers.mailbox(ZOE), "Subject: A plan")?;
+        ensure!(plan.contains("multipart/related") && plan.contains("picture-1.png"), "{plan}");
+        ensure!(!plan.contains("data:image") && plan.matches("Content-ID: ").count() == 1, "{plan}");
+
         // What was pasted was refused by the policy, too, and so are the styles of quotations. No script failed.
         let complaints = story.browser.complaints();
         let is_refusal =
@@ -202,4 +207,33 @@ fn reply_to_it(story: &mut Story, folder: &Path) -> Result<()> {
     fs::write(&file, "a;b\r\n")?;
     story.browser.choose("#files", &file)?;
     story.press("[value=send]", SENT)
+}
+
+/// A dot, as PNG.
+const PNG: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// A new letter with a picture that is pasted, kept as a draft, opened from the list, and sent from there.
+fn draft_with_a_picture(story: &mut Story) -> Result<()> {
+    story.open("/write?to=zoe@customer.test")?;
+    story.browser.until(WRITING)?;
+    story.type_into("#subject", "A plan")?;
+    story.type_into(".rich", "See this ")?;
+    story.browser.look(&format!(
+        "(() => {{ const bytes = Uint8Array.from(atob('{PNG}'), (c) => c.charCodeAt(0)); \
+         const data = new DataTransfer(); data.items.add(new File([bytes], 'dot.png', {{type: 'image/png'}})); \
+         document.querySelector('.rich').dispatchEvent(new ClipboardEvent('paste', {{clipboardData: data, bubbles: true, cancelable: true}})); }})()"
+    ))?;
+    let is_there = "document.querySelector('.rich img[src^=\"data:image/png\"]') !== null";
+    story.browser.until(is_there)?;
+    story.press("[value=draft]", "document.body.innerText.includes('draft, kept')")?;
+    story.open("/drafts")?;
+    story.press(".outbox-row .actions a.btn", WRITING)?;
+    story.browser.until(is_there)?;
+    ensure!(story.browser.look("document.getElementById('subject').value")? == "A plan");
+    let sent = "location.pathname.startsWith('/emails/') && document.body.innerText.includes('A plan')";
+    story.press("[value=send]", sent)?;
+    story.open("/drafts")?;
+    ensure!(story.browser.look("document.body.innerText.includes('No drafts')")? == true);
+    Ok(())
 }
