@@ -231,14 +231,14 @@ pub async fn free(
     living: &HashSet<Id>,
     now: Timestamp,
 ) -> Result<LeftBehind, CrmError> {
-    let (mut owners, ways) = organization
-        .read(|read| Ok::<_, StoreError>((read.outbox_owners()?, read.email_server_profiles()?)))?;
+    let mut owners = organization.read(|read| read.outbox_owners())?;
     owners.retain(|owner| !living.contains(owner));
-    let outside: HashSet<Id> =
-        ways.iter().filter(|way| outside::is_outside(way)).map(|way| way.emailserverprofileid).collect();
     if owners.is_empty() {
         return Ok(LeftBehind::default());
     }
+    let ways = organization.read(|read| read.email_server_profiles())?;
+    let outside: HashSet<Id> =
+        ways.iter().filter(|way| outside::is_outside(way)).map(|way| way.emailserverprofileid).collect();
     let unit = organization.unit(Priority::Background, move |tx| {
         let mut all = LeftBehind::default();
         for owner in &owners {

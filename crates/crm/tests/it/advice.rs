@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crm::intake::{self, Advice, Offered, Polled, Taken, What};
+use crm::records::people;
 use model::Id;
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
@@ -104,6 +105,20 @@ async fn in_doubt_all_of_it_is_fetched() {
     let copy = house.out_of_mailbox(house.cleo, STRANGER);
     house.store(copy).await;
     check(STRANGER, "it is here");
+}
+
+/// Of who is on a never-log list a header is enough, but what a report says of a mail of ours counts.
+#[tokio::test]
+async fn a_report_is_fetched_from_whoever_is_never_logged() {
+    let house = House::new().await;
+    let mailbox = house.forward_mailbox("crm", true).await;
+    people::add_never_log(&house.organization, "@stranger.test", None, house.moment()).await.unwrap();
+    let to = house.key_address(house.jane);
+    let at = |mail: &str| advise_mail(&house, mailbox, &delivered("sam@stranger.test", &to, mail));
+    assert_eq!(at(STRANGER), Advice::Ignore(Reason::NeverLog));
+    let report = format!("Content-Type: multipart/report; report-type=delivery-status\n{STRANGER}");
+    assert_eq!(at(&report), Advice::Fetch);
+    assert_eq!(at(&STRANGER.replace("Sam <sam@", "<mailer-daemon@")), Advice::Fetch, "in words of its own");
 }
 
 #[tokio::test]

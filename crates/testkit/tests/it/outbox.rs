@@ -5,13 +5,18 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use model::Id;
 use model::schema::emails::STATUS_SENT;
-use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, Reply, Request, SendMail, SentFile};
+use postroom::commands::{
+    AddRelay, OutboxRequest, OutboxRow, OutsideReport, OutsideRequest, Reply, Request, SendMail, SentFile,
+    TicketName,
+};
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::missing::{Missing, or_skip};
 use testkit::peers::{Dovecot, DovecotSettings, Maildir, NextHop, Postfix};
-use testkit::{House, wait};
+use testkit::{House, swaks, wait};
 
 use super::house::{SINK, ZOE, books_are_whole, house, timeline};
 
@@ -108,6 +113,48 @@ fn a_mail_goes_out_by_postfix_and_its_answer_stands_on_the_same_record() {
         assert_eq!(timeline(&organization, ZOE).len(), 2);
         let conversation = organization.read(|read| read.conversation(email.conversationtrackingid, 10))?;
         assert_eq!(conversation.len(), 2);
+        books_are_whole(&house);
+        Ok(())
+    });
+}
+
+/// A program of somebody's own: it pulls, hands to Postfix by swaks, and reports what that said.
+#[test]
+fn what_a_program_pulls_goes_out_by_its_own_means() {
+    or_skip(|| {
+        let customers = Dovecot::start(DovecotSettings::default())?;
+        let postfix = Postfix::start(NextHop::Lmtp(customers.lmtp()))?;
+        let (house, _) = house();
+        let organization = || "example".to_owned();
+        let outside = |request| house.command(Request::Outbox(OutboxRequest::Outside(request)));
+        let name = "pulled".to_owned();
+        outside(OutsideRequest::Add { organization: organization(), name, return_domain: None })?;
+        let id = send(&house, SendMail { subject: "Our offer".to_owned(), ..offer() })?;
+        let pull = || {
+            let way = "pulled".to_owned();
+            match outside(OutsideRequest::Pull { organization: organization(), way, limit: 9, seconds: 60 })?
+            {
+                Reply::Pulled(rows) => Ok(rows),
+                other => anyhow::bail!("{other:?}"),
+            }
+        };
+        let [mail] = pull()?.try_into().map_err(|rows| anyhow::anyhow!("{rows:?}"))?;
+        ensure!(mail.email == id.to_string() && pull()?.is_empty(), "it is held");
+        let ticket =
+            || TicketName { organization: organization(), email: mail.email.clone(), attempt: mail.attempt };
+        outside(OutsideRequest::Begun(ticket()))?;
+        let mut replies = Vec::new();
+        for to in &mail.to {
+            let envelope = Envelope::new(&mail.from, to);
+            let code = swaks::send(postfix.smtp(), &envelope, &STANDARD.decode(&mail.base64)?)?;
+            replies.push((to.clone(), code, "so it said".to_owned()));
+        }
+        outside(OutsideRequest::Report(ticket(), OutsideReport::Answered(replies)))?;
+        let row = becomes(&house, "Sent")?;
+        assert_eq!((row.sent, row.failed, row.recipients), (2, 0, 2));
+        for address in [ZOE, "bob@customer.test"] {
+            ensure!(arrived(&customers.mailbox(address))?.contains("Fifty pallets?"), "{}", postfix.log());
+        }
         books_are_whole(&house);
         Ok(())
     });
