@@ -28,7 +28,9 @@ use store::{Organization, StoreError};
 use crate::CrmError;
 
 pub use fields::{Fields, gather, record_at, record_of};
-pub use keep::{NewTemplate, add_template, import_templates, remove_template, set_template, templates};
+pub use keep::{
+    NewTemplate, add_template, import_templates, offered, remove_template, set_template, templates,
+};
 pub use portable::{read_templates, write_templates};
 pub use render::{Fault, Missing, Part, Rendered, Source, check, render};
 pub use sending::{fill, send_from_template};

@@ -60,7 +60,8 @@ pub use nodes::SeenNode;
 pub use nouns::{
     AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, EmailSource, Generation,
     HeldLease, IndexedEmail, LeftBehind, Naming, OptOut, OutboxLine, OutcomeCount, PutOffThere, ReasonCount,
-    RecordLine, SINK_TYPE_CODE, SealedTokens, SecretColumn, Share, Tie, UnresolvedLine, WaitingThere,
+    RecordLine, SINK_TYPE_CODE, SealedTokens, SecretColumn, Share, TemplateLine, Tie, UnresolvedLine,
+    WaitingThere,
 };
 pub use organization::Organization;
 #[cfg(feature = "testing")]

@@ -44,4 +44,5 @@ pub use lists::{Behind, BehindName, EmailLine, RecordLine, UnresolvedLine};
 pub use outbox::{EmailSource, LeftBehind};
 pub use outbox_limits::Share;
 pub use outbox_lists::OutboxLine;
+pub use templates::TemplateLine;
 pub use together::OptOut;

@@ -19,7 +19,7 @@ function edit(area) {
     area.value = page.innerText;
   });
   editor.addEventListener("pasteImage", (event) => {
-    for (const item of event.detail.clipboardData.items) if (item.kind === "file") take(editor, item.getAsFile());
+    for (const item of event.detail.clipboardData.items) if (item.kind === "file") putIn(editor, item.getAsFile());
   });
   if (area.autofocus) {
     editor.focus();
@@ -110,11 +110,11 @@ function picture(editor) {
   chooser.type = "file";
   chooser.accept = SHOWN.join(",");
   chooser.multiple = true;
-  chooser.addEventListener("change", () => { for (const file of chooser.files) take(editor, file); });
+  chooser.addEventListener("change", () => { for (const file of chooser.files) putIn(editor, file); });
   chooser.click();
 }
 
-function take(editor, file) {
+function putIn(editor, file) {
   if (!file || !files()) return;
   const fits = file.size <= PICTURE_MAX && editor.getHTML().length + file.size * 1.4 <= PICTURES_MAX;
   if (!SHOWN.includes(file.type) || !fits) return attach(file);

@@ -6,7 +6,7 @@ use model::decision::Entity;
 use model::schema::house::Event;
 use model::schema::templates::Template;
 use model::{Id, Moment, language, limits};
-use store::{Organization, Priority, StoreError, Tx};
+use store::{Organization, Priority, StoreError, TemplateLine, Tx};
 
 use super::render::{HTML, PLAIN, Source, check};
 use crate::CrmError;
@@ -189,6 +189,14 @@ pub async fn remove_template(
 /// Where the store cannot say.
 pub fn templates(organization: &Organization) -> Result<Vec<Template>, CrmError> {
     Ok(organization.read(|read| read.templates(limits::TEMPLATES_MAX))?)
+}
+
+/// Those that a user may write with, everybody's and his own, by title, without what they say.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn offered(organization: &Organization, user: Id) -> Result<Vec<TemplateLine>, CrmError> {
+    Ok(organization.read(|read| read.template_lines([EVERYBODY, user], limits::TEMPLATES_SHOWN_MAX))?)
 }
 
 /// Says anew what a template is. Says whether it is there.

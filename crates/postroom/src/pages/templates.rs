@@ -15,40 +15,40 @@ use super::writing::{Asking, draft, refusal, sentence};
 use super::{content, failure, names::Names, readable, store_failure};
 
 /// Those that the visitor may write with, by title.
-pub(super) fn list(asking: Asking<'_>) -> Result<Vec<TemplateLine>, Failure> {
-    Ok(rows(asking).map_err(failure)?.iter().map(line).collect())
+pub(super) fn list((organization, visitor): Asking<'_>) -> Result<Vec<TemplateLine>, Failure> {
+    Ok(templates::offered(organization, visitor.user).map_err(failure)?.iter().map(line).collect())
 }
 
-fn rows((organization, visitor): Asking<'_>) -> Result<Vec<Template>, CrmError> {
-    let mut rows = templates::templates(organization)?;
-    rows.retain(|row| !row.ispersonal || row.ownerid == visitor.user);
-    rows.truncate(limits::TEMPLATES_SHOWN_MAX);
-    Ok(rows)
-}
-
-fn line(row: &Template) -> TemplateLine {
+fn line(row: &store::TemplateLine) -> TemplateLine {
     let kind = Entity::from_name(&row.templatetypecode).filter(|kind| kind.is_customer());
     TemplateLine {
-        id: row.templateid,
+        id: row.id,
         title: row.title.clone(),
         language: language::tag(row.languagecode).unwrap_or_default().to_owned(),
         kind: kind.map_or("any", Entity::name).to_owned(),
-        is_own: row.ispersonal,
+        is_own: row.is_personal,
         subject: row.subject.clone(),
     }
 }
 
+/// One that the visitor may write with.
+fn found((organization, visitor): Asking<'_>, id: Id) -> Result<Template, Failure> {
+    let row = organization.read(|read| read.template(id)).map_err(store_failure)?;
+    row.filter(|row| !row.ispersonal || row.ownerid == visitor.user).ok_or(Failure::NotFound)
+}
+
 /// One of them with its other languages, and what it becomes for a record.
 pub(super) fn page(asking: Asking<'_>, id: Id, record: &str) -> Result<TemplatePage, Failure> {
-    let all = rows(asking).map_err(failure)?;
-    let row = all.iter().find(|row| row.templateid == id).ok_or(Failure::NotFound)?;
-    let is_variant = |other: &&Template| {
-        other.title == row.title && other.ownerid == row.ownerid && other.templateid != id
-    };
+    let row = found(asking, id)?;
+    let all = templates::offered(asking.0, asking.1.user).map_err(failure)?;
+    let is_same = |other: &&store::TemplateLine| other.title == row.title && other.owner == row.ownerid;
+    let (this, variants): (Vec<_>, Vec<_>) = all.iter().filter(is_same).partition(|other| other.id == id);
+    // Of very many some are not offered.
+    let this = this.first().ok_or(Failure::NotFound)?;
     let Source { html, text, .. } = NewTemplate::of(row.clone()).source;
     let mut page = TemplatePage {
-        line: line(row),
-        variants: all.iter().filter(is_variant).map(line).collect(),
+        line: line(this),
+        variants: variants.into_iter().map(line).collect(),
         html: html.unwrap_or_default(),
         text: text.unwrap_or_default(),
         record: None,
@@ -64,7 +64,7 @@ pub(super) fn page(asking: Asking<'_>, id: Id, record: &str) -> Result<TemplateP
     };
     page.record = asking.0.read(|read| Names::new(read).link(found)).map_err(store_failure)?;
     let sender = EmailAddress::parse(&asking.1.address);
-    match made(asking, row, (Some(found), sender.as_ref())) {
+    match made(asking, &row, (Some(found), sender.as_ref())) {
         Ok(rendered) => page.made = Some(shown(rendered)),
         Err(error) => page.note = refusal(error)?,
     }
@@ -106,11 +106,10 @@ fn shown(Rendered { subject, html, text, missing }: Rendered) -> TemplateMade {
 
 /// Puts what a template says above what stands in a letter.
 pub(super) fn fill(asking: Asking<'_>, letter: Letter, id: Id) -> Result<Filled, Failure> {
-    let all = rows(asking).map_err(failure)?;
-    let row = all.iter().find(|row| row.templateid == id).ok_or(Failure::NotFound)?;
+    let row = found(asking, id)?;
     let regarding = regarding(asking, &letter).map_err(store_failure)?;
     let sender = EmailAddress::parse(&letter.from);
-    match made(asking, row, (regarding, sender.as_ref())) {
+    match made(asking, &row, (regarding, sender.as_ref())) {
         Ok(rendered) => {
             let cautions = rendered.missing.iter().map(|missing| sentence(&missing.to_string())).collect();
             Ok(Filled { letter: above(rendered, letter), cautions, refusal: String::new() })

@@ -6,6 +6,25 @@ use model::schema::templates::Template;
 use crate::StoreError;
 use crate::rows::{Read, Tx};
 
+/// A template without what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateLine {
+    /// The template.
+    pub id: Id,
+    /// Its title.
+    pub title: String,
+    /// Its language.
+    pub languagecode: i32,
+    /// The kind of record that it is for.
+    pub templatetypecode: String,
+    /// Whether it is its owner's alone.
+    pub is_personal: bool,
+    /// Whose it is.
+    pub owner: Id,
+    /// Its subject.
+    pub subject: String,
+}
+
 impl Read<'_> {
     /// The template with this id.
     pub fn template(&self, id: Id) -> Result<Option<Template>, StoreError> {
@@ -15,6 +34,24 @@ impl Read<'_> {
     /// All that are called so, whoever owns them, in whatever language.
     pub fn templates_titled(&self, title: &str) -> Result<Vec<Template>, StoreError> {
         self.nouns("where title = ?1 order by ownerid, languagecode", &[title.into()])
+    }
+
+    /// Those of two owners, by title, without what they say: all bodies together may be large.
+    pub fn template_lines(&self, owners: [Id; 2], limit: usize) -> Result<Vec<TemplateLine>, StoreError> {
+        let sql = "select templateid, title, languagecode, templatetypecode, ispersonal, ownerid, subject \
+                   from template where ownerid in (?1, ?2) order by title, ownerid, languagecode limit ?3";
+        let [one, other] = owners;
+        self.rows(sql, &[one.into(), other.into(), limit.into()], |row| {
+            Ok(TemplateLine {
+                id: row.take()?,
+                title: row.take()?,
+                languagecode: row.take()?,
+                templatetypecode: row.take()?,
+                is_personal: row.take()?,
+                owner: row.take()?,
+                subject: row.take()?,
+            })
+        })
     }
 
     /// All templates, by title.

@@ -203,6 +203,11 @@ fn reply_to_it(story: &mut Story, folder: &Path) -> Result<()> {
     ensure!(story.browser.look("document.getElementById('subject').value")? == "Re: Our offer");
     let canceled = story.rows().into_iter().filter(|row| row.state == "Canceled").count();
     assert_eq!(canceled, 1, "it is taken back");
+    ensure!(
+        story.browser.look("document.getElementById('at').value")? == "2036-11-27T09:30",
+        "with its time"
+    );
+    story.browser.look("document.getElementById('at').value = ''")?;
     let file = folder.join("plan.csv");
     fs::write(&file, "a;b\r\n")?;
     story.browser.choose("#files", &file)?;

@@ -30,6 +30,8 @@ pub struct UndeliverableLine {
     pub size_bytes: u64,
     /// Whether it could be processed, and is kept apart because nothing proves who wrote it.
     pub is_quarantined: bool,
+    /// Whether a person may let it in as it is. What says to be one of us, and is not proven, is never believed for that.
+    pub can_be_released: bool,
     /// What was found out about who wrote it; may be empty.
     pub verdict: String,
     /// Whether no more than its header is here.

@@ -660,6 +660,7 @@ fn undeliverable(now: Timestamp) -> Vec<UndeliverableLine> {
             detail: detail.into(),
             size_bytes,
             is_quarantined: n > 2,
+            can_be_released: n == 3,
             verdict: if n == 3 {
                 format!("Written by nobody for certain: DKIM fail {HOSTILE}, DMARC fail.")
             } else {
