@@ -15,6 +15,7 @@ mod drafts;
 pub(crate) mod opt_outs;
 mod outside;
 mod pace;
+mod pre_send;
 mod preview;
 mod queue;
 mod relays;
@@ -47,6 +48,7 @@ pub use drafts::{
 pub use message::compose::{Automatic, Importance};
 pub use outside::{OUTSIDE, Pull, Pulled, Reported, Ticket, add_outside, background_send, begun, report};
 pub use pace::{Change, Place, all_limits, give_back_places, places, set_limit, take_share};
+pub use pre_send::{Fields, PreSendAnswer, note_pre_send, rewritten};
 pub use preview::{Preview, preview};
 pub use queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, claim, free, held, let_go, load, renew};
 pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set_relay};

@@ -43,6 +43,12 @@ impl Message<'_> {
         let attached = self.attached().into_iter().take(limits::ATTACHMENTS_MAX);
         attached.map(|entity| attachment(self, entity)).collect()
     }
+
+    /// The bytes of one of them.
+    pub fn file(&self, attachment: &Attachment) -> Vec<u8> {
+        let end = attachment.body_offset.saturating_add(attachment.body_length);
+        decode(self.raw().get(attachment.body_offset..end).unwrap_or_default(), attachment.encoding)
+    }
 }
 
 fn attachment(message: &Message<'_>, entity: &Entity) -> Attachment {

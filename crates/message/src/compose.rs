@@ -6,6 +6,7 @@
 //! *Invariant:* lines end with CRLF and have at most 998 characters, all of ASCII, and nowhere stands a CR or LF by itself:
 //! no relay can be made to see two mails in one. Nothing that a name, a subject or a file's name holds becomes a field.
 
+mod change;
 mod fields;
 mod parts;
 mod text;
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 
 use model::{Mailbox, MessageId, Timestamp};
 
+pub use change::{Change, changed, is_sound};
 pub use parts::{media_type, safe_html};
 pub use twin::of as plain_of;
 

@@ -543,3 +543,15 @@ pub const WRITTEN_LARGE_MAX: usize = 4;
 pub const WRITTEN_SECONDS_MAX: u64 = 300;
 /// People that a search for recipients offers, of each kind.
 pub const RECIPIENTS_FOUND_MAX: usize = 8;
+/// Fields that a hook adds to one mail: those of lists are seven.
+pub const HOOK_FIELDS_MAX: usize = 20;
+/// The value of one of them: a line holds it even where it cannot be folded (RFC 5322 §2.1.1).
+pub const HOOK_FIELD_BYTES_MAX: usize = 900;
+/// What a hook answers, but for another mail: some texts.
+pub const HOOK_ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// What a hook says to standard error that is logged.
+pub const HOOK_LOG_BYTES_MAX: usize = 2 * 1024;
+/// Seconds that the settings may give a hook for one answer: far less than the time for which a mail is claimed.
+pub const HOOK_SECONDS_MAX: usize = 300;
+/// Calls of one hook at a time, at most.
+pub const HOOK_CALLS_MAX: usize = 100;

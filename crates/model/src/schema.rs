@@ -63,6 +63,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &signing::DomainKey::TABLE,
     &answers::Acknowledgement::TABLE,
     &answers::AutoAnswer::TABLE,
+    &outbox::PreSend::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
     &house::Job::TABLE,

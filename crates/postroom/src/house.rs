@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::books_runner::Alarms;
+use crate::hooks::{HookError, Hooks};
 use crate::keyring::{Keyring, KeyringError};
 use crate::mailbox_board::Notes;
 use crate::outbox_runner::{Claims, Gates, RelaysAway};
@@ -64,6 +65,8 @@ pub struct House {
     pub(crate) signers: Signers,
     /// Finds out who wrote a mail.
     pub(crate) verifier: Verifier,
+    /// Programs and services that have a say in mail.
+    pub(crate) hooks: Hooks,
 }
 
 /// What tests choose and the program leaves as it is.
@@ -95,6 +98,9 @@ pub enum HouseError {
     /// The name servers cannot be asked.
     #[error("trust.resolver cannot be used")]
     Resolver(#[from] trust::ResolverError),
+    /// A hook cannot be used.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// Others may look into the data folder, and that cannot be changed.
     #[error("the data folder is not private")]
     NotPrivate(#[from] NotPrivate),
@@ -165,7 +171,7 @@ impl House {
             faults: inside.faults,
             ..StoreSettings::new(&settings.data)
         })?;
-        let verifier = Verifier::new(&settings)?;
+        let (verifier, hooks) = (Verifier::new(&settings)?, Hooks::new(&settings, &inside.clock)?);
         let (clock, cabinet) = (inside.clock, Cabinet::default());
         let node = Moment::new(clock(), u64::from_ne_bytes(random()?)).id();
         Ok(Arc::new(House {
@@ -188,6 +194,7 @@ impl House {
             keyring,
             signers: Signers::default(),
             verifier,
+            hooks,
         }))
     }
 

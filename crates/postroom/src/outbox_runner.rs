@@ -6,6 +6,7 @@ mod away;
 mod claims;
 mod desk;
 mod gate;
+mod hook;
 mod line;
 
 use std::collections::{HashMap, HashSet};

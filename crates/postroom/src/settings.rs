@@ -18,10 +18,12 @@ use toml::{Table, Value};
 
 use crate::node::Role;
 mod blobs;
+mod hooks;
 mod poll;
 mod trust;
 
 pub use blobs::{BlobsError, BlobsSection};
+pub use hooks::{HookSection, HooksSection, OnError};
 pub use poll::PollSection;
 pub use trust::{QuarantineFrom, TrustSection};
 
@@ -63,6 +65,8 @@ pub struct Settings {
     pub poll: PollSection,
     /// Who wrote a mail.
     pub trust: TrustSection,
+    /// Hooks.
+    pub hooks: HooksSection,
     /// The books.
     pub books: BooksSection,
     /// Search.
@@ -296,6 +300,14 @@ pub enum SettingsError {
         "node.roles is empty, and a node without a role does nothing: give some of receive, web, jobs, index, poll, send"
     )]
     NoRole,
+    /// A hook is not set as it can be.
+    #[error("hooks.{name}: {why}")]
+    Hook {
+        /// Which.
+        name: &'static str,
+        /// What is wrong.
+        why: String,
+    },
     /// A certificate without a key, or a key without a certificate.
     #[error("tls.certificate and tls.key are given both or neither")]
     HalfTls,
@@ -414,6 +426,7 @@ impl Settings {
         if is_empty(&self.tls.certificate) != is_empty(&self.tls.key) {
             return Err(SettingsError::HalfTls);
         }
+        self.hooks.check()?;
         Ok(self)
     }
 }
@@ -469,7 +482,7 @@ fn merge(known: &mut Table, changes: Table, place: &Place<'_>) -> Result<(), Set
         };
         match (there, value) {
             (Value::Table(there), Value::Table(changes)) => {
-                merge(there, changes, &Place { origin: place.origin, section: &name })?;
+                merge(there, changes, &Place { origin: place.origin, section: &place.name(&name) })?;
             }
             (there, value) if there.same_type(&value) && !there.is_table() => *there = value,
             (there, _) => {
@@ -489,7 +502,7 @@ fn change_by_environment(
 ) -> Result<(), SettingsError> {
     for (name, there) in table.iter_mut() {
         if let Value::Table(inner) = there {
-            change_by_environment(inner, name, variable)?;
+            change_by_environment(inner, &within(section, name), variable)?;
             continue;
         }
         let key = variable_of(section, name);
@@ -503,15 +516,19 @@ fn change_by_environment(
     Ok(())
 }
 
+/// A section within another one: `hooks_pre_send`.
+fn within(section: &str, name: &str) -> String {
+    if section.is_empty() { name.to_owned() } else { format!("{section}_{name}") }
+}
+
 fn variable_of(section: &str, name: &str) -> String {
-    let path = if section.is_empty() { name.to_owned() } else { format!("{section}_{name}") };
-    format!("POSTROOM_{}", path.to_uppercase())
+    format!("POSTROOM_{}", within(section, name).to_uppercase())
 }
 
 /// The variables of all settings.
 fn variables(table: &Table, section: &str) -> Vec<String> {
     let of_one = |(name, value): (&String, &Value)| match value {
-        Value::Table(inner) => variables(inner, name),
+        Value::Table(inner) => variables(inner, &within(section, name)),
         _ => vec![variable_of(section, name)],
     };
     table.iter().flat_map(of_one).collect()

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::outbox::{Admitted, Outbox, Tried};
+use crate::outbox::{Admitted, Loaded, Outbox, Tried};
 use crate::work::{Work, lock};
 
 /// What became of a mail is written down with the end of the next one, if that is asked for within this time.
@@ -70,7 +70,9 @@ impl<'w, O: Outbox> Batch<'w, O> {
             Admitted::In(pause) => return Tried::Untouched(pause),
         };
         match outbox.load(mail).await {
-            Ok(parcel) => self.work.carry_one(&parcel, || self.may_end(mail)).await,
+            Ok(Loaded::ForRelay(parcel)) => self.work.carry_one(&parcel, || self.may_end(mail)).await,
+            Ok(Loaded::TakenOver(parcel)) => outbox.hand_over(mail, parcel, self.may_end(mail)).await,
+            Ok(Loaded::Settled(tried)) => tried,
             Err(words) => Tried::NotSent { words, replies: Vec::new() },
         }
     }

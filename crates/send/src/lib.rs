@@ -16,5 +16,5 @@ mod outbox;
 mod work;
 
 pub use carrier::Carrier;
-pub use outbox::{Admitted, Outbox, Parcel, Reply, Tried};
+pub use outbox::{Admitted, Loaded, Outbox, Parcel, Reply, Tried};
 pub use work::{Ended, send_due};

@@ -32,7 +32,16 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// Why not, in words for an administrator; the others go on.
-    fn load(&self, mail: &Self::Mail) -> impl Future<Output = Result<Parcel, String>> + Send;
+    fn load(&self, mail: &Self::Mail) -> impl Future<Output = Result<Loaded, String>> + Send;
+
+    /// Hands a mail to whoever has taken its delivery over. `may_end` is awaited as in [`Carrier::send`]: with no it is not
+    /// handed over.
+    fn hand_over(
+        &self,
+        mail: &Self::Mail,
+        parcel: Parcel,
+        may_end: impl Future<Output = bool> + Send,
+    ) -> impl Future<Output = Tried> + Send;
 
     /// Opens a session with the relay.
     ///
@@ -59,6 +68,17 @@ pub enum Admitted<P> {
     Now(P),
     /// Not before so much time has gone by.
     In(Duration),
+}
+
+/// What is to be done with a mail whose turn it is.
+#[derive(Debug)]
+pub enum Loaded {
+    /// It goes to the relay.
+    ForRelay(Parcel),
+    /// Somebody else delivers it.
+    TakenOver(Parcel),
+    /// It does not go: this is what became of it.
+    Settled(Tried),
 }
 
 /// A mail to be taken to its relay.
@@ -94,6 +114,15 @@ pub enum Tried {
         words: String,
         /// What was said of each recipient before; of none, where nothing was.
         replies: Vec<Option<Reply>>,
+    },
+    /// Whoever took its delivery over answered for each recipient, in their order.
+    TakenOver(Vec<Reply>),
+    /// It is not to go out at all.
+    Stopped {
+        /// Why, in words.
+        words: String,
+        /// Whether its writer is to hear of it as of a failure.
+        is_failure: bool,
     },
     /// Nothing was tried: the program is to stop, or it is not the mail's time yet for so long.
     Untouched(Duration),

@@ -23,6 +23,7 @@ mod outbox;
 mod outbox_limits;
 mod outbox_lists;
 mod people;
+mod pre_send;
 mod retention;
 mod suppression;
 mod templates;

@@ -215,7 +215,7 @@ pub async fn take_back(organization: &Arc<Organization>, id: Id, moment: Moment)
     let named = offer.referenced().into_iter().map(|(named, _)| message::identity::message_key(named));
     let named: Vec<[u8; 16]> = named.collect();
     let unit = organization.unit(Priority::Intake, move |tx| {
-        if !tx.take_back_outbox(id)? {
+        if !tx.take_back_outbox(id, moment.now)? {
             return Ok(false);
         }
         claims.iter().try_for_each(|keyhash| tx.drop_claim(keyhash, id))?;
@@ -275,9 +275,7 @@ fn reopened(organization: &Organization, row: &Email) -> Result<Draft, CrmError>
         None => Earlier::Forwarded(id),
     });
     let file = |row: attachments::Attachment| {
-        let end = row.body_offset.saturating_add(row.body_length);
-        let encoded = message.raw().get(row.body_offset..end).unwrap_or_default();
-        let bytes = attachments::decode(encoded, row.encoding);
+        let bytes = message.file(&row);
         File { name: row.filename, mimetype: row.mimetype, content_id: row.content_id, bytes }
     };
     Ok(Draft {

@@ -8,6 +8,7 @@ use model::{Id, Moment, Timestamp};
 use store::{EmailSource, LeftBehind, Organization, Priority, StoreError};
 
 use super::outside;
+use super::pre_send::PreSendAnswer;
 use super::turns::Turn;
 use super::withheld;
 use crate::CrmError;
@@ -46,6 +47,11 @@ impl Claimed {
         self.turn().recipients.into_iter()
     }
 
+    /// What the hook before sending said of it, where it goes on.
+    pub fn pre_send(&self) -> Option<PreSendAnswer> {
+        self.source.as_ref().and_then(|source| PreSendAnswer::from_code(source.pre_send?))
+    }
+
     pub(super) fn turn(&self) -> Turn<'_> {
         Turn::of(&self.mail, &self.recipients)
     }
@@ -56,8 +62,9 @@ impl Claimed {
 pub struct Loaded {
     /// The sender in the envelope: where what cannot be delivered comes back to.
     pub mail_from: String,
-    /// The whole mail as it travels.
+    /// The whole mail as it travels, but for what is of one recipient alone; see [`Loaded::travelling`].
     pub raw: Arc<[u8]>,
+    own_field: Option<String>,
     /// Whether its writer wants to hear that it was delivered.
     pub wants_report: bool,
 }
@@ -174,11 +181,18 @@ pub fn load(organization: &Organization, claimed: &Claimed) -> Result<Loaded, Cr
     let bytes = organization.blob(&source.blobid)?;
     let mail_from = mail_from(organization, claimed)?;
     let raw = message::compose::for_transport(&bytes);
-    let raw = match own_field(organization, claimed) {
-        Some(field) => [field.as_bytes(), &*raw].concat().into(),
-        None => raw.into_owned().into(),
-    };
-    Ok(Loaded { mail_from, raw, wants_report: source.wants_report })
+    let own_field = own_field(organization, claimed);
+    Ok(Loaded { mail_from, raw: raw.into_owned().into(), own_field, wants_report: source.wants_report })
+}
+
+impl Loaded {
+    /// The whole mail as it travels.
+    pub fn travelling(&self) -> Arc<[u8]> {
+        match &self.own_field {
+            Some(field) => [field.as_bytes(), &self.raw].concat().into(),
+            None => Arc::clone(&self.raw),
+        }
+    }
 }
 
 /// The field that tells a mail for one recipient from that for the others: a server that reports returns it, mostly, and no

@@ -19,6 +19,7 @@ use crate::records::note;
 const SENT: i32 = 1;
 pub(super) const FAILED: i32 = 2;
 pub(super) const UNCERTAIN: i32 = 3;
+const CANCELED: i32 = 4;
 
 /// What a relay said of one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,15 @@ pub enum Tried {
         words: String,
         /// What was said of each recipient, where anything was.
         replies: Vec<Option<RecipientReply>>,
+    },
+    /// Whoever took its delivery over answered for each recipient, in the order of [`Claimed::waiting`].
+    TakenOver(Vec<RecipientReply>),
+    /// It is not to go out, to nobody who waits.
+    Stopped {
+        /// Why, in words.
+        words: String,
+        /// Whether its writer is to hear of it as of a failure; else it is canceled.
+        is_failure: bool,
     },
     /// Nothing was tried: the node is to stop, or it is not the mail's time. Due again after so many milliseconds.
     Untouched(i64),
@@ -116,6 +126,9 @@ fn settle(
         let released = OutboxMail { dueon: until, ..mail.clone() };
         return Ok(if tx.release_outbox(&released)? { Settled::Waits(until) } else { Settled::Lost });
     }
+    if let Tried::Stopped { words, is_failure } = tried {
+        return stop(tx, (claimed, words, *is_failure), moment);
+    }
     // Whoever holds the mail alone changes its recipients: they are those that were read when it was taken.
     let Turn { recipients, others } = claimed.turn();
     let is_uncertain = matches!(tried, Tried::Uncertain { .. });
@@ -164,6 +177,45 @@ fn settle(
     Ok(if goes_on { Settled::Waits(until) } else { Settled::ForAPerson })
 }
 
+/// Ends a mail for all who wait. Who may have it already stays uncertain.
+fn stop(
+    tx: &mut Tx<'_>,
+    (claimed, words, is_failure): (&Claimed, &str, bool),
+    moment: &Moment,
+) -> Result<Settled, StoreError> {
+    let (mail, now) = (&claimed.mail, moment.now);
+    let ended = OutboxMail {
+        waitsin: None,
+        dueon: now,
+        lasterror: Some(cut(words)),
+        endedon: Some(now),
+        ..mail.clone()
+    };
+    if !tx.release_outbox(&ended)? {
+        return Ok(Settled::Lost);
+    }
+    let stopped = |recipient: &OutboxRecipient| OutboxRecipient {
+        statecode: match (mail.doton.or(recipient.doton), is_failure) {
+            (Some(_), _) => UNCERTAIN,
+            (None, true) => FAILED,
+            (None, false) => CANCELED,
+        },
+        replytext: Some(cut(words)),
+        settledon: Some(now),
+        ..recipient.clone()
+    };
+    let waiting = claimed.recipients.iter().filter(|recipient| recipient.statecode == WAITING);
+    let settled: Vec<OutboxRecipient> = waiting.map(stopped).collect();
+    settled.iter().try_for_each(|recipient| tx.settle_recipient(recipient))?;
+    let others = claimed.recipients.iter().filter(|recipient| recipient.statecode != WAITING);
+    let all = (mail.activityid, others.chain(&settled));
+    match is_failure {
+        true => end_of(tx, all, moment)?,
+        false => end_canceled(tx, all, moment)?,
+    }
+    Ok(Settled::Ended)
+}
+
 /// Whether a relay took some and wants the others with the next mail (RFC 5321 §4.5.3.1.10).
 fn takes_more(settled: &[OutboxRecipient]) -> bool {
     let mut waiting = settled.iter().filter(|recipient| recipient.statecode == WAITING);
@@ -193,10 +245,26 @@ pub(super) fn end_of<'r>(
     note(tx, moment, RecordRef { entity: Entity::Email, id }, operation)
 }
 
+/// The e-mail of what goes to nobody who waits is Canceled; but whoever has it by now keeps it, and whoever may have it stays uncertain.
+fn end_canceled<'r>(
+    tx: &mut Tx<'_>,
+    (id, recipients): (Id, impl IntoIterator<Item = &'r OutboxRecipient>),
+    moment: &Moment,
+) -> Result<(), StoreError> {
+    let states: Vec<i32> = recipients.into_iter().map(|recipient| recipient.statecode).collect();
+    let (status, operation) = match (states.contains(&SENT), states.contains(&UNCERTAIN)) {
+        (true, _) => ((STATE_COMPLETED, STATUS_SENT), "canceled"),
+        (false, true) => ((STATE_OPEN, STATUS_FAILED), "failed"),
+        (false, false) => ((STATE_CANCELED, STATUS_CANCELED), "canceled"),
+    };
+    tx.set_email_status(id, status)?;
+    note(tx, moment, RecordRef { entity: Entity::Email, id }, operation)
+}
+
 fn reply(tried: &Tried, place: usize) -> Option<&RecipientReply> {
     match tried {
-        Tried::Untouched(_) => None,
-        Tried::Answered(replies) => replies.get(place),
+        Tried::Untouched(_) | Tried::Stopped { .. } => None,
+        Tried::Answered(replies) | Tried::TakenOver(replies) => replies.get(place),
         Tried::NotSent { replies, .. } | Tried::Uncertain { replies, .. } => {
             replies.get(place).and_then(Option::as_ref)
         }
@@ -205,7 +273,6 @@ fn reply(tried: &Tried, place: usize) -> Option<&RecipientReply> {
 
 /// A recipient as the relay's answer leaves it (RFC 5321 §4.2.1: 2yz done, 4yz later, 5yz never).
 fn told(recipient: &OutboxRecipient, reply: Option<&RecipientReply>, end: &Time) -> OutboxRecipient {
-    let cut = |text: &str| text.chars().take(limits::ERROR_CHARS_MAX).collect::<String>();
     let statecode = match reply.map(|reply| reply.code / 100) {
         Some(2) => SENT,
         Some(5) => FAILED,
@@ -223,15 +290,22 @@ fn told(recipient: &OutboxRecipient, reply: Option<&RecipientReply>, end: &Time)
 }
 
 fn words(tried: &Tried, recipients: usize) -> Option<String> {
-    let of_a_reply = |reply: &RecipientReply| format!("the relay says: {} {}", reply.code, reply.text);
+    let says = |who: &str, replies: &[RecipientReply]| {
+        let refused = replies.iter().take(recipients).find(|reply| reply.code / 100 != 2);
+        refused.map(|reply| format!("{who} says: {} {}", reply.code, reply.text))
+    };
     let text = match tried {
         Tried::Untouched(_) => None,
+        Tried::Stopped { words, .. } => Some(words.clone()),
+        Tried::Answered(replies) => says("the relay", replies),
+        Tried::TakenOver(replies) => says("the hook", replies),
         Tried::NotSent { words, .. } | Tried::Uncertain { words, .. } => Some(words.clone()),
-        Tried::Answered(replies) => {
-            replies.iter().take(recipients).find(|reply| reply.code / 100 != 2).map(of_a_reply)
-        }
     };
-    text.map(|text| text.chars().take(limits::ERROR_CHARS_MAX).collect())
+    text.map(|text| cut(&text))
+}
+
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(limits::ERROR_CHARS_MAX).collect()
 }
 
 /// Why somebody does not get it to whom it was not sent.
@@ -251,15 +325,7 @@ pub async fn cancel(organization: &Arc<Organization>, id: Id, moment: Moment) ->
         let canceled = tx.cancel_outbox(id, (moment.now, CANCELED_IN_DOUBT))?;
         if canceled {
             let recipients = tx.outbox_recipients(id)?;
-            let is_any = |state: i32| recipients.iter().any(|recipient| recipient.statecode == state);
-            // Whoever has it by now keeps it.
-            let (status, operation) = match (is_any(SENT), is_any(UNCERTAIN)) {
-                (true, _) => ((STATE_COMPLETED, STATUS_SENT), "canceled"),
-                (false, true) => ((STATE_OPEN, STATUS_FAILED), "failed"),
-                (false, false) => ((STATE_CANCELED, STATUS_CANCELED), "canceled"),
-            };
-            tx.set_email_status(id, status)?;
-            note(tx, &moment, RecordRef { entity: Entity::Email, id }, operation)?;
+            end_canceled(tx, (id, &recipients), &moment)?;
         }
         Ok::<_, StoreError>(canceled)
     });

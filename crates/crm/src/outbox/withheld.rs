@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
-use model::{EmailAddress, Id, Moment, limits};
+use model::{EmailAddress, Id, Moment};
 use store::{OptOut, Read, StoreError, Tx};
 
 use super::opt_outs::{self, Wants};
 use super::queue::{Taken, WAITING};
-use super::settle::{FAILED, UNCERTAIN, end_of};
+use super::settle::{FAILED, UNCERTAIN, cut, end_of};
 use super::suppression;
 
 /// Settles whoever gets no mail any more, in words. Where that is somebody whose turn it is, the mail is let go of, for the others;
@@ -152,8 +152,4 @@ fn settle(
 fn key(recipient: &OutboxRecipient) -> String {
     let address = EmailAddress::parse(&recipient.address);
     address.map_or_else(|| recipient.address.clone(), |address| address.key())
-}
-
-fn cut(words: &str) -> String {
-    words.chars().take(limits::ERROR_CHARS_MAX).collect()
 }

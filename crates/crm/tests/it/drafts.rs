@@ -80,7 +80,7 @@ async fn a_draft_stands_on_the_timeline_is_changed_and_goes_out_under_its_own_id
     let [mail] = claim(&house, NODE).await.try_into().unwrap();
     assert_eq!(outbox::shown_status(&house.email(id), Some(&mail.mail)), STATUS_SENDING);
     let loaded = outbox::load(&house.organization, &mail).unwrap();
-    let text = String::from_utf8_lossy(&loaded.raw).into_owned();
+    let text = String::from_utf8_lossy(&loaded.travelling()).into_owned();
     assert!(text.contains("A better offer") && text.contains("plan.pdf") && !text.contains("boss"), "{text}");
     let taken = outbox::Tried::Answered(vec![said(250), said(250)]);
     settle(&house, &mail, taken, now(&house)).await;
@@ -149,7 +149,7 @@ async fn what_waits_is_taken_back_changed_and_sent_again() {
     outbox::change_draft(&house.organization, (id, changed), moment(&house)).await.unwrap();
     assert_eq!(send_draft(&house, id).await.unwrap(), id);
     let [mail] = claim(&house, NODE).await.try_into().unwrap();
-    let raw = outbox::load(&house.organization, &mail).unwrap().raw;
+    let raw = outbox::load(&house.organization, &mail).unwrap().travelling();
     assert!(String::from_utf8_lossy(&raw).contains("Sixty pallets?"));
     assert!(!outbox::take_back(&house.organization, id, moment(&house)).await.unwrap(), "a node has it");
     // Its copy out of the folder of sent mail is this mail and no other.

@@ -152,7 +152,7 @@ async fn a_mail_stands_on_its_record_goes_out_and_is_answered() {
     let [mail] = claimed.as_slice() else { panic!("{claimed:?}") };
     assert!(claim(&house, OTHER).await.is_empty(), "one node has it");
     let loaded = outbox::load(&house.organization, mail).unwrap();
-    let text = String::from_utf8(loaded.raw.to_vec()).unwrap();
+    let text = String::from_utf8(loaded.travelling().to_vec()).unwrap();
     assert!(text.contains("Fifty pallets?") && !text.contains("boss"), "{text}");
     assert_eq!(mail.waiting().count(), 3);
     assert!(may_end(&house, mail).await);
@@ -229,7 +229,7 @@ async fn what_went_past_the_end_of_its_data_is_told_apart() {
     assert!(!outbox::cancel(&house.organization, id, house.moment()).await.unwrap(), "it may be there");
     wait(&house);
     let [again] = claim(&house, NODE).await.try_into().unwrap();
-    let load = |mail| outbox::load(&house.organization, mail).unwrap().raw;
+    let load = |mail| outbox::load(&house.organization, mail).unwrap().travelling();
     assert_eq!(load(&again), load(&mail), "the same Message-ID");
     // A later try that certainly did not go out takes nothing of that back, and in the end nobody says that it failed.
     let Settled::Waits(_) = settle(&house, &again, not_sent(), now(&house)).await else { panic!("it waits") };

@@ -368,7 +368,7 @@ async fn only_a_word_of_ours_suppresses() {
     let house = house().await;
     let id = send(&house, &["zoe@fabrikam.test", "tom@northwind.test"]).await;
     let own = |mail: &Claimed| {
-        let raw = outbox::load(&house.organization, mail).unwrap().raw;
+        let raw = outbox::load(&house.organization, mail).unwrap().travelling();
         String::from_utf8(raw.to_vec()).unwrap().lines().next().unwrap().to_owned()
     };
     let first = claim(&house).await;

@@ -90,7 +90,7 @@ fn raw(name: &str, value: &str, out: &mut Vec<u8>) {
 }
 
 /// A field of free words.
-fn words(name: &str, text: &str, out: &mut Vec<u8>) {
+pub(super) fn words(name: &str, text: &str, out: &mut Vec<u8>) {
     let text = one_line(text);
     // A reader would take it for encoded words.
     match text.contains("=?") {

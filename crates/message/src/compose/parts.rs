@@ -234,7 +234,7 @@ fn is_mail_as_it_is(attached: &Attached<'_>) -> bool {
         && crate::read(attached.bytes).is_ok()
 }
 
-fn is_plain_line(line: &[u8]) -> bool {
+pub(super) fn is_plain_line(line: &[u8]) -> bool {
     let text = line.strip_suffix(b"\r\n").unwrap_or(line);
     text.len() <= 998 && !text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
 }

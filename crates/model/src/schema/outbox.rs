@@ -80,6 +80,21 @@ table! {
     indexes { sparse(bouncedaddress, bouncedon); }
 }
 
+/// What the hook before sending may say of a mail that goes on.
+pub const PRE_SEND_ANSWERS: &[(i64, &str)] = &[(1, "Continue"), (2, "Change"), (3, "Deliver")];
+
+table! {
+    /// What the hook before sending said of a mail: it is not asked again, and nothing is changed twice.
+    PreSend "presend" set "" label "Answer of the hook before sending" key(activityid) clustered(true) {
+        activityid: Id = Lookup("email"), "E-mail";
+        answer: i32 = Choice(PRE_SEND_ANSWERS), "Answer";
+        /// What goes out in place of what was written.
+        sentblobid: Option<Vec<u8>> = Bytes, "Source as it was sent";
+        answeredon: Timestamp = DateTime, "Answered on";
+    }
+    indexes { }
+}
+
 table! {
     /// How fast mail goes out by a relay or to a domain, over all nodes together, and whether it does at all.
     OutboxLimit "outboxlimit" set "" label "Limit of outgoing mail" key(outboxlimitid) clustered(true) {

@@ -1,18 +1,21 @@
 //! The outbox of an organization as far as it goes by one relay: what `send` asks, answered by `crm`.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connect::smtp::NONCE_BYTES;
 use connect::{Login, Secret};
-use crm::outbox::{self, Claimed, Ends, Relay, Settled, Wanted, Written};
+use crm::outbox::{self, Claimed, Ends, PreSendAnswer, Relay, Settled, Wanted, Written};
 use model::Id;
-use send::{Admitted, Outbox, Parcel, Tried};
+use send::{Admitted, Loaded, Outbox, Parcel, Tried};
 use store::Organization;
 
 use super::gate::{Gate, Pass};
+use super::hook::Next;
 use super::line::{Line, crm_words};
 use crate::commands::relay_password_of;
+use crate::hooks::pre_send;
 use crate::house::{House, random};
 use crate::signer;
 
@@ -61,18 +64,41 @@ impl Outbox for Desk {
         self.pass(claimed).await
     }
 
-    async fn load(&self, claimed: &Arc<Claimed>) -> Result<Parcel, String> {
-        let loaded = outbox::load(&self.organization, claimed).map_err(|error| {
+    async fn load(&self, claimed: &Arc<Claimed>) -> Result<Loaded, String> {
+        let mut loaded = outbox::load(&self.organization, claimed).map_err(|error| {
             self.warn(&error, "the source of a mail that goes out cannot be had");
             format!("its source cannot be had: {error}")
         })?;
-        let raw = signer::signed(&self.house, &self.organization, loaded.raw).await?;
-        Ok(Parcel {
+        let hook = self.house.hooks.pre_send.as_ref();
+        let mut answer = claimed.pre_send().unwrap_or(PreSendAnswer::Continue);
+        if let (Some(hook), None) = (hook, claimed.pre_send()) {
+            match self.by_hook(hook, claimed, &loaded).await? {
+                Next::Goes(said, raw) => (answer, loaded.raw) = (said, raw),
+                Next::Settled(tried) => return Ok(Loaded::Settled(tried)),
+            }
+        }
+        let raw = signer::signed(&self.house, &self.organization, loaded.travelling()).await?;
+        let parcel = Parcel {
             mail_from: loaded.mail_from,
             recipients: claimed.waiting().map(|recipient| recipient.address.clone()).collect(),
             raw,
             wants_report: loaded.wants_report,
-        })
+        };
+        // Where the hook is no more, the relay takes what it had taken over.
+        let is_taken_over = answer == PreSendAnswer::Deliver && hook.is_some();
+        Ok(if is_taken_over { Loaded::TakenOver(parcel) } else { Loaded::ForRelay(parcel) })
+    }
+
+    async fn hand_over(
+        &self,
+        claimed: &Arc<Claimed>,
+        parcel: Parcel,
+        may_end: impl Future<Output = bool> + Send,
+    ) -> Tried {
+        let Some(hook) = &self.house.hooks.pre_send else {
+            return Tried::NotSent { words: "its hook is no more".to_owned(), replies: Vec::new() };
+        };
+        pre_send::deliver(hook, self.organization.name(), (claimed, &parcel), may_end).await
     }
 
     async fn open(&self) -> Result<Line, String> {
@@ -105,6 +131,8 @@ fn count(ends: &Ends, written: &Written) {
     for ((claimed, tried), settled) in ends.tried.iter().zip(&written.settled) {
         let kind = match tried {
             outbox::Tried::Answered(_) => "answered",
+            outbox::Tried::TakenOver(_) => "taken_over",
+            outbox::Tried::Stopped { .. } => "stopped",
             outbox::Tried::NotSent { .. } => "not_sent",
             outbox::Tried::Untouched(_) => "untouched",
             outbox::Tried::Uncertain { .. } => "uncertain",

@@ -78,6 +78,8 @@ pub(super) fn crm_words(tried: Tried) -> outbox::Tried {
     let all = |replies: Vec<Option<Reply>>| replies.into_iter().map(|said| said.map(reply)).collect();
     match tried {
         Tried::Answered(replies) => outbox::Tried::Answered(replies.into_iter().map(reply).collect()),
+        Tried::TakenOver(replies) => outbox::Tried::TakenOver(replies.into_iter().map(reply).collect()),
+        Tried::Stopped { words, is_failure } => outbox::Tried::Stopped { words, is_failure },
         Tried::Untouched(pause) => {
             outbox::Tried::Untouched(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX))
         }

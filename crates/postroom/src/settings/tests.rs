@@ -56,6 +56,13 @@ fn what_is_wrong_is_named() {
     says("[node]\nroles = []", "node.roles is empty");
     says("[node]\ndrain_seconds_max = 0", "node.drain_seconds_max is 0");
     says("data", "TOML");
+    says("[hooks.pre_send]\nprogramm = []", "there is no setting “hooks.pre_send.programm”");
+    says("[hooks.pre_send]\nprogram = [\"check\"]", "hooks.pre_send: program is named with its whole path");
+    says("[hooks.pre_send]\nurl = \"https://a.test\"", "hooks.pre_send: url wants a secret_file");
+    says("[hooks.pre_send]\nurl = \"https://a.test\"\nprogram = [\"/a\"]", "not given together");
+    says("[hooks.pre_send]\nonerror = \"explode\"", "onerror");
+    says("[hooks.pre_send]\nseconds = 301", "seconds may be from 1 to 300");
+    says("[hooks.pre_send]\ncalls_max = 0", "calls_max may be from 1 to 100");
 }
 
 #[test]
@@ -80,11 +87,13 @@ fn the_environment_goes_first() {
         "POSTROOM_SMTP_LISTEN" => Some("127.0.0.1:0, [::1]:0".to_owned()),
         "POSTROOM_STORE_WRITER_THREADS" => Some("2".to_owned()),
         "POSTROOM_LOG_FORMAT" => Some("json".to_owned()),
+        "POSTROOM_HOOKS_PRE_SEND_PROGRAM" => Some("/usr/bin/check, -v".to_owned()),
         _ => None,
     };
     let settings = Settings::read(None, variable).unwrap();
     assert_eq!((settings.data.as_path(), settings.smtp.listen.len()), (Path::new("/env"), 2));
     assert_eq!((settings.store.writer_threads, settings.log.format), (2, LogFormat::Json));
+    assert_eq!(settings.hooks.pre_send.program, ["/usr/bin/check", "-v"]);
     let wrong = |name: &str| (name == "POSTROOM_WEB_SECURE_COOKIES").then(|| "perhaps".to_owned());
     assert!(matches!(Settings::read(None, wrong), Err(SettingsError::WrongKind { .. })));
 }

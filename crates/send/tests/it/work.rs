@@ -124,6 +124,21 @@ async fn a_mail_whose_time_it_is_not_is_given_back_with_its_time() {
 }
 
 #[tokio::test]
+async fn what_is_stopped_or_taken_over_goes_to_no_relay() {
+    let world = World::of(20);
+    (world.state().stopped, world.state().taken_over) = (vec![3], vec![7, 8]);
+    world.state().lost = vec![8];
+    assert_eq!(world.run().await, Ended::Done);
+    let state = world.state();
+    let told =
+        |mail: u32| state.settled.iter().find(|(other, _)| *other == mail).map(|(_, tried)| tried.clone());
+    assert!(matches!(told(3), Some(Tried::Stopped { is_failure: false, .. })));
+    assert!(matches!(told(7), Some(Tried::TakenOver(replies)) if replies.len() == 1));
+    assert!(matches!(told(8), Some(Tried::NotSent { .. })), "another node has it: nobody delivers it here");
+    assert_eq!((state.sent.len(), state.settled.len()), (18, 20));
+}
+
+#[tokio::test]
 async fn at_a_stop_what_was_claimed_is_given_back() {
     let world = World::of(1_000);
     world.state().stops_at = Some(5);

@@ -1,11 +1,12 @@
 //! An outbox in memory, and relays that do what a script says.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use model::limits;
-use send::{Admitted, Carrier, Outbox, Parcel, Reply, Tried};
+use send::{Admitted, Carrier, Loaded, Outbox, Parcel, Reply, Tried};
 
 /// From this number on mail is bulk mail.
 pub(crate) const FIRST_BULK: u32 = 1_000_000;
@@ -29,6 +30,10 @@ pub(crate) struct State {
     pub(crate) lost: Vec<u32>,
     /// A session ends after so many mails, without a word.
     pub(crate) mails_a_session: Option<usize>,
+    /// Mails that are not to go out.
+    pub(crate) stopped: Vec<u32>,
+    /// Mails that somebody else delivers.
+    pub(crate) taken_over: Vec<u32>,
     /// Mails whose source cannot be read.
     pub(crate) unreadable: Vec<u32>,
     /// The relay thinks about this one until it is woken.
@@ -107,16 +112,30 @@ impl Outbox for World {
         }
     }
 
-    async fn load(&self, mail: &u32) -> Result<Parcel, String> {
+    async fn load(&self, mail: &u32) -> Result<Loaded, String> {
         if self.state().unreadable.contains(mail) {
             return Err("its source is not here".to_owned());
         }
-        Ok(Parcel {
+        let parcel = Parcel {
             mail_from: "jane@contoso.test".to_owned(),
             recipients: vec![format!("{mail}@fabrikam.test")],
             raw: b"Subject: it\r\n\r\n".as_slice().into(),
             wants_report: false,
+        };
+        let stopped = || Tried::Stopped { words: "not that one".to_owned(), is_failure: false };
+        Ok(match () {
+            () if self.state().stopped.contains(mail) => Loaded::Settled(stopped()),
+            () if self.state().taken_over.contains(mail) => Loaded::TakenOver(parcel),
+            () => Loaded::ForRelay(parcel),
         })
+    }
+
+    async fn hand_over(&self, mail: &u32, _: Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
+        if !may_end.await {
+            return Tried::NotSent { words: "another node has it".to_owned(), replies: Vec::new() };
+        }
+        self.state().sent.push(*mail);
+        Tried::TakenOver(vec![Reply { code: 250, text: "delivered".to_owned() }])
     }
 
     async fn open(&self) -> Result<Line, String> {

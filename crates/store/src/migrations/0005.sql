@@ -207,3 +207,13 @@ create table emailsignature (
     modifiedon integer not null,
     primary key (ownerid)
 ) strict, without rowid;
+
+-- Hooks. What the hook before sending said of a mail, so that it is asked, and a mail changed, once; and what goes out in place of
+-- what was written.
+create table presend (
+    activityid blob not null,
+    answer integer not null,
+    sentblobid blob,
+    answeredon integer not null,
+    primary key (activityid)
+) strict, without rowid;

@@ -272,6 +272,7 @@ impl Read<'_> {
              except select sourceid from leftsource \
              except select blobid from email \
              except select blobid from emailversion \
+             except select sentblobid from presend where sentblobid is not null \
              except select blobid from undeliverable \
              except select outerblobid from copy where outerblobid is not null) o",
         )

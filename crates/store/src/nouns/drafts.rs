@@ -59,7 +59,7 @@ impl Tx<'_> {
     }
 
     /// Takes a mail out of the outbox that waits there, that nobody has, and that nobody got. Says whether it did.
-    pub fn take_back_outbox(&mut self, email: Id) -> Result<bool, StoreError> {
+    pub fn take_back_outbox(&mut self, email: Id, now: Timestamp) -> Result<bool, StoreError> {
         let sql = "delete from outboxmail \
                    where activityid = ?1 and waitsin is not null and owner is null and doton is null and not exists \
                    (select 1 from outboxrecipient r where r.activityid = ?1 and (r.statecode in (1, 3) or r.doton is not null))";
@@ -67,6 +67,7 @@ impl Tx<'_> {
             return Ok(false);
         }
         self.execute("delete from outboxrecipient where activityid = ?1", &[email.into()])?;
+        self.forget_pre_send(email, now)?;
         Ok(true)
     }
 

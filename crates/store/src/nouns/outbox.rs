@@ -13,13 +13,15 @@ use model::{Id, Timestamp, limits};
 use crate::StoreError;
 use crate::rows::{Read, Tx};
 
-/// What an e-mail was made of that goes out.
+/// What an e-mail goes out as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailSource {
     /// By which its bytes are found.
     pub blobid: Vec<u8>,
     /// Whether its writer wants to hear that it was delivered.
     pub wants_report: bool,
+    /// What the hook before sending said of it; of `PRE_SEND_ANSWERS`.
+    pub pre_send: Option<i32>,
 }
 
 /// What a node had that is no more.
@@ -52,11 +54,12 @@ impl Read<'_> {
         self.noun("where activityid = ?1 and recipientnumber = ?2", &[email.into(), number.into()])
     }
 
-    /// What an e-mail was made of; `None` where it is not here.
+    /// What an e-mail goes out as; `None` where it is not here.
     pub fn email_source(&self, email: Id) -> Result<Option<EmailSource>, StoreError> {
-        let sql = "select blobid, deliveryreceiptrequested from email where activityid = ?1";
+        let sql = "select coalesce(p.sentblobid, e.blobid), e.deliveryreceiptrequested, p.answer \
+                   from email e left join presend p on p.activityid = e.activityid where e.activityid = ?1";
         self.one(sql, &[email.into()], |row| {
-            Ok(EmailSource { blobid: row.take()?, wants_report: row.take()? })
+            Ok(EmailSource { blobid: row.take()?, wants_report: row.take()?, pre_send: row.take()? })
         })
     }
 
@@ -309,6 +312,12 @@ impl Tx<'_> {
                    replytext = case when replycode is not null then replytext end \
                    where activityid = ?1 and statecode in (0, 2, 3)";
         self.execute(sql, &[email.into()])?;
+        // What somebody may have got stays what he got; else the hook is asked anew.
+        let sql =
+            "select 1 from outboxrecipient where activityid = ?1 and (statecode = 1 or doton is not null)";
+        if self.one(sql, &[email.into()], |_| Ok(()))?.is_none() {
+            self.forget_pre_send(email, now)?;
+        }
         Ok(true)
     }
 

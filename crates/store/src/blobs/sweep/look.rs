@@ -161,6 +161,10 @@ impl Range {
         while let Some(last) = seen.page(readers.ask(|read| read.outer_sources_after(&after))?) {
             after = last;
         }
+        after.clear();
+        while let Some(last) = seen.page(readers.ask(|read| read.sent_sources_after(&after))?) {
+            after = last;
+        }
         Ok(seen)
     }
 }
@@ -259,6 +263,16 @@ impl Read<'_> {
             from copy
             where copyid > ?1
             order by copyid
+            limit 1000";
+        self.rows(sql, &[after.into()], keyed)
+    }
+
+    /// What went out in place of what was written.
+    fn sent_sources_after(&self, after: &[u8]) -> Result<Vec<Naming>, StoreError> {
+        let sql = "select activityid, sentblobid
+            from presend
+            where activityid > ?1
+            order by activityid
             limit 1000";
         self.rows(sql, &[after.into()], keyed)
     }

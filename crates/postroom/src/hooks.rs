@@ -1,0 +1,193 @@
+//! Hooks: programs and web services of an administrator's that have a say in mail.
+//!
+//! ```text
+//! what is asked ─▶ one JSON value ─▶ a program's standard input, or a signed POST ─▶ one JSON value ─▶ what it says
+//! ```
+//!
+//! What passes through: calls, a few at a time, each with a time limit and a limit of what comes back.
+//!
+//! *Invariants:* where a hook does not answer the setting says what happens, and nothing is lost; whether a call has left
+//! this machine is always told; it decides nothing about mail.
+
+mod http;
+pub(crate) mod pre_send;
+mod program;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use receive::Clock;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::settings::{HookSection, OnError, Settings};
+use http::Service;
+use program::Program;
+
+/// The hooks of the house.
+pub(crate) struct Hooks {
+    pub(crate) pre_send: Option<Hook>,
+}
+
+/// One of them.
+pub(crate) struct Hook {
+    name: &'static str,
+    way: Way,
+    patience: Duration,
+    places: Arc<Semaphore>,
+    clock: Clock,
+    /// What happens where it does not answer.
+    pub(crate) on_error: OnError,
+    /// Bytes of a mail that goes along whole.
+    pub(crate) raw_bytes_max: usize,
+}
+
+#[derive(Debug)]
+enum Way {
+    Program(Program),
+    Service(Service),
+}
+
+/// Why a hook cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("hooks.{name}: {why}")]
+pub struct HookError {
+    name: &'static str,
+    why: String,
+}
+
+/// One question to a hook.
+pub(crate) struct Call {
+    /// The same where the same is asked again.
+    pub(crate) id: String,
+    pub(crate) body: Vec<u8>,
+    /// Bytes that it may answer.
+    pub(crate) answer_bytes_max: usize,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoAnswer {
+    /// In words for an administrator.
+    pub(crate) words: String,
+    /// Whether it may have been acted upon all the same.
+    pub(crate) may_be_done: bool,
+}
+
+impl NoAnswer {
+    fn before(words: impl Into<String>) -> Self {
+        NoAnswer { words: words.into(), may_be_done: false }
+    }
+
+    fn after(words: impl Into<String>) -> Self {
+        NoAnswer { words: words.into(), may_be_done: true }
+    }
+}
+
+impl Call {
+    /// Asks with this value. `mail_bytes` is how large the mail is that may come back.
+    pub(crate) fn new(id: String, value: &impl Serialize, mail_bytes: usize) -> Result<Self, NoAnswer> {
+        let body = serde_json::to_vec(value).map_err(|error| NoAnswer::before(error.to_string()))?;
+        let answer_bytes_max = model::limits::HOOK_ANSWER_BYTES_MAX + 2 * mail_bytes;
+        Ok(Call { id, body, answer_bytes_max })
+    }
+}
+
+impl Hooks {
+    /// As the settings have them.
+    pub(crate) fn new(settings: &Settings, clock: &Clock) -> Result<Self, HookError> {
+        let hooks = &settings.hooks;
+        let hook = |name, section: &HookSection| {
+            let made = section.is_given().then(|| Hook::new(name, section, (settings, clock))).transpose();
+            made.map_err(|why| HookError { name, why })
+        };
+        Ok(Hooks { pre_send: hook("pre_send", &hooks.pre_send)? })
+    }
+}
+
+impl Hook {
+    fn new(
+        name: &'static str,
+        section: &HookSection,
+        (settings, clock): (&Settings, &Clock),
+    ) -> Result<Self, String> {
+        let way = match section.program.split_first() {
+            Some((path, arguments)) => {
+                let program = Program { name, path: PathBuf::from(path), arguments: arguments.to_vec() };
+                Way::Program(program.checked()?)
+            }
+            None => Way::Service(Service::new(section, &settings.hooks.private_networks)?),
+        };
+        Ok(Hook {
+            name,
+            way,
+            patience: Duration::from_secs(section.seconds),
+            places: Arc::new(Semaphore::new(section.calls_max)),
+            clock: Arc::clone(clock),
+            on_error: section.onerror,
+            raw_bytes_max: section.raw_bytes_max,
+        })
+    }
+
+    /// Asks.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T, NoAnswer> {
+        self.ask_if(call, std::future::ready(true)).await
+    }
+
+    /// Asks, if that is still wanted when all is ready for it.
+    pub(crate) async fn ask_if<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        may_leave: impl Future<Output = bool> + Send,
+    ) -> Result<T, NoAnswer> {
+        let _place =
+            self.places.acquire().await.map_err(|_| NoAnswer::before("the house is about to stop"))?;
+        let answered = match &self.way {
+            Way::Program(program) => self.by_program(program, call, may_leave).await,
+            Way::Service(service) => self.by_service(service, call, may_leave).await,
+        };
+        let end = if answered.is_ok() { "answered" } else { "failed" };
+        metrics::counter!("postroom_hook_calls_total", "hook" => self.name, "end" => end).increment(1);
+        serde_json::from_slice(&answered?)
+            .map_err(|error| NoAnswer::after(format!("the hook answers what it may not: {error}")))
+    }
+
+    async fn by_program(
+        &self,
+        program: &Program,
+        call: Call,
+        may_leave: impl Future<Output = bool> + Send,
+    ) -> Result<Vec<u8>, NoAnswer> {
+        let running = program.start().map_err(NoAnswer::before)?;
+        if !may_leave.await {
+            return Err(NoAnswer::before(NOT_OURS));
+        }
+        let answered = timeout(self.patience, running.answer(&call)).await;
+        answered.unwrap_or_else(|_| Err(NoAnswer::after(self.late())))
+    }
+
+    async fn by_service(
+        &self,
+        service: &Service,
+        call: Call,
+        may_leave: impl Future<Output = bool> + Send,
+    ) -> Result<Vec<u8>, NoAnswer> {
+        let opened = timeout(self.patience, service.open()).await;
+        let line = opened.unwrap_or_else(|_| Err(self.late())).map_err(NoAnswer::before)?;
+        if !may_leave.await {
+            return Err(NoAnswer::before(NOT_OURS));
+        }
+        let answered = timeout(self.patience, service.post(line, call, (self.clock)())).await;
+        answered.unwrap_or_else(|_| Err(NoAnswer::after(self.late())))
+    }
+
+    fn late(&self) -> String {
+        format!("the hook did not answer within {} seconds", self.patience.as_secs())
+    }
+}
+
+const NOT_OURS: &str = "another node has it by now";

@@ -1,0 +1,94 @@
+//! The hook before sending, where a mail's turn has come: it is asked once a mail, and what it says holds.
+
+use std::sync::Arc;
+
+use crm::CrmError;
+use crm::outbox::{self, Claimed, PreSendAnswer, note_pre_send};
+use send::Tried;
+use store::PreparedBlob;
+
+use super::desk::Desk;
+use crate::hooks::pre_send::{self, Changed, Said};
+use crate::hooks::{Hook, NoAnswer};
+use crate::settings::OnError;
+
+/// How a mail goes on.
+pub(super) enum Next {
+    /// So, with these bytes.
+    Goes(PreSendAnswer, Arc<[u8]>),
+    /// Not at all.
+    Settled(Tried),
+}
+
+impl Desk {
+    /// Asks the hook where it was not asked yet, and keeps what it said before anything goes.
+    ///
+    /// # Errors
+    /// Why the mail has to wait, in words.
+    pub(super) async fn by_hook(
+        &self,
+        hook: &Hook,
+        claimed: &Claimed,
+        loaded: &outbox::Loaded,
+    ) -> Result<Next, String> {
+        let organization = &self.organization;
+        let mail = (loaded.mail_from.as_str(), &loaded.raw);
+        let said = match pre_send::ask(hook, organization.name(), claimed, mail).await {
+            Ok(said) => self.understood(said, &loaded.raw).await,
+            Err(no_answer) => Err(no_answer),
+        };
+        let (answer, blob, raw) = match said {
+            Ok(Understood::Goes(answer)) => (answer, None, Arc::clone(&loaded.raw)),
+            Ok(Understood::Changed(blob, raw)) => (PreSendAnswer::Change, Some(blob), raw),
+            Ok(Understood::Settled(tried)) => return Ok(Next::Settled(tried)),
+            Err(NoAnswer { words, .. }) if hook.on_error == OnError::Ignore => {
+                let email = claimed.mail.activityid;
+                tracing::warn!(%email, words, "the hook before sending is passed over");
+                return Ok(Next::Goes(PreSendAnswer::Continue, Arc::clone(&loaded.raw)));
+            }
+            Err(NoAnswer { words, .. }) => return Err(words),
+        };
+        let moment = self.house.moment().map_err(|error| error.to_string())?;
+        let noted = note_pre_send(organization, claimed, (answer, blob), moment).await;
+        match noted.map_err(|error| error.to_string())? {
+            true => Ok(Next::Goes(answer, raw)),
+            false => Err("another node has it by now".to_owned()),
+        }
+    }
+
+    async fn understood(&self, said: Said, raw: &Arc<[u8]>) -> Result<Understood, NoAnswer> {
+        Ok(match said {
+            Said::Continue {} => Understood::Goes(PreSendAnswer::Continue),
+            Said::Deliver {} => Understood::Goes(PreSendAnswer::Deliver),
+            Said::Stop { reason } => {
+                let words =
+                    format!("a hook stopped it: {}", if reason.is_empty() { "no reason" } else { &reason });
+                Understood::Settled(Tried::Stopped { words, is_failure: false })
+            }
+            Said::Abort { message } => {
+                Understood::Settled(Tried::Stopped { words: message, is_failure: true })
+            }
+            Said::Change(changed) => return self.changed(*changed, raw).await,
+        })
+    }
+
+    /// The bytes are kept before the row that names them.
+    async fn changed(&self, changed: Changed, raw: &Arc<[u8]>) -> Result<Understood, NoAnswer> {
+        let (organization, raw) = (Arc::clone(&self.organization), Arc::clone(raw));
+        let work = tokio::task::spawn_blocking(move || {
+            let raw: Arc<[u8]> = outbox::rewritten(&raw, changed.fields()?)?.into();
+            let blob = organization.put_blob(&raw)?;
+            Ok::<_, CrmError>(Understood::Changed(blob, raw))
+        });
+        let no_answer = |words: String| NoAnswer { words, may_be_done: false };
+        let done = work.await.map_err(|_| no_answer("a fault of Postroom".to_owned()))?;
+        done.map_err(|error| no_answer(format!("the hook's change cannot be made: {error}")))
+    }
+}
+
+/// What it said, made out.
+enum Understood {
+    Goes(PreSendAnswer),
+    Changed(PreparedBlob, Arc<[u8]>),
+    Settled(Tried),
+}
