@@ -20,6 +20,7 @@ mod credentials;
 mod direction;
 mod drafts;
 mod gather;
+mod hooked;
 mod hostile;
 mod house;
 mod indexed;

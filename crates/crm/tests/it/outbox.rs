@@ -50,7 +50,7 @@ pub(crate) fn draft() -> Draft {
     draft
 }
 
-fn written_to(to: Vec<Recipient>) -> Draft {
+pub(crate) fn written_to(to: Vec<Recipient>) -> Draft {
     let mut draft = draft();
     draft.who = Who { to, cc: Vec::new(), bcc: Vec::new(), ..draft.who };
     draft

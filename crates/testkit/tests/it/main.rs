@@ -12,6 +12,7 @@ mod deliver;
 mod exclusive;
 mod forwarded;
 mod full_disk;
+mod hooks;
 mod hosts;
 mod house;
 mod imap;
