@@ -22,6 +22,7 @@ use model::decision::{CorrelationMethod, Decision, Signal};
 use model::outcome::{Outcome, Reason};
 use model::{Id, limits};
 
+use crate::intake::heard;
 use crate::intake::offer::Offer;
 
 /// A decision and what it was made of: enough to write the e-mail.
@@ -68,6 +69,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     let wanted = want::judge(offer, facts, &thread);
     let parties = who::parties(offer, facts, &thread);
     let mut verdict = match (wanted.keep, handed_over(&wanted, offer, facts)) {
+        (true, _) if facts.stopped.is_some() => Verdict::end(Outcome::Quarantined, Reason::Stopped),
         (true, _) if author::is_disowned(offer, facts) => {
             Verdict::end(Outcome::Quarantined, Reason::Disowned)
         }
@@ -78,6 +80,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     let decision = &mut verdict.decision;
     decision.signals.extend(guessed(offer));
     decision.signals.extend(author::said(offer, facts));
+    decision.signals.extend(heard::said(facts));
     decision.correlation_method = thread.method;
     decision.correlated = thread.email;
     decision.accepting = wanted.accepting;

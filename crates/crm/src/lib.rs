@@ -9,6 +9,7 @@ pub mod accounting;
 pub mod answers;
 pub mod correlate;
 pub mod error;
+pub mod following;
 pub mod intake;
 pub mod jobs;
 pub mod mailboxes;

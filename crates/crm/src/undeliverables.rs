@@ -59,7 +59,7 @@ impl Step {
             Reason::Unfetchable => Step::Fetching,
             Reason::Loop | Reason::Limit | Reason::Unreadable => Step::Reading,
             Reason::NoOriginal => Step::Unwrapping,
-            Reason::Unproven | Reason::InvalidSender | Reason::Disowned => Step::Checking,
+            Reason::Unproven | Reason::InvalidSender | Reason::Disowned | Reason::Stopped => Step::Checking,
             Reason::Postmaster => Step::Done,
             _ => Step::Keeping,
         }
@@ -114,8 +114,13 @@ pub fn list(
     Ok(kept?)
 }
 
-/// Why mail is kept apart that could be processed: nothing proves who wrote it.
-pub const QUARANTINED: [Reason; 2] = [Reason::Disowned, Reason::Unproven];
+/// Why mail is kept apart that could be processed: nothing proves who wrote it, or a hook stopped it.
+pub const QUARANTINED: [Reason; 3] = [Reason::Disowned, Reason::Stopped, Reason::Unproven];
+
+/// What a person lets in, one by one: to process it again would come to the same.
+pub fn is_released_by_hand(reason: i32) -> bool {
+    [Reason::Disowned, Reason::Stopped].iter().any(|it| *it as i32 == reason)
+}
 
 /// Whether a mail is kept apart, though it could be processed.
 pub fn is_quarantined(row: &Undeliverable) -> bool {
@@ -193,8 +198,7 @@ pub fn waiting(organization: &Organization) -> Result<Vec<Id>, CrmError> {
         let rows = organization.read(|read| read.undeliverables(OPEN, behind, limits::ROWS_PER_UNIT_MAX))?;
         let Some(last) = rows.last() else { break };
         behind = Some((last.createdon, last.undeliverableid));
-        // What its domain disowns a person lets in, one by one.
-        let rows = rows.iter().filter(|row| row.reason != Reason::Disowned as i32);
+        let rows = rows.iter().filter(|row| !is_released_by_hand(row.reason));
         all.extend(rows.map(|row| (row.attempts, row.createdon, row.undeliverableid)));
     }
     all.sort_unstable();

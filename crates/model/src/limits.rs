@@ -555,3 +555,5 @@ pub const HOOK_LOG_BYTES_MAX: usize = 2 * 1024;
 pub const HOOK_SECONDS_MAX: usize = 300;
 /// Calls of one hook at a time, at most.
 pub const HOOK_CALLS_MAX: usize = 100;
+/// Events that are looked through at a time for those that somebody outside is told of.
+pub const FOLLOWED_EVENTS_MAX: usize = 500;

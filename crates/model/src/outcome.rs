@@ -99,10 +99,12 @@ pub enum Reason {
     Unfetchable = 57,
     /// The domain of its sender disowns it: DMARC fails.
     Disowned = 60,
+    /// A hook of ours stopped it.
+    Stopped = 61,
 }
 
 /// Every reason: name, Dynamics' `ReasonCode` (reference of `CheckIncomingEmailResponse`), words for a person.
-pub const REASONS: [(Reason, &str, i32, &str); 29] = [
+pub const REASONS: [(Reason, &str, i32, &str); 30] = [
     (Reason::AcceptAll, "accept-all", 6, "A recipient keeps all mail."),
     (Reason::Reply, "reply", 2, "It answers mail of the CRM."),
     (Reason::KnownSender, "known-sender", 5, "The sender is a known customer."),
@@ -137,6 +139,7 @@ pub const REASONS: [(Reason, &str, i32, &str); 29] = [
     (Reason::Postmaster, "postmaster", -1, "It was written to whoever runs this house."),
     (Reason::Unfetchable, "unfetchable", -1, "It lies in its mailbox, whose server does not give it out."),
     (Reason::Disowned, "disowned", -1, "The domain of its sender disowns it."),
+    (Reason::Stopped, "stopped", -1, "A hook stopped it."),
 ];
 
 impl Reason {

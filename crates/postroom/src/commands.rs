@@ -54,6 +54,7 @@ pub use drafts::{DraftRequest, SenderRow};
 pub use grants::{ConsentProof, ConsentState, ConsentStep, GrantKind, GrantRequest, Hidden, SetMailboxGrant};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
 pub use index::{IndexRequest, IndexRow, LEFT_MAX};
+pub(crate) use mail::rfc_3339;
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol, SetMailboxPromises};
 pub(crate) use mailboxes::{password_of, state as state_of_mailbox};

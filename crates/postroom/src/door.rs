@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::books_runner;
+use crate::hooks::pre_deliver::{self, Arriving};
 use crate::house::{House, NoRandom};
 use crate::verifier::{Came, Outsider};
 
@@ -67,7 +68,17 @@ impl Keeper {
     ) -> Result<Id, NotTaken> {
         let copyid = self.house.moment()?.id();
         let (moment, copy) = (self.house.moment()?, share.copy(arrival, copyid));
-        let (kind, verified) = (copy.source.kind(), (copy, Arc::clone(verdicts)));
+        let kind = copy.source.kind();
+        let arriving = Arriving {
+            copyid,
+            organization: share.organization.name(),
+            source: kind,
+            mail_from: copy.mail_from.as_deref(),
+            recipients: copy.recipients.iter().map(|recipient| recipient.address.to_string()).collect(),
+            raw: &copy.raw,
+        };
+        let verdicts = pre_deliver::heard(&self.house, verdicts, arriving).await;
+        let verified = (copy, verdicts.map_err(|no_answer| NotTaken::Hook(no_answer.words))?);
         let receipt = if arrival.raw.len() > self.house.inline_bytes_max(INLINE_BYTES_MAX) {
             take_large(&share.organization, verified, moment).await?
         } else {
@@ -194,11 +205,17 @@ enum NotTaken {
     Read(#[from] std::io::Error),
     #[error("the work on it ended early")]
     Ended,
+    #[error("the hook before delivery does not answer: {0}")]
+    Hook(String),
 }
 
 /// Even a fault of ours is 451: the mail stays with its sender, and a person finds the fault in the log.
 fn not_taken(organization: &Organization, error: &NotTaken) -> Answer {
-    let is_temporary = matches!(error, NotTaken::Crm(error) if error.is_temporary());
+    let is_temporary = match error {
+        NotTaken::Crm(error) => error.is_temporary(),
+        NotTaken::Hook(_) => true,
+        NotTaken::Random(_) | NotTaken::Read(_) | NotTaken::Ended => false,
+    };
     let organization = organization.id();
     metrics::counter!("postroom_copies_not_taken_total").increment(1);
     let error: &dyn std::error::Error = error;

@@ -9,7 +9,10 @@
 //! *Invariants:* where a hook does not answer the setting says what happens, and nothing is lost; whether a call has left
 //! this machine is always told; it decides nothing about mail.
 
+mod contents;
 mod http;
+pub(crate) mod post_deliver;
+pub(crate) mod pre_deliver;
 pub(crate) mod pre_send;
 mod program;
 
@@ -31,6 +34,8 @@ use program::Program;
 /// The hooks of the house.
 pub(crate) struct Hooks {
     pub(crate) pre_send: Option<Hook>,
+    pub(crate) pre_deliver: Option<Hook>,
+    pub(crate) post_deliver: Option<Hook>,
 }
 
 /// One of them.
@@ -38,6 +43,8 @@ pub(crate) struct Hook {
     name: &'static str,
     way: Way,
     patience: Duration,
+    /// Until there is a place for a call.
+    wait_max: Duration,
     places: Arc<Semaphore>,
     clock: Clock,
     /// What happens where it does not answer.
@@ -105,7 +112,11 @@ impl Hooks {
             let made = section.is_given().then(|| Hook::new(name, section, (settings, clock))).transpose();
             made.map_err(|why| HookError { name, why })
         };
-        Ok(Hooks { pre_send: hook("pre_send", &hooks.pre_send)? })
+        Ok(Hooks {
+            pre_send: hook("pre_send", &hooks.pre_send)?,
+            pre_deliver: hook("pre_deliver", &hooks.pre_deliver)?,
+            post_deliver: hook("post_deliver", &hooks.post_deliver)?,
+        })
     }
 }
 
@@ -122,10 +133,12 @@ impl Hook {
             }
             None => Way::Service(Service::new(section, &settings.hooks.private_networks)?),
         };
+        let patience = Duration::from_secs(section.seconds);
         Ok(Hook {
             name,
             way,
-            patience: Duration::from_secs(section.seconds),
+            patience,
+            wait_max: if name == "pre_deliver" { patience } else { WAIT_MAX },
             places: Arc::new(Semaphore::new(section.calls_max)),
             clock: Arc::clone(clock),
             on_error: section.onerror,
@@ -144,16 +157,33 @@ impl Hook {
         call: Call,
         may_leave: impl Future<Output = bool> + Send,
     ) -> Result<T, NoAnswer> {
-        let _place =
-            self.places.acquire().await.map_err(|_| NoAnswer::before("the house is about to stop"))?;
+        let answered = self.hear(call, may_leave).await?;
+        serde_json::from_slice(&answered)
+            .map_err(|error| NoAnswer::after(format!("the hook answers what it may not: {error}")))
+    }
+
+    /// Tells; whatever it answers in order is heard.
+    pub(crate) async fn tell(&self, call: Call) -> Result<(), NoAnswer> {
+        self.hear(call, std::future::ready(true)).await.map(drop)
+    }
+
+    async fn hear(
+        &self,
+        call: Call,
+        may_leave: impl Future<Output = bool> + Send,
+    ) -> Result<Vec<u8>, NoAnswer> {
+        // Somebody may wait at a door meanwhile.
+        let place = timeout(self.wait_max, self.places.acquire()).await;
+        let Ok(Ok(_place)) = place else {
+            return Err(NoAnswer::before("too many calls of the hook are under way"));
+        };
         let answered = match &self.way {
             Way::Program(program) => self.by_program(program, call, may_leave).await,
             Way::Service(service) => self.by_service(service, call, may_leave).await,
         };
         let end = if answered.is_ok() { "answered" } else { "failed" };
         metrics::counter!("postroom_hook_calls_total", "hook" => self.name, "end" => end).increment(1);
-        serde_json::from_slice(&answered?)
-            .map_err(|error| NoAnswer::after(format!("the hook answers what it may not: {error}")))
+        answered
     }
 
     async fn by_program(
@@ -190,4 +220,6 @@ impl Hook {
     }
 }
 
+/// Mail that goes out may wait long for its hook to be free: its claim is renewed meanwhile.
+const WAIT_MAX: Duration = Duration::from_secs(600);
 const NOT_OURS: &str = "another node has it by now";

@@ -12,6 +12,7 @@ pub mod commands;
 pub mod control;
 pub mod door;
 pub mod history;
+mod hook_runner;
 pub mod hooks;
 pub mod house;
 mod index_runner;

@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::books_runner;
+use crate::hooks::pre_deliver::{self, Arriving};
 use crate::house::{House, NoRandom};
 use crate::verifier::Came;
 
@@ -106,7 +107,7 @@ async fn deliver(
         copyid: delivery.copy,
         arrived: delivery.arrived.unwrap_or(moment.now),
         size: delivery.size,
-        what: what(house, delivery.what).await,
+        what: what(house, (organization, delivery.copy), delivery.what).await?,
     };
     Ok(match intake::take_polled(organization, mailbox, polled, moment).await? {
         Taken::Ended(receipt) => {
@@ -126,19 +127,35 @@ fn bytes(what: &What) -> usize {
     }
 }
 
-async fn what(house: &House, what: What) -> intake::What {
-    match what {
+async fn what(
+    house: &House,
+    (organization, copyid): (&Organization, Id),
+    what: What,
+) -> Result<intake::What, CrmError> {
+    Ok(match what {
         What::Whole(raw) => {
             // Who brought it to the mailbox only its server knows.
             let came = Came { peer: None, is_by_ours: true, may_be_forward: true };
             let verdicts = house.verifier.verdicts(&raw, came).await;
+            let arriving = Arriving {
+                copyid,
+                organization: organization.name(),
+                source: "mailbox",
+                mail_from: None,
+                recipients: Vec::new(),
+                raw: &raw,
+            };
+            let verdicts = pre_deliver::heard(house, &verdicts, arriving).await.map_err(|no_answer| {
+                tracing::warn!(copy = %copyid, words = no_answer.words, "a message is put off by its hook");
+                CrmError::Store(StoreError::Busy)
+            })?;
             intake::What::Verified(raw, verdicts)
         }
         What::Header(header) => intake::What::Header(header),
         What::SetAside(raw) => intake::What::SetAside(raw),
         What::Vanished => intake::What::Vanished,
         What::Unfetchable { header, words } => intake::What::Unfetchable { header, words },
-    }
+    })
 }
 
 impl Ledger for Router {

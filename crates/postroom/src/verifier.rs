@@ -103,7 +103,7 @@ impl Inner {
                 inner.push((message::identity::raw_digest(&original), verdict));
             }
         }
-        Verdicts { outer, inner, apart_from: self.apart_from }
+        Verdicts { outer, inner, apart_from: self.apart_from, ..Verdicts::default() }
     }
 
     fn said_by_server(&self, raw: &[u8]) -> Option<Verdict> {

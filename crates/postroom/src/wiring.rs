@@ -19,8 +19,8 @@ use crate::control;
 use crate::house::{House, HouseError};
 use crate::node::{Presence, Role};
 use crate::{
-    books_runner, index_runner, job_runner, log, mailbox_board, outbox_runner, poll_runner, site,
-    sweep_runner,
+    books_runner, hook_runner, index_runner, job_runner, log, mailbox_board, outbox_runner, poll_runner,
+    site, sweep_runner,
 };
 use mail::MailSockets;
 
@@ -116,6 +116,7 @@ impl House {
         if self.does(Role::Jobs) {
             tasks.spawn(job_runner::run(Arc::clone(self), stop.clone()));
             tasks.spawn(sweep_runner::run(Arc::clone(self), stop.clone()));
+            tasks.spawn(hook_runner::run(Arc::clone(self), stop.clone()));
         }
         if self.does(Role::Poll) {
             tasks.spawn(poll_runner::run(Arc::clone(self), stop.clone()));

@@ -20,6 +20,10 @@ pub struct Facts {
     pub verdict: Option<Verdict>,
     /// Whether the domain of From disowns it, and wishes for what the settings keep apart.
     pub is_disowned: bool,
+    /// Why a hook wants it kept apart.
+    pub stopped: Option<String>,
+    /// The record or queue that a hook names.
+    pub hinted: Option<RecordRef>,
     /// Whether it is what one of us (or somebody who says so) hands to the CRM: a forward to the sink, or a
     /// mail dug out of one. It is never dropped as mail among ourselves.
     pub is_handed_over: bool,

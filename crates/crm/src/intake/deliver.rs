@@ -521,10 +521,15 @@ impl Work<'_> {
         Ok(None)
     }
 
-    /// Why it is kept apart; where its domain disowns it, what was found.
+    /// Why it is kept apart; where its domain disowns it or a hook stopped it, what was found.
     fn words(&self, reason: Reason) -> String {
-        let verdict = self.facts().verdict.as_ref().filter(|_| reason == Reason::Disowned);
-        let found = verdict.map(|verdict| format!(" {}", verdict.results())).unwrap_or_default();
+        let facts = self.facts();
+        let found = match reason {
+            Reason::Disowned => facts.verdict.as_ref().map(|verdict| format!(" {}", verdict.results())),
+            Reason::Stopped => facts.stopped.as_ref().map(|words| format!(" {words}")),
+            _ => None,
+        };
+        let found = found.unwrap_or_default();
         write::cut(&format!("{}{found}", reason.words()), limits::ERROR_CHARS_MAX)
     }
 
@@ -547,10 +552,11 @@ impl Work<'_> {
         let takes = |recipient: &&CrmRecipient| {
             recipient.record.entity == Entity::Queue && recipient.filter != IncomingFilter::None
         };
-        let queues = self.facts().recipients.iter().filter(takes);
-        for queue in queues {
+        let queues = self.facts().recipients.iter().filter(takes).map(|recipient| recipient.record);
+        let hinted = self.facts().hinted.filter(|record| record.entity == Entity::Queue);
+        for queue in queues.chain(hinted) {
             let enteredon = self.moment.now;
-            let queueid = queue.record.id;
+            let queueid = queue.id;
             tx.add_queue_item(&QueueItem {
                 queueitemid: self.moment.id(),
                 queueid,

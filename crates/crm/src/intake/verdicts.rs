@@ -14,6 +14,7 @@ use store::{Read, StoreError};
 
 use super::deliver::cut;
 use super::gather::{self, Desk};
+use super::heard::{self, Heard};
 use super::unwrap::Original;
 use crate::correlate::Facts;
 
@@ -26,6 +27,8 @@ pub struct Verdicts {
     pub inner: Vec<([u8; 32], Verdict)>,
     /// Mail that fails is kept apart from where its domain wishes at least this; `None` for never.
     pub apart_from: Option<Policy>,
+    /// What a hook said.
+    pub heard: Heard,
 }
 
 impl Verdicts {
@@ -120,6 +123,7 @@ pub(super) fn note(
     (verdicts, original): (&Verdicts, &Original),
     facts: &mut Facts,
 ) -> Result<(), StoreError> {
+    heard::note(read, &verdicts.heard, facts)?;
     let Some(verdict) = verdicts.of(original) else { return Ok(()) };
     let author = original.offer.from.as_ref().map(|from| &from.address);
     if let Some(author) = author.filter(|author| verdict.proves(author)) {

@@ -312,6 +312,6 @@ fn record(record: RecordRef) -> RecordWords {
 }
 
 /// A time as RFC 3339 writes it, in UTC.
-pub(super) fn rfc_3339(time: Timestamp) -> String {
+pub(crate) fn rfc_3339(time: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(time.0).unwrap_or_default().to_string()
 }

@@ -68,7 +68,7 @@ impl Service {
         let asked = line.post(&headers, call.body, call.answer_bytes_max).await;
         let answer = asked.map_err(|error| NoAnswer::after(format!("the hook does not answer: {error}")))?;
         match answer.status {
-            200 => Ok(answer.body.to_vec()),
+            200..=299 => Ok(answer.body.to_vec()),
             // It says that it did nothing: who asks is at fault, or the time is not right (RFC 9110 §15.5, §15.6.4).
             status @ (400..=499 | 503) => Err(NoAnswer::before(format!("the hook says {status}"))),
             status @ 300..=399 => {

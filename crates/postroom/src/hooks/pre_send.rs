@@ -8,11 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crm::CrmError;
 use crm::outbox::{Claimed, Fields};
-use message::Message;
-use model::{Mailbox, limits};
 use send::{Parcel, Reply, Tried};
 use serde::{Deserialize, Serialize};
 
+use super::contents::Contents;
 use super::{Call, Hook, NoAnswer};
 
 /// What is asked before a mail goes, once a mail.
@@ -24,15 +23,8 @@ struct Question<'q> {
     mail: Which<'q>,
     mail_from: &'q str,
     recipients: Vec<&'q str>,
-    message_id: Option<String>,
-    from: Vec<Who>,
-    to: Vec<Who>,
-    cc: Vec<Who>,
-    subject: String,
-    text: Option<String>,
-    html: Option<String>,
-    size: usize,
-    raw: Option<String>,
+    #[serde(flatten)]
+    contents: Contents,
 }
 
 /// Which mail, and which try.
@@ -43,12 +35,6 @@ struct Which<'q> {
     attempt: i32,
     fence: i32,
     is_bulk: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Who {
-    name: Option<String>,
-    address: String,
 }
 
 /// What it may say.
@@ -94,22 +80,12 @@ pub(crate) async fn ask(
     (mail_from, raw): (&str, &Arc<[u8]>),
 ) -> Result<Said, NoAnswer> {
     let read = message::read(raw).map_err(|error| NoAnswer::before(error.to_string()))?;
-    let header = read.header();
-    let (text, html) = texts(&read);
     let question = Question {
         kind: "pre_send",
         mail: which(organization, claimed),
         mail_from,
         recipients: claimed.recipients.iter().map(|recipient| recipient.address.as_str()).collect(),
-        message_id: header.message_id.as_ref().map(|id| id.as_str().to_owned()),
-        from: people(&header.from),
-        to: people(&header.to),
-        cc: people(&header.cc),
-        subject: header.subject.clone(),
-        text,
-        html,
-        size: raw.len(),
-        raw: (raw.len() <= hook.raw_bytes_max).then(|| STANDARD.encode(raw)),
+        contents: Contents::of(&read, hook),
     };
     let id = format!("pre_send-{}-{}", claimed.mail.activityid, claimed.mail.attempts);
     let call = Call::new(id, &question, raw.len())?;
@@ -125,18 +101,6 @@ fn which<'q>(organization: &'q str, claimed: &Claimed) -> Which<'q> {
         fence: claimed.mail.attempts,
         is_bulk: claimed.is_bulk(),
     }
-}
-
-fn people(list: &[Mailbox]) -> Vec<Who> {
-    list.iter().map(|one| Who { name: one.name.clone(), address: one.address.to_string() }).collect()
-}
-
-/// Text and HTML, each where it is there as it was written, and whole: what is cut is not given to be changed.
-fn texts(mail: &Message<'_>) -> (Option<String>, Option<String>) {
-    let readable = mail.readable();
-    let is_whole = readable.characters.len() < limits::TEXT_BYTES_MAX;
-    let text = (readable.is_plain && is_whole).then(|| readable.characters.into_owned());
-    (text, mail.html().filter(|html| html.len() < 4 * limits::TEXT_BYTES_MAX))
 }
 
 impl Changed {

@@ -44,7 +44,7 @@ fn line(read: &Read<'_>, kept: Kept) -> Result<UndeliverableLine, StoreError> {
     let verdict = of(it.originalnumber).or_else(|| of(0));
     Ok(UndeliverableLine {
         is_quarantined,
-        can_be_released: it.reason == Reason::Disowned as i32,
+        can_be_released: undeliverables::is_released_by_hand(it.reason),
         verdict: author::words_of(&verdict),
         id: it.undeliverableid,
         time: it.createdon,

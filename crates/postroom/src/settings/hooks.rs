@@ -17,6 +17,10 @@ pub struct HooksSection {
     pub private_networks: Vec<Network>,
     /// Before a mail goes to its relay.
     pub pre_send: HookSection,
+    /// Before it is decided about a mail that came.
+    pub pre_deliver: HookSection,
+    /// After a mail that came stands on its records.
+    pub post_deliver: HookSection,
 }
 
 /// One hook: a program, or a web service.
@@ -60,8 +64,9 @@ impl HookSection {
 
 impl HooksSection {
     /// Each with the name of its section.
-    pub(crate) fn all(&self) -> [(&'static str, &HookSection); 1] {
-        [("pre_send", &self.pre_send)]
+    pub(crate) fn all(&self) -> [(&'static str, &HookSection); 3] {
+        let HooksSection { pre_send, pre_deliver, post_deliver, .. } = self;
+        [("pre_send", pre_send), ("pre_deliver", pre_deliver), ("post_deliver", post_deliver)]
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {

@@ -42,6 +42,12 @@ impl Read<'_> {
         Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
     }
 
+    /// The last event of before a time; 0 where there is none.
+    pub fn last_event_before(&self, time: Timestamp) -> Result<i64, StoreError> {
+        let sql = "select eventid from event where createdon < ?1 and settled(eventid) order by eventid desc limit 1";
+        Ok(self.one(sql, &[time.into()], |row| row.take())?.unwrap_or(0))
+    }
+
     /// Whether something happened behind this event, be it that it cannot be read yet.
     pub fn has_events_after(&self, cursor: Cursor) -> Result<bool, StoreError> {
         let sql = "select eventid from event where eventid > ?1 limit 1";

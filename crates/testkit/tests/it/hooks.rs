@@ -154,7 +154,9 @@ fn what_a_program_changes_goes_out_signed_and_what_was_written_stays() {
             is_ed25519: true,
         };
         match stage.house.command(Request::Dkim(DkimRequest::Add(key)))? {
-            Reply::DomainKeys(rows) => rows.iter().for_each(|row| dns.txt(&row.name, &row.record)),
+            Reply::DomainKeys(rows) => rows.iter().for_each(|row| {
+                dns.txt(&row.name, &row.record);
+            }),
             other => anyhow::bail!("{other:?}"),
         }
         let html = "<html><body><p>Fifty <b>pallets</b>?</p></body></html>";

@@ -185,9 +185,15 @@ impl Work<'_> {
         }
     }
 
+    /// What the earlier mail is about; where there is none, what a hook says.
+    fn regarding(&self) -> Option<RecordRef> {
+        let hinted = self.facts().hinted.filter(|record| record.entity.is_customer());
+        self.by_thread().or(hinted)
+    }
+
     /// What the earlier mail is about. A report has no customer on it, so it goes to the one whose mail it
     /// returns, where that is one.
-    fn regarding(&self) -> Option<RecordRef> {
+    fn by_thread(&self) -> Option<RecordRef> {
         let thread = &self.checked.verdict.thread;
         if let Some(chosen) = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.regarding) {
             return Some(chosen);

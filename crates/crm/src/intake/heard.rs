@@ -1,0 +1,45 @@
+//! What the hook before delivery said of a copy: brought along by whoever asked it, before the unit.
+//!
+//! *Invariant:* it may have a mail kept apart that would have been stored, and say what it is about where nothing else does; it
+//! changes no byte, and lets nothing in.
+
+use model::decision::{Entity, RecordRef, Signal};
+use store::{Read, StoreError};
+
+use crate::correlate::{Facts, signal};
+
+/// What it said. The default is that nobody asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Why the mail is to be kept apart.
+    pub stopped: Option<String>,
+    /// What it is about, or which queue it is for.
+    pub hint: Option<RecordRef>,
+}
+
+/// Notes it for one original. A hint to what is not here is none.
+pub(super) fn note(read: &Read<'_>, heard: &Heard, facts: &mut Facts) -> Result<(), StoreError> {
+    facts.stopped.clone_from(&heard.stopped);
+    if let Some(hint) = heard.hint {
+        let is_there = match hint.entity {
+            Entity::Account => read.account(hint.id)?.is_some(),
+            Entity::Contact => read.contact(hint.id)?.is_some(),
+            Entity::Lead => read.lead(hint.id)?.is_some(),
+            Entity::Queue => read.queue(hint.id)?.is_some(),
+            Entity::SystemUser | Entity::Email => false,
+        };
+        facts.hinted = is_there.then_some(hint);
+    }
+    Ok(())
+}
+
+/// What is shown of it.
+pub(crate) fn said(facts: &Facts) -> impl Iterator<Item = Signal> {
+    let hint = facts.hinted.map(|record| Signal {
+        record: Some(record),
+        ..signal("hook", true, "A hook says that it belongs here.")
+    });
+    let stopped =
+        facts.stopped.as_ref().map(|words| signal("hook", false, format!("A hook stopped it: {words}")));
+    hint.into_iter().chain(stopped)
+}

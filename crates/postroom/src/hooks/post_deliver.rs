@@ -1,0 +1,100 @@
+//! The hook after an e-mail came: what it is told.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crm::following::Came;
+use model::Id;
+use model::decision::Entity;
+use model::outcome::Reason;
+use serde::Serialize;
+use store::Organization;
+
+use super::{Call, Hook, NoAnswer};
+use crate::commands::rfc_3339;
+
+#[derive(Debug, Serialize)]
+struct Told<'t> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The same whenever this is told.
+    event: &'t str,
+    organization: &'t str,
+    email: String,
+    received: String,
+    message_id: Option<&'t str>,
+    conversation: String,
+    reason: &'static str,
+    subject: &'t str,
+    preview: &'t str,
+    regarding: Option<Record>,
+    parties: Vec<Party<'t>>,
+    size: i64,
+    raw: Option<String>,
+}
+
+/// A record, by its logical name and id.
+#[derive(Debug, Serialize)]
+struct Record {
+    entity: &'static str,
+    id: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Party<'t> {
+    /// `from`, `to`, `cc`, `bcc`, or `other`.
+    role: &'static str,
+    name: Option<&'t str>,
+    address: Option<&'t str>,
+    record: Option<Record>,
+}
+
+/// Tells of an e-mail that came.
+pub(crate) async fn tell(
+    hook: &Hook,
+    organization: &Organization,
+    (epoch, came): (Id, &Came),
+) -> Result<(), NoAnswer> {
+    let email = &came.email;
+    let event = format!("post_deliver-{}-{epoch}-{}", organization.id(), came.eventid);
+    let is_small = usize::try_from(email.size).is_ok_and(|size| size <= hook.raw_bytes_max);
+    let raw = is_small.then(|| organization.blob(&email.blobid)).transpose();
+    let raw = raw.map_err(|error| NoAnswer { words: error.to_string(), may_be_done: false })?;
+    let told = Told {
+        kind: "post_deliver",
+        event: &event,
+        organization: organization.name(),
+        email: email.activityid.to_string(),
+        received: rfc_3339(email.receivedon),
+        message_id: email.messageid.as_deref(),
+        conversation: email.conversationtrackingid.to_string(),
+        reason: Reason::from_code(email.reason.into()).map_or("", Reason::name),
+        subject: &email.subject,
+        preview: &email.preview,
+        regarding: record(email.regardingobjectid, email.regardingobjecttypecode),
+        parties: came.parties.iter().map(party).collect(),
+        size: email.size,
+        raw: raw.map(|raw| STANDARD.encode(raw)),
+    };
+    hook.tell(Call::new(event.clone(), &told, 0)?).await
+}
+
+fn party(row: &model::schema::emails::ActivityParty) -> Party<'_> {
+    let role = match row.participationtypemask {
+        1 => "from",
+        2 => "to",
+        3 => "cc",
+        4 => "bcc",
+        _ => "other",
+    };
+    Party {
+        role,
+        name: row.partyidname.as_deref(),
+        address: row.addressused.as_deref(),
+        record: record(row.partyid, row.partyobjecttypecode),
+    }
+}
+
+fn record(id: Option<Id>, code: Option<i32>) -> Option<Record> {
+    let entity = Entity::from_code(code?.into())?.name();
+    Some(Record { entity, id: id?.to_string() })
+}
