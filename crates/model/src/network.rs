@@ -39,7 +39,7 @@ pub fn is_public(address: IpAddr) -> bool {
         IpAddr::V4(_) => None,
         IpAddr::V6(v6) => carried_v4(v6),
     };
-    !NOT_PUBLIC.iter().any(|network| is_in(&network)) && carried.is_none_or(|v4| is_public(IpAddr::V4(v4)))
+    !NOT_PUBLIC.iter().any(is_in) && carried.is_none_or(|v4| is_public(IpAddr::V4(v4)))
 }
 
 /// The IPv4 address that one of IPv6 leads to (RFC 6052 §2.1, RFC 3056).

@@ -8,6 +8,7 @@ use store::{Read, StoreError};
 const NAMED_MAX: usize = 5;
 const FAILED: i32 = 2;
 const UNCERTAIN: i32 = 3;
+const CANCELED: i32 = 4;
 
 /// The status reason of an e-mail.
 pub(super) fn state(read: &Read<'_>, email: &Email) -> Result<String, StoreError> {
@@ -29,8 +30,15 @@ pub(super) fn cautions(read: &Read<'_>, email: &Email) -> Result<Vec<String>, St
     let unknown = recipients.iter().filter(|row| row.statecode == UNCERTAIN).take(NAMED_MAX);
     let unknown = unknown.map(uncertain);
     let others = (more > 0).then(|| format!("{more} more do not get it."));
+    let changed = read.pre_send(email.activityid)?.is_some_and(|row| row.sentblobid.is_some());
+    let changed = changed.then(|| "What goes out is not what stands here: a hook changed it.".to_owned());
+    // Whoever cancels a mail says nothing to each recipient.
+    let is_stopped = |row: &&OutboxRecipient| row.statecode == CANCELED && row.replytext.is_some();
+    let stopped = recipients.iter().find(is_stopped).and_then(|row| row.replytext.clone());
     Ok(on_its_way(&mail)
         .into_iter()
+        .chain(changed)
+        .chain(stopped)
         .chain(failed.into_iter().take(NAMED_MAX).map(refused))
         .chain(others)
         .chain(unknown)
@@ -63,8 +71,8 @@ fn on_its_way(mail: &OutboxMail) -> Option<String> {
 fn refused(recipient: &OutboxRecipient) -> String {
     let said = match (recipient.replycode, recipient.replytext.as_deref()) {
         (Some(code), Some(text)) => format!(": {code} {text}"),
-        (None, Some(why)) => format!(": {why}"),
-        _ => String::new(),
+        (None, Some(text)) => format!(": {text}"),
+        (_, None) => String::new(),
     };
     format!("{} does not get it{said}", recipient.address)
 }

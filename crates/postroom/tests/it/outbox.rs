@@ -215,3 +215,34 @@ fn shows(place: &Place, [offer, answer, forward]: [&str; 3]) {
         page(forward)
     );
 }
+
+#[test]
+fn what_a_hook_says_of_a_mail_stands_on_its_page() {
+    let place = Place::with_contoso();
+    place.add_relay();
+    place.file("offer.txt", "Fifty pallets?\n");
+    place.file(
+        "hook.sh",
+        r#"case "$(cat)" in
+            *Friday*) echo '{"action": "abort", "message": "Not on a Friday."}';;
+            *) echo '{"action": "stop", "reason": "nobody needs it"}';;
+        esac"#,
+    );
+    let hook = format!("/bin/sh,{}", place.path("hook.sh").display());
+    let house = place
+        .serve_with(&[("POSTROOM_HOOKS_PRE_SEND_PROGRAM", hook.as_str())], std::process::Stdio::inherit());
+    let cookie = sign_in(&place, &house);
+    let who = ["--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test"];
+    for (subject, shown, state) in [
+        ("Offer of Friday", "zoe@fabrikam.test does not get it: Not on a Friday.", "Failed"),
+        ("Offer of Monday", "a hook stopped it: nobody needs it", "Canceled"),
+    ] {
+        let id = place.well(&[&["send"], &who[..], &["--subject", subject, "offer.txt"]].concat());
+        let page = || http(house.web, &format!("GET /emails/{}", id.trim()), &cookie).text();
+        let began = std::time::Instant::now();
+        while !page().contains(shown) && began.elapsed().as_secs() < 60 {
+            std::thread::yield_now();
+        }
+        assert!(page().contains(shown) && page().contains(state), "{}", page());
+    }
+}

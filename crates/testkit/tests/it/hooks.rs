@@ -1,5 +1,6 @@
 //! Hooks: programs and web services that have a say in mail, and what becomes of it where they do not behave.
 
+mod incoming;
 mod services;
 
 use std::fs;

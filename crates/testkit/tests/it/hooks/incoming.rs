@@ -1,0 +1,142 @@
+//! Hooks for mail that comes: asked before the decision, and told when it stands on its records.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use postroom::commands::{Reply, Request, UndeliverableRequest, UndeliverableRow};
+use postroom::settings::OnError;
+use tempfile::TempDir;
+use testkit::client::{Client, Envelope, Protocol};
+use testkit::house::free_ports;
+use testkit::missing::{Missing, or_skip};
+use testkit::world::World;
+use testkit::{House, Program, wait};
+
+use super::super::house::{WORLD, ZOE, books_are_whole, email_count, mail, with_world};
+use super::python;
+
+const OURS: &str = "tests/it/hooks/incoming.py";
+
+struct Stage {
+    folder: TempDir,
+    house: House,
+}
+
+impl Stage {
+    fn set(onerror: OnError) -> Result<Self> {
+        Missing::unless("/usr/bin/python3", "python3")?;
+        let folder = TempDir::new()?;
+        let data = folder.path().join("data");
+        fs::create_dir(&data)?;
+        let mut settings = free_ports(&data)?;
+        let hook = &mut settings.hooks.pre_deliver;
+        (hook.program, hook.seconds, hook.onerror) = (python(OURS, &[folder.path()]), 2, onerror);
+        let house = House::start_in(&data, settings)?;
+        with_world(&house);
+        Ok(Stage { folder, house })
+    }
+
+    fn comes(&self, id: &str) -> Result<Vec<u16>> {
+        let mut client = Client::connect(self.house.smtp()?, Protocol::Smtp)?;
+        Ok(client.send(&Envelope::new(ZOE, "jane@example.test"), &mail(id, "Fifty?"))?.codes())
+    }
+
+    fn kept_apart(&self) -> Result<Vec<UndeliverableRow>> {
+        match self.house.command(Request::Undeliverable(UndeliverableRequest::Quarantined(None)))? {
+            Reply::Undeliverables(rows) => Ok(rows),
+            other => bail!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_a_hook_stops_is_kept_apart_until_somebody_releases_it() {
+    or_skip(|| {
+        let stage = Stage::set(OnError::Abort)?;
+        let organization = stage.house.organization("example")?;
+        assert_eq!(stage.comes("other")?, [250]);
+        assert_eq!(stage.comes("stop")?, [250], "nothing is refused: it is kept");
+        assert_eq!(email_count(&organization), 1);
+        let [row] = &stage.kept_apart()?[..] else { bail!("one row") };
+        assert_eq!(row.reason, "stopped");
+        ensure!(row.detail.contains("the scanner found a virus"), "{row:?}");
+        stage.house.command(Request::Undeliverable(UndeliverableRequest::Replay(row.id.clone())))?;
+        assert_eq!((email_count(&organization), stage.kept_apart()?.len()), (2, 0));
+        books_are_whole(&stage.house);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_hint_says_what_a_mail_is_about() {
+    or_skip(|| {
+        let stage = Stage::set(OnError::Abort)?;
+        let organization = stage.house.organization("example")?;
+        let bob = organization.read(|read| read.records_by_address("bob@customer.test"))?;
+        let bob = bob.first().context("Bob")?.id;
+        fs::write(stage.folder.path().join("hint"), bob.to_string())?;
+        assert_eq!(stage.comes("hint")?, [250]);
+        let newest = organization.read(|read| read.latest_emails(None, 1))?.first().context("a line")?.id;
+        let email = organization.read(|read| read.email(newest))?.context("the e-mail")?;
+        assert_eq!(email.regardingobjectid, Some(bob));
+        ensure!(email.decision.contains("A hook says that it belongs here."), "{}", email.decision);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_hook_that_hangs_puts_mail_off_or_is_passed_over() {
+    or_skip(|| {
+        for (onerror, code, emails) in [(OnError::Abort, 451, 0), (OnError::Ignore, 250, 1)] {
+            let stage = Stage::set(onerror)?;
+            assert_eq!(stage.comes("hangs")?, [code]);
+            assert_eq!(email_count(&stage.house.organization("example")?), emails);
+            books_are_whole(&stage.house);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn who_is_told_of_a_mail_when_the_house_is_killed_is_told_again_under_the_same_name() {
+    or_skip(|| {
+        Missing::unless("/usr/bin/python3", "python3")?;
+        let folder = TempDir::new()?;
+        let hook = python(OURS, &[folder.path()]).join(",");
+        let variables = [
+            ("POSTROOM_HOOKS_POST_DELIVER_PROGRAM", hook.as_str()),
+            ("POSTROOM_HOOKS_POST_DELIVER_SECONDS", "300"),
+        ];
+        let program = Program::start_with(folder.path(), &variables)?;
+        World::parse(WORLD)?.make(|request| program.command(request), |_| None)?;
+        let comes = |program: &Program, id: &str| {
+            let mut client = Client::connect(program.smtp()?, Protocol::Smtp)?;
+            let replies = client.send(&Envelope::new(ZOE, "jane@example.test"), &mail(id, "Fifty?"))?;
+            assert_eq!(replies.codes(), [250]);
+            Ok::<_, anyhow::Error>(())
+        };
+        comes(&program, "first")?;
+        wait::until("the first to be told", || told(folder.path()).into_iter().next())?;
+        comes(&program, "hangs")?;
+        wait::until("the second to be told", || told(folder.path()).into_iter().nth(1))?;
+        // It is told of nothing else meanwhile, and mail comes all the same.
+        comes(&program, "third")?;
+        program.kill()?;
+        let _program = Program::start_with(folder.path(), &variables)?;
+        let told = wait::until("the third to be told", || {
+            let told = told(folder.path());
+            told.last()?.ends_with("About third known-sender").then_some(told)
+        })?;
+        let [first, second, again, third] = &told[..] else { bail!("{told:?}") };
+        ensure!(first.ends_with("About first known-sender"), "{first}");
+        assert_eq!(second, again, "the same event under the same name");
+        ensure!(second != third, "{third}");
+        Ok(())
+    });
+}
+
+fn told(folder: &Path) -> Vec<String> {
+    let text = fs::read_to_string(folder.join("told")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
