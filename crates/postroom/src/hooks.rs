@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::limits;
 use receive::Clock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,7 +57,7 @@ pub(crate) struct Hook {
 #[derive(Debug)]
 enum Way {
     Program(Program),
-    Service(Service),
+    Service(Box<Service>),
 }
 
 /// Why a hook cannot be used.
@@ -99,9 +100,20 @@ impl Call {
     /// Asks with this value. `mail_bytes` is how large the mail is that may come back.
     pub(crate) fn new(id: String, value: &impl Serialize, mail_bytes: usize) -> Result<Self, NoAnswer> {
         let body = serde_json::to_vec(value).map_err(|error| NoAnswer::before(error.to_string()))?;
-        let answer_bytes_max = model::limits::HOOK_ANSWER_BYTES_MAX + 2 * mail_bytes;
+        let answer_bytes_max = limits::HOOK_ANSWER_BYTES_MAX + 2 * mail_bytes;
         Ok(Call { id, body, answer_bytes_max })
     }
+}
+
+/// Works on so many bytes; where they are many, on a thread that others need not wait for.
+async fn apart<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, NoAnswer> {
+    if bytes <= limits::LARGE_MESSAGE_BYTES {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| NoAnswer::before("a fault of Postroom"))
 }
 
 impl Hooks {
@@ -131,7 +143,7 @@ impl Hook {
                 let program = Program { name, path: PathBuf::from(path), arguments: arguments.to_vec() };
                 Way::Program(program.checked()?)
             }
-            None => Way::Service(Service::new(section, &settings.hooks.private_networks)?),
+            None => Way::Service(Box::new(Service::new(section, &settings.hooks.private_networks)?)),
         };
         let patience = Duration::from_secs(section.seconds);
         Ok(Hook {

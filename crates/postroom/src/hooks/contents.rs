@@ -1,12 +1,14 @@
 //! What a mail says, as a hook hears it.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use message::Message;
 use model::{Mailbox, limits};
 use serde::Serialize;
 
-use super::Hook;
+use super::{Hook, NoAnswer, apart};
 
 /// What stands in a mail.
 #[derive(Debug, Serialize)]
@@ -30,7 +32,18 @@ struct Who {
 }
 
 impl Contents {
-    pub(super) fn of(mail: &Message<'_>, hook: &Hook) -> Self {
+    /// Of a mail; where it is large, on a thread that others need not wait for.
+    pub(super) async fn of(raw: &Arc<[u8]>, hook: &Hook) -> Result<Self, NoAnswer> {
+        let (raw, raw_bytes_max) = (Arc::clone(raw), hook.raw_bytes_max);
+        let raw_bytes = raw.len();
+        let read = move || {
+            let read = message::read(&raw).map_err(|error| NoAnswer::before(error.to_string()))?;
+            Ok(Contents::read(&read, raw_bytes_max))
+        };
+        apart(raw_bytes, read).await?
+    }
+
+    fn read(mail: &Message<'_>, raw_bytes_max: usize) -> Self {
         let (header, raw, (text, html)) = (mail.header(), mail.raw(), texts(mail));
         Contents {
             message_id: header.message_id.as_ref().map(|id| id.as_str().to_owned()),
@@ -41,7 +54,7 @@ impl Contents {
             text,
             html,
             size: raw.len(),
-            raw: (raw.len() <= hook.raw_bytes_max).then(|| STANDARD.encode(raw)),
+            raw: (raw.len() <= raw_bytes_max).then(|| STANDARD.encode(raw)),
         }
     }
 }

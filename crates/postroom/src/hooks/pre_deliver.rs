@@ -88,7 +88,7 @@ pub(crate) async fn heard(
 
 async fn ask(hook: &Hook, arriving: Arriving<'_>) -> Result<Heard, NoAnswer> {
     // What nobody can read the intake sets aside.
-    let Ok(read) = message::read(arriving.raw) else { return Ok(Heard::default()) };
+    let Ok(contents) = Contents::of(arriving.raw, hook).await else { return Ok(Heard::default()) };
     let question = Question {
         kind: "pre_deliver",
         organization: arriving.organization,
@@ -96,10 +96,10 @@ async fn ask(hook: &Hook, arriving: Arriving<'_>) -> Result<Heard, NoAnswer> {
         source: arriving.source,
         mail_from: arriving.mail_from,
         recipients: &arriving.recipients,
-        contents: Contents::of(&read, hook),
+        contents,
     };
     let call = Call::new(format!("pre_deliver-{}", arriving.copyid), &question, 0)?;
-    drop((question, read));
+    drop(question);
     hook.ask::<Said>(call).await?.heard()
 }
 

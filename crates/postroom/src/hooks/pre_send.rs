@@ -12,7 +12,7 @@ use send::{Parcel, Reply, Tried};
 use serde::{Deserialize, Serialize};
 
 use super::contents::Contents;
-use super::{Call, Hook, NoAnswer};
+use super::{Call, Hook, NoAnswer, apart};
 
 /// What is asked before a mail goes, once a mail.
 #[derive(Debug, Serialize)]
@@ -79,17 +79,16 @@ pub(crate) async fn ask(
     claimed: &Claimed,
     (mail_from, raw): (&str, &Arc<[u8]>),
 ) -> Result<Said, NoAnswer> {
-    let read = message::read(raw).map_err(|error| NoAnswer::before(error.to_string()))?;
     let question = Question {
         kind: "pre_send",
         mail: which(organization, claimed),
         mail_from,
         recipients: claimed.recipients.iter().map(|recipient| recipient.address.as_str()).collect(),
-        contents: Contents::of(&read, hook),
+        contents: Contents::of(raw, hook).await?,
     };
     let id = format!("pre_send-{}-{}", claimed.mail.activityid, claimed.mail.attempts);
     let call = Call::new(id, &question, raw.len())?;
-    drop((question, read));
+    drop(question);
     hook.ask(call).await
 }
 
@@ -180,12 +179,16 @@ pub(crate) async fn deliver(
         key: format!("{}-{}", claimed.mail.activityid, recipient.recipientnumber),
         address: &recipient.address,
     });
+    let raw = Arc::clone(&parcel.raw);
+    let Ok(raw) = apart(raw.len(), move || STANDARD.encode(&raw)).await else {
+        return Tried::NotSent { words: "a fault of Postroom".to_owned(), replies: Vec::new() };
+    };
     let handover = Handover {
         kind: "deliver",
         mail: which(organization, claimed),
         mail_from: &parcel.mail_from,
         recipients: recipients.collect(),
-        raw: STANDARD.encode(&parcel.raw),
+        raw,
     };
     let id = format!("deliver-{}-{}", claimed.mail.activityid, claimed.mail.attempts);
     let answered = match Call::new(id, &handover, 0) {
