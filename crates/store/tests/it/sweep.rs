@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Timestamp;
 use model::schema::intake::Undeliverable;
+use model::schema::outbox::OutboxMail;
 use model::schema::{Column, Kind, Noun, ORGANIZATION_TABLES, Table, Value};
 use store::{Organization, PreparedBlob, Priority, StoreError, Swept, Tx};
 
@@ -73,10 +74,17 @@ fn whatever_can_name_bytes_is_asked() {
     let known: Vec<String> =
         ORGANIZATION_TABLES.iter().filter(|table| table.name != "blob").flat_map(|t| names(t)).collect();
     // Another one has to be read by the look, in `store/src/blobs/sweep/look.rs`, and named below.
-    assert_eq!(known, ["email.blobid", "emailversion.blobid", "copy.outerblobid", "undeliverable.blobid"]);
+    let expected = [
+        "email.blobid",
+        "emailversion.blobid",
+        "copy.outerblobid",
+        "undeliverable.blobid",
+        "presend.sentblobid",
+    ];
+    assert_eq!(known, expected);
     everywhere(|house| {
         let blobid = keep(house, &noise(300_000)).blobid;
-        let tables: [(&str, Writing, &'static str); 4] = [
+        let tables: [(&str, Writing, &'static str); 5] = [
             ("email", |tx, id| tx.add_email(&blank("blobid", id)), "delete from email"),
             ("version", |tx, id| tx.add_version(&blank("blobid", id)).map(drop), "delete from emailversion"),
             (
@@ -85,6 +93,7 @@ fn whatever_can_name_bytes_is_asked() {
                 "delete from undeliverable",
             ),
             ("copy", |tx, id| tx.enter_copy(&blank("outerblobid", id)), "delete from copy"),
+            ("sent", answered, "delete from presend"),
         ];
         for (name, write, delete) in tables {
             house.organization.unit(Priority::Intake, move |tx| write(tx, &blobid)).wait().unwrap();
@@ -97,6 +106,14 @@ fn whatever_can_name_bytes_is_asked() {
 }
 
 type Writing = fn(&mut Tx<'_>, &[u8; 32]) -> Result<(), StoreError>;
+
+/// What a hook said of a mail that somebody has.
+fn answered(tx: &mut Tx<'_>, blobid: &[u8; 32]) -> Result<(), StoreError> {
+    let mail = OutboxMail { owner: Some(id(1)), ..blank("", blobid) };
+    tx.put_into_outbox(&mail, &[])?;
+    assert!(tx.note_pre_send(&mail, &blank("sentblobid", blobid))?);
+    Ok(())
+}
 
 /// A row with nothing in it but the name of bytes.
 fn blank<N: Noun>(naming: &str, blobid: &[u8; 32]) -> N {
