@@ -240,7 +240,7 @@ async fn ask_for_pages(house: &House) {
             read.unresolved(50)?;
             read.unresolved_count()?;
             read.undeliverable_count()?;
-            read.undeliverable_count_for([1, 2])?;
+            read.undeliverable_count_for([1, 2, 3])?;
             read.open_undeliverables(50)?;
             read.undeliverable(person)?;
             read.latest_outcomes(NOW.day(), 50)?;

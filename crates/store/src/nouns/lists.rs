@@ -196,9 +196,9 @@ impl Read<'_> {
         Ok(self.one(sql, &[], |row| row.take())?.unwrap_or(0))
     }
 
-    /// How many Undeliverables are open for one of two reasons.
-    pub fn undeliverable_count_for(&self, reasons: [i32; 2]) -> Result<i64, StoreError> {
-        let sql = "select count(*) from undeliverable where statecode = 0 and reason in (?1, ?2)";
+    /// How many Undeliverables are open for one of three reasons.
+    pub fn undeliverable_count_for(&self, reasons: [i32; 3]) -> Result<i64, StoreError> {
+        let sql = "select count(*) from undeliverable where statecode = 0 and reason in (?1, ?2, ?3)";
         Ok(self.one(sql, &reasons.map(Into::into), |row| row.take())?.unwrap_or(0))
     }
 
