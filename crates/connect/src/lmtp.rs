@@ -6,13 +6,16 @@
 //! *Invariant:* a mail counts as taken only where the server said so after all of it. What is in an envelope never
 //! becomes a command.
 
+use std::future::Future;
 use std::path::Path;
 
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use crate::error::{ConnectError, Kind};
-use crate::smtp::{Manner, Outgoing, Session};
+use crate::secret::Login;
+use crate::smtp::{Hello, Manner, Outgoing, SendFailure, Sent, Session};
+use crate::target::Target;
 use crate::wire::{Patience, Socket, Wire};
 
 pub use crate::smtp::{Envelope, Recipient, Reply};
@@ -41,6 +44,19 @@ impl Lmtp {
         Lmtp::begin(connecting.await, (host, patience)).await
     }
 
+    /// Connects as the target says, and signs in where there is a login, as [`Smtp::open`](crate::smtp::Smtp::open) does: a relay.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open(
+        target: &Target,
+        login: Option<&Login>,
+        hello: &Hello<'_>,
+        patience: Patience,
+    ) -> Result<Self, ConnectError> {
+        Ok(Lmtp { session: Session::open(Manner::Lmtp, target, login, (hello, patience)).await? })
+    }
+
     async fn begin<S: Socket + 'static>(
         connected: Result<std::io::Result<S>, tokio::time::error::Elapsed>,
         (place, patience): (&str, Patience),
@@ -61,6 +77,24 @@ impl Lmtp {
     pub async fn hand_over(&mut self, envelope: &Envelope, raw: &[u8]) -> Result<Vec<Reply>, ConnectError> {
         let handed = self.session.transact(&Outgoing { envelope, raw }, async || true).await;
         handed.map(|sent| sent.recipients).map_err(|failure| failure.error)
+    }
+
+    /// The same for mail of ours: `may_end` is asked as [`Smtp::send`](crate::smtp::Smtp::send) says, and where the session breaks
+    /// off it is told whether the server may have the mail.
+    ///
+    /// # Errors
+    /// [`SendFailure`].
+    pub async fn send<F: Future<Output = bool>>(
+        &mut self,
+        mail: &Outgoing<'_>,
+        may_end: impl FnOnce() -> F,
+    ) -> Result<Sent, SendFailure> {
+        self.session.transact(mail, may_end).await
+    }
+
+    /// Whether there may be another mail in this session.
+    pub fn has_ended(&self) -> bool {
+        self.session.has_ended()
     }
 
     /// Takes leave.

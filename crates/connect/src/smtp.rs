@@ -24,9 +24,10 @@ mod transaction;
 use std::future::Future;
 
 pub use crate::sasl::NONCE_BYTES;
-pub use envelope::{Envelope, Notify, Occasion, Recipient, Reports, Returned};
+pub use envelope::{Envelope, Notify, Occasion, Recipient, Reports, Returned, is_plain};
 pub use extensions::Extensions;
 pub use reply::Reply;
+pub use text::is_clean;
 
 use crate::error::ConnectError;
 pub(crate) use session::{Manner, Session};

@@ -3,7 +3,7 @@
 /// A server of mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// A name or an address. The certificate has to name it.
+    /// A name or an address, which the certificate has to name; or the path of a socket of this machine, from `/` on.
     pub host: String,
     /// The port.
     pub port: u16,
@@ -13,6 +13,13 @@ pub struct Target {
     pub authority: Option<Vec<u8>>,
     /// A password may go over a line that can be read, to a machine that is not this one.
     pub is_trusted_line: bool,
+}
+
+impl Target {
+    /// Whether it is a socket of this machine, and no host.
+    pub fn is_socket(&self) -> bool {
+        self.host.starts_with('/')
+    }
 }
 
 /// When TLS begins.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use model::limits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -79,6 +79,13 @@ pub(crate) struct Wire {
 impl Wire {
     /// Connects. Says also whether the other end is this machine.
     pub(crate) async fn connect(target: &Target, patience: Patience) -> Result<(Wire, bool), ConnectError> {
+        if target.is_socket() {
+            let connected = timeout(patience.connect, UnixStream::connect(&target.host)).await;
+            let stream = connected.map_err(|_| timed_out())?.map_err(|error| {
+                ConnectError::new(Kind::Unreachable, format!("{} does not answer: {error}", target.host))
+            })?;
+            return Ok((Wire::over(Box::new(stream), patience), true));
+        }
         let unreachable = |error: io::Error| {
             let words = format!("{} does not answer at port {}: {error}", target.host, target.port);
             ConnectError::new(Kind::Unreachable, words)

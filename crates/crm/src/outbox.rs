@@ -51,7 +51,10 @@ pub use pace::{Change, Place, all_limits, give_back_places, places, set_limit, t
 pub use pre_send::{Fields, PreSendAnswer, note_pre_send, rewritten};
 pub use preview::{Preview, preview};
 pub use queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, claim, free, held, let_go, load, renew};
-pub use relays::{NewRelay, Relay, SMTP, add_relay, lead_back, relay, relays, set_relay};
+pub use relays::{
+    LMTP, NewRelay, PICKUP, PROGRAM, RELAY_KINDS, Relay, SMTP, add_relay, is_way_out, lead_back, relay,
+    relays, set_relay,
+};
 pub use send_as::{senders, set_send_as};
 pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};
 pub use shown::{Shown, Standing, Whose, shown, shown_one, troubles};

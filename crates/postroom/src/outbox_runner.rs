@@ -8,6 +8,9 @@ mod desk;
 mod gate;
 mod hook;
 mod line;
+mod pickup;
+mod program;
+mod way;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -84,6 +84,8 @@ pub enum Loaded {
 /// A mail to be taken to its relay.
 #[derive(Debug, Clone)]
 pub struct Parcel {
+    /// What it is called where a relay knows mails by names: the same with each try.
+    pub name: String,
     /// The sender in the envelope.
     pub mail_from: String,
     /// Its recipients.

@@ -76,7 +76,7 @@ impl Envelope {
 }
 
 /// Whether it can stand between the brackets of a path and be nothing else. A space may stand in a quoted local part.
-pub(super) fn is_plain(address: &str) -> bool {
+pub fn is_plain(address: &str) -> bool {
     address.len() <= limits::ENVELOPE_ADDRESS_BYTES_MAX
         && !address.contains(|c: char| c.is_control() || c == '<' || c == '>')
 }

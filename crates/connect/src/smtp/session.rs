@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Whether there may be another mail.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.is_midway || self.can.mails_max().is_some_and(|most| self.mails >= most)
     }
 

@@ -27,9 +27,21 @@ impl Smtp {
         hello: &Hello<'_>,
         patience: Patience,
     ) -> Result<Smtp, ConnectError> {
+        let session = Session::open(Manner::Smtp, target, login, (hello, patience)).await?;
+        Ok(Smtp { session })
+    }
+}
+
+impl Session {
+    pub(crate) async fn open(
+        manner: Manner,
+        target: &Target,
+        login: Option<&Login>,
+        (hello, patience): (&Hello<'_>, Patience),
+    ) -> Result<Session, ConnectError> {
         let (wire, is_here) = Wire::connect(target, patience).await?;
         let wire = if target.tls == TlsMode::Implicit { wire.secure(target).await? } else { wire };
-        let mut session = Session::begun(wire, Manner::Smtp, hello.name).await?;
+        let mut session = Session::begun(wire, manner, hello.name).await?;
         if target.tls == TlsMode::Starttls {
             session = session.starttls(target).await?;
             session.hello(hello.name).await?;
@@ -39,11 +51,9 @@ impl Smtp {
             let signed_in = session.sign_in(login, hello, is_private).await;
             signed_in.map_err(|error| error.without(&login.forms()))?;
         }
-        Ok(Smtp { session })
+        Ok(session)
     }
-}
 
-impl Session {
     pub(super) async fn sign_in(
         &mut self,
         login: &Login,

@@ -36,7 +36,9 @@ impl<'m> Text<'m> {
     }
 }
 
-fn is_clean(raw: &[u8]) -> bool {
+/// Whether each CR of a mail stands before an LF, and each LF behind a CR. Another one would end a line for some who read it and
+/// not for others.
+pub fn is_clean(raw: &[u8]) -> bool {
     let mut places = memchr2_iter(b'\r', b'\n', raw);
     while let Some(place) = places.next() {
         let is_pair = raw.get(place..place + 2) == Some(b"\r\n");

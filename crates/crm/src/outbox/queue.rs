@@ -52,6 +52,14 @@ impl Claimed {
         self.source.as_ref().and_then(|source| PreSendAnswer::from_code(source.pre_send?))
     }
 
+    /// What it is called for a relay that knows mails by names: the same whenever it is tried again, and another one for each
+    /// recipient who is tried alone.
+    pub fn name(&self) -> String {
+        let alone = self.waiting().next().filter(|_| self.mail.returndomain.is_some());
+        let number = alone.map_or_else(String::new, |recipient| format!("-{}", recipient.recipientnumber));
+        format!("{}{number}", self.mail.activityid)
+    }
+
     pub(super) fn turn(&self) -> Turn<'_> {
         Turn::of(&self.mail, &self.recipients)
     }

@@ -1,4 +1,4 @@
-//! Ways out: servers that take an organization's mail and bring it on.
+//! Ways out: servers, programs and folders that take an organization's mail and bring it on.
 
 use std::sync::Arc;
 
@@ -14,15 +14,25 @@ use crate::tokens::RETURN_PATH;
 
 /// A server of `SERVER_TYPES` that takes mail by SMTP.
 pub const SMTP: i32 = 101;
+/// One that takes it by LMTP (RFC 2033).
+pub const LMTP: i32 = 103;
+/// A program of this machine that takes it as `sendmail` does.
+pub const PROGRAM: i32 = 104;
+/// A folder of this machine out of which a server picks it up.
+pub const PICKUP: i32 = 105;
+/// All of them.
+pub const RELAY_KINDS: [i32; 4] = [SMTP, LMTP, PROGRAM, PICKUP];
 
 /// A relay to be added.
 #[derive(Debug, Clone)]
 pub struct NewRelay {
     /// Its name here.
     pub name: String,
-    /// Its host.
+    /// How it takes mail, of [`RELAY_KINDS`].
+    pub kind: i32,
+    /// Its host; the path of a socket, a program or a folder.
     pub host: String,
-    /// Its port.
+    /// Its port; 0 where it has none.
     pub port: u16,
     /// How the connection is protected, of `TLS_MODES`.
     pub tls: i32,
@@ -39,9 +49,11 @@ pub struct NewRelay {
 pub struct Relay {
     /// The profile that it is.
     pub id: Id,
-    /// Its host.
+    /// How it takes mail, of [`RELAY_KINDS`].
+    pub kind: i32,
+    /// Its host; the path of a socket, a program or a folder.
     pub host: String,
-    /// Its port.
+    /// Its port; 0 where it has none.
     pub port: u16,
     /// How the connection is protected, of `TLS_MODES`.
     pub tls: i32,
@@ -65,7 +77,7 @@ pub async fn add_relay(
     let profile = EmailServerProfile {
         emailserverprofileid: moment.id(),
         name: named(&new.name)?,
-        servertype: SMTP,
+        servertype: new.kind,
         incomingserverlocation: String::new(),
         incomingportnumber: 0,
         incomingtlsmode: 0,
@@ -96,6 +108,7 @@ pub async fn set_relay(organization: &Arc<Organization>, id: Id, new: NewRelay) 
         let Some(known) = known else { return Ok(false) };
         let (outgoingusername, outgoingpassword) = new.login.clone().unzip();
         tx.set_relay(&EmailServerProfile {
+            servertype: new.kind,
             certificateauthority: new.authority.clone(),
             outgoingserverlocation: Some(new.host.clone()),
             outgoingportnumber: Some(i32::from(new.port)),
@@ -130,9 +143,14 @@ pub fn lead_back(store: &Store, organization: &Organization, domain: &str) -> Re
 /// Where the store cannot say.
 pub fn relays(organization: &Organization) -> Result<Vec<EmailServerProfile>, CrmError> {
     let mut profiles = crate::mailboxes::servers(organization)?;
-    profiles.retain(|profile| profile.outgoingserverlocation.is_some() || outside::is_outside(profile));
+    profiles.retain(is_way_out);
     profiles.sort_by_key(|profile| (profile.createdon, profile.emailserverprofileid));
     Ok(profiles)
+}
+
+/// Whether mail goes out there: it holds no mailboxes.
+pub fn is_way_out(profile: &EmailServerProfile) -> bool {
+    RELAY_KINDS.contains(&profile.servertype) || outside::is_outside(profile)
 }
 
 /// The way out of an organization's mail.
@@ -150,6 +168,7 @@ pub fn relay(organization: &Organization, id: Id) -> Result<Option<Relay>, CrmEr
     Ok(profile.and_then(|profile| {
         Some(Relay {
             id,
+            kind: profile.servertype,
             host: profile.outgoingserverlocation?,
             port: u16::try_from(profile.outgoingportnumber?).ok()?,
             tls: profile.outgoingtlsmode?,

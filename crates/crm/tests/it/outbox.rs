@@ -27,6 +27,7 @@ pub(crate) async fn house() -> House {
 pub(crate) fn relay(return_domain: Option<String>) -> NewRelay {
     NewRelay {
         name: "relay".to_owned(),
+        kind: outbox::SMTP,
         host: "relay.contoso.test".to_owned(),
         port: 25,
         tls: 0,

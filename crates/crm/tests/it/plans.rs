@@ -280,7 +280,8 @@ async fn send_mail(house: &House) {
     let organization = &house.organization;
     let login = None;
     let (name, host, port, tls) = ("relay".to_owned(), "relay.test".to_owned(), 25, 0);
-    let relay = NewRelay { name, host, port, tls, authority: None, login, return_domain: None };
+    let relay =
+        NewRelay { name, kind: outbox::SMTP, host, port, tls, authority: None, login, return_domain: None };
     outbox::add_relay(organization, relay, house.moment()).await.unwrap();
     let mut ids = Vec::new();
     for copy in 1..=4 {

@@ -4,10 +4,18 @@ use super::column::{Kind::*, table};
 use crate::folder::FolderRole;
 use crate::{Id, Timestamp};
 
-/// How a mail server is spoken with. Dataverse has more; those above 99 are ours. By the last one nothing goes from here: outside
-/// senders pull.
-pub const SERVER_TYPES: &[(i64, &str)] =
-    &[(1, "POP3"), (4, "IMAP"), (100, "Maildir"), (101, "SMTP"), (102, "Outside sender")];
+/// How a mail server is spoken with. Dataverse has more; those above 99 are ours. By *Outside sender* nothing goes from here: it
+/// pulls.
+pub const SERVER_TYPES: &[(i64, &str)] = &[
+    (1, "POP3"),
+    (4, "IMAP"),
+    (100, "Maildir"),
+    (101, "SMTP"),
+    (102, "Outside sender"),
+    (103, "LMTP"),
+    (104, "Program"),
+    (105, "Pickup folder"),
+];
 /// How the connection to a mail server is protected.
 pub const TLS_MODES: &[(i64, &str)] = &[(0, "None"), (1, "STARTTLS"), (2, "From the first byte")];
 /// Whether a mailbox is watched.
@@ -34,7 +42,7 @@ table! {
         /// Seconds between two sessions, where news cannot be waited for in one.
         pollinginterval: i32 = Int, "Polling interval in seconds";
         createdon: Timestamp = DateTime, "Created on";
-        /// Of a relay.
+        /// Of a relay: a host's name or address, a socket, a program or a folder.
         outgoingserverlocation: Option<String> = Text(2048), "Outgoing Server Location";
         outgoingportnumber: Option<i32> = Int, "Outgoing Port";
         outgoingtlsmode: Option<i32> = Choice(TLS_MODES), "Protection of the outgoing connection";

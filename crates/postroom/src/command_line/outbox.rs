@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use anyhow::{Context, ensure};
 use clap::{Args, Subcommand, ValueEnum};
+use crm::outbox::{LMTP, PICKUP, PROGRAM, SMTP};
 use postroom::commands::{
     AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, OutsideRequest, RelayRow, Request,
 };
@@ -153,20 +155,22 @@ pub(crate) struct RelayArguments {
     /// The organization.
     #[arg(long, value_name = "NAME")]
     org: String,
-    /// The server.
-    #[arg(long, value_name = "HOST")]
-    server: String,
-    /// Its port; else 465, or 25 with --tls starttls or none. Servers that want a user mostly listen at 587.
-    #[arg(long)]
+    #[command(flatten)]
+    way: Way,
+    /// Its port; else 465, or 25 with --tls starttls or none, and 24 with --lmtp. Servers that want a user mostly listen at 587.
+    #[arg(long, requires = "server")]
     port: Option<u16>,
-    /// When TLS begins.
-    #[arg(long, value_enum, default_value = "starttls")]
-    tls: Tls,
+    /// When TLS begins; else starttls, and none with a socket of this machine.
+    #[arg(long, value_enum, requires = "server")]
+    tls: Option<Tls>,
+    /// The server takes mail by LMTP (RFC 2033).
+    #[arg(long, requires = "server")]
+    lmtp: bool,
     /// A file of certificates (PEM) that are believed instead of those that the machine believes.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "server")]
     authority: Option<PathBuf>,
     /// Who signs in there; nobody where it takes mail of this machine without.
-    #[arg(long, value_name = "NAME", requires = "password_file")]
+    #[arg(long, value_name = "NAME", requires_all = ["password_file", "server"])]
     user: Option<String>,
     /// The file whose first line is the password; - for standard input.
     #[arg(long, value_name = "FILE", requires = "user")]
@@ -177,6 +181,37 @@ pub(crate) struct RelayArguments {
     return_domain: Option<String>,
     /// The relay's name here.
     name: String,
+}
+
+/// Where mail goes out: one of them.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Way {
+    /// The server; with --lmtp also the path of a socket.
+    #[arg(long, value_name = "HOST")]
+    server: Option<String>,
+    /// A program of each node that sends, run for each mail as PROGRAM -i -f RETURN-PATH -- RECIPIENT…, with the mail on standard
+    /// input: /usr/sbin/sendmail of whatever mail server is there.
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<PathBuf>,
+    /// A folder of each node that sends, where a mail server picks up files: one a mail, with X-Sender and X-Receiver on top.
+    #[arg(long, value_name = "FOLDER")]
+    pickup: Option<PathBuf>,
+}
+
+impl Way {
+    /// How it takes mail, and where.
+    fn place(self, is_lmtp: bool) -> anyhow::Result<(i32, String)> {
+        let path = |path: PathBuf| {
+            let text = path.to_str().filter(|_| path.is_absolute()).map(str::to_owned);
+            text.with_context(|| format!("{} is no path from / on", path.display()))
+        };
+        Ok(match (self.server, self.program, self.pickup) {
+            (_, Some(program), _) => (PROGRAM, path(program)?),
+            (_, _, Some(folder)) => (PICKUP, path(folder)?),
+            (server, ..) => (if is_lmtp { LMTP } else { SMTP }, server.unwrap_or_default()),
+        })
+    }
 }
 
 pub(super) fn outbox(command: OutboxCommand) -> anyhow::Result<Request> {
@@ -215,14 +250,25 @@ pub(super) fn relay(command: RelayCommand) -> anyhow::Result<Request> {
 
 fn arguments(relay: RelayArguments) -> anyhow::Result<AddRelay> {
     let authority = relay.authority.as_deref().map(super::mailbox::text).transpose()?;
-    let port = relay.port.unwrap_or(if relay.tls.is_implicit() { 465 } else { 25 });
+    let (kind, host) = relay.way.place(relay.lmtp)?;
+    let is_here = host.starts_with('/');
+    ensure!(!is_here || kind != SMTP, "--server wants a host; a socket takes mail with --lmtp only");
+    let tls = relay.tls.unwrap_or(if is_here { Tls::None } else { Tls::Starttls });
+    let usual = match (kind, tls.is_implicit()) {
+        _ if is_here => 0,
+        (LMTP, _) => 24,
+        (_, true) => 465,
+        (_, false) => 25,
+    };
+    let port = relay.port.unwrap_or(usual);
     let password = relay.password_file.as_deref().map(super::mailbox::first_line).transpose()?;
     Ok(AddRelay {
         organization: relay.org,
         name: relay.name,
-        host: relay.server,
+        kind,
+        host,
         port,
-        tls: relay.tls.code(),
+        tls: tls.code(),
         authority,
         login: relay.user.zip(password),
         return_domain: relay.return_domain,

@@ -6,6 +6,7 @@ use crm::outbox::{self, Change, NewRelay, Place};
 use crm::secrets::Cell;
 use model::Id;
 use model::schema::emails::EMAIL_STATUSES;
+use model::schema::mailboxes::EmailServerProfile;
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use serde::{Deserialize, Serialize};
 use store::{Organization, SecretColumn, StoreError};
@@ -110,9 +111,11 @@ pub struct AddRelay {
     pub organization: String,
     /// Its name here.
     pub name: String,
-    /// Its host.
+    /// How it takes mail, of [`outbox::RELAY_KINDS`].
+    pub kind: i32,
+    /// Its host; the path of a socket, a program or a folder.
     pub host: String,
-    /// Its port.
+    /// Its port; 0 where it has none.
     pub port: u16,
     /// How the connection is protected, of `TLS_MODES`.
     pub tls: i32,
@@ -131,7 +134,7 @@ pub struct RelayRow {
     pub organization: String,
     /// Its name.
     pub name: String,
-    /// Its host and port.
+    /// Its host and port, or how else it takes mail.
     pub place: String,
     /// The domain of return paths.
     pub return_domain: Option<String>,
@@ -302,7 +305,7 @@ fn sealed(
     (organization, id): (&Organization, Id),
     new: AddRelay,
 ) -> Result<NewRelay, CommandError> {
-    let AddRelay { name, host, port, tls, authority, login, return_domain, .. } = new;
+    let AddRelay { name, kind, host, port, tls, authority, login, return_domain, .. } = new;
     let login = match login {
         Some((user, password)) => {
             Some((user, house.keyring.seal(relay_password_of(organization.id(), id), &password)?))
@@ -311,7 +314,7 @@ fn sealed(
     };
     let lead_back = |domain: String| outbox::lead_back(&house.store, organization, &domain);
     let return_domain = return_domain.map(lead_back).transpose()?;
-    Ok(NewRelay { name, host, port, tls, authority, login, return_domain })
+    Ok(NewRelay { name, kind, host, port, tls, authority, login, return_domain })
 }
 
 /// The cell of a relay's password.
@@ -324,20 +327,28 @@ fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
     let mut rows = Vec::new();
     for organization in organizations {
         for profile in outbox::relays(organization)? {
-            let host = profile.outgoingserverlocation.unwrap_or_default();
-            let port = profile.outgoingportnumber.unwrap_or_default();
             rows.push(RelayRow {
                 organization: organization.name().to_owned(),
+                place: place(&profile),
                 name: profile.name,
-                place: match profile.servertype {
-                    outbox::OUTSIDE => "an outside sender".to_owned(),
-                    _ => format!("{host}:{port}"),
-                },
                 return_domain: profile.returndomain,
             });
         }
     }
     Ok(Reply::Relays(rows))
+}
+
+fn place(profile: &EmailServerProfile) -> String {
+    let host = profile.outgoingserverlocation.as_deref().unwrap_or_default();
+    let port = profile.outgoingportnumber.unwrap_or_default();
+    match profile.servertype {
+        outbox::OUTSIDE => "an outside sender".to_owned(),
+        outbox::PROGRAM => format!("program {host}"),
+        outbox::PICKUP => format!("pickup folder {host}"),
+        outbox::LMTP if port == 0 => format!("lmtp {host}"),
+        outbox::LMTP => format!("lmtp {host}:{port}"),
+        _ => format!("{host}:{port}"),
+    }
 }
 
 fn id(text: &str) -> Result<Id, CommandError> {

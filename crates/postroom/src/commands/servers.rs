@@ -76,8 +76,7 @@ pub(super) fn list(organizations: &[Arc<Organization>]) -> Result<Reply, Command
     for organization in organizations {
         let all = mailboxes::all(organization)?;
         // Those that mail goes out by are in a list of their own.
-        let ways_out = [crm::outbox::SMTP, crm::outbox::OUTSIDE];
-        let holds_mailboxes = |server: &EmailServerProfile| !ways_out.contains(&server.servertype);
+        let holds_mailboxes = |server: &EmailServerProfile| !crm::outbox::is_way_out(server);
         for server in mailboxes::servers(organization)?.into_iter().filter(holds_mailboxes) {
             let here = all.iter().filter(|watched| watched.server == server);
             rows.push(ServerRow {

@@ -13,7 +13,8 @@ use store::Organization;
 
 use super::gate::{Gate, Pass};
 use super::hook::Next;
-use super::line::{Line, crm_words};
+use super::line::crm_words;
+use super::way::Way;
 use crate::commands::relay_password_of;
 use crate::hooks::pre_send;
 use crate::house::{House, random};
@@ -30,7 +31,7 @@ pub(super) struct Desk {
 
 impl Outbox for Desk {
     type Mail = Arc<Claimed>;
-    type Carrier = Line;
+    type Carrier = Way;
     type Pass = Pass;
 
     async fn connections(&self) -> usize {
@@ -79,6 +80,7 @@ impl Outbox for Desk {
         }
         let raw = signer::signed(&self.house, &self.organization, loaded.travelling()).await?;
         let parcel = Parcel {
+            name: claimed.name(),
             mail_from: loaded.mail_from,
             recipients: claimed.waiting().map(|recipient| recipient.address.clone()).collect(),
             raw,
@@ -101,13 +103,13 @@ impl Outbox for Desk {
         pre_send::deliver(hook, self.organization.name(), (claimed, &parcel), may_end).await
     }
 
-    async fn open(&self) -> Result<Line, String> {
+    async fn open(&self) -> Result<Way, String> {
         let found = outbox::relay(&self.organization, self.relay).map_err(|error| error.to_string())?;
         let relay = found.ok_or_else(|| "its relay is known no more".to_owned())?;
         let nonce: [u8; NONCE_BYTES] = random().map_err(|error| error.to_string())?;
         let name = self.house.settings.name();
         let login = self.login(&relay)?;
-        Line::open(relay, login.as_ref(), (&name, &nonce)).await
+        Way::open(relay, login.as_ref(), (&name, &nonce)).await
     }
 
     async fn write_down(&self, tried: Vec<(Arc<Claimed>, Tried)>, ending: Vec<Arc<Claimed>>) -> Vec<bool> {

@@ -1,15 +1,19 @@
-//! A session with a relay: the words of `send` in those of `connect`, and its outcomes in those of `crm`.
+//! A session with a relay that speaks SMTP or LMTP: the words of `send` in those of `connect`, and its outcomes in those of `crm`.
 
 use std::future::Future;
 
+use connect::lmtp::Lmtp;
 use connect::smtp::{Hello, NONCE_BYTES, Notify, Occasion, Returned, Smtp};
 use connect::{Login, Patience, Target, TlsMode};
 use crm::mailboxes::{NONE, STARTTLS};
-use crm::outbox::{self, RecipientReply, Relay};
+use crm::outbox::{self, LMTP, RecipientReply, Relay};
 use send::{Parcel, Reply, Tried};
 
 /// A session with a relay.
-pub(crate) struct Line(Smtp);
+pub(super) enum Line {
+    Smtp(Smtp),
+    Lmtp(Lmtp),
+}
 
 impl Line {
     /// Connects, and signs in where there is a login.
@@ -19,13 +23,20 @@ impl Line {
         (name, nonce): (&str, &[u8; NONCE_BYTES]),
     ) -> Result<Self, String> {
         let hello = Hello { name, nonce };
-        let opened = Smtp::open(&target(relay), login, &hello, Patience::for_mail()).await;
-        opened.map(Line).map_err(|error| error.to_string())
+        let (kind, target, patience) = (relay.kind, target(relay), Patience::for_mail());
+        let opened = match kind {
+            LMTP => Lmtp::open(&target, login, &hello, patience).await.map(Line::Lmtp),
+            _ => Smtp::open(&target, login, &hello, patience).await.map(Line::Smtp),
+        };
+        opened.map_err(|error| error.to_string())
     }
-}
 
-impl send::Carrier for Line {
-    async fn send(&mut self, parcel: &Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
+    /// See [`send::Carrier::send`].
+    pub(super) async fn send(
+        &mut self,
+        parcel: &Parcel,
+        may_end: impl Future<Output = bool> + Send,
+    ) -> Tried {
         let mut envelope = connect::smtp::Envelope::new(parcel.mail_from.clone(), parcel.recipients.clone());
         if parcel.wants_report {
             let all = vec![Occasion::Success, Occasion::Failure, Occasion::Delay];
@@ -35,7 +46,11 @@ impl send::Carrier for Line {
         }
         let mail = connect::smtp::Outgoing { envelope: &envelope, raw: &parcel.raw };
         let reply = |reply: connect::smtp::Reply| Reply { code: reply.code, text: reply.text };
-        match self.0.send(&mail, || may_end).await {
+        let sent = match self {
+            Line::Smtp(smtp) => smtp.send(&mail, || may_end).await,
+            Line::Lmtp(lmtp) => lmtp.send(&mail, || may_end).await,
+        };
+        match sent {
             Ok(sent) => Tried::Answered(sent.recipients.into_iter().map(reply).collect()),
             Err(failure) => {
                 let words = failure.error.to_string();
@@ -48,12 +63,18 @@ impl send::Carrier for Line {
         }
     }
 
-    fn has_ended(&self) -> bool {
-        self.0.has_ended()
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Line::Smtp(smtp) => smtp.has_ended(),
+            Line::Lmtp(lmtp) => lmtp.has_ended(),
+        }
     }
 
-    async fn close(self) {
-        self.0.close().await;
+    pub(super) async fn close(self) {
+        match self {
+            Line::Smtp(smtp) => smtp.close().await,
+            Line::Lmtp(lmtp) => lmtp.bye().await,
+        }
     }
 }
 

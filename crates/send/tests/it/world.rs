@@ -117,6 +117,7 @@ impl Outbox for World {
             return Err("its source is not here".to_owned());
         }
         let parcel = Parcel {
+            name: String::new(),
             mail_from: "jane@contoso.test".to_owned(),
             recipients: vec![format!("{mail}@fabrikam.test")],
             raw: b"Subject: it\r\n\r\n".as_slice().into(),

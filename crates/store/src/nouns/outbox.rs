@@ -335,7 +335,7 @@ impl Tx<'_> {
     pub fn set_relay(&mut self, relay: &EmailServerProfile) -> Result<bool, StoreError> {
         let sql = "update emailserverprofile set certificateauthority = ?2, outgoingserverlocation = ?3, \
                    outgoingportnumber = ?4, outgoingtlsmode = ?5, outgoingusername = ?6, outgoingpassword = ?7, \
-                   returndomain = ?8 where emailserverprofileid = ?1";
+                   returndomain = ?8, servertype = ?9 where emailserverprofileid = ?1";
         let params = [
             relay.emailserverprofileid.into(),
             relay.certificateauthority.as_ref().into(),
@@ -345,6 +345,7 @@ impl Tx<'_> {
             relay.outgoingusername.as_ref().into(),
             relay.outgoingpassword.as_ref().into(),
             relay.returndomain.as_ref().into(),
+            relay.servertype.into(),
         ];
         Ok(self.execute(sql, &params)? == 1)
     }

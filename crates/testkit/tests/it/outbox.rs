@@ -24,6 +24,7 @@ fn at(port: u16) -> AddRelay {
     AddRelay {
         organization: "example".to_owned(),
         name: format!("relay {port}"),
+        kind: crm::outbox::SMTP,
         host: "127.0.0.1".to_owned(),
         port,
         tls: 0,

@@ -36,6 +36,7 @@ impl Story {
         let relay = AddRelay {
             organization: "example".to_owned(),
             name: "relay".to_owned(),
+            kind: crm::outbox::SMTP,
             host: "127.0.0.1".to_owned(),
             port: relay,
             tls: 0,
