@@ -61,7 +61,10 @@ pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
 pub use maildirs::AddMaildir;
 pub use nodes::{NodeRow, undone};
 pub(crate) use outbox::relay_password_of;
-pub use outbox::{AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, RelayRow};
+pub use outbox::{
+    AddRelay, LMTP, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, PICKUP, PROGRAM, RelayRow,
+    SMTP,
+};
 pub use outside::{OutsideReport, OutsideRequest, PulledRow, TicketName};
 pub use records::{
     AddNeverLog, AddQueue, AddSink, AddUser, CustomerKind, Import, ImportFault, Imported, OrganizationRow,

@@ -25,7 +25,7 @@ pub fn one(house: &Program, relay: std::net::SocketAddr, size_bytes: usize) -> R
     house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
         organization: ORGANIZATION.to_owned(),
         name: "relay".to_owned(),
-        kind: crm::outbox::SMTP,
+        kind: postroom::commands::SMTP,
         host: relay.ip().to_string(),
         port: relay.port(),
         tls: 0,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand, ValueEnum};
-use crm::outbox::{LMTP, PICKUP, PROGRAM, SMTP};
 use postroom::commands::{
-    AddRelay, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, OutsideRequest, RelayRow, Request,
+    AddRelay, LMTP, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, OutsideRequest, PICKUP,
+    PROGRAM, RelayRow, Request, SMTP,
 };
 
 use super::mailbox::Tls;
@@ -158,19 +158,19 @@ pub(crate) struct RelayArguments {
     #[command(flatten)]
     way: Way,
     /// Its port; else 465, or 25 with --tls starttls or none, and 24 with --lmtp. Servers that want a user mostly listen at 587.
-    #[arg(long, requires = "server")]
+    #[arg(long)]
     port: Option<u16>,
     /// When TLS begins; else starttls, and none with a socket of this machine.
-    #[arg(long, value_enum, requires = "server")]
+    #[arg(long, value_enum)]
     tls: Option<Tls>,
     /// The server takes mail by LMTP (RFC 2033).
-    #[arg(long, requires = "server")]
+    #[arg(long)]
     lmtp: bool,
     /// A file of certificates (PEM) that are believed instead of those that the machine believes.
-    #[arg(long, value_name = "FILE", requires = "server")]
+    #[arg(long, value_name = "FILE")]
     authority: Option<PathBuf>,
     /// Who signs in there; nobody where it takes mail of this machine without.
-    #[arg(long, value_name = "NAME", requires_all = ["password_file", "server"])]
+    #[arg(long, value_name = "NAME", requires = "password_file")]
     user: Option<String>,
     /// The file whose first line is the password; - for standard input.
     #[arg(long, value_name = "FILE", requires = "user")]
@@ -249,6 +249,15 @@ pub(super) fn relay(command: RelayCommand) -> anyhow::Result<Request> {
 }
 
 fn arguments(relay: RelayArguments) -> anyhow::Result<AddRelay> {
+    let is_of_a_server = relay.lmtp
+        || relay.port.is_some()
+        || relay.tls.is_some()
+        || relay.authority.is_some()
+        || relay.user.is_some();
+    ensure!(
+        !is_of_a_server || relay.way.server.is_some(),
+        "--lmtp, --port, --tls, --authority and --user are of a --server"
+    );
     let authority = relay.authority.as_deref().map(super::mailbox::text).transpose()?;
     let (kind, host) = relay.way.place(relay.lmtp)?;
     let is_here = host.starts_with('/');

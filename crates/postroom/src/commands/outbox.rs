@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crm::outbox::{self, Change, NewRelay, Place};
+pub use crm::outbox::{LMTP, PICKUP, PROGRAM, SMTP};
 use crm::secrets::Cell;
 use model::Id;
 use model::schema::emails::EMAIL_STATUSES;
@@ -343,10 +344,10 @@ fn place(profile: &EmailServerProfile) -> String {
     let port = profile.outgoingportnumber.unwrap_or_default();
     match profile.servertype {
         outbox::OUTSIDE => "an outside sender".to_owned(),
-        outbox::PROGRAM => format!("program {host}"),
-        outbox::PICKUP => format!("pickup folder {host}"),
-        outbox::LMTP if port == 0 => format!("lmtp {host}"),
-        outbox::LMTP => format!("lmtp {host}:{port}"),
+        PROGRAM => format!("program {host}"),
+        PICKUP => format!("pickup folder {host}"),
+        LMTP if port == 0 => format!("lmtp {host}"),
+        LMTP => format!("lmtp {host}:{port}"),
         _ => format!("{host}:{port}"),
     }
 }

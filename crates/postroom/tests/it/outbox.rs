@@ -246,3 +246,28 @@ fn what_a_hook_says_of_a_mail_stands_on_its_page() {
         assert!(page().contains(shown) && page().contains(state), "{}", page());
     }
 }
+
+#[test]
+fn a_relay_is_a_server_a_program_or_a_folder() {
+    let place = Place::with_contoso();
+    let add = |more: &[&'static str]| [&["relay", "add", "--org", "contoso"], more].concat();
+    place.well(&add(&["--program", "/usr/sbin/sendmail", "a"]));
+    place.well(&add(&["--pickup", "/var/spool/pickup", "b"]));
+    place.well(&add(&["--lmtp", "--server", "/run/lmtp", "c"]));
+    place.well(&add(&["--lmtp", "--server", "mail.contoso.test", "d"]));
+    let listed = "contoso  a  program /usr/sbin/sendmail\ncontoso  b  pickup folder /var/spool/pickup\n\
+                  contoso  c  lmtp /run/lmtp\ncontoso  d  lmtp mail.contoso.test:24\n";
+    assert_eq!(place.well(&["relay", "list"]), listed);
+    // Said anew, it may be another kind.
+    place.well(&["relay", "set", "--org", "contoso", "--server", "mail.contoso.test", "--port", "587", "a"]);
+    assert!(place.well(&["relay", "list"]).starts_with("contoso  a  mail.contoso.test:587\n"));
+    for wrong in [
+        add(&["e"]),
+        add(&["--program", "sendmail", "e"]),
+        add(&["--server", "/run/lmtp", "e"]),
+        add(&["--program", "/usr/sbin/sendmail", "--pickup", "/var/spool/pickup", "e"]),
+        add(&["--program", "/usr/sbin/sendmail", "--port", "25", "e"]),
+    ] {
+        assert_ne!(place.run(&wrong).code, 0, "{wrong:?}");
+    }
+}

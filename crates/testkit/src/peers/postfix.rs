@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -135,6 +136,18 @@ impl Postfix {
     /// Its SMTP door.
     pub fn smtp(&self) -> SocketAddr {
         self.smtp
+    }
+
+    /// A program that is called as `sendmail` and submits to this one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn sendmail(&self) -> Result<PathBuf> {
+        let path = self.path("sendmail");
+        let script = format!("#!/bin/sh\nexec /usr/sbin/sendmail -C {} \"$@\"\n", self.path("etc").display());
+        fs::write(&path, script)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        Ok(path)
     }
 
     /// Has it try what waits in its queue, at once.

@@ -24,7 +24,7 @@ fn acknowledging(house: &House, queue: &str, relay: u16) -> Result<()> {
     house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
         organization: organization(),
         name: "main".to_owned(),
-        kind: crm::outbox::SMTP,
+        kind: postroom::commands::SMTP,
         host: "127.0.0.1".to_owned(),
         port: relay,
         tls: 0,

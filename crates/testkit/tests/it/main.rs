@@ -41,4 +41,5 @@ mod smtp_client;
 mod sync;
 mod trust;
 mod undeliverable;
+mod ways_out;
 mod writing;

@@ -24,7 +24,7 @@ fn at(port: u16) -> AddRelay {
     AddRelay {
         organization: "example".to_owned(),
         name: format!("relay {port}"),
-        kind: crm::outbox::SMTP,
+        kind: postroom::commands::SMTP,
         host: "127.0.0.1".to_owned(),
         port,
         tls: 0,
@@ -58,7 +58,7 @@ pub(super) fn send(house: &House, mail: SendMail) -> Result<Id> {
     id.parse().context("an id")
 }
 
-fn rows(house: &House) -> Vec<OutboxRow> {
+pub(super) fn rows(house: &House) -> Vec<OutboxRow> {
     match house.command(Request::Outbox(OutboxRequest::List(None))) {
         Ok(Reply::Outbox(rows)) => rows,
         other => panic!("{other:?}"),

@@ -16,7 +16,7 @@ fn with_relay(tls: i32) -> Result<(House, CountingRelay)> {
     house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
         organization: "example".to_owned(),
         name: "main".to_owned(),
-        kind: crm::outbox::SMTP,
+        kind: postroom::commands::SMTP,
         host: "127.0.0.1".to_owned(),
         port: relay.smtp().port(),
         tls,

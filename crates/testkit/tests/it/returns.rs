@@ -20,7 +20,7 @@ fn relay(house: &House, port: u16) -> Result<()> {
     house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
         organization: "example".to_owned(),
         name: "relay".to_owned(),
-        kind: crm::outbox::SMTP,
+        kind: postroom::commands::SMTP,
         host: "127.0.0.1".to_owned(),
         port,
         tls: 0,

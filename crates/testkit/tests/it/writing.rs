@@ -36,7 +36,7 @@ impl Story {
         let relay = AddRelay {
             organization: "example".to_owned(),
             name: "relay".to_owned(),
-            kind: crm::outbox::SMTP,
+            kind: postroom::commands::SMTP,
             host: "127.0.0.1".to_owned(),
             port: relay,
             tls: 0,

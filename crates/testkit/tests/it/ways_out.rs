@@ -1,0 +1,96 @@
+//! Mail that goes out otherwise than by SMTP: by the sendmail of a real Postfix, by the LMTP of a real Dovecot, into a pickup
+//! folder.
+
+use std::fs;
+
+use anyhow::{Result, ensure};
+use postroom::commands::{AddRelay, LMTP, OutboxRequest, PICKUP, PROGRAM, Request};
+use testkit::missing::or_skip;
+use testkit::peers::{Dovecot, DovecotSettings, NextHop, Postfix};
+use testkit::{House, wait};
+
+use super::house::{ZOE, books_are_whole, house, timeline};
+use super::outbox::{arrived, becomes, offer, rows, send};
+
+fn by(house: &House, kind: i32, (host, port): (String, u16)) -> Result<()> {
+    house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
+        organization: "example".to_owned(),
+        name: "main".to_owned(),
+        kind,
+        host,
+        port,
+        tls: 0,
+        authority: None,
+        login: None,
+        return_domain: None,
+    })))?;
+    Ok(())
+}
+
+#[test]
+fn a_mail_goes_out_by_the_sendmail_of_postfix() {
+    or_skip(|| {
+        let customers = Dovecot::start(DovecotSettings::default())?;
+        let postfix = Postfix::start(NextHop::Lmtp(customers.lmtp()))?;
+        let (house, _) = house();
+        by(&house, PROGRAM, (postfix.sendmail()?.display().to_string(), 0))?;
+        send(&house, offer())?;
+        let row = becomes(&house, "Sent")?;
+        assert_eq!((row.sent, row.failed, row.attempts), (2, 0, 1));
+        let [zoe, bob] = [ZOE, "bob@customer.test"].map(|address| arrived(&customers.mailbox(address)));
+        let (zoe, bob) = (zoe?, bob?);
+        // A dot on a line of its own ends nothing.
+        ensure!(zoe.contains("\n.\r\nJane") || zoe.contains("\n.\nJane"), "{zoe}");
+        ensure!(zoe.contains("Return-Path: <jane@example.test>"), "{zoe}");
+        ensure!(!zoe.contains("bob@customer.test") && bob.contains("Fifty pallets?"), "blind: {zoe}");
+        assert_eq!(message::read_header(zoe.as_bytes())?.subject, "Grüße: our offer");
+        books_are_whole(&house);
+        Ok(())
+    });
+}
+
+#[test]
+fn by_lmtp_each_recipient_is_answered_for() {
+    or_skip(|| {
+        let customers =
+            Dovecot::start(DovecotSettings { known: Some(&[ZOE]), ..DovecotSettings::default() })?;
+        let (house, _) = house();
+        by(&house, LMTP, (customers.lmtp().ip().to_string(), customers.lmtp().port()))?;
+        send(&house, offer())?;
+        let row = becomes(&house, "Sent")?;
+        assert_eq!((row.sent, row.failed), (1, 1));
+        ensure!(row.error.as_deref().is_some_and(|words| words.contains("550")), "{row:?}");
+        ensure!(arrived(&customers.mailbox(ZOE))?.contains("Fifty pallets?"), "{}", customers.log());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_mail_lies_in_the_pickup_folder_and_one_that_is_not_there_keeps_it_waiting() {
+    let (house, _) = house();
+    let folder = tempfile::tempdir().unwrap();
+    let pickup = folder.path().join("pickup");
+    by(&house, PICKUP, (pickup.display().to_string(), 0)).unwrap();
+    let id = send(&house, offer()).unwrap();
+    let troubled = || rows(&house).into_iter().find(|row| row.error.is_some());
+    let waits = wait::until("trouble", troubled).unwrap();
+    assert_eq!((waits.state.as_str(), waits.attempts), ("Pending Send", 1));
+    assert_eq!(timeline(&house.organization("example").unwrap(), ZOE).len(), 1);
+    fs::create_dir(&pickup).unwrap();
+    // Somebody may be at it at this moment.
+    let retried = wait::until("the try", || {
+        let (organization, email) = ("example".to_owned(), waits.email.clone());
+        house.command(Request::Outbox(OutboxRequest::Retry { organization, email })).ok()
+    });
+    retried.unwrap();
+    let row = becomes(&house, "Sent").unwrap();
+    assert_eq!((row.sent, row.failed), (2, 0));
+    let names: Vec<_> = fs::read_dir(&pickup).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, [format!("{id}.eml").as_str()]);
+    let lies = fs::read(pickup.join(format!("{id}.eml"))).unwrap();
+    let text = String::from_utf8(lies).unwrap();
+    let top =
+        format!("X-Sender: jane@example.test\r\nX-Receiver: {ZOE}\r\nX-Receiver: bob@customer.test\r\n");
+    assert!(text.starts_with(&top), "{text}");
+    assert_eq!(message::read_header(text.as_bytes()).unwrap().subject, "Grüße: our offer");
+}
