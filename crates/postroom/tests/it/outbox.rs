@@ -252,10 +252,10 @@ fn a_relay_is_a_server_a_program_or_a_folder() {
     let place = Place::with_contoso();
     let add = |more: &[&'static str]| [&["relay", "add", "--org", "contoso"], more].concat();
     place.well(&add(&["--program", "/usr/sbin/sendmail", "a"]));
-    place.well(&add(&["--pickup", "/var/spool/pickup", "b"]));
+    place.well(&add(&["--pickup", "/var/pickup", "b"]));
     place.well(&add(&["--lmtp", "--server", "/run/lmtp", "c"]));
     place.well(&add(&["--lmtp", "--server", "mail.contoso.test", "d"]));
-    let listed = "contoso  a  program /usr/sbin/sendmail\ncontoso  b  pickup folder /var/spool/pickup\n\
+    let listed = "contoso  a  program /usr/sbin/sendmail\ncontoso  b  pickup folder /var/pickup\n\
                   contoso  c  lmtp /run/lmtp\ncontoso  d  lmtp mail.contoso.test:24\n";
     assert_eq!(place.well(&["relay", "list"]), listed);
     // Said anew, it may be another kind.
@@ -265,7 +265,7 @@ fn a_relay_is_a_server_a_program_or_a_folder() {
         add(&["e"]),
         add(&["--program", "sendmail", "e"]),
         add(&["--server", "/run/lmtp", "e"]),
-        add(&["--program", "/usr/sbin/sendmail", "--pickup", "/var/spool/pickup", "e"]),
+        add(&["--program", "/usr/sbin/sendmail", "--pickup", "/var/pickup", "e"]),
         add(&["--program", "/usr/sbin/sendmail", "--port", "25", "e"]),
     ] {
         assert_ne!(place.run(&wrong).code, 0, "{wrong:?}");
