@@ -49,6 +49,7 @@ impl Customers {
         self.house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
             organization: "example".to_owned(),
             name: "relay".to_owned(),
+            kind: postroom::commands::SMTP,
             host: "localhost".to_owned(),
             port: smtp.port(),
             tls: i32::from(authority.is_some()),
