@@ -87,7 +87,7 @@ fn ways_out(organization: &Organization) -> Vec<Id> {
     match outbox::relays(organization) {
         Ok(relays) => {
             // What outside senders pull is not taken anywhere.
-            let relays = relays.into_iter().filter(|relay| relay.servertype == outbox::SMTP);
+            let relays = relays.into_iter().filter(|relay| relay.servertype != outbox::OUTSIDE);
             relays.map(|relay| relay.emailserverprofileid).collect()
         }
         Err(error) => {
