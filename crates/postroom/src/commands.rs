@@ -328,8 +328,16 @@ pub enum CommandError {
     #[error("no undeliverable mail has the id “{0}”; `postroom undeliverable list` shows them")]
     NoUndeliverable(String),
     /// No e-mail has this id.
-    #[error("no e-mail has the id “{0}”; `postroom outbox list` shows those that go out")]
+    #[error(
+        "no e-mail has the id “{0}”; `postroom outbox list` shows those that go out, the page *Drafts* what is written"
+    )]
     NoEmail(String),
+    /// No way out has this name.
+    #[error("there is no relay called “{0}”; `postroom relay list` shows them")]
+    NoRelay(String),
+    /// The user has none.
+    #[error("{0} has no signature; `--text FILE` or `--html FILE` sets one")]
+    NoSignature(String),
     /// No record has this id or address.
     #[error(
         "“{0}” is neither the id of an account, contact, lead or e-mail, nor the address of one customer"

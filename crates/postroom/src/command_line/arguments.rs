@@ -113,7 +113,7 @@ pub(crate) enum Command {
     /// Who may write as which queue. A user may as himself, and these commands as anybody.
     #[command(subcommand)]
     Sendas(SendAsCommand),
-    /// Relays: servers that take an organization's mail and bring it on.
+    /// Relays: servers, programs and folders that take an organization's mail and bring it on, and what outside senders pull.
     #[command(subcommand)]
     Relay(RelayCommand),
     /// Templates: texts with places for values, of which mails are made.
@@ -129,7 +129,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Undeliverable(UndeliverableCommand),
     /// Mail that was kept apart because its sender is not trusted: that its own domain disowns (trust.quarantine), or
-    /// that says one of us hands it over.
+    /// that says one of us hands it over; and mail that a hook stopped.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
     /// The text index that search reads; it follows the mail by itself, unless search.follows_mail is false.

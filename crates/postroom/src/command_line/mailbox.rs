@@ -313,10 +313,16 @@ fn server(account: &AccountArguments) -> anyhow::Result<MailServer> {
     };
     let (tls, port) = (account.tls.code(), if account.tls.is_implicit() { port_of_tls } else { port });
     let authority = account.authority.as_deref().map(text).transpose()?;
-    let is_host = !account.server.contains(':') || account.server.parse::<Ipv6Addr>().is_ok();
-    anyhow::ensure!(is_host, "“{}” is no host: a port is given apart, with --port", account.server);
+    check_host(&account.server)?;
     let (host, port) = (account.server.clone(), account.port.unwrap_or(port));
     Ok(MailServer { protocol, host, port, tls, authority, polling_interval: account.every })
+}
+
+/// A port has an option of its own.
+pub(super) fn check_host(host: &str) -> anyhow::Result<()> {
+    let is_host = !host.contains(':') || host.parse::<Ipv6Addr>().is_ok();
+    anyhow::ensure!(is_host, "“{host}” is no host: a port is given apart, with --port");
+    Ok(())
 }
 
 /// A server in a list.

@@ -59,10 +59,11 @@ pub(crate) enum OutboxCommand {
         #[arg(long, value_name = "DOMAIN")]
         domain: Option<String>,
         /// Mails a minute at most; 0 for any number.
-        #[arg(long, value_name = "NUMBER")]
+        #[arg(long, value_name = "NUMBER", required_unless_present = "connections")]
+        #[arg(value_parser = clap::value_parser!(i32).range(0..))]
         per_minute: Option<i32>,
         /// Connections to the relay at most, or mails on their way to the domain; 0 for as many as there are.
-        #[arg(long, value_name = "NUMBER")]
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(0..))]
         connections: Option<i32>,
     },
     /// List limits and pauses.
@@ -126,9 +127,9 @@ pub(crate) struct EmailName {
 
 #[derive(Subcommand)]
 pub(crate) enum RelayCommand {
-    /// Have an organization's mail go out by a server. The first one that is added takes all of it.
+    /// Have an organization's mail go out by a server, a program or a folder. The first way out that is added takes all of it.
     Add(RelayArguments),
-    /// Say anew where a relay is, and who signs in there. What waits for it goes by that, at once.
+    /// Say all of a relay anew: what is left out (--return-domain, --user) is no more. What waits for it goes by that, at once.
     Set(RelayArguments),
     /// Have an organization's mail wait for programs that pull it, by `postroom outbox pull`, and send it by their own means. The
     /// first way out that is added takes all of it.
@@ -204,7 +205,7 @@ impl Way {
     fn place(self, is_lmtp: bool) -> anyhow::Result<(i32, String)> {
         let path = |path: PathBuf| {
             let text = path.to_str().filter(|_| path.is_absolute()).map(str::to_owned);
-            text.with_context(|| format!("{} is no path from / on", path.display()))
+            text.with_context(|| format!("{} is no whole path: it begins with /", path.display()))
         };
         Ok(match (self.server, self.program, self.pickup) {
             (_, Some(program), _) => (PROGRAM, path(program)?),
@@ -261,6 +262,9 @@ fn arguments(relay: RelayArguments) -> anyhow::Result<AddRelay> {
     let authority = relay.authority.as_deref().map(super::mailbox::text).transpose()?;
     let (kind, host) = relay.way.place(relay.lmtp)?;
     let is_here = host.starts_with('/');
+    if !is_here {
+        super::mailbox::check_host(&host)?;
+    }
     ensure!(!is_here || kind != SMTP, "--server wants a host; a socket takes mail with --lmtp only");
     let tls = relay.tls.unwrap_or(if is_here { Tls::None } else { Tls::Starttls });
     let usual = match (kind, tls.is_implicit()) {
@@ -305,10 +309,15 @@ pub(super) fn relay_cells(row: &RelayRow) -> Vec<String> {
 
 /// Subjects and what relays say are written by others.
 pub(super) fn cells(row: &OutboxRow) -> Vec<String> {
-    let failed = if row.failed == 0 { String::new() } else { format!(", {} failed", row.failed) };
-    let bounced = if row.bounced == 0 { String::new() } else { format!(", {} came back", row.bounced) };
-    let recipients = format!("{} of {}{failed}{bounced}", row.sent, row.recipients);
-    let next = row.next_try.as_ref().map_or_else(String::new, |time| format!("next try {time}"));
+    let told = [(row.failed, "failed"), (row.uncertain, "may have it"), (row.bounced, "came back")];
+    let told = told.into_iter().filter(|(number, _)| *number > 0);
+    let told: String = told.map(|(number, what)| format!(", {number} {what}")).collect();
+    let recipients = format!("{} of {}{told}", row.sent, row.recipients);
+    let next = match &row.next_try {
+        Some(time) => format!("next try {time}"),
+        None if row.waits_for_a_person => "waits for a person: outbox retry".to_owned(),
+        None => String::new(),
+    };
     let error = row.error.as_deref().map(printable).unwrap_or_default();
     let (organization, email, created) = (row.organization.clone(), row.email.clone(), row.created.clone());
     vec![organization, email, created, row.state.clone(), recipients, printable(&row.subject), next, error]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
@@ -75,10 +75,27 @@ struct OutcomeArguments {
 /// Pulls mails, writes them into files, and prints a line of JSON for each.
 pub(super) async fn pull(house: &mut Counter, arguments: PullArguments) -> anyhow::Result<End> {
     let PullArguments { org, relay, seconds, limit, into } = arguments;
-    let pull = OutsideRequest::Pull { organization: org, way: relay, limit, seconds };
+    ensure!(into.is_dir(), "{} is no folder", into.display());
+    let pull = OutsideRequest::Pull { organization: org.clone(), way: relay, limit, seconds };
     let reply = house.ask(Request::Outbox(OutboxRequest::Outside(pull))).await?;
-    save(&reply, &into)?;
+    let Reply::Pulled(rows) = reply else { return Ok(End::Well) };
+    for (place, row) in rows.iter().enumerate() {
+        if let Err(error) = save(row, &into) {
+            give_back(house, &org, rows.get(place..).unwrap_or_default()).await?;
+            return Err(error);
+        }
+    }
     Ok(End::Well)
+}
+
+/// Nobody could report on what is in no file: whoever comes next gets it.
+async fn give_back(house: &mut Counter, org: &str, rows: &[PulledRow]) -> anyhow::Result<()> {
+    for PulledRow { email, attempt, .. } in rows {
+        let of = TicketName { organization: org.to_owned(), email: email.clone(), attempt: *attempt };
+        let report = OutsideRequest::Report(of, OutsideReport::GivenBack);
+        house.ask(Request::Outbox(OutboxRequest::Outside(report))).await?;
+    }
+    Ok(())
 }
 
 pub(super) fn begun(of: TicketArguments) -> OutsideRequest {
@@ -113,17 +130,14 @@ fn reply(text: &str) -> anyhow::Result<(String, u16, String)> {
 }
 
 /// A file that is there already is this mail.
-fn save(reply: &Reply, into: &Path) -> anyhow::Result<()> {
-    let Reply::Pulled(rows) = reply else { return Ok(()) };
-    for row in rows {
-        let PulledRow { email, attempt, from, to, wants_report, base64 } = row;
-        let file = into.join(format!("{email}-{attempt}.eml"));
-        fs::write(&file, STANDARD.decode(base64)?)
-            .with_context(|| format!("{} cannot be written", file.display()))?;
-        let line = json!({
-            "email": email, "attempt": attempt, "from": from, "to": to, "wants_report": wants_report, "file": file,
-        });
-        writeln!(io::stdout(), "{line}")?;
-    }
+fn save(row: &PulledRow, into: &Path) -> anyhow::Result<()> {
+    let PulledRow { email, attempt, from, to, wants_report, base64 } = row;
+    let file = into.join(format!("{email}-{attempt}.eml"));
+    fs::write(&file, STANDARD.decode(base64)?)
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    let line = json!({
+        "email": email, "attempt": attempt, "from": from, "to": to, "wants_report": wants_report, "file": file,
+    });
+    writeln!(io::stdout(), "{line}")?;
     Ok(())
 }

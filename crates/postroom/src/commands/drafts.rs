@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crm::CrmError;
 use crm::outbox::{self, SendEmail, Signature};
 use crm::records::people;
 use model::Id;
@@ -125,9 +124,9 @@ pub(super) async fn run(house: &Arc<House>, request: DraftRequest) -> Result<Rep
         }
         DraftRequest::Signature { organization: of, user } => {
             let organization = organization(house, &of)?;
-            let user = people::user_by_address(&organization, &address(&user)?)?.systemuserid;
-            let found = outbox::signature(&organization, user)?;
-            let Signature { text, html } = found.ok_or(CrmError::NotFound { what: "the signature" })?;
+            let id = people::user_by_address(&organization, &address(&user)?)?.systemuserid;
+            let found = outbox::signature(&organization, id)?;
+            let Signature { text, html } = found.ok_or(CommandError::NoSignature(user))?;
             Ok(Reply::Signature(text, html))
         }
         DraftRequest::Senders(name) => {

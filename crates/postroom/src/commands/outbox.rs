@@ -158,6 +158,8 @@ pub struct OutboxRow {
     pub sent: usize,
     /// Recipients who do not get it.
     pub failed: usize,
+    /// Recipients who may have it: no answer came.
+    pub uncertain: usize,
     /// Recipients of whom a report came afterwards that they do not get it.
     pub bounced: usize,
     /// All recipients.
@@ -166,6 +168,8 @@ pub struct OutboxRow {
     pub attempts: i32,
     /// When it is tried next, where it waits.
     pub next_try: Option<String>,
+    /// Whether it goes on when somebody says so.
+    pub waits_for_a_person: bool,
     /// What went wrong last.
     pub error: Option<String>,
 }
@@ -248,11 +252,19 @@ async fn add_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> 
 
 async fn set_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.organization)?;
-    let known = outbox::relays(&organization)?.into_iter().find(|relay| relay.name == new.name);
-    let id = known.ok_or(crm::CrmError::NotFound { what: "the relay" })?.emailserverprofileid;
+    let id = way_called(&organization, &new.name)?.emailserverprofileid;
     let relay = sealed(house, (&organization, id), new)?;
     outbox::set_relay(&organization, id, relay).await?;
     Ok(Reply::Done)
+}
+
+/// A way out by its name.
+pub(super) fn way_called(
+    organization: &Organization,
+    name: &str,
+) -> Result<EmailServerProfile, CommandError> {
+    let known = outbox::relays(organization)?.into_iter().find(|known| known.name == name);
+    known.ok_or_else(|| CommandError::NoRelay(name.to_owned()))
 }
 
 async fn set_limit(house: &House, limit: LimitRequest) -> Result<Reply, CommandError> {
@@ -261,11 +273,7 @@ async fn set_limit(house: &House, limit: LimitRequest) -> Result<Reply, CommandE
         LimitOf::All => Place::All,
         LimitOf::Bulk => Place::Bulk,
         LimitOf::Domain(domain) => Place::domain(&domain)?,
-        LimitOf::Relay(name) => {
-            let known = outbox::relays(&organization)?.into_iter().find(|relay| relay.name == name);
-            let known = known.ok_or(crm::CrmError::NotFound { what: "the relay" })?;
-            Place::Relay(known.emailserverprofileid)
-        }
+        LimitOf::Relay(name) => Place::Relay(way_called(&organization, &name)?.emailserverprofileid),
     };
     let LimitRequest { per_minute, connections, is_paused, .. } = limit;
     let change = Change { per_minute, connections, is_paused };
@@ -394,10 +402,12 @@ fn row(
         subject: email.subject.clone(),
         sent: in_state(1),
         failed: in_state(2),
+        uncertain: in_state(3),
         bounced: recipients.iter().filter(|recipient| matches!(recipient.bouncekind, Some(1 | 2))).count(),
         recipients: recipients.len(),
         attempts: mail.tries,
         next_try: mail.waitsin.map(|_| rfc_3339(mail.dueon)),
+        waits_for_a_person: mail.waitsin.is_none() && mail.endedon.is_none(),
         error: mail.lasterror.clone(),
     }
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use crm::outbox::{self, Pull, RecipientReply, Reported, Settled, Ticket};
 use serde::{Deserialize, Serialize};
 
+use super::outbox::way_called;
 use super::{CommandError, Reply, address, organization};
 use crate::house::House;
 use crate::signer;
@@ -126,8 +127,7 @@ async fn pull(
     (limit, seconds): (usize, i64),
 ) -> Result<Reply, CommandError> {
     let organization = organization(house, of)?;
-    let known = outbox::relays(&organization)?.into_iter().find(|known| known.name == way);
-    let way = known.ok_or(crm::CrmError::NotFound { what: "the way out" })?.emailserverprofileid;
+    let way = way_called(&organization, way)?.emailserverprofileid;
     let mut rows = Vec::new();
     for pulled in
         outbox::background_send(&organization, Pull { way, limit, seconds }, house.moment()?).await?

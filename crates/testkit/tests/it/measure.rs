@@ -119,7 +119,7 @@ fn mail_that_waits() {
         let folder = tempfile::tempdir()?;
         let plan = Plan { peers: Some(Duration::ZERO), ..plan(&[(4096, 3)]) };
         measure::send(folder.path(), (Sending { mails: 70, signed: true }, &plan), &|_| {})?;
-        let expect = ["postroom, outbox", "smtp-source", "Postfix, its queue"];
+        let expect = ["postroom, outbox, signed", "smtp-source", "Postfix, its queue"];
         let written = look(folder.path(), "send", &expect);
         assert_eq!(written["facts"].as_array().unwrap().len(), 2);
         Ok(())
