@@ -132,7 +132,7 @@ async fn pull(
     for pulled in
         outbox::background_send(&organization, Pull { way, limit, seconds }, house.moment()?).await?
     {
-        let raw = match signer::signed(house, &organization, pulled.loaded.raw).await {
+        let raw = match signer::signed(house, &organization, pulled.loaded.travelling()).await {
             Ok(raw) => raw,
             Err(words) => {
                 let not_sent = (pulled.ticket, Reported::NotSent(words));

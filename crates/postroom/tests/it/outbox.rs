@@ -199,6 +199,12 @@ fn a_program_pulls_mail_says_that_it_begins_and_reports() {
     let listed = place.well(&["outbox", "list"]);
     assert!(listed.contains("Sent  1 of 2, 1 failed"), "{listed}");
     assert!(report(&["--give-back"]).err.contains("not held by that attempt"));
+
+    let one = [&send[..], &["--to", "zoe@fabrikam.test", "offer.txt"]].concat();
+    let id = place.well(&one);
+    place.well(&pull);
+    let mail = std::fs::read_to_string(place.path(&format!("{}-1.eml", id.trim()))).unwrap();
+    assert!(mail.contains("X-Postroom-Recipient: "), "what comes back tells by it of whom it speaks: {mail}");
 }
 
 /// Their pages.
