@@ -80,7 +80,7 @@ pub fn decide(offer: &Offer, facts: &Facts) -> Verdict {
     let decision = &mut verdict.decision;
     decision.signals.extend(guessed(offer));
     decision.signals.extend(author::said(offer, facts));
-    decision.signals.extend(heard::said(facts));
+    decision.signals.extend(heard::said(facts, thread::regarding(facts, &thread)));
     decision.correlation_method = thread.method;
     decision.correlated = thread.email;
     decision.accepting = wanted.accepting;

@@ -80,6 +80,13 @@ impl Facts {
         self.records.get(&address.key()).map_or(&[], Vec::as_slice)
     }
 
+    /// The e-mails that it may continue or belong to.
+    pub fn known(&self) -> impl Iterator<Item = &KnownEmail> {
+        let all = self.answered.iter().chain(&self.referenced).chain(&self.by_token);
+        let all = all.chain(&self.by_thread_index).chain(&self.returned).chain(&self.returned_to);
+        all.chain(&self.answered_by_word).chain(&self.relatives)
+    }
+
     /// Whether the address is ours: a user's, a queue's or a sink's.
     pub fn is_ours(&self, address: &EmailAddress) -> bool {
         self.sinks.contains(&address.split_detail().0.key())

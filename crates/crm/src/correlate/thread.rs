@@ -139,6 +139,25 @@ pub fn joins<'f>(offer: &Offer, facts: &'f Facts, thread: &Thread) -> Vec<&'f Kn
     joined.filter(|known| seen.insert(known.id)).collect()
 }
 
+/// What the earlier mail is about. A report has no customer on it, so it goes to the one whose mail it returns, where that
+/// is one.
+pub fn regarding(facts: &Facts, thread: &Thread) -> Option<RecordRef> {
+    let id = thread.email?;
+    let earlier = facts.known().find(|known| known.id == id)?;
+    let is_report = thread.method == CorrelationMethod::Report;
+    let mut customers: Vec<RecordRef> = match facts.returned_recipient.as_ref() {
+        Some(address) => earlier.resolved.get(address).copied().into_iter().collect(),
+        None => earlier.resolved.values().copied().collect(),
+    };
+    customers.retain(|record| is_report && record.entity.is_customer());
+    customers.dedup();
+    match (earlier.regarding, customers.as_slice()) {
+        (Some(record), _) => Some(record),
+        (None, [customer]) => Some(*customer),
+        (None, _) => None,
+    }
+}
+
 /// The earlier mails that this mail surely belongs to; what is akin through them need not be looked for.
 pub fn parents<'f>(offer: &Offer, facts: &'f Facts) -> Vec<&'f KnownEmail> {
     Circle::of(offer, facts).parents()

@@ -234,7 +234,7 @@ pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Fa
         facts.chosen = outgoing.chosen.iter().cloned().collect();
         facts.continues = outgoing.continues;
     }
-    verdicts::note(read, (&opened.verdicts, original), &mut facts)?;
+    verdicts::note(read, (opened, original), &mut facts)?;
     mails(read, (&original.offer, opened.desk.settings.has_guesses), &mut facts)?;
     Ok(facts)
 }

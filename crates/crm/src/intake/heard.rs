@@ -17,9 +17,8 @@ pub struct Heard {
     pub hint: Option<RecordRef>,
 }
 
-/// Notes it for one original. A hint to what is not here is none.
-pub(super) fn note(read: &Read<'_>, heard: &Heard, facts: &mut Facts) -> Result<(), StoreError> {
-    facts.stopped.clone_from(&heard.stopped);
+/// Notes the hint for the original that it is of. A hint to what is not here is none.
+pub(super) fn note_hint(read: &Read<'_>, heard: &Heard, facts: &mut Facts) -> Result<(), StoreError> {
     if let Some(hint) = heard.hint {
         let is_there = match hint.entity {
             Entity::Account => read.account(hint.id)?.is_some(),
@@ -33,13 +32,18 @@ pub(super) fn note(read: &Read<'_>, heard: &Heard, facts: &mut Facts) -> Result<
     Ok(())
 }
 
-/// What is shown of it.
-pub(crate) fn said(facts: &Facts) -> impl Iterator<Item = Signal> {
-    let hint = facts.hinted.map(|record| Signal {
-        record: Some(record),
-        ..signal("hook", true, "A hook says that it belongs here.")
+/// What is shown of it, and whether it held: what the conversation is about goes before a hint.
+pub(crate) fn said(facts: &Facts, by_thread: Option<RecordRef>) -> impl Iterator<Item = Signal> {
+    let hint = facts.hinted.map(|record| {
+        let holds = !record.entity.is_customer() || by_thread.is_none_or(|about| about == record);
+        let words = if holds { BELONGS } else { BELONGS_ELSEWHERE };
+        Signal { record: Some(record), ..signal("hook", holds, words) }
     });
     let stopped =
         facts.stopped.as_ref().map(|words| signal("hook", false, format!("A hook stopped it: {words}")));
     hint.into_iter().chain(stopped)
 }
+
+const BELONGS: &str = "A hook says that it belongs here.";
+const BELONGS_ELSEWHERE: &str =
+    "A hook says that it belongs here. Its conversation is about another record, and goes before that.";

@@ -12,6 +12,7 @@ use model::trust::{Finding, Policy, ProvenBy, Verdict};
 use model::{EmailAddress, Id, Mailbox, limits};
 use store::{Read, StoreError};
 
+use super::Opened;
 use super::deliver::cut;
 use super::gather::{self, Desk};
 use super::heard::{self, Heard};
@@ -120,10 +121,15 @@ impl Desk {
 /// Notes for one original who proved to have written it.
 pub(super) fn note(
     read: &Read<'_>,
-    (verdicts, original): (&Verdicts, &Original),
+    (opened, original): (&Opened, &Original),
     facts: &mut Facts,
 ) -> Result<(), StoreError> {
-    heard::note(read, &verdicts.heard, facts)?;
+    let verdicts = &opened.verdicts;
+    facts.stopped.clone_from(&verdicts.heard.stopped);
+    // The hook saw the mail around them: of several mails in it, it cannot have meant each.
+    if is_outer(original) || opened.originals.len() == 1 {
+        heard::note_hint(read, &verdicts.heard, facts)?;
+    }
     let Some(verdict) = verdicts.of(original) else { return Ok(()) };
     let author = original.offer.from.as_ref().map(|from| &from.address);
     if let Some(author) = author.filter(|author| verdict.proves(author)) {

@@ -20,6 +20,7 @@ mod credentials;
 mod direction;
 mod drafts;
 mod gather;
+mod heard;
 mod hooked;
 mod hostile;
 mod house;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use store::{PreparedBlob, StoreError, Tie, Tx};
 
 use super::{DeliverError, Work};
-use crate::correlate::{IdentityKey, KnownEmail, KnownIdentity, Party, want, who};
+use crate::correlate::{IdentityKey, KnownEmail, KnownIdentity, Party, thread, want, who};
 use crate::intake::gather;
 use crate::intake::offer::Offer;
 use crate::settings;
@@ -106,11 +106,7 @@ impl Work<'_> {
     }
 
     fn joined(&self) -> Vec<&KnownEmail> {
-        let facts = self.facts();
-        let all = facts.answered.iter().chain(&facts.referenced).chain(&facts.by_token);
-        let all = all.chain(&facts.by_thread_index).chain(&facts.returned).chain(&facts.returned_to);
-        let all = all.chain(&facts.answered_by_word).chain(&facts.relatives);
-        all.filter(|known| self.checked.verdict.joins.contains(&known.id)).collect()
+        self.facts().known().filter(|known| self.checked.verdict.joins.contains(&known.id)).collect()
     }
 
     /// What came first and continues this mail is tied to it.
@@ -185,34 +181,12 @@ impl Work<'_> {
         }
     }
 
-    /// What the earlier mail is about; where there is none, what a hook says.
+    /// What its writer chose, or the earlier mail is about; where there is neither, what a hook says.
     fn regarding(&self) -> Option<RecordRef> {
-        let hinted = self.facts().hinted.filter(|record| record.entity.is_customer());
-        self.by_thread().or(hinted)
-    }
-
-    /// What the earlier mail is about. A report has no customer on it, so it goes to the one whose mail it
-    /// returns, where that is one.
-    fn by_thread(&self) -> Option<RecordRef> {
-        let thread = &self.checked.verdict.thread;
-        if let Some(chosen) = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.regarding) {
-            return Some(chosen);
-        }
-        let id = thread.email?;
-        let earlier = self.joined().into_iter().find(|known| known.id == id)?;
-        let is_report = thread.method == CorrelationMethod::Report;
-        let recipient = self.facts().returned_recipient.as_ref();
-        let mut customers: Vec<RecordRef> = match recipient {
-            Some(address) => earlier.resolved.get(address).copied().into_iter().collect(),
-            None => earlier.resolved.values().copied().collect(),
-        };
-        customers.retain(|record| is_report && record.entity.is_customer());
-        customers.dedup();
-        match (earlier.regarding, customers.as_slice()) {
-            (Some(record), _) => Some(record),
-            (None, [customer]) => Some(*customer),
-            (None, _) => None,
-        }
+        let chosen = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.regarding);
+        let by_thread = || thread::regarding(self.facts(), &self.checked.verdict.thread);
+        let hinted = || self.facts().hinted.filter(|record| record.entity.is_customer());
+        chosen.or_else(by_thread).or_else(hinted)
     }
 
     /// Of what was written here its writer, and never who gets it. Else the mailbox it was in, or the user who accepted it.
