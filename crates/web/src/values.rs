@@ -73,7 +73,7 @@ pub trait House: Send + Sync + 'static {
     fn unresolved(&self, visitor: &Visitor, page: &Page) -> Result<List<UnresolvedLine>, Failure>;
     /// Mail that could not be processed, newest first.
     fn undeliverable(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure>;
-    /// Mail that is kept apart because nothing proves who wrote it, newest first.
+    /// Mail that is kept apart because nothing proves who wrote it, or a hook stopped it, newest first.
     fn quarantine(&self, visitor: &Visitor, page: &Page) -> Result<List<UndeliverableLine>, Failure>;
     /// One of both, waiting or ended.
     fn undeliverable_mail(&self, visitor: &Visitor, id: Id) -> Result<UndeliverableMail, Failure>;
@@ -192,7 +192,7 @@ pub struct Waiting {
     pub unresolved: u64,
     /// Mails that could not be processed.
     pub undeliverable: u64,
-    /// Mails that are kept apart because nothing proves who wrote them.
+    /// Mails that are kept apart because nothing proves who wrote them, or a hook stopped them.
     pub quarantined: u64,
     /// Copies of today that were seen and have no outcome.
     pub gap: i64,

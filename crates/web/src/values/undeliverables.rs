@@ -28,7 +28,7 @@ pub struct UndeliverableLine {
     pub detail: String,
     /// Its size in bytes.
     pub size_bytes: u64,
-    /// Whether it could be processed, and is kept apart because nothing proves who wrote it.
+    /// Whether it could be processed, and is kept apart because nothing proves who wrote it, or a hook stopped it.
     pub is_quarantined: bool,
     /// Whether a person may let it in as it is. What says to be one of us, and is not proven, is never believed for that.
     pub can_be_released: bool,
