@@ -153,19 +153,16 @@ fn became(parcel: &Parcel, status: ExitStatus, said: &str) -> Tried {
     all(parcel, code, &format!("{enhanced} the program ended with {exit}{colon}{said}"))
 }
 
-/// Exit codes in the words of SMTP. What the machine lacks, it may have later, as sendmail itself holds (71, 74); codes that mean nothing
-/// to mail, such as a shell's 126 and 127, speak of the set-up: they cost no recipient his mail.
+/// Exit codes in the words of SMTP. Final is what is said of a mail or a recipient (sysexits.h: data, user, host, protocol). All others
+/// speak of the machine or its set-up (a password that ran out is 77, a wrong line in a file 78), or mean nothing to mail, as a shell's
+/// 126 and 127: somebody mends that, and it costs no recipient his mail.
 fn meaning(exit: i32) -> (u16, &'static str) {
     match exit {
         0 => (250, "2.0.0"),
         67 => (550, "5.1.1"),
         68 => (550, "5.1.2"),
         65 => (554, "5.6.0"),
-        71 | 74 | 75 => (451, "4.3.0"),
         76 => (554, "5.5.0"),
-        77 => (550, "5.7.0"),
-        78 => (554, "5.3.5"),
-        64..=78 => (554, "5.3.0"),
         _ => (451, "4.3.0"),
     }
 }
