@@ -56,7 +56,13 @@ impl Pickup {
         }
         let (from, to) = (begun.0.clone(), self.folder.join(format!("{}.eml", parcel.name)));
         if let Err(error) = on_disk(move || fs::rename(from, to)).await {
-            return not_sent(format!("no name can be given in {}: {error}", self.folder.display()));
+            let words = format!("no name can be given in {}: {error}", self.folder.display());
+            // By a network the name may have been given, and the answer lost. Whoever removes the file under its first name knows better.
+            let left = begun.0.clone();
+            return match on_disk(move || fs::remove_file(left)).await {
+                Ok(()) => not_sent(words),
+                Err(_) => uncertain(words),
+            };
         }
         let folder = Arc::clone(&self.folder);
         match on_disk(move || File::open(folder)?.sync_all()).await {

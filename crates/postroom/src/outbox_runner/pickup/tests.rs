@@ -59,3 +59,20 @@ async fn what_may_not_end_or_would_name_others_leaves_nothing_there() {
     assert!(matches!(pickup.send(&parcel(RAW), async { true }).await, Tried::NotSent { .. }));
     assert!(Pickup::at(folder.path().to_owned(), &[1; 8]).is_err());
 }
+
+#[tokio::test]
+async fn a_name_that_was_not_given_is_told_apart_from_one_that_may_have_been() {
+    let folder = tempfile::tempdir().unwrap();
+    let pickup = Pickup::at(folder.path().to_owned(), &[1; 8]).unwrap();
+    // As where a file server did it and its answer was lost.
+    let picked_up = async {
+        for name in names(folder.path()) {
+            fs::remove_file(folder.path().join(name)).unwrap();
+        }
+        true
+    };
+    assert!(matches!(pickup.send(&parcel(RAW), picked_up).await, Tried::Uncertain { .. }));
+    fs::create_dir(folder.path().join("mail-2.eml")).unwrap();
+    assert!(matches!(pickup.send(&parcel(RAW), async { true }).await, Tried::NotSent { .. }));
+    assert_eq!(names(folder.path()), ["mail-2.eml"], "what was begun is gone");
+}
