@@ -25,6 +25,7 @@ mod outbox_runner;
 mod pages;
 mod poll_runner;
 pub mod private;
+mod process_group;
 mod router;
 pub mod settings;
 mod signer;

@@ -2,17 +2,17 @@
 //!
 //! *Invariant:* it and all that it began ends with the call, whatever it does.
 
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use model::limits;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use std::os::fd::OwnedFd;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::{Receiver, Sender};
 
 use super::{Call, NoAnswer};
+use crate::process_group::ProcessGroup;
 
 /// The program.
 #[derive(Debug)]
@@ -39,13 +39,12 @@ impl Program {
     pub(super) fn start(&self) -> Result<Running, String> {
         let failed = |error: std::io::Error| format!("{} does not start: {error}", self.path.display());
         let mut command = Command::new(&self.path);
-        // Nothing of ours is inherited: secrets may stand in it.
-        command.args(&self.arguments).env_clear().env("PATH", PATH).env("POSTROOM_HOOK", self.name);
-        command.current_dir("/").process_group(0);
+        command.args(&self.arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(failed)?;
+        let environment = [("PATH", PATH), ("POSTROOM_HOOK", self.name)];
+        let mut group = ProcessGroup::start(&mut command, &environment).map_err(failed)?;
+        let child = group.program();
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let group = Group { child, is_reaped: false };
         let missing = || failed(std::io::ErrorKind::BrokenPipe.into());
         let stdin = stdin.ok_or_else(missing)?;
         let stdout = stdout.ok_or_else(missing)?;
@@ -68,7 +67,7 @@ pub(super) struct Running {
     stdin: Sender,
     stdout: Receiver,
     stderr: Receiver,
-    group: Group,
+    group: ProcessGroup,
 }
 
 impl Running {
@@ -80,7 +79,7 @@ impl Running {
             drop(stdin.write_all(&call.body).await);
             drop(stdin);
         };
-        let ended = group.ended();
+        let ended = group.ended_with_all();
         let most = call.answer_bytes_max;
         let said = read(&mut stdout, most.saturating_add(1));
         let told = read(&mut stderr, limits::HOOK_LOG_BYTES_MAX);
@@ -122,46 +121,4 @@ async fn read(from: &mut (impl AsyncRead + Unpin), most: usize) -> Vec<u8> {
         kept.extend_from_slice(buffer.get(..left).unwrap_or_default());
     }
     kept
-}
-
-/// A program and all that it began.
-struct Group {
-    child: Child,
-    is_reaped: bool,
-}
-
-impl Group {
-    fn leader(&self) -> Option<Pid> {
-        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
-    }
-
-    /// Waits until it has ended, and ends what it left behind.
-    async fn ended(&mut self) -> Option<ExitStatus> {
-        let leader = self.leader()?;
-        // It stays in the table of processes: its number is nobody else's before it is reaped.
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        let waited = tokio::task::spawn_blocking(move || waitid(WaitId::Pid(leader), options)).await;
-        if !matches!(waited, Ok(Ok(_))) {
-            return None;
-        }
-        self.end()
-    }
-
-    fn end(&mut self) -> Option<ExitStatus> {
-        if let Some(leader) = self.leader() {
-            // Nobody of them may be left, which is what is wanted.
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
-        self.is_reaped = true;
-        self.child.wait().ok()
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if !self.is_reaped {
-            // It was killed and ends at once.
-            self.end();
-        }
-    }
 }

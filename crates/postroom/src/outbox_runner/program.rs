@@ -8,19 +8,19 @@ use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::limits;
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use send::{Parcel, Tried};
 use tokio::time::timeout;
 
 use super::way::{TAKEN_BACK, all, not_sent, uncertain};
+use crate::process_group::ProcessGroup;
 
 /// The program.
 pub(super) struct Program {
@@ -28,7 +28,7 @@ pub(super) struct Program {
     limit: Duration,
 }
 
-/// What it finds of ours: nothing is inherited, for secrets may stand there.
+/// What it finds of ours.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Of what it says.
 const WORDS_BYTES_MAX: u64 = 4 * 1024;
@@ -70,49 +70,13 @@ impl Program {
         }
     }
 
-    fn start(&self, parcel: &Parcel, (input, words): (File, &File)) -> io::Result<Running> {
+    fn start(&self, parcel: &Parcel, (input, words): (File, &File)) -> io::Result<ProcessGroup> {
         // Not every sendmail takes nothing for the null sender; all take this.
         let sender = if parcel.mail_from.is_empty() { "<>" } else { &parcel.mail_from };
         let mut command = Command::new(&self.path);
         command.args(["-i", "-f", sender, "--"]).args(&parcel.recipients);
-        command.env_clear().env("PATH", PATH).current_dir("/").process_group(0);
-        let child = command.stdin(input).stdout(Stdio::null()).stderr(words.try_clone()?).spawn()?;
-        Ok(Running { child, has_ended: false })
-    }
-}
-
-/// A program at work, with all that it began.
-struct Running {
-    child: Child,
-    has_ended: bool,
-}
-
-impl Running {
-    /// Waits until it has ended. What it has left to go on behind it does: some deliver there.
-    async fn ended(&mut self) -> Option<ExitStatus> {
-        let leader = self.leader()?;
-        // It stays in the table of processes: its number is nobody else's before it is reaped.
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        let waited = tokio::task::spawn_blocking(move || waitid(WaitId::Pid(leader), options)).await;
-        if !matches!(waited, Ok(Ok(_))) {
-            return None;
-        }
-        self.has_ended = true;
-        self.child.wait().ok()
-    }
-
-    fn leader(&self) -> Option<Pid> {
-        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(leader) = self.leader().filter(|_| !self.has_ended) {
-            // Nobody of them may be left, which is what is wanted; the program itself ends at once.
-            let _ = kill_process_group(leader, Signal::KILL);
-            drop(self.child.wait());
-        }
+        command.stdin(input).stdout(Stdio::null()).stderr(words.try_clone()?);
+        ProcessGroup::start(&mut command, &[("PATH", PATH)])
     }
 }
 
