@@ -10,6 +10,7 @@
 //! well.
 
 pub mod answer;
+mod append;
 mod capabilities;
 mod commands;
 pub mod fetch;

@@ -162,6 +162,7 @@ fn of_nobody(account: NewAccount, moment: &Moment) -> Result<Mailbox, CrmError> 
         isrefusing: false,
         statecode: ACTIVE,
         createdon: moment.now,
+        keepssentof: None,
     })
 }
 
@@ -289,6 +290,28 @@ pub async fn set_promises(
         Some(false) => Err(CrmError::Invalid("in a user's own mailbox nothing is ever changed".to_owned())),
         None => Err(CrmError::NotFound { what: "the mailbox" }),
     }
+}
+
+/// Says whether what goes out as the mail of a mailbox's user is put into its folder of sent mail.
+///
+/// # Errors
+/// [`CrmError::NotFound`] where there is no mailbox of this name; [`CrmError::Invalid`] where it is no user's own, or at no server of
+/// IMAP.
+pub async fn set_keeps_sent(
+    organization: &Arc<Organization>,
+    name: &str,
+    keeps: bool,
+) -> Result<(), CrmError> {
+    let mailbox = organization.read(|read| read.mailbox_by_name(name))?;
+    let mailbox = mailbox.ok_or(CrmError::NotFound { what: "the mailbox" })?;
+    let server = organization.read(|read| read.email_server_profile(mailbox.emailserverprofile))?;
+    if mailbox.systemuserid.is_none() || server.is_none_or(|server| server.servertype != IMAP) {
+        let words = "sent mail is put into a user's own mailbox at a server of IMAP alone";
+        return Err(CrmError::Invalid(words.to_owned()));
+    }
+    let user = mailbox.systemuserid.filter(|_| keeps);
+    let unit = organization.unit(Priority::Background, move |tx| tx.set_keeps_sent(mailbox.mailboxid, user));
+    unit.await.map_err(|error: StoreError| error.into())
 }
 
 /// The sink with this address.

@@ -21,6 +21,7 @@ mod queue;
 mod relays;
 pub(crate) mod returns;
 mod send_as;
+mod sent_copies;
 mod settle;
 mod shown;
 mod signature;
@@ -39,6 +40,7 @@ use store::{Organization, StoreError};
 
 use crate::CrmError;
 use crate::intake::outgoing;
+use crate::records::people::user_by_address;
 
 pub use answers::{Answer, AnswerKind, answer, record_named};
 pub use draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
@@ -56,6 +58,7 @@ pub use relays::{
     relays, set_relay,
 };
 pub use send_as::{senders, set_send_as};
+pub use sent_copies::{SentCopy, SentMail, sent_mail, settle_sent_copy, take_sent_copy, waiting_sent_copies};
 pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};
 pub use shown::{Shown, Standing, Whose, shown, shown_one, troubles};
 pub use signature::{Signature, set_signature, signature};
@@ -158,7 +161,7 @@ fn written(
         due: draft.due.unwrap_or(moment.now).max(moment.now),
         delayed: draft.due,
         draft: None,
-        owner: draft.who.author,
+        owner: draft.who.author.or_else(|| author(organization, &draft.who.from)),
         subject,
         token,
         chosen: writing::chosen(organization, &draft)?,
@@ -168,6 +171,11 @@ fn written(
     };
     drop(draft);
     Ok((raw.into(), outgoing))
+}
+
+/// The user who has the address that a mail is from: what a command sends as his is his.
+fn author(organization: &Organization, from: &EmailAddress) -> Option<Id> {
+    user_by_address(organization, from).ok().map(|user| user.systemuserid)
 }
 
 /// The status of an e-mail as it is shown: *Sending* while a node has it. It is not written so, for each mail would cost one

@@ -557,3 +557,13 @@ pub const HOOK_SECONDS_MAX: usize = 300;
 pub const HOOK_CALLS_MAX: usize = 100;
 /// Events that are looked through at a time for those that somebody outside is told of.
 pub const FOLLOWED_EVENTS_MAX: usize = 500;
+/// Seconds that a mail server may take to put one sent mail into a folder: it is found there, or sent and stored.
+pub const SENT_COPY_SECONDS_MAX: u64 = 240;
+/// How long a node has that to do before another one does it.
+pub const SENT_COPY_LEASE_SECONDS: i64 = 300;
+/// Times that it is tried: with the pauses of mail that goes out, some four days.
+pub const SENT_COPY_TRIES_MAX: i32 = 27;
+/// Mailboxes of one node into which mail is put at a time.
+pub const SENT_COPIES_AT_ONCE: usize = 8;
+/// Of those that wait, so many are looked at for a list.
+pub const SENT_COPIES_LISTED_MAX: usize = 1_000;

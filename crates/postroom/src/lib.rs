@@ -27,6 +27,7 @@ mod poll_runner;
 pub mod private;
 mod process_group;
 mod router;
+mod sent_runner;
 pub mod settings;
 mod signer;
 mod site;

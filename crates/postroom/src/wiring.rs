@@ -20,7 +20,7 @@ use crate::house::{House, HouseError};
 use crate::node::{Presence, Role};
 use crate::{
     books_runner, hook_runner, index_runner, job_runner, log, mailbox_board, outbox_runner, poll_runner,
-    site, sweep_runner,
+    sent_runner, site, sweep_runner,
 };
 use mail::MailSockets;
 
@@ -117,6 +117,7 @@ impl House {
             tasks.spawn(job_runner::run(Arc::clone(self), stop.clone()));
             tasks.spawn(sweep_runner::run(Arc::clone(self), stop.clone()));
             tasks.spawn(hook_runner::run(Arc::clone(self), stop.clone()));
+            tasks.spawn(sent_runner::run(Arc::clone(self), stop.clone()));
         }
         if self.does(Role::Poll) {
             tasks.spawn(poll_runner::run(Arc::clone(self), stop.clone()));

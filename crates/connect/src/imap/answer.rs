@@ -38,7 +38,7 @@ pub enum Answer {
     Expunge(u32),
     /// About one message.
     Fetch(Fetched),
-    /// CAPABILITY, ENABLED, LIST, NAMESPACE, SEARCH or STATUS, with its words.
+    /// CAPABILITY, ENABLED, ESEARCH, LIST, NAMESPACE, SEARCH or STATUS, with its words.
     Data(&'static str, Vec<Word>),
     /// Anything else.
     Other,
@@ -116,7 +116,7 @@ enum To {
 }
 
 /// The answers whose words are kept.
-const KEPT: [&str; 6] = ["CAPABILITY", "ENABLED", "LIST", "NAMESPACE", "SEARCH", "STATUS"];
+const KEPT: [&str; 7] = ["CAPABILITY", "ENABLED", "ESEARCH", "LIST", "NAMESPACE", "SEARCH", "STATUS"];
 
 impl Answers {
     /// The next event; `None` when all of `input` is read.

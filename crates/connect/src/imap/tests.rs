@@ -373,3 +373,55 @@ async fn a_server_that_does_not_switch_is_spoken_to_as_before() {
     assert_eq!(folders.first().map(|folder| folder.name.as_str()), Some("Entw\u{fc}rfe"));
     assert_eq!(server.await.unwrap()[1..], ["p2 ENABLE IMAP4rev2", r#"p3 LIST "" "*""#]);
 }
+
+const SENT_ON: model::Timestamp = model::Timestamp(1_764_230_400_000);
+
+#[tokio::test]
+async fn a_mail_is_looked_for_and_put_into_a_folder_that_is_made() {
+    let (mut session, server) = selected(
+        "",
+        &[
+            "* SEARCH\r\np2 OK\r\n",
+            "* SEARCH 7\r\np3 OK\r\n",
+            "* ESEARCH (TAG \"p4\") UID\r\np4 OK\r\n",
+            "* ESEARCH (TAG \"p5\") UID ALL 7\r\np5 OK\r\n",
+            "p6 NO [TRYCREATE] no such folder\r\n",
+            "p7 OK made\r\n",
+            "p8 OK\r\n",
+            "+ go on\r\n",
+            "",
+            "",
+            "p9 OK [APPENDUID 9 41] done\r\n",
+        ],
+    )
+    .await;
+    for is_there in [false, true, false, true] {
+        assert_eq!(session.has_mail("a\"b@c.test", SENT_ON).await.unwrap(), is_there);
+    }
+    assert!(session.has_mail("a\r\nb", SENT_ON).await.is_err());
+    let folder = FolderName::new("Gesendet").unwrap();
+    session.append(&folder, (b"A: b\r\n\r\nc\r\n", SENT_ON)).await.unwrap();
+    drop(session);
+    let asked = server.await.unwrap();
+    let append = "APPEND \"Gesendet\" (\\Seen) \"27-Nov-2025 08:00:00 +0000\" {11}";
+    assert_eq!(asked[1], "p2 UID SEARCH SINCE 25-Nov-2025 HEADER Message-ID \"a\\\"b@c.test\"");
+    assert_eq!(
+        asked[5..8],
+        [format!("p6 {append}"), "p7 CREATE \"Gesendet\"".to_owned(), "p8 SUBSCRIBE \"Gesendet\"".to_owned()]
+    );
+    assert_eq!(asked[8..], [format!("p9 {append}").as_str(), "A: b", "", "c"]);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_leaves_the_session_and_one_that_was_not_heard_is_not_put_there() {
+    let (mut session, server) =
+        selected("", &["p2 NO [OVERQUOTA] full\r\n", "p3 OK done\r\n", "p4 OK never asked\r\n"]).await;
+    let folder = FolderName::new("Sent").unwrap();
+    let refused = session.append(&folder, (b"A: b\r\n\r\nc\r\n", SENT_ON)).await.unwrap_err();
+    assert!(refused.kind == Kind::Quota && refused.leaves_the_session());
+    let odd = session.append(&folder, (b"A: b\r\n\r\nc\r\n", SENT_ON)).await.unwrap_err();
+    assert_eq!(odd.kind, Kind::Protocol);
+    assert!(session.has_mail("a@c.test", SENT_ON).await.is_err(), "the session is over");
+    drop(session);
+    drop(server.await);
+}

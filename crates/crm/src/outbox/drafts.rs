@@ -178,7 +178,7 @@ fn is_noted_as_sent(row: &Email) -> bool {
 pub(super) fn in_place_of(row: Email, outgoing: &mut outgoing::Outgoing) -> Result<(), CrmError> {
     let source = <[u8; 32]>::try_from(row.blobid).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
     outgoing.draft = Some((row.activityid, source));
-    outgoing.owner = outgoing.owner.or(row.ownerid);
+    outgoing.owner = row.ownerid.or(outgoing.owner);
     Ok(())
 }
 

@@ -60,6 +60,11 @@ impl Claimed {
         format!("{}{number}", self.mail.activityid)
     }
 
+    /// The mailbox of its writer into which it is put when it went out: what goes by itself or to many is kept nowhere.
+    pub(super) fn kept_in(&self) -> Option<Id> {
+        self.source.as_ref().and_then(|source| source.kept_in).filter(|_| !self.is_bulk())
+    }
+
     pub(super) fn turn(&self) -> Turn<'_> {
         Turn::of(&self.mail, &self.recipients)
     }

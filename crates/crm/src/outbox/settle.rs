@@ -11,6 +11,7 @@ use model::{Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
 
 use super::queue::{Claimed, PERSONAL, WAITING};
+use super::sent_copies;
 use super::turns::{self, Turn, pause_seconds};
 use super::withheld;
 use crate::CrmError;
@@ -170,6 +171,10 @@ fn settle(
         return Ok(Settled::Lost);
     }
     settled.iter().try_for_each(|recipient| tx.settle_recipient(recipient))?;
+    let is_sent = |recipients: &[OutboxRecipient]| recipients.iter().any(|one| one.statecode == SENT);
+    if let Some(mailbox) = claimed.kept_in().filter(|_| is_sent(&settled) && !is_sent(&claimed.recipients)) {
+        sent_copies::want(tx, (mailbox, mail.activityid), moment)?;
+    }
     if has_ended {
         let all = claimed.recipients.iter().chain(&settled);
         return end_of(tx, (mail.activityid, all), moment).map(|()| Settled::Ended);

@@ -8,6 +8,9 @@ pub const BLOB_PLACES: &[(i64, &str)] = &[(0, "in the row"), (1, "in a file"), (
 /// The life of a blob.
 pub const BLOB_STATES: &[(i64, &str)] = &[(0, "live"), (1, "condemned"), (2, "deleting"), (3, "gone")];
 
+/// The kind of job that puts a mail that went out into its writer's mailbox; whoever speaks with mail servers does it.
+pub const KEEP_SENT: &str = "keep-sent";
+
 table! {
     /// Kept bytes, named by their digest.
     Blob "blob" set "" label "Blob" key(blobid) clustered(false) {

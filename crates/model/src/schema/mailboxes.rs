@@ -83,8 +83,10 @@ table! {
         isrefusing: bool = Bool, "Refuses our domains from outside";
         statecode: i32 = Choice(MAILBOX_STATES), "Status";
         createdon: Timestamp = DateTime, "Created on";
+        /// The user, where what goes out here as his mail is put into the folder of his sent mail.
+        keepssentof: Option<Id> = Lookup("systemuser"), "Keeps sent mail of";
     }
-    indexes { unique(name); many(emailserverprofile); }
+    indexes { unique(name); many(emailserverprofile); sparse(keepssentof); }
 }
 
 table! {

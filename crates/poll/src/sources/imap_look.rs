@@ -56,12 +56,7 @@ impl<L: Look> ImapLook<L> {
         let mut folders = vec![(place(&inbox, FolderRole::Inbox), inbox.clone())];
         let there = session.folders().await?;
         let mut left_out = Vec::new();
-        let sent = match &chosen.sent {
-            Some(name) => found(&there, name).ok_or_else(|| format!("there is no folder {name}")),
-            None => sent(&there, session.namespace().await?.as_ref()),
-        };
-        match sent {
-            Ok(name) if name == inbox => left_out.push("the inbox is no folder of sent mail".to_owned()),
+        match sent_of(&mut session, &there, chosen.sent.as_deref()).await? {
             Ok(name) => folders.push((place(&name, FolderRole::Sent), name)),
             Err(words) => left_out.push(words),
         }
@@ -86,6 +81,32 @@ impl<L: Look> ImapLook<L> {
         let not_open = || contradiction("no folder is open");
         Ok((&mut self.session, self.open.as_mut().ok_or_else(not_open)?))
     }
+}
+
+/// The folder of sent mail of a mailbox: the one of this name, else the one that the server or its name calls so; in words, why
+/// there is none.
+///
+/// # Errors
+/// [`SourceError`].
+pub async fn sent_folder<L: Look>(
+    session: &mut L,
+    named: Option<&str>,
+) -> Result<Result<FolderName, String>, SourceError> {
+    let there = session.folders().await?;
+    sent_of(session, &there, named).await
+}
+
+async fn sent_of<L: Look>(
+    session: &mut L,
+    there: &[Folder],
+    named: Option<&str>,
+) -> Result<Result<FolderName, String>, SourceError> {
+    let sent = match named {
+        Some(name) => found(there, name).ok_or_else(|| format!("there is no folder {name}")),
+        None => sent(there, session.namespace().await?.as_ref()),
+    };
+    let is_inbox = sent.as_ref().is_ok_and(|name| *name == FolderName::inbox());
+    Ok(if is_inbox { Err("the inbox is no folder of sent mail".to_owned()) } else { sent })
 }
 
 fn place(name: &FolderName, role: FolderRole) -> Place {

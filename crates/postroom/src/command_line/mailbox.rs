@@ -53,7 +53,8 @@ pub(crate) enum MailboxCommand {
         #[command(flatten)]
         of: MailboxName,
     },
-    /// Change what nobody but you can know of a sink mailbox. What is not named stays as it is.
+    /// Change what nobody but you can know of a sink mailbox, or whether sent mail is put into a user's own. What is not named stays as
+    /// it is.
     Set(PromiseArguments),
     /// Watch it again, at once.
     Resume {
@@ -94,12 +95,15 @@ pub(crate) struct PromiseArguments {
     of: MailboxName,
     /// Whether what brings mail there refuses our own domains from outside. What was quarantined before is replayed with
     /// `undeliverable replay`.
-    #[arg(long, value_enum, required_unless_present = "exclusive")]
+    #[arg(long, value_enum, required_unless_present_any = ["exclusive", "keeps_sent"])]
     refusing: Option<YesNo>,
     /// Whether nobody but Postroom removes anything there. A server without UIDPLUS removes all that is marked as deleted, or
     /// nothing; so only then, and only where nothing else is marked, it is asked to.
     #[arg(long, value_enum)]
     exclusive: Option<YesNo>,
+    /// Of a user's own mailbox: whether what goes out as his mail is put into its folder of sent mail, as his mail program does.
+    #[arg(long, value_enum)]
+    keeps_sent: Option<YesNo>,
 }
 
 #[derive(Args)]
@@ -246,13 +250,14 @@ pub(super) fn request(command: MailboxCommand) -> anyhow::Result<Option<Request>
         MailboxCommand::Pause { of } => {
             Request::SetMailboxState { organization: of.org, mailbox: of.name, is_active: false }
         }
-        MailboxCommand::Set(PromiseArguments { of, refusing, exclusive }) => {
+        MailboxCommand::Set(PromiseArguments { of, refusing, exclusive, keeps_sent }) => {
             let is_yes = |answer: YesNo| answer == YesNo::Yes;
             Request::SetMailboxPromises(SetMailboxPromises {
                 organization: of.org,
                 mailbox: of.name,
                 is_exclusive: exclusive.map(is_yes),
                 is_refusing: refusing.map(is_yes),
+                keeps_sent: keeps_sent.map(is_yes),
             })
         }
         MailboxCommand::Resume { of } => {
@@ -355,7 +360,17 @@ pub(super) fn cells(row: &MailboxRow) -> Vec<String> {
     let next = row.next_try.as_ref().map(|time| format!("again {time}"));
     let told = row.told_by.as_ref().map(|told| format!("as told by {told}"));
     let state = [Some(row.state.clone()), next, told].into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let promises = [(row.is_refusing, ", refusing"), (row.is_exclusive, ", exclusive")];
+    let sent = match &row.sent_waiting {
+        Some((count, Some(words))) if *count > 0 => Some(format!("{count} sent not kept yet: {words}")),
+        _ => None,
+    };
+    let state = [Some(state), sent].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let keeps_sent = row.sent_waiting.is_some();
+    let promises = [
+        (row.is_refusing, ", refusing"),
+        (row.is_exclusive, ", exclusive"),
+        (keeps_sent, ", keeps sent mail"),
+    ];
     let promised: String = promises.iter().filter(|(is_so, _)| *is_so).map(|(_, words)| *words).collect();
     let account = format!("{}{promised}", row.account);
     vec![row.organization.clone(), row.name.clone(), account, last, waiting, state]

@@ -70,6 +70,9 @@ pub struct SetMailboxPromises {
     pub is_exclusive: Option<bool>,
     /// Whether what brings mail there refuses our own domains from outside.
     pub is_refusing: Option<bool>,
+    /// Of a user's own mailbox: whether what goes out as his mail is put into its folder of sent mail.
+    #[serde(default)]
+    pub keeps_sent: Option<bool>,
 }
 
 /// A mailbox in a list.
@@ -85,6 +88,9 @@ pub struct MailboxRow {
     pub is_refusing: bool,
     /// Nobody but Postroom removes anything there.
     pub is_exclusive: bool,
+    /// Where what goes out as its user's mail is put into its folder of sent mail: how many mails wait for that, and why the last one
+    /// that was tried does not lie there.
+    pub sent_waiting: Option<(usize, Option<String>)>,
     /// How it goes, in words.
     pub state: String,
     /// When it was last known to be looked at to its end, as RFC 3339 writes it.
@@ -175,8 +181,14 @@ pub(super) async fn set_state(
 }
 
 pub(super) async fn set_promises(house: &House, set: SetMailboxPromises) -> Result<Reply, CommandError> {
+    let organization = organization(house, &set.organization)?;
+    if let Some(keeps) = set.keeps_sent {
+        mailboxes::set_keeps_sent(&organization, &set.mailbox, keeps).await?;
+    }
     let promises = (set.is_exclusive, set.is_refusing);
-    mailboxes::set_promises(&organization(house, &set.organization)?, &set.mailbox, promises).await?;
+    if promises != (None, None) {
+        mailboxes::set_promises(&organization, &set.mailbox, promises).await?;
+    }
     Ok(Reply::Done)
 }
 
@@ -194,6 +206,7 @@ pub(super) fn list(
 ) -> Result<Reply, CommandError> {
     let mut rows = Vec::new();
     for organization in organizations {
+        let mut sent = crm::outbox::waiting_sent_copies(organization)?;
         for shown in house.shown_mailboxes(organization)? {
             let (mailbox, server) = (&shown.watched.mailbox, &shown.watched.server);
             let (host, port) = (&server.incomingserverlocation, server.incomingportnumber);
@@ -207,6 +220,9 @@ pub(super) fn list(
                 account,
                 is_refusing: mailbox.isrefusing,
                 is_exclusive: mailbox.isexclusive,
+                sent_waiting: mailbox
+                    .keepssentof
+                    .map(|_| sent.remove(&mailbox.mailboxid).unwrap_or_default()),
                 state: shown.state,
                 succeeded: shown.succeeded.map(rfc_3339),
                 next_try: shown.next_try.map(rfc_3339),

@@ -217,3 +217,9 @@ create table presend (
     answeredon integer not null,
     primary key (activityid)
 ) strict, without rowid;
+
+-- What goes out as a user's mail is put into the folder of his sent mail, where the administrator says so; the index tells with
+-- the mail itself whether it is.
+alter table mailbox add column keepssentof blob;
+create index mailbox_keepssentof on mailbox (keepssentof)
+where keepssentof is not null;

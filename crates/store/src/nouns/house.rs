@@ -1,6 +1,6 @@
 //! Events, jobs, settings, and the version of the records.
 
-use model::schema::house::{Event, Job, Setting};
+use model::schema::house::{Event, Job, KEEP_SENT, Setting};
 use model::{Id, Timestamp, limits};
 
 use crate::StoreError;
@@ -21,7 +21,25 @@ pub(crate) const EPOCH: &str = "epoch";
 /// The setting in which the version of the records stands.
 pub(crate) const RECORDS_VERSION: &str = "recordsversion";
 
+/// The job that is due longest, of one kind or of all others. The time is selected once: an index is not asked for what a server's
+/// clock may say anew at each row.
+macro_rules! due {
+    ($is_kind:literal) => {
+        concat!(
+            "where dueon <= (select leaseclock(?1)) and kind ",
+            $is_kind,
+            " ?2 and (leaseuntil is null or leaseuntil <= (select leaseclock(?1))) \
+             order by dueon limit 1 /*pg for update skip locked*/"
+        )
+    };
+}
+
 impl Read<'_> {
+    /// Mails that went out and are not in their writers' mailboxes yet, those that fall due first in front.
+    pub fn sent_copies(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.nouns("where kind = ?1 order by dueon limit ?2", &[KEEP_SENT.into(), limit.into()])
+    }
+
     /// A setting of the organisation.
     pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.one("select value from setting where name = ?1", &[name.into()], |row| row.take())
@@ -126,15 +144,26 @@ impl Tx<'_> {
     }
 
     /// Takes the job that is due longest, leased to a node for `limits::LEASE_SECONDS`; another taker finds it again after
-    /// that. What comes back is what the others ask for: the job as its taker holds it.
+    /// that. What comes back is what the others ask for: the job as its taker holds it. Those of [`KEEP_SENT`] are taken by
+    /// [`Tx::lease_sent_copy`] alone.
     pub fn lease_job(&mut self, owner: Id, now: Timestamp) -> Result<Option<Job>, StoreError> {
-        // The time is selected once: an index is not asked for what a server's clock may say anew at each row.
-        let tail = "where dueon <= (select leaseclock(?1)) \
-                    and (leaseuntil is null or leaseuntil <= (select leaseclock(?1))) \
-                    order by dueon limit 1 /*pg for update skip locked*/";
-        let Some(job) = self.noun::<Job>(tail, &[now.into()])? else { return Ok(None) };
+        self.lease((owner, now), due!("<>"), limits::LEASE_SECONDS)
+    }
+
+    /// The same of those that speak with a mail server, for as long as that may take.
+    pub fn lease_sent_copy(&mut self, owner: Id, now: Timestamp) -> Result<Option<Job>, StoreError> {
+        self.lease((owner, now), due!("="), limits::SENT_COPY_LEASE_SECONDS)
+    }
+
+    fn lease(
+        &mut self,
+        (owner, now): (Id, Timestamp),
+        due: &'static str,
+        seconds: i64,
+    ) -> Result<Option<Job>, StoreError> {
+        let Some(job) = self.noun::<Job>(due, &[now.into(), KEEP_SENT.into()])? else { return Ok(None) };
         let sql = "update job set leaseuntil = leaseclock(?2) + ?3, attempts = attempts + 1, owner = ?4 where jobid = ?1";
-        let params = [job.jobid.into(), now.into(), (limits::LEASE_SECONDS * 1_000).into(), owner.into()];
+        let params = [job.jobid.into(), now.into(), (seconds * 1_000).into(), owner.into()];
         self.execute(sql, &params)?;
         Ok(Some(Job { owner: Some(owner), attempts: job.attempts + 1, ..job }))
     }

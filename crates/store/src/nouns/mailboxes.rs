@@ -81,6 +81,12 @@ impl Tx<'_> {
         self.execute(sql, &[id.into(), is_exclusive.into(), is_refusing.into()]).map(drop)
     }
 
+    /// Says whose sent mail is put into a mailbox.
+    pub fn set_keeps_sent(&mut self, id: Id, user: Option<Id>) -> Result<(), StoreError> {
+        let sql = "update mailbox set keepssentof = ?2 where mailboxid = ?1";
+        self.execute(sql, &[id.into(), user.into()]).map(drop)
+    }
+
     /// Adds a mail server. `Conflict` where the name is taken.
     pub fn add_email_server_profile(&mut self, profile: &EmailServerProfile) -> Result<(), StoreError> {
         self.insert(profile)

@@ -103,6 +103,7 @@ fn a_mailbox_has_a_name_of_its_own() {
         isrefusing: false,
         statecode: 0,
         createdon: NOW,
+        keepssentof: None,
     };
     let added = mailbox.clone();
     write(&house, move |tx| tx.add_mailbox(&added)).unwrap();

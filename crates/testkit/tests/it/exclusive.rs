@@ -60,6 +60,7 @@ fn messages_are_marked_and_go_once_the_mailbox_is_ours_alone() {
             mailbox: "crm".to_owned(),
             is_exclusive: Some(true),
             is_refusing: None,
+            keeps_sent: None,
         }))?;
         deliver(&dovecot, "two")?;
         wait::until("an empty INBOX", || mailbox.inbox().is_ok_and(|names| names.is_empty()).then_some(()))?;

@@ -17,6 +17,7 @@ mod hosts;
 mod house;
 mod imap;
 mod imap_rev2;
+mod kept_sent;
 mod liars;
 mod mailboxes;
 mod maildir;

@@ -13,10 +13,10 @@ use testkit::{House, kept, wait};
 
 use super::house::{WORLD, ZOE, books_are_whole, email_count, house, mail};
 
-const JANE: &str = "jane@example.test";
-const PASSWORD: &str = "geheim";
+pub(super) const JANE: &str = "jane@example.test";
+pub(super) const PASSWORD: &str = "geheim";
 
-fn dovecot() -> Result<Dovecot> {
+pub(super) fn dovecot() -> Result<Dovecot> {
     Dovecot::start(DovecotSettings {
         doors: Doors::Both,
         password: Some(PASSWORD),
@@ -39,7 +39,7 @@ fn looked_at(dovecot: &Dovecot, after: Option<i64>) -> Result<AddUserMailbox> {
     })
 }
 
-fn deliver(dovecot: &Dovecot, raw: &[u8]) -> Result<()> {
+pub(super) fn deliver(dovecot: &Dovecot, raw: &[u8]) -> Result<()> {
     let mut client = Client::connect(dovecot.lmtp(), Protocol::Lmtp)?;
     let replies = client.send(&Envelope::new(ZOE, JANE), raw)?;
     ensure!(replies.codes() == [250], "{replies:?}");

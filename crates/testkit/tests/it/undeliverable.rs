@@ -83,6 +83,7 @@ fn what_was_not_believed_at_a_mailbox_is_replayed_once_its_promise_is_made() {
             mailbox: "crm".to_owned(),
             is_exclusive: None,
             is_refusing: Some(true),
+            keeps_sent: None,
         }))?;
         let again = replay(&house, &row.id)?;
         let tracked = again.tracked.context("it waits on")?;

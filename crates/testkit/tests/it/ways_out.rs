@@ -12,7 +12,7 @@ use testkit::{House, wait};
 use super::house::{ZOE, books_are_whole, house, timeline};
 use super::outbox::{arrived, becomes, offer, rows, send};
 
-fn by(house: &House, kind: i32, (host, port): (String, u16)) -> Result<()> {
+pub(super) fn by(house: &House, kind: i32, (host, port): (String, u16)) -> Result<()> {
     house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
         organization: "example".to_owned(),
         name: "main".to_owned(),
