@@ -40,7 +40,6 @@ use store::{Organization, StoreError};
 
 use crate::CrmError;
 use crate::intake::outgoing;
-use crate::records::people::user_by_address;
 
 pub use answers::{Answer, AnswerKind, answer, record_named};
 pub use draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
@@ -161,7 +160,7 @@ fn written(
         due: draft.due.unwrap_or(moment.now).max(moment.now),
         delayed: draft.due,
         draft: None,
-        owner: draft.who.author.or_else(|| author(organization, &draft.who.from)),
+        owner: draft.who.author,
         subject,
         token,
         chosen: writing::chosen(organization, &draft)?,
@@ -171,11 +170,6 @@ fn written(
     };
     drop(draft);
     Ok((raw.into(), outgoing))
-}
-
-/// The user who has the address that a mail is from: what a command sends as his is his.
-fn author(organization: &Organization, from: &EmailAddress) -> Option<Id> {
-    user_by_address(organization, from).ok().map(|user| user.systemuserid)
 }
 
 /// The status of an e-mail as it is shown: *Sending* while a node has it. It is not written so, for each mail would cost one

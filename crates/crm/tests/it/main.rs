@@ -38,6 +38,7 @@ mod quoted;
 mod retention;
 mod returns;
 mod same;
+mod sent_copies;
 mod signing;
 mod story;
 mod subject_tokens;

@@ -20,13 +20,10 @@ pub struct EmailSource {
     pub blobid: Vec<u8>,
     /// Whether its writer wants to hear that it was delivered.
     pub wants_report: bool,
-<<<<<<< HEAD
     /// What the hook before sending said of it; of `PRE_SEND_ANSWERS`.
     pub pre_send: Option<i32>,
-=======
     /// The mailbox of its writer into which it is put when it went out.
     pub kept_in: Option<Id>,
->>>>>>> bba6e4a (crm: Put what went out into its writer's folder of sent mail (in work))
 }
 
 /// What a node had that is no more.
@@ -61,18 +58,12 @@ impl Read<'_> {
 
     /// What an e-mail goes out as; `None` where it is not here.
     pub fn email_source(&self, email: Id) -> Result<Option<EmailSource>, StoreError> {
-<<<<<<< HEAD
-        let sql = "select coalesce(p.sentblobid, e.blobid), e.deliveryreceiptrequested, p.answer \
+        let sql = "select coalesce(p.sentblobid, e.blobid), e.deliveryreceiptrequested, p.answer, \
+                   (select m.mailboxid from mailbox m where m.keepssentof = e.ownerid order by m.mailboxid limit 1) \
                    from email e left join presend p on p.activityid = e.activityid where e.activityid = ?1";
         self.one(sql, &[email.into()], |row| {
-            Ok(EmailSource { blobid: row.take()?, wants_report: row.take()?, pre_send: row.take()? })
-=======
-        let sql = "select e.blobid, e.deliveryreceiptrequested, \
-                   (select min(m.mailboxid) from mailbox m where m.keepssentof = e.ownerid) \
-                   from email e where e.activityid = ?1";
-        self.one(sql, &[email.into()], |row| {
-            Ok(EmailSource { blobid: row.take()?, wants_report: row.take()?, kept_in: row.take()? })
->>>>>>> bba6e4a (crm: Put what went out into its writer's folder of sent mail (in work))
+            let (blobid, wants_report) = (row.take()?, row.take()?);
+            Ok(EmailSource { blobid, wants_report, pre_send: row.take()?, kept_in: row.take()? })
         })
     }
 
