@@ -27,6 +27,8 @@ pub(crate) use away::RelaysAway;
 pub(crate) use claims::Claims;
 use desk::Desk;
 pub(crate) use gate::Gates;
+pub(crate) use hook::{Asker, By, Next};
+pub(crate) use line::crm_words;
 
 /// What fell due since, and what nodes had that died, is looked for this often; new mail rings.
 const ROUND: Duration = Duration::from_secs(5);

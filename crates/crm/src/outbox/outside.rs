@@ -53,6 +53,8 @@ pub struct Pulled {
     pub recipients: Vec<String>,
     /// The mail, with the sender in its envelope.
     pub loaded: Loaded,
+    /// As it is held.
+    pub claimed: Arc<Claimed>,
 }
 
 /// What became of a mail that was pulled.
@@ -126,7 +128,8 @@ pub async fn background_send(
             Ok(loaded) => {
                 bytes += loaded.raw.len();
                 let recipients = claimed.waiting().map(|recipient| recipient.address.clone()).collect();
-                pulled.push(Pulled { ticket: ticket(&claimed.mail), recipients, loaded });
+                let (ticket, claimed) = (ticket(&claimed.mail), Arc::new(claimed));
+                pulled.push(Pulled { ticket, recipients, loaded, claimed });
             }
             Err(error) => {
                 let words = format!("its source cannot be had: {error}");

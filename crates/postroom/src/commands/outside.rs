@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use crm::outbox::{self, Pull, RecipientReply, Reported, Settled, Ticket};
+use crm::outbox::{self, Claimed, Ends, Loaded, Pull, RecipientReply, Reported, Settled, Ticket, Tried};
 use serde::{Deserialize, Serialize};
+use store::Organization;
 
 use super::outbox::way_called;
 use super::{CommandError, Reply, address, organization};
 use crate::house::House;
+use crate::outbox_runner::{Asker, By, Next, crm_words};
 use crate::signer;
 
 /// What an outside sender asks or says.
@@ -132,24 +134,42 @@ async fn pull(
     for pulled in
         outbox::background_send(&organization, Pull { way, limit, seconds }, house.moment()?).await?
     {
-        let raw = match signer::signed(house, &organization, pulled.loaded.travelling()).await {
-            Ok(raw) => raw,
-            Err(words) => {
-                let not_sent = (pulled.ticket, Reported::NotSent(words));
-                outbox::report(&organization, not_sent, house.moment()?).await?;
+        let claimed = Arc::clone(&pulled.claimed);
+        let (loaded, raw) = match ready(house, &organization, pulled.loaded, &claimed).await {
+            Ok(ready) => ready,
+            Err(tried) => {
+                let ends = Ends { tried: [(claimed, tried)].into(), ending: Vec::new() };
+                outbox::write_down(&organization, ends, house.moment()?).await?;
                 continue;
             }
         };
         rows.push(PulledRow {
             email: pulled.ticket.email.to_string(),
             attempt: pulled.ticket.attempt,
-            from: pulled.loaded.mail_from,
+            from: loaded.mail_from,
             to: pulled.recipients,
-            wants_report: pulled.loaded.wants_report,
+            wants_report: loaded.wants_report,
             base64: STANDARD.encode(&raw),
         });
     }
     Ok(Reply::Pulled(rows))
+}
+
+/// A mail as it is handed out: the hook was asked, and it is signed. Else what became of it.
+async fn ready(
+    house: &Arc<House>,
+    organization: &Arc<Organization>,
+    mut loaded: Loaded,
+    claimed: &Claimed,
+) -> Result<(Loaded, Arc<[u8]>), Tried> {
+    let not_sent = |words| Tried::NotSent { words, replies: Vec::new() };
+    let asker = Asker { house, organization, by: By::Outside };
+    match asker.next(claimed, &loaded).await.map_err(not_sent)? {
+        Next::Goes(_, raw) => loaded.raw = raw,
+        Next::Settled(tried) => return Err(crm_words(tried)),
+    }
+    let raw = signer::signed(house, organization, loaded.travelling()).await.map_err(not_sent)?;
+    Ok((loaded, raw))
 }
 
 fn ticket(of: &TicketName) -> Result<Ticket, CommandError> {

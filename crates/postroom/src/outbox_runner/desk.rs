@@ -12,7 +12,7 @@ use send::{Admitted, Loaded, Outbox, Parcel, Tried};
 use store::Organization;
 
 use super::gate::{Gate, Pass};
-use super::hook::Next;
+use super::hook::{Asker, By, Next};
 use super::line::crm_words;
 use super::way::Way;
 use crate::commands::relay_password_of;
@@ -70,14 +70,15 @@ impl Outbox for Desk {
             self.warn(&error, "the source of a mail that goes out cannot be had");
             format!("its source cannot be had: {error}")
         })?;
-        let hook = self.house.hooks.pre_send.as_ref();
-        let mut answer = claimed.pre_send().unwrap_or(PreSendAnswer::Continue);
-        if let (Some(hook), None) = (hook, claimed.pre_send()) {
-            match self.by_hook(hook, claimed, &loaded).await? {
-                Next::Goes(said, raw) => (answer, loaded.raw) = (said, raw),
-                Next::Settled(tried) => return Ok(Loaded::Settled(tried)),
+        let asker = Asker { house: &self.house, organization: &self.organization, by: By::Node };
+        let answer = match asker.next(claimed, &loaded).await? {
+            Next::Goes(answer, raw) => {
+                loaded.raw = raw;
+                answer
             }
-        }
+            Next::Settled(tried) => return Ok(Loaded::Settled(tried)),
+        };
+        let has_hook = self.house.hooks.pre_send.is_some();
         let raw = signer::signed(&self.house, &self.organization, loaded.travelling()).await?;
         let parcel = Parcel {
             name: claimed.name(),
@@ -87,7 +88,7 @@ impl Outbox for Desk {
             wants_report: loaded.wants_report,
         };
         // Where the hook is no more, the relay takes what it had taken over.
-        let is_taken_over = answer == PreSendAnswer::Deliver && hook.is_some();
+        let is_taken_over = answer == PreSendAnswer::Deliver && has_hook;
         Ok(if is_taken_over { Loaded::TakenOver(parcel) } else { Loaded::ForRelay(parcel) })
     }
 

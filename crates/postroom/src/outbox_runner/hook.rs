@@ -1,37 +1,57 @@
-//! The hook before sending, where a mail's turn has come: it is asked once a mail, and what it says holds.
+//! The hook before sending, where a mail's turn has come, here or at an outside sender: it is asked once a mail, and what it
+//! says holds.
 
 use std::sync::Arc;
 
 use crm::CrmError;
 use crm::outbox::{self, Claimed, PreSendAnswer, note_pre_send};
 use send::Tried;
-use store::PreparedBlob;
+use store::{Organization, PreparedBlob};
 
-use super::desk::Desk;
 use crate::hooks::pre_send::{self, Changed, Said};
 use crate::hooks::{Hook, NoAnswer};
+use crate::house::House;
 use crate::settings::OnError;
 
+/// By whom a mail goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// This node.
+    Node,
+    /// An outside sender: what he pulls he delivers, and no hook for him.
+    Outside,
+}
+
 /// How a mail goes on.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// So, with these bytes.
     Goes(PreSendAnswer, Arc<[u8]>),
     /// Not at all.
     Settled(Tried),
 }
 
-impl Desk {
-    /// Asks the hook where it was not asked yet, and keeps what it said before anything goes.
+/// Whoever brings an organization's mail out.
+pub(crate) struct Asker<'a> {
+    pub(crate) house: &'a House,
+    pub(crate) organization: &'a Arc<Organization>,
+    pub(crate) by: By,
+}
+
+impl Asker<'_> {
+    /// What the hook says of a mail whose turn has come. It is asked where there is one and it was not asked yet.
     ///
     /// # Errors
     /// Why the mail has to wait, in words.
-    pub(super) async fn by_hook(
-        &self,
-        hook: &Hook,
-        claimed: &Claimed,
-        loaded: &outbox::Loaded,
-    ) -> Result<Next, String> {
-        let organization = &self.organization;
+    pub(crate) async fn next(&self, claimed: &Claimed, loaded: &outbox::Loaded) -> Result<Next, String> {
+        match (&self.house.hooks.pre_send, claimed.pre_send()) {
+            (Some(hook), None) => self.by_hook(hook, claimed, loaded).await,
+            (_, said) => Ok(Next::Goes(said.unwrap_or(PreSendAnswer::Continue), Arc::clone(&loaded.raw))),
+        }
+    }
+
+    /// Asks the hook, and keeps what it said before anything goes.
+    async fn by_hook(&self, hook: &Hook, claimed: &Claimed, loaded: &outbox::Loaded) -> Result<Next, String> {
+        let organization = self.organization;
         let mail = (loaded.mail_from.as_str(), &loaded.raw);
         let said = match pre_send::ask(hook, organization.name(), claimed, mail).await {
             Ok(said) => self.understood(said, &loaded.raw).await,
@@ -59,6 +79,10 @@ impl Desk {
     async fn understood(&self, said: Said, raw: &Arc<[u8]>) -> Result<Understood, NoAnswer> {
         Ok(match said {
             Said::Continue {} => Understood::Goes(PreSendAnswer::Continue),
+            Said::Deliver {} if self.by == By::Outside => {
+                let words = "the hook wants to deliver it, and an outside sender does".to_owned();
+                return Err(NoAnswer { words, may_be_done: false });
+            }
             Said::Deliver {} => Understood::Goes(PreSendAnswer::Deliver),
             Said::Stop { reason } => {
                 let words =
@@ -74,7 +98,7 @@ impl Desk {
 
     /// The bytes are kept before the row that names them.
     async fn changed(&self, changed: Changed, raw: &Arc<[u8]>) -> Result<Understood, NoAnswer> {
-        let (organization, raw) = (Arc::clone(&self.organization), Arc::clone(raw));
+        let (organization, raw) = (Arc::clone(self.organization), Arc::clone(raw));
         let work = tokio::task::spawn_blocking(move || {
             let raw: Arc<[u8]> = outbox::rewritten(&raw, changed.fields()?)?.into();
             let blob = organization.put_blob(&raw)?;

@@ -94,7 +94,7 @@ fn target(relay: Relay) -> Target {
 }
 
 /// What a try came to.
-pub(super) fn crm_words(tried: Tried) -> outbox::Tried {
+pub(crate) fn crm_words(tried: Tried) -> outbox::Tried {
     let reply = |reply: Reply| RecipientReply { code: reply.code, text: reply.text };
     let all = |replies: Vec<Option<Reply>>| replies.into_iter().map(|said| said.map(reply)).collect();
     match tried {

@@ -277,3 +277,37 @@ fn a_relay_is_a_server_a_program_or_a_folder() {
         assert_ne!(place.run(&wrong).code, 0, "{wrong:?}");
     }
 }
+
+#[test]
+fn a_hook_has_its_say_of_what_is_pulled() {
+    let place = Place::with_contoso();
+    place.well(&["relay", "outside", "--org", "contoso", "pulled"]);
+    place.file("offer.txt", "Fifty pallets?\n");
+    place.file(
+        "hook.sh",
+        r#"case "$(cat)" in
+            *Friday*) echo '{"action": "abort", "message": "Not on a Friday."}';;
+            *Sunday*) echo '{"action": "deliver"}';;
+            *) echo '{"action": "change", "subject": "Our best offer"}';;
+        esac"#,
+    );
+    let who = ["--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test"];
+    let send = |subject| {
+        place.well(&[&["send"], &who[..], &["--subject", subject, "offer.txt"]].concat()).trim().to_owned()
+    };
+    let [_, _, monday] = ["Offer of Friday", "Offer of Sunday", "Offer of Monday"].map(send);
+    let hook = format!("/bin/sh,{}", place.path("hook.sh").display());
+    let pull = ["outbox", "pull", "--org", "contoso", "--relay", "pulled", "--limit", "9"];
+    let pulled = place.run_in(&[("POSTROOM_HOOKS_PRE_SEND_PROGRAM", hook.as_str())], &pull);
+    assert_eq!(pulled.out.lines().count(), 1, "{pulled:?}");
+    let mail = std::fs::read_to_string(place.path(&format!("{monday}-1.eml"))).unwrap();
+    assert!(mail.contains("Subject: Our best offer") && mail.contains("X-Postroom-Recipient: "), "{mail}");
+    let listed = place.well(&["outbox", "list"]);
+    let is = |subject: &str, words: [&str; 2]| {
+        let line = listed.lines().find(|line| line.contains(subject)).unwrap_or_else(|| panic!("{listed}"));
+        assert!(words.iter().all(|words| line.contains(words)), "{line}");
+    };
+    is("Friday", ["Failed", "Not on a Friday."]);
+    is("Sunday", ["Pending Send", "an outside sender does"]);
+    is("Monday", ["Sending", "0 of 1"]);
+}
