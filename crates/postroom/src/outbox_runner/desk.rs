@@ -79,6 +79,9 @@ impl Outbox for Desk {
             Next::Settled(tried) => return Ok(Loaded::Settled(tried)),
         };
         let has_hook = self.house.hooks.pre_send.is_some();
+        if answer == PreSendAnswer::Deliver && !has_hook && may_be_out(claimed) {
+            return self.left_to_its_hook(claimed).map(Loaded::Settled);
+        }
         let raw = signer::signed(&self.house, &self.organization, loaded.travelling()).await?;
         let parcel = Parcel {
             name: claimed.name(),
@@ -87,7 +90,7 @@ impl Outbox for Desk {
             raw,
             wants_report: loaded.wants_report,
         };
-        // Where the hook is no more, the relay takes what it had taken over.
+        // Where the hook is no more, the relay takes what it had taken over and certainly did not deliver.
         let is_taken_over = answer == PreSendAnswer::Deliver && has_hook;
         Ok(if is_taken_over { Loaded::TakenOver(parcel) } else { Loaded::ForRelay(parcel) })
     }
@@ -148,6 +151,14 @@ fn count(ends: &Ends, written: &Written) {
     }
 }
 
+/// Whether somebody whose turn it is may have it already.
+fn may_be_out(claimed: &Claimed) -> bool {
+    claimed.mail.doton.is_some() || claimed.waiting().any(|recipient| recipient.doton.is_some())
+}
+
+/// What only a hook can bring to its end waits so long for a node that has it.
+const HOOK_ELSEWHERE: Duration = Duration::from_secs(60);
+
 /// Between tries to note what became of a mail: less together than a stop may take.
 const SETTLE_PAUSES: [Duration; 6] = [
     Duration::from_millis(200),
@@ -159,6 +170,17 @@ const SETTLE_PAUSES: [Duration; 6] = [
 ];
 
 impl Desk {
+    /// What the hook took over and may have delivered is its own to the end, for it knows what it has delivered: this node, which has
+    /// none (it is not yet started with it, perhaps), leaves it to others as long as the mail may wait.
+    fn left_to_its_hook(&self, claimed: &Claimed) -> Result<Tried, String> {
+        let email = claimed.mail.activityid;
+        tracing::warn!(%email, "a hook may have delivered a mail, and this node has no hook: it is left to one that has it");
+        match self.house.now() < claimed.mail.expireson {
+            true => Ok(Tried::Untouched(HOOK_ELSEWHERE)),
+            false => Err("its hook is no more".to_owned()),
+        }
+    }
+
     /// As whom a relay is opened, where it wants to know. The password is opened for one session, and kept nowhere.
     fn login(&self, relay: &Relay) -> Result<Option<Login>, String> {
         let Some((user, sealed)) = &relay.login else { return Ok(None) };

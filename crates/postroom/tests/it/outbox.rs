@@ -311,3 +311,44 @@ fn a_hook_has_its_say_of_what_is_pulled() {
     is("Sunday", ["Pending Send", "an outside sender does"]);
     is("Monday", ["Sending", "0 of 1"]);
 }
+
+#[test]
+fn what_a_hook_may_have_delivered_goes_by_no_relay_where_a_node_has_no_hook() {
+    let place = Place::with_contoso();
+    let folder = place.path("pickup");
+    std::fs::create_dir(&folder).unwrap();
+    let back = ["--return-domain", "bounces.contoso.test"];
+    let relay = ["relay", "add", "--org", "contoso", "--pickup", folder.to_str().unwrap()];
+    place.well(&[&relay[..], &back, &["main"]].concat());
+    place.file("offer.txt", "Fifty pallets?\n");
+    // It delivers, and ends before it says so.
+    place.file(
+        "hook.sh",
+        r#"case "$(cat)" in
+            *pre_send*) echo '{"action": "deliver"}';;
+            *) exit 1;;
+        esac"#,
+    );
+    let who = ["--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test"];
+    let id = place.well(&[&["send"], &who[..], &["--subject", "Offer", "offer.txt"]].concat());
+    let wait_for = |is_so: &dyn Fn() -> bool| {
+        let began = std::time::Instant::now();
+        while !is_so() {
+            assert!(began.elapsed().as_secs() < 60, "{}", place.well(&["outbox", "list"]));
+            std::thread::yield_now();
+        }
+    };
+    let hook = format!("/bin/sh,{}", place.path("hook.sh").display());
+    let house = place
+        .serve_with(&[("POSTROOM_HOOKS_PRE_SEND_PROGRAM", hook.as_str())], std::process::Stdio::inherit());
+    wait_for(&|| place.well(&["outbox", "list"]).contains("the hook ended with 1"));
+    assert!(house.terminate().success());
+
+    place.well(&["outbox", "retry", "--org", "contoso", id.trim()]);
+    let log = std::fs::File::create(place.path("log")).unwrap();
+    let _without = place.serve_with(&[], log.into());
+    let says = |words: &str| std::fs::read_to_string(place.path("log")).unwrap().contains(words);
+    wait_for(&|| says("left to one that has it") || std::fs::read_dir(&folder).unwrap().count() > 0);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "it would have it twice");
+    assert!(place.well(&["outbox", "list"]).contains("Pending Send"));
+}
