@@ -95,7 +95,7 @@ impl TryFrom<String> for Role {
 }
 
 /// `statecode` of a node.
-pub(crate) const SERVING: i32 = 1;
+const SERVING: i32 = 1;
 const DRAINING: i32 = 2;
 
 /// How often a node says that it is there, where others may ask.
@@ -228,6 +228,12 @@ impl House {
     pub(crate) fn does(&self, role: Role) -> bool {
         self.settings.node.roles.contains(&role)
     }
+}
+
+/// Whether a node is there and has a role.
+pub(crate) fn seen_as(seen: &SeenNode, role: Role) -> bool {
+    let is_there = seen.silent <= limits::LEASE_SECONDS * 1_000 && seen.node.statecode == SERVING;
+    is_there && seen.node.roles.split(' ').any(|name| name == role.name())
 }
 
 /// What is known of the others, so that each piece of news is told once.

@@ -101,6 +101,10 @@ fn ways_out(organization: &Organization) -> Vec<Id> {
 
 async fn work(desk: Desk, stop: &CancellationToken) {
     let (house, key) = (Arc::clone(&desk.house), (desk.organization.id(), desk.relay));
+    if let Some(words) = desk.lacks(stop).await {
+        tracing::warn!(organization = %key.0, words, "mail is left to other nodes, which may have what this one lacks");
+        return house.relays_away.note(key);
+    }
     let ended = send::send_due(desk.clone(), stop).await;
     desk.rest().await;
     match ended {

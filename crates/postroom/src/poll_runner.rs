@@ -19,7 +19,7 @@ use poll::sources::imap_look::{Chosen, ImapLook};
 use poll::sources::maildir::Maildir;
 use poll::sources::pop3::{BrokenOff, Pop3Mailbox};
 use poll::{Entrance, Live, Opener, Pair, Room, SourceError, Watching};
-use store::{HeldLease, Organization, Priority, SeenNode, StoreError};
+use store::{HeldLease, Organization, Priority, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
 use crate::house::{House, random};
-use crate::node::{self, Role};
+use crate::node::{Role, seen_as};
 use crate::router::Router;
 
 mod leases;
@@ -253,7 +253,9 @@ impl Runner {
         let house = Arc::clone(&self.house);
         let asked = tokio::task::spawn_blocking(move || house.store.nodes(house.now()));
         match asked.await {
-            Ok(Ok(nodes)) => at_server.div_ceil(nodes.iter().filter(|seen| watches(seen)).count().max(1)),
+            Ok(Ok(nodes)) => {
+                at_server.div_ceil(nodes.iter().filter(|seen| seen_as(seen, Role::Poll)).count().max(1))
+            }
             // It was asked for a moment ago; what is held stays.
             _ => at_server,
         }
@@ -313,12 +315,6 @@ impl Runner {
             let _: Result<(), StoreError> = unit.await;
         }
     }
-}
-
-/// Whether a node is there and watches mailboxes.
-fn watches(seen: &SeenNode) -> bool {
-    let is_there = seen.silent <= limits::LEASE_SECONDS * 1_000 && seen.node.statecode == node::SERVING;
-    is_there && seen.node.roles.split(' ').any(|role| role == Role::Poll.name())
 }
 
 /// Opens a Maildir.

@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use connect::smtp::NONCE_BYTES;
 use connect::{Login, Secret};
-use crm::outbox::{self, Claimed, Ends, PreSendAnswer, Relay, Settled, Wanted, Written};
+use crm::outbox::{self, Claimed, Ends, PICKUP, PROGRAM, PreSendAnswer, Relay, Settled, Wanted, Written};
 use model::Id;
 use send::{Admitted, Loaded, Outbox, Parcel, Tried};
-use store::Organization;
+use store::{Organization, SeenNode};
+use tokio_util::sync::CancellationToken;
 
 use super::gate::{Gate, Pass};
 use super::hook::{Asker, By, Next};
 use super::line::crm_words;
-use super::way::Way;
+use super::way::{Way, is_here};
 use crate::commands::relay_password_of;
 use crate::hooks::pre_send;
 use crate::house::{House, random};
+use crate::node::{Role, seen_as};
 use crate::signer;
 
 /// Whoever sends an organization's mail by one relay.
@@ -179,6 +181,27 @@ impl Desk {
             true => Ok(Tried::Untouched(HOOK_ELSEWHERE)),
             false => Err("its hook is no more".to_owned()),
         }
+    }
+
+    /// What this node lacks of its way out, where another one may have it. It is asked before mail is taken: whoever takes a mail, and
+    /// then finds no program or folder, spoils a try that another node would have made good. A node alone tries: so it is told why
+    /// mail waits.
+    pub(super) async fn lacks(&self, stop: &CancellationToken) -> Option<String> {
+        // What cannot be read shows later.
+        let relay = outbox::relay(&self.organization, self.relay).ok().flatten()?;
+        if ![PROGRAM, PICKUP].contains(&relay.kind) || !self.others_send() {
+            return None;
+        }
+        // A folder of a network may take its time.
+        tokio::select! {
+            () = stop.cancelled() => None,
+            looked = tokio::task::spawn_blocking(move || is_here(relay)) => looked.ok()?.err(),
+        }
+    }
+
+    fn others_send(&self) -> bool {
+        let sends = |seen: &SeenNode| seen.node.nodeid != self.house.node && seen_as(seen, Role::Send);
+        self.house.store.nodes(self.house.now()).is_ok_and(|nodes| nodes.iter().any(sends))
     }
 
     /// As whom a relay is opened, where it wants to know. The password is opened for one session, and kept nowhere.

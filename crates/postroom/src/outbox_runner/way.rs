@@ -33,6 +33,15 @@ impl Way {
     }
 }
 
+/// Whether the program or folder of a way out is on this machine. Of a server the first connection tells.
+pub(super) fn is_here(relay: Relay) -> Result<(), String> {
+    match relay.kind {
+        PROGRAM => Program::at(relay.host.into()).map(drop),
+        PICKUP => Pickup::at(relay.host.into(), &[]).map(drop),
+        _ => Ok(()),
+    }
+}
+
 impl send::Carrier for Way {
     async fn send(&mut self, parcel: &Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
         match self {

@@ -114,3 +114,46 @@ fn two_nodes_serve_one_house() {
     let books = place.well(&["verify"]);
     assert!(books.contains("3 copies seen, 2 e-mails, all is well"), "{books}");
 }
+
+#[test]
+fn a_node_without_the_folder_leaves_mail_to_others() {
+    let place = Place::with_contoso();
+    if place.server().is_none() {
+        println!("skipped: two nodes need a database server (POSTROOM_TEST_DATABASE)");
+        return;
+    }
+    let folder = place.path("pickup").display().to_string();
+    let relay = |verb: &'static str| {
+        place.well(&["relay", verb, "--org", "contoso", "--pickup", &folder, "main"]);
+    };
+    relay("add");
+    place.file("offer.txt", "Fifty pallets?\n");
+    let log = |name: &str| Stdio::from(std::fs::File::create(place.path(name)).unwrap());
+    let _one = place.serve_with(&[], log("one.log"));
+    let _two = place.serve_with(&[("POSTROOM_DATA", "other")], log("two.log"));
+    let left = |name: &str| {
+        std::fs::read_to_string(place.path(name)).unwrap().matches("left to other nodes").count()
+    };
+    let before = [left("one.log"), left("two.log")];
+    let who = ["--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test"];
+    place.well(&[&["send"], &who[..], &["--subject", "Offer", "offer.txt"]].concat());
+    wait_for(|| left("one.log") > before[0] && left("two.log") > before[1]);
+    let listed = place.well(&["outbox", "list"]);
+    assert!(
+        listed.contains("Pending Send") && !listed.contains("is not there"),
+        "no try is spoiled: {listed}"
+    );
+    std::fs::create_dir(&folder).unwrap();
+    // Said anew, it is looked for at once.
+    relay("set");
+    wait_for(|| place.well(&["outbox", "list"]).contains("Sent  1 of 1"));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+fn wait_for(is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not come to be");
+        std::thread::yield_now();
+    }
+}
