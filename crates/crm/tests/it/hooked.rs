@@ -5,7 +5,7 @@ use model::Id;
 use model::schema::emails::{STATUS_FAILED, STATUS_SENT};
 
 use crate::house::House;
-use crate::outbox::{NODE, claim, house, now, relay, said, send, settle, to, wait, written_to};
+use crate::outbox::{NODE, claim, house, may_end, now, relay, said, send, settle, to, wait, written_to};
 
 const OTHER: Id = Id([8; 16]);
 
@@ -91,4 +91,21 @@ async fn whoever_takes_delivery_over_says_so_for_each() {
     assert_eq!(states(&house, id), [1, 0]);
     let row = house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap();
     assert!(row.lasterror.unwrap().starts_with("the hook says: 450"));
+}
+
+#[tokio::test]
+async fn the_hook_is_not_asked_anew_about_what_somebody_may_have() {
+    let house = house().await;
+    let id = send(&house, written_to(vec![to("zoe@fabrikam.test")])).await.unwrap();
+    let [mail] = claim(&house, NODE).await.try_into().unwrap();
+    let said = (PreSendAnswer::Deliver, None);
+    assert!(outbox::note_pre_send(&house.organization, &mail, said, house.moment()).await.unwrap());
+    assert!(may_end(&house, &mail).await);
+    // The call left, and no answer came: the whole mail is marked, and nobody of its recipients.
+    let uncertain = Tried::Uncertain { words: "no answer".to_owned(), replies: vec![None] };
+    assert!(matches!(settle(&house, &mail, uncertain, now(&house)).await, Settled::Waits(_)));
+    assert!(outbox::retry(&house.organization, id, house.moment()).await.unwrap());
+    wait(&house);
+    let [again] = claim(&house, NODE).await.try_into().unwrap();
+    assert_eq!(again.pre_send(), Some(PreSendAnswer::Deliver), "by the same way");
 }

@@ -470,3 +470,42 @@ async fn of_a_limit_no_more_is_given_out_than_its_time_allows() {
     let kept = outbox::places(&house.organization, (&lower, OTHER), (now(&house), 5)).await.unwrap();
     assert_eq!(kept.len(), 1);
 }
+
+fn no_answer(waiting: usize) -> Tried {
+    Tried::Uncertain { words: "no answer".to_owned(), replies: vec![None; waiting] }
+}
+
+async fn again(house: &House, id: Id) {
+    assert!(outbox::retry(&house.organization, id, house.moment()).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_may_have_gone_out_may_have_after_again_too() {
+    let house = house().await;
+    for ends_late in [false, true] {
+        let id = send(&house, written_to(vec![to("zoe@fabrikam.test")])).await.unwrap();
+        let sql = "update outboxmail set lane = 1, waitsin = 1 where waitsin is not null";
+        assert_eq!(house.organization.tamper(sql).unwrap(), 1);
+        let [mail] = claim(&house, NODE).await.try_into().unwrap();
+        assert!(may_end(&house, &mail).await);
+        // As bulk it waits for a person; after its days it has ended so.
+        let then = if ends_late { now(&house).plus_seconds(5 * 86_400) } else { now(&house) };
+        settle(&house, &mail, no_answer(1), then).await;
+        assert_eq!(states(&house, id)[0].1, 3);
+        again(&house, id).await;
+        assert!(
+            !outbox::take_back(&house.organization, id, house.moment()).await.unwrap(),
+            "she may have it"
+        );
+        let is_canceled = outbox::cancel(&house.organization, id, house.moment()).await.unwrap();
+        assert_eq!(is_canceled, ends_late, "the mark of the whole mail is gone with its end");
+        if is_canceled {
+            assert_eq!((states(&house, id)[0].1, house.email(id).statuscode), (3, STATUS_FAILED));
+            continue;
+        }
+        let [mail] = claim(&house, NODE).await.try_into().unwrap();
+        let stopped = Tried::Stopped { words: "not on a Friday".to_owned(), is_failure: false };
+        settle(&house, &mail, stopped, now(&house)).await;
+        assert_eq!((states(&house, id)[0].1, house.email(id).statuscode), (3, STATUS_FAILED));
+    }
+}

@@ -471,3 +471,26 @@ async fn what_is_never_logged_counts_at_its_return_path_and_is_not_kept() {
     assert_eq!(emails().unwrap().len(), 1, "nothing came of it but what its own mail says");
     house.books_are_right();
 }
+
+#[tokio::test]
+async fn who_may_have_a_mail_may_have_it_after_again_too() {
+    let house = house().await;
+    for dies in [false, true] {
+        let id = send(&house, &["zoe@fabrikam.test"]).await;
+        let sql = "update outboxmail set lane = 1, waitsin = 1 where waitsin is not null";
+        assert_eq!(house.organization.tamper(sql).unwrap(), 1);
+        let mail = claim(&house).await;
+        assert!(crate::outbox::may_end(&house, &mail).await);
+        if dies {
+            let living = std::iter::once(OTHER).collect();
+            outbox::free(&house.organization, &living, now(&house)).await.unwrap();
+        } else {
+            let uncertain = Tried::Uncertain { words: "no answer".to_owned(), replies: vec![None] };
+            assert_eq!(settle(&house, &mail, uncertain).await, Settled::ForAPerson);
+        }
+        assert!(outbox::retry(&house.organization, id, house.moment()).await.unwrap());
+        assert!(!outbox::take_back(&house.organization, id, house.moment()).await.unwrap());
+        assert!(outbox::cancel(&house.organization, id, house.moment()).await.unwrap());
+        assert_eq!((states(&house, id), house.email(id).statuscode), (vec![3], STATUS_FAILED));
+    }
+}

@@ -312,13 +312,15 @@ impl Tx<'_> {
         if self.execute(sql, &[email.into(), now.into(), expireson.into()])? == 0 {
             return Ok(false);
         }
+        // Who may have it may have it still, whatever is said of the mail from now on.
         let sql = "update outboxrecipient set statecode = 0, settledon = null, attempts = 0, dueon = 0, \
-                   replytext = case when replycode is not null then replytext end \
+                   replytext = case when replycode is not null then replytext end, \
+                   doton = case when statecode = 3 then coalesce(doton, settledon, ?2) else doton end \
                    where activityid = ?1 and statecode in (0, 2, 3)";
-        self.execute(sql, &[email.into()])?;
+        self.execute(sql, &[email.into(), now.into()])?;
         // What somebody may have got stays what he got; else the hook is asked anew.
-        let sql =
-            "select 1 from outboxrecipient where activityid = ?1 and (statecode = 1 or doton is not null)";
+        let sql = "select 1 from outboxmail m where m.activityid = ?1 and (m.doton is not null or exists \
+                   (select 1 from outboxrecipient r where r.activityid = ?1 and (r.statecode = 1 or r.doton is not null)))";
         if self.one(sql, &[email.into()], |_| Ok(()))?.is_none() {
             self.forget_pre_send(email, now)?;
         }
