@@ -13,7 +13,7 @@ use std::sync::Arc;
 use message::attachments;
 use model::decision::{Entity, RecordRef};
 use model::outcome::Reason;
-use model::schema::emails::{Email, STATE_OPEN, STATUS_DRAFT, STATUS_SENT};
+use model::schema::emails::{Email, STATE_OPEN, STATUS_CANCELED, STATUS_DRAFT, STATUS_FAILED, STATUS_SENT};
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 use store::{Behind, EmailLine, Organization, Priority, Read, StoreError, Tx};
 
@@ -145,7 +145,7 @@ impl SendEmail {
 ///
 /// # Errors
 /// As [`send`](super::send); [`CrmError::NotFound`] where it is no draft and was not sent; [`CrmError::Invalid`] where it was
-/// changed at that moment, or is another user's.
+/// changed at that moment, is another user's, or was sent before and canceled, or has failed.
 pub async fn send_email(
     organization: &Arc<Organization>,
     SendEmail { email: id, author, due, token, is_issued }: SendEmail,
@@ -154,8 +154,8 @@ pub async fn send_email(
     // The row first: whoever sends it at this moment changes the row and fills the outbox in one commit.
     let (row, mail) =
         organization.read(|read| Ok::<_, StoreError>((read.email(id)?, read.outbox_mail(id)?)))?;
-    if let Some(sent) = row.as_ref().filter(|row| mail.is_some() || is_noted_as_sent(row)) {
-        return Ok(sent.subject.clone());
+    if row.as_ref().is_some_and(|row| mail.is_some() || is_noted_as_sent(row)) {
+        return own(row, author).and_then(sent_before);
     }
     let row = own_draft(row, author)?;
     let mut draft = reopened(organization, &row)?;
@@ -167,6 +167,16 @@ pub async fn send_email(
     outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
     let sent = organization.read(|read| read.email(id))?.ok_or(CrmError::Store(StoreError::Corrupt))?;
     Ok(sent.subject)
+}
+
+/// The subject of a draft that was sent, unless nobody gets it any more.
+fn sent_before(row: Email) -> Result<String, CrmError> {
+    let why = match row.statuscode {
+        STATUS_CANCELED => "the draft was sent and canceled: to send it after all, write another mail",
+        STATUS_FAILED => "the draft was sent and has failed: `outbox retry` or *Again* tries it again",
+        _ => return Ok(row.subject),
+    };
+    Err(CrmError::Invalid(why.to_owned()))
 }
 
 /// A draft of ours that went out by other means.
@@ -243,7 +253,11 @@ fn found(organization: &Organization, (id, author): (Id, Option<Id>)) -> Result<
 
 /// The row where it is a draft, and of who asks.
 fn own_draft(row: Option<Email>, author: Option<Id>) -> Result<Email, CrmError> {
-    let row = row.filter(|row| row.statuscode == STATUS_DRAFT).ok_or(GONE)?;
+    own(row.filter(|row| row.statuscode == STATUS_DRAFT), author)
+}
+
+fn own(row: Option<Email>, author: Option<Id>) -> Result<Email, CrmError> {
+    let row = row.ok_or(GONE)?;
     match author {
         Some(author) if row.ownerid.is_some_and(|owner| owner != author) => {
             Err(CrmError::Invalid("the draft is another user's".to_owned()))

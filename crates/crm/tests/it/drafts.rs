@@ -380,3 +380,38 @@ async fn a_signature_is_kept_safe_and_stands_below_what_is_said() {
     set(" ", Some("<p> </p>")).await.unwrap();
     assert_eq!(kept(), None);
 }
+
+#[tokio::test]
+async fn what_was_canceled_or_failed_is_not_said_to_be_sent() {
+    let house = house().await;
+    let canceled = save(&house, draft()).await;
+    let later = SendEmail { due: Some(now(&house).plus_seconds(600)), ..SendEmail::now(canceled, None) };
+    outbox::send_email(&house.organization, later, (house.moment().id(), moment(&house))).await.unwrap();
+    assert!(send_draft(&house, canceled).await.is_ok(), "it waits, and goes once");
+    assert!(outbox::cancel(&house.organization, canceled, moment(&house)).await.unwrap());
+    let words = send_draft(&house, canceled).await.unwrap_err().to_string();
+    assert!(words.contains("canceled"), "{words}");
+
+    let failed = save(&house, draft()).await;
+    send_draft(&house, failed).await.unwrap();
+    let [mail] = claim(&house, NODE).await.try_into().unwrap();
+    let stopped = outbox::Tried::Stopped { words: "not on a Friday".to_owned(), is_failure: true };
+    settle(&house, &mail, stopped, now(&house)).await;
+    let words = send_draft(&house, failed).await.unwrap_err().to_string();
+    assert!(words.contains("failed"), "{words}");
+    assert!(outbox::retry(&house.organization, failed, moment(&house)).await.unwrap());
+    assert!(send_draft(&house, failed).await.is_ok(), "it waits again");
+}
+
+#[tokio::test]
+async fn of_what_was_sent_nobody_hears_by_sending_it_whose_it_is_not() {
+    let house = house().await;
+    let id = save(&house, draft()).await;
+    send_draft(&house, id).await.unwrap();
+    let by_ben = async || {
+        let now = (house.moment().id(), moment(&house));
+        outbox::send_email(&house.organization, SendEmail::now(id, Some(house.ben)), now).await
+    };
+    let words = by_ben().await.unwrap_err().to_string();
+    assert!(words.contains("another user's"), "{words}");
+}
