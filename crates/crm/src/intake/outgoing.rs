@@ -136,6 +136,7 @@ impl Outgoing {
             returndomain: None,
             tries: 0,
             dotattempt: None,
+            earlierdoton: None,
         };
         let recipient = |(address, recipientnumber): (&EmailAddress, i32)| OutboxRecipient {
             activityid: email,

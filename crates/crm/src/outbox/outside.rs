@@ -226,18 +226,26 @@ fn ticket(mail: &OutboxMail) -> Ticket {
     Ticket { email: mail.activityid, attempt: mail.attempts }
 }
 
-/// The mail where an outside sender holds it by this ticket.
+/// The mail where an outside sender holds it by this ticket, with the mark that stood before he began, as a node has it.
 fn held(organization: &Organization, of: Ticket) -> Result<Option<Claimed>, CrmError> {
     Ok(organization.read(|read| {
-        let Some(mail) = read.outbox_mail(of.email)?.filter(|mail| ticket(mail) == of) else {
+        let Some(mut mail) = read.outbox_mail(of.email)?.filter(|mail| ticket(mail) == of) else {
             return Ok(None);
         };
+        if has_begun(&mail) {
+            mail.doton = mail.earlierdoton;
+        }
         let owner = mail.owner.map(|owner| read.email_server_profile(owner)).transpose()?.flatten();
         if !owner.is_some_and(|owner| is_outside(&owner)) {
             return Ok(None);
         }
         Ok::<_, StoreError>(Some(Claimed::held(mail, read.outbox_recipients(of.email)?)))
     })?)
+}
+
+/// Whether whoever holds it said that its end is about to go out.
+fn has_begun(mail: &OutboxMail) -> bool {
+    mail.dotattempt == Some(mail.attempts)
 }
 
 fn tried(claimed: &Claimed, reported: Reported) -> Result<Tried, CrmError> {
@@ -263,7 +271,7 @@ fn tried(claimed: &Claimed, reported: Reported) -> Result<Tried, CrmError> {
         return Ok(Tried::Answered(of_each.into_iter().flatten().collect()));
     }
     let words = "its sender did not say what became of all recipients".to_owned();
-    Ok(match claimed.mail.dotattempt == Some(claimed.mail.attempts) {
+    Ok(match has_begun(&claimed.mail) {
         true => Tried::Uncertain { words, replies: of_each },
         false => Tried::NotSent { words, replies: of_each },
     })

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crm::CrmError;
 use crm::outbox::{self, Change, Place, Pull, Pulled, Reported, Settled, Ticket};
-use model::schema::emails::{STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
+use model::schema::emails::{STATUS_CANCELED, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
 use model::{Id, Moment};
 
 use crate::house::{House, address};
@@ -179,4 +179,46 @@ async fn nothing_is_pulled_where_mail_is_paused_or_goes_by_itself() {
     let set = outbox::set_relay(&house.organization, way, crate::outbox::relay(None)).await;
     assert!(set.is_err(), "what is pulled goes by no relay");
     assert_eq!(pull(&house, way).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_refused_after_it_had_begun_did_certainly_not_go() {
+    let (house, way) = house().await;
+    let refused =
+        || replies(&[("zoe@fabrikam.test", 451), ("tom@northwind.test", 451), ("boss@contoso.test", 451)]);
+    for reported in [refused(), Reported::NotSent("no route".to_owned()), Reported::GivenBack] {
+        let id = send(&house, draft()).await.unwrap();
+        let [mail] = pull(&house, way).await.try_into().unwrap();
+        assert!(begins(&house, mail.ticket).await && begins(&house, mail.ticket).await, "said twice");
+        report(&house, mail.ticket, reported).await.unwrap();
+        let row = house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap();
+        assert_eq!(row.doton, None);
+        assert!(outbox::cancel(&house.organization, id, house.moment()).await.unwrap(), "nobody has it");
+        assert_eq!((house.email(id).statuscode, states(&house, id)), (STATUS_CANCELED, vec![4, 4, 4]));
+    }
+
+    // What an earlier sender left in doubt stays so, whatever the next one says.
+    let id = send(&house, draft()).await.unwrap();
+    let [gone] = pull(&house, way).await.try_into().unwrap();
+    assert!(begins(&house, gone.ticket).await);
+    wait(&house);
+    let [mail] = pull(&house, way).await.try_into().unwrap();
+    assert!(begins(&house, mail.ticket).await && begins(&house, mail.ticket).await);
+    report(&house, mail.ticket, refused()).await.unwrap();
+    let row = house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap();
+    assert!(row.doton.is_some());
+    assert!(!outbox::cancel(&house.organization, id, house.moment()).await.unwrap());
+}
+
+#[tokio::test]
+async fn where_each_has_a_return_path_he_is_in_no_doubt_who_was_refused() {
+    let house = House::new().await;
+    let alone = ("outside", Some("returns.contoso.test".to_owned()));
+    let way = outbox::add_outside(&house.organization, alone, house.moment()).await.unwrap();
+    let id = send(&house, draft()).await.unwrap();
+    let [mail] = pull(&house, way).await.try_into().unwrap();
+    assert!(begins(&house, mail.ticket).await);
+    report(&house, mail.ticket, replies(&[("zoe@fabrikam.test", 451)])).await.unwrap();
+    let rows = house.organization.read(|read| read.outbox_recipients(id)).unwrap();
+    assert_eq!(rows[0].doton, None, "it is known that she has it not");
 }

@@ -42,6 +42,8 @@ table! {
         tries: i32 = Int, "Tries";
         /// The attempt under which the end of its data was noted last.
         dotattempt: Option<i32> = Int, "Past the end at attempt";
+        /// What stood in `doton` before that attempt noted the end of its data.
+        earlierdoton: Option<Timestamp> = DateTime, "Past the end earlier, since";
     }
     indexes { sparse(waitsin, emailserverprofileid, dueon); sparse(owner); many(createdon); }
 }

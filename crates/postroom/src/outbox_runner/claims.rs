@@ -98,6 +98,7 @@ mod tests {
             returndomain: None,
             tries: 0,
             dotattempt: None,
+            earlierdoton: None,
         }
     }
 

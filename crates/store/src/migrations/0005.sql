@@ -223,3 +223,6 @@ create table presend (
 alter table mailbox add column keepssentof blob;
 create index mailbox_keepssentof on mailbox (keepssentof)
 where keepssentof is not null;
+
+-- What is known to have been refused after the end of its data is in doubt only where an earlier attempt left it so.
+alter table outboxmail add column earlierdoton integer;

@@ -154,8 +154,9 @@ impl Tx<'_> {
     /// Notes that the end of a mail's data is about to go out. Says whether its taker may send it: he still has it, and from
     /// now on for longer than the answer may take.
     pub fn begin_dot(&mut self, mail: &OutboxMail, now: Timestamp) -> Result<bool, StoreError> {
-        // Mostly there is time enough left, and no index changes.
-        let sql = "update outboxmail set doton = leaseclock(?4), dotattempt = ?3 \
+        // Mostly there is time enough left, and no index changes. Whoever says it twice under one attempt has one mark.
+        let sql = "update outboxmail set earlierdoton = case when dotattempt = ?3 then earlierdoton else doton end, \
+                   doton = leaseclock(?4), dotattempt = ?3 \
                    where activityid = ?1 and owner = ?2 and attempts = ?3 and dueon > leaseclock(?4) + ?5";
         let params = [
             mail.activityid.into(),
@@ -167,7 +168,8 @@ impl Tx<'_> {
         if self.execute(sql, &params)? == 1 {
             return Ok(true);
         }
-        let sql = "update outboxmail set doton = leaseclock(?4), dotattempt = ?3, dueon = leaseclock(?4) + ?5 \
+        let sql = "update outboxmail set earlierdoton = case when dotattempt = ?3 then earlierdoton else doton end, \
+                   doton = leaseclock(?4), dotattempt = ?3, dueon = leaseclock(?4) + ?5 \
                    where activityid = ?1 and owner = ?2 and attempts = ?3";
         let [id, owner, attempts, now, _] = params;
         Ok(self.execute(sql, &[id, owner, attempts, now, LEASE_MILLISECONDS.into()])? == 1)
