@@ -145,7 +145,8 @@ pub async fn background_send(
 const SECONDS_MIN: i64 = 30;
 const SECONDS_MAX: i64 = 86_400;
 
-/// Says that the end of a mail is about to go out. With no its sender has lost it, and has to break off before that.
+/// Says that the end of a mail is about to go out. With no its sender has lost it, or somebody whose turn it is wants no mail since
+/// it was pulled, and he has to break off before that.
 ///
 /// # Errors
 /// Where the store cannot do it: it may not go out.
@@ -154,8 +155,10 @@ pub async fn begun(
     ticket: Ticket,
     moment: Moment,
 ) -> Result<bool, CrmError> {
-    let Some(claimed) = held(organization, ticket)? else { return Ok(false) };
-    let ends = Ends { tried: [].into(), ending: vec![claimed.mail] };
+    let Some(mut claimed) = held(organization, ticket)? else { return Ok(false) };
+    // Whoever was told so once may have sent it.
+    claimed.askedon = has_begun(&claimed.mail).then_some(moment.now);
+    let ends = Ends { tried: [].into(), ending: vec![Arc::new(claimed)] };
     Ok(write_down(organization, ends, moment).await?.may_end.first() == Some(&true))
 }
 

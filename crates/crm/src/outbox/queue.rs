@@ -29,12 +29,14 @@ pub struct Claimed {
     pub recipients: Vec<OutboxRecipient>,
     /// What its e-mail was made of; `None` where that is gone.
     source: Option<EmailSource>,
+    /// When it was asked who of those whose turn it is wants no mail; `None` where that is not known.
+    pub(super) askedon: Option<Timestamp>,
 }
 
 impl Claimed {
     /// One that somebody holds, of whose source nothing is asked.
     pub(super) fn held(mail: OutboxMail, recipients: Vec<OutboxRecipient>) -> Self {
-        Claimed { mail, recipients, source: None }
+        Claimed { mail, recipients, source: None, askedon: None }
     }
 
     /// Whether it is one of many, which keep no person's mail waiting.
@@ -97,6 +99,7 @@ pub struct Wanted {
 pub(super) struct Taken {
     pub(super) mail: OutboxMail,
     pub(super) recipients: Vec<OutboxRecipient>,
+    pub(super) askedon: Timestamp,
 }
 
 impl Taken {
@@ -181,7 +184,12 @@ pub(super) fn opened(organization: &Organization, taken: Vec<Taken>) -> Result<V
     let sources = organization.read_in_few_trips(|read| {
         taken.iter().map(|taken| read.email_source(taken.mail.activityid)).collect::<Result<Vec<_>, _>>()
     })?;
-    let with = |(Taken { mail, recipients }, source)| Claimed { mail, recipients, source };
+    let with = |(Taken { mail, recipients, askedon }, source)| Claimed {
+        mail,
+        recipients,
+        source,
+        askedon: Some(askedon),
+    };
     Ok(taken.into_iter().zip(sources).map(with).collect())
 }
 

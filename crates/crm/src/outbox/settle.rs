@@ -73,7 +73,7 @@ pub enum Settled {
     Waits(Timestamp),
     /// It waits for a person.
     ForAPerson,
-    /// Another node has it by now: nothing was written.
+    /// Another node has it by now, or it was not to end: nothing was written.
     Lost,
 }
 
@@ -83,7 +83,7 @@ pub struct Ends {
     /// What tries came to.
     pub tried: Arc<[(Arc<Claimed>, Tried)]>,
     /// Mails of which the end of the data is about to go out.
-    pub ending: Vec<OutboxMail>,
+    pub ending: Vec<Arc<Claimed>>,
 }
 
 /// What was written.
@@ -91,7 +91,8 @@ pub struct Ends {
 pub struct Written {
     /// How each mail stands that was tried.
     pub settled: Vec<Settled>,
-    /// Of each mail that is about to end whether it may. With no the connection has to be dropped before that.
+    /// Of each mail that is about to end whether it may: its taker still has it, and nobody of those whose turn it is wants no
+    /// mail by now. With no the connection has to be dropped before that.
     pub may_end: Vec<bool>,
 }
 
@@ -109,8 +110,11 @@ pub async fn write_down(
         let moment = moment.again();
         let settled = ends.tried.iter().map(|(claimed, tried)| settle(tx, (claimed, tried), &moment));
         let settled = settled.collect::<Result<Vec<_>, StoreError>>()?;
-        let may_end = ends.ending.iter().map(|mail| tx.begin_dot(mail, moment.now));
-        Ok(Written { settled, may_end: may_end.collect::<Result<_, StoreError>>()? })
+        let mut may_end = withheld::still_go(tx, &ends.ending, &moment)?;
+        for (may_end, claimed) in may_end.iter_mut().zip(&ends.ending) {
+            *may_end = *may_end && tx.begin_dot(&claimed.mail, moment.now)?;
+        }
+        Ok(Written { settled, may_end })
     });
     unit.await.map_err(|error: StoreError| error.into())
 }

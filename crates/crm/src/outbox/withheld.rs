@@ -1,16 +1,19 @@
 //! Whom a mail does not go to any more when its hour comes: since it was written the address was suppressed, or the customer
-//! opted out. What passes through: mails that were just taken, with their recipients, within the unit that took them.
+//! opted out. What passes through: mails that were just taken, with their recipients, within the unit that took them; and once
+//! more, where that was a while ago, those whose end is about to go out.
 //!
 //! *Invariant:* a mail that comes back from here goes to nobody who wants none of it at this moment.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
-use model::{EmailAddress, Id, Moment};
+use model::{EmailAddress, Id, Moment, Timestamp};
 use store::{OptOut, Read, StoreError, Tx};
 
 use super::opt_outs::{self, Wants};
-use super::queue::{Taken, WAITING};
+use super::queue::{Claimed, Taken, WAITING};
 use super::settle::{FAILED, UNCERTAIN, cut, end_of};
 use super::suppression;
 
@@ -21,22 +24,42 @@ pub(super) fn withhold(
     mails: Vec<OutboxMail>,
     moment: &Moment,
 ) -> Result<Vec<Taken>, StoreError> {
-    let taken = with_recipients(tx, mails)?;
+    let taken = with_recipients(tx, mails, moment)?;
     let why = Why::of(tx, taken.iter().flat_map(|taken| taken.turn().recipients))?;
     let mut goes = Vec::with_capacity(taken.len());
     for mut taken in taken {
-        if why.refused(tx, &taken.mail, &taken.turn().recipients)?.is_empty() {
+        if why.lets_go(tx, &mut taken, moment)? {
             goes.push(taken);
-            continue;
         }
-        // Where each has a turn of his own, the next one is asked about, too, and so on.
-        let waiting: Vec<&OutboxRecipient> =
-            taken.recipients.iter().filter(|recipient| recipient.statecode == WAITING).collect();
-        let refused = Why::of(tx, waiting.iter().copied())?.refused(tx, &taken.mail, &waiting)?;
-        settle(tx, &mut taken, &refused, moment)?;
     }
     Ok(goes)
 }
+
+/// Which of the mails whose end is about to go out still go to all whose turn it is. One waits behind others for long where
+/// little goes out a minute, and an outside sender has his for hours; of what was taken a moment ago nothing is asked.
+pub(super) fn still_go(
+    tx: &mut Tx<'_>,
+    mails: &[Arc<Claimed>],
+    moment: &Moment,
+) -> Result<Vec<bool>, StoreError> {
+    let age = |asked: Timestamp| moment.now.0.saturating_sub(asked.0);
+    let is_known = |claimed: &Claimed| claimed.askedon.is_some_and(|asked| KNOWN.contains(&age(asked)));
+    if mails.iter().all(|claimed| is_known(claimed)) {
+        return Ok(vec![true; mails.len()]);
+    }
+    let old = mails.iter().filter(|claimed| !is_known(claimed));
+    let why = Why::of(tx, old.flat_map(|claimed| claimed.waiting()))?;
+    let mut go = Vec::with_capacity(mails.len());
+    for claimed in mails {
+        let (mail, recipients) = (claimed.mail.clone(), claimed.recipients.clone());
+        let mut taken = Taken { mail, recipients, askedon: moment.now };
+        go.push(is_known(claimed) || why.lets_go(tx, &mut taken, moment)?);
+    }
+    Ok(go)
+}
+
+/// So many milliseconds long an answer holds: mostly a mail goes within them, and costs no question more.
+const KNOWN: RangeInclusive<i64> = 0..=60_000;
 
 /// Why a mail is not sent to some of these, in words.
 pub(super) fn refusals(
@@ -48,7 +71,7 @@ pub(super) fn refusals(
     Ok(why.refused(read, mail, recipients)?.into_values().collect())
 }
 
-fn with_recipients(tx: &Tx<'_>, mails: Vec<OutboxMail>) -> Result<Vec<Taken>, StoreError> {
+fn with_recipients(tx: &Tx<'_>, mails: Vec<OutboxMail>, moment: &Moment) -> Result<Vec<Taken>, StoreError> {
     let ids: Vec<Id> = mails.iter().map(|mail| mail.activityid).collect();
     let mut of: HashMap<Id, Vec<OutboxRecipient>> = HashMap::with_capacity(ids.len());
     for recipient in tx.outbox_recipients_of(&ids)? {
@@ -56,7 +79,7 @@ fn with_recipients(tx: &Tx<'_>, mails: Vec<OutboxMail>) -> Result<Vec<Taken>, St
     }
     let with = |mail: OutboxMail| {
         let recipients = of.remove(&mail.activityid).unwrap_or_default();
-        Taken { mail, recipients }
+        Taken { mail, recipients, askedon: moment.now }
     };
     Ok(mails.into_iter().map(with).collect())
 }
@@ -79,6 +102,18 @@ impl Why {
         let suppressed = read.suppressions_of(&keys)?.into_iter().rev();
         let suppressed = suppressed.map(|found| (found.address.clone(), suppression::words(&found)));
         Ok(Why { suppressed: suppressed.collect(), opted_out: read.opt_outs_of(&keys)? })
+    }
+
+    /// Whether all get it whose turn it is; else whoever waits and does not is settled, and the mail let go of.
+    fn lets_go(&self, tx: &mut Tx<'_>, taken: &mut Taken, moment: &Moment) -> Result<bool, StoreError> {
+        if self.refused(tx, &taken.mail, &taken.turn().recipients)?.is_empty() {
+            return Ok(true);
+        }
+        // Where each has a turn of his own, the next one is asked about, too, and so on.
+        let waiting: Vec<&OutboxRecipient> =
+            taken.recipients.iter().filter(|recipient| recipient.statecode == WAITING).collect();
+        let refused = Why::of(tx, waiting.iter().copied())?.refused(tx, &taken.mail, &waiting)?;
+        settle(tx, taken, &refused, moment).map(|()| false)
     }
 
     /// Who of these does not get it, by number, and why.
@@ -112,7 +147,8 @@ impl Why {
     }
 }
 
-/// Nobody is told anything by a relay here. Of an earlier try nobody knows to this day, and he may have it.
+/// Nobody is told anything by a relay here. Of an earlier try nobody knows to this day, and he may have it. Whoever has lost the
+/// mail writes nothing.
 fn settle(
     tx: &mut Tx<'_>,
     taken: &mut Taken,
@@ -131,14 +167,13 @@ fn settle(
         recipient.replycode = None;
         recipient.replytext = Some(cut(words));
         recipient.settledon = Some(moment.now);
-        tx.settle_recipient(recipient)?;
     }
-    let Taken { mail, recipients } = taken;
+    let Taken { mail, recipients, .. } = taken;
     let waiting = recipients.iter().filter(|recipient| recipient.statecode == WAITING);
     let next = waiting.map(|recipient| recipient.dueon).min();
     let is_marked = next.is_some() && !is_alone;
     let words = recipients.iter().find_map(|recipient| refused.get(&recipient.recipientnumber));
-    tx.release_outbox(&OutboxMail {
+    let is_released = tx.release_outbox(&OutboxMail {
         waitsin: next.map(|_| mail.lane),
         dueon: next.filter(|_| is_alone).map_or(moment.now, |next| next.max(moment.now)),
         doton: mail.doton.filter(|_| is_marked),
@@ -146,6 +181,11 @@ fn settle(
         endedon: next.is_none().then_some(moment.now),
         ..mail.clone()
     })?;
+    if !is_released {
+        return Ok(());
+    }
+    let mut settled = recipients.iter().filter(|recipient| refused.contains_key(&recipient.recipientnumber));
+    settled.try_for_each(|recipient| tx.settle_recipient(recipient))?;
     if next.is_none() { end_of(tx, (mail.activityid, &*recipients), moment) } else { Ok(()) }
 }
 

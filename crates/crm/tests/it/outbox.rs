@@ -96,8 +96,12 @@ pub(crate) async fn settle(house: &House, claimed: &Claimed, tried: Tried, now: 
 }
 
 pub(crate) async fn may_end(house: &House, claimed: &Claimed) -> bool {
-    let ends = Ends { tried: [].into(), ending: vec![claimed.mail.clone()] };
-    outbox::write_down(&house.organization, ends, Moment::new(NOW, 77)).await.unwrap().may_end[0]
+    may_end_at(house, claimed, now(house)).await
+}
+
+pub(crate) async fn may_end_at(house: &House, claimed: &Claimed, now: Timestamp) -> bool {
+    let ends = Ends { tried: [].into(), ending: vec![Arc::new(claimed.clone())] };
+    outbox::write_down(&house.organization, ends, Moment::new(now, 77)).await.unwrap().may_end[0]
 }
 
 pub(crate) fn said(code: u16) -> RecipientReply {

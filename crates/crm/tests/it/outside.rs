@@ -222,3 +222,21 @@ async fn where_each_has_a_return_path_he_is_in_no_doubt_who_was_refused() {
     let rows = house.organization.read(|read| read.outbox_recipients(id)).unwrap();
     assert_eq!(rows[0].doton, None, "it is known that she has it not");
 }
+
+#[tokio::test]
+async fn whoever_opts_out_before_its_sender_begins_does_not_get_a_mail() {
+    let (house, way) = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let begun = send(&house, draft()).await.unwrap();
+    let pulled = pull(&house, way).await;
+    let of = |id: Id| pulled.iter().find(|one| one.ticket.email == id).unwrap().ticket;
+    assert!(begins(&house, of(begun)).await);
+    let opts_out: [&str; 3] = ["Zoë Müller", "zoe@fabrikam.test", "yes"];
+    house.import(&["fullname", "emailaddress1", "donotemail"], &[&opts_out]).await;
+    assert!(begins(&house, of(begun)).await, "he was told so, and may have sent it");
+    assert!(!begins(&house, of(id)).await);
+    assert_eq!((states(&house, id), states(&house, begun)), (vec![2, 0, 0], vec![0, 0, 0]));
+    let [again] = pull(&house, way).await.try_into().unwrap();
+    assert_eq!(again.recipients, ["tom@northwind.test", "boss@contoso.test"]);
+    assert!(begins(&house, again.ticket).await);
+}

@@ -301,7 +301,8 @@ async fn send_mail(house: &House) {
     let other = outbox::held(organization, node).unwrap()[..1].to_vec();
     outbox::let_go(organization, (Id([8; 16]), other), NOW).await.unwrap();
     outbox::renew(organization, mails().collect(), NOW).await.unwrap();
-    let ends = Ends { ending: mails().collect(), ..Ends::default() };
+    let ending = claimed.iter().cloned().map(Arc::new).collect();
+    let ends = Ends { ending, ..Ends::default() };
     assert_eq!(outbox::write_down(organization, ends, house.moment()).await.unwrap().may_end, [true; 3]);
     let tried = [(Arc::new(claimed[0].clone()), Tried::Answered(Vec::new()))];
     let ends = Ends { tried: tried.into(), ..Ends::default() };

@@ -7,7 +7,7 @@ use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Mailbox};
 
 use crate::house::{House, address};
-use crate::outbox::{NODE, claim, draft, house, may_end, now, said, send, settle, to, wait};
+use crate::outbox::{NODE, claim, draft, house, may_end, may_end_at, now, said, send, settle, to, wait};
 use crate::returns;
 
 async fn suppress(house: &House, text: &str) {
@@ -173,4 +173,37 @@ async fn nobody_is_tried_again_who_opted_out() {
     let refused = outbox::retry(&house.organization, id, house.moment()).await.unwrap_err().to_string();
     assert!(refused.contains("Zoë Müller <zoe@fabrikam.test> wants no e-mail"), "{refused}");
     assert_eq!((house.email(id).statuscode, states(&house, id)), (STATUS_FAILED, vec![2]));
+}
+
+#[tokio::test]
+async fn whoever_opts_out_while_a_mail_waits_with_its_node_does_not_get_it() {
+    let house = house().await;
+    let id = send(&house, draft()).await.unwrap();
+    let lost = send(&house, only(ZOE.1)).await.unwrap();
+    let claimed = claim(&house, NODE).await;
+    let of = |id: Id| claimed.iter().find(|one| one.mail.activityid == id).unwrap();
+    let later = now(&house).plus_seconds(600);
+    assert!(may_end_at(&house, of(id), later).await, "all of them want it");
+    opt_out(&house, "donotemail", ZOE).await;
+    // One is another node's by now: whoever lost it writes nothing.
+    let newer = "update outboxmail set attempts = 9 where (select count(*) from outboxrecipient r \
+                 where r.activityid = outboxmail.activityid) = 1";
+    assert_eq!(house.organization.tamper(newer).unwrap(), 1);
+    assert!(!may_end_at(&house, of(lost), later).await);
+    assert_eq!((states(&house, lost), mail(&house, lost).owner), (vec![0], Some(NODE)));
+
+    assert!(!may_end_at(&house, of(id), later).await, "Zoë is asked about once more");
+    assert_eq!((states(&house, id), mail(&house, id).owner), (vec![2, 0, 0], None));
+    let words = rows(&house, id).remove(0).replytext.unwrap();
+    assert_eq!(words, "Zoë Müller <zoe@fabrikam.test> wants no e-mail (donotemail)");
+    assert_eq!(mail(&house, id).doton, None, "its end did not go out");
+    let broken = Tried::NotSent { words: "it was not to end".to_owned(), replies: Vec::new() };
+    assert_eq!(settle(&house, of(id), broken, later).await, Settled::Lost);
+    assert!(mail(&house, id).dueon <= later, "the others get it at once");
+    wait(&house);
+    let again = claim(&house, NODE).await;
+    let again = again.iter().find(|one| one.mail.activityid == id).unwrap();
+    assert_eq!(waiting(again), ["tom@northwind.test", "boss@contoso.test"]);
+    assert!(may_end_at(&house, again, later).await);
+    house.books_are_right();
 }

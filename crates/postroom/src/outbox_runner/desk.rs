@@ -37,7 +37,7 @@ impl Outbox for Desk {
     type Pass = Pass;
 
     async fn connections(&self) -> usize {
-        self.places().await
+        self.connections_at_most().await
     }
 
     async fn claim(&self, at_most: usize, has_bulk: bool) -> Vec<Arc<Claimed>> {
@@ -45,7 +45,8 @@ impl Outbox for Desk {
         if paused.is_all {
             return Vec::new();
         }
-        let wanted = Wanted { relay: self.relay, limit: at_most, has_bulk: has_bulk && !paused.is_bulk };
+        let limit = self.mails_at_most(at_most).await;
+        let wanted = Wanted { relay: self.relay, limit, has_bulk: has_bulk && !paused.is_bulk };
         let Ok(moment) = self.house.moment() else {
             tracing::warn!("this machine gives no random numbers, so mail that is due is not taken");
             return Vec::new();
@@ -120,7 +121,7 @@ impl Outbox for Desk {
 
     async fn write_down(&self, tried: Vec<(Arc<Claimed>, Tried)>, ending: Vec<Arc<Claimed>>) -> Vec<bool> {
         let tried = tried.into_iter().map(|(claimed, tried)| (claimed, crm_words(tried))).collect();
-        let ends = Ends { tried, ending: ending.iter().map(|claimed| claimed.mail.clone()).collect() };
+        let ends = Ends { tried, ending };
         let may_end = self.noted(&ends).await;
         self.house.claims.end(self.organization.id(), ends.tried.iter().map(|(claimed, _)| &claimed.mail));
         may_end
@@ -148,7 +149,7 @@ fn count(ends: &Ends, written: &Written) {
         metrics::counter!("postroom_outbox_tries_total", "end" => kind).increment(1);
         if *settled == Settled::Lost {
             let email = claimed.mail.activityid;
-            tracing::warn!(%email, "another node took a mail over that went out here");
+            tracing::warn!(%email, "a mail was this node's no more when its try ended");
         }
     }
 }

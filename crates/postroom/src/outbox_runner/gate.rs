@@ -129,8 +129,28 @@ impl Desk {
         Paused { is_all: is(&Place::All.key()) || is(&relay), is_bulk: is(&Place::Bulk.key()) }
     }
 
-    /// How many connections there may be: as many as a node opens, or as places of the relay are held.
-    pub(super) async fn places(&self) -> usize {
+    /// How many connections there may be.
+    pub(super) async fn connections_at_most(&self) -> usize {
+        let places = self.places().await;
+        self.per_minute().map_or(places, |mails| connections_for(mails, places))
+    }
+
+    /// How many mails one connection takes at a time.
+    pub(super) async fn mails_at_most(&self, wanted: usize) -> usize {
+        let Some(mails) = self.per_minute() else { return wanted };
+        mails_for(mails, self.connections_at_most().await).min(wanted)
+    }
+
+    /// How many mails a minute go out by the relay, where that is limited.
+    fn per_minute(&self) -> Option<usize> {
+        let relay = Place::Relay(self.relay).key();
+        let limits = self.limits();
+        let limit = limits.iter().find(|limit| limit.place == relay)?;
+        limit.perminute.and_then(|mails| usize::try_from(mails).ok()).filter(|mails| *mails > 0)
+    }
+
+    /// As many as a node opens, or as places of the relay are held.
+    async fn places(&self) -> usize {
         let limits = self.limits();
         let relay = Place::Relay(self.relay).key();
         for limit in limits.iter().filter(|limit| limit.place != relay) {
@@ -350,6 +370,17 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// Each holds a mail that waits for its share, so there are no more than mails a minute; but two where that is one, so that a person's
+/// mail waits beside a bulk mail and not behind it.
+fn connections_for(mails_per_minute: usize, places: usize) -> usize {
+    places.min(mails_per_minute.max(2))
+}
+
+/// All connections together take what goes out in a minute: whatever waits here cannot be canceled, nor go by another node.
+fn mails_for(mails_per_minute: usize, connections: usize) -> usize {
+    (mails_per_minute / connections.max(1)).max(1)
+}
+
 /// The limits of the domains that a mail's recipients are at.
 fn to_domains<'l>(limits: &'l [OutboxLimit], claimed: &Claimed) -> Vec<&'l OutboxLimit> {
     let of_domains = limits.iter().filter(|limit| limit.place.starts_with('@'));
@@ -392,6 +423,16 @@ mod tests {
     fn known(gate: &Gate, number: u8) -> u8 {
         let limits = gate.known(|| Ok::<_, Infallible>(limit(number))).unwrap();
         limits.first().map_or(0, |limit| limit.outboxlimitid.0[0])
+    }
+
+    #[test]
+    fn no_more_is_taken_than_goes_out_in_about_a_minute() {
+        for (mails, places, taken) in
+            [(6, 10, 6), (60, 10, 60), (65, 10, 60), (1, 10, 2), (600, 4, 600), (6, 1, 6), (6, 0, 0)]
+        {
+            let connections = connections_for(mails, places);
+            assert_eq!(connections * mails_for(mails, connections), taken, "{mails} a minute over {places}");
+        }
     }
 
     #[test]
