@@ -125,7 +125,7 @@ pub struct SendEmail {
     pub email: Id,
     /// The user who sends it; nobody where it is the administrator's command.
     pub author: Option<Id>,
-    /// Not before then.
+    /// Not before then; else when the draft was kept for, or at once.
     pub due: Option<Timestamp>,
     /// The tracking token that its subject gets (`TrackingToken`); else one is drawn where the organization wants that.
     pub token: Option<String>,
@@ -134,7 +134,7 @@ pub struct SendEmail {
 }
 
 impl SendEmail {
-    /// By the outbox, at once.
+    /// By the outbox, when the draft was kept for, or at once.
     pub fn now(email: Id, author: Option<Id>) -> Self {
         SendEmail { email, author, due: None, token: None, is_issued: true }
     }
@@ -160,7 +160,8 @@ pub async fn send_email(
     let row = own_draft(row, author)?;
     let mut draft = reopened(organization, &row)?;
     draft.who.author = author;
-    (draft.due, draft.what.token) = (due, token);
+    draft.due = due.or(draft.due);
+    draft.what.token = token;
     let by = if is_issued { By::Outbox } else { By::OtherMeans };
     let (raw, mut outgoing) = super::written(organization, (draft, by), (id, &moment))?;
     in_place_of(row, &mut outgoing)?;

@@ -146,6 +146,8 @@ async fn what_waits_is_taken_back_changed_and_sent_again() {
     assert!(!outbox::take_back(&house.organization, id, moment(&house)).await.unwrap());
     let mut changed = outbox::draft(&house.organization, (id, None)).unwrap();
     changed.what.text = "Sixty pallets?\n".to_owned();
+    // It stands there for the time that it was to go out at, until another one is said.
+    changed.due = None;
     outbox::change_draft(&house.organization, (id, changed), moment(&house)).await.unwrap();
     assert_eq!(send_draft(&house, id).await.unwrap(), id);
     let [mail] = claim(&house, NODE).await.try_into().unwrap();
@@ -414,4 +416,19 @@ async fn of_what_was_sent_nobody_hears_by_sending_it_whose_it_is_not() {
     };
     let words = by_ben().await.unwrap_err().to_string();
     assert!(words.contains("another user's"), "{words}");
+}
+
+#[tokio::test]
+async fn a_draft_that_was_kept_for_a_day_goes_out_then_unless_another_is_said() {
+    let house = house().await;
+    let monday = now(&house).plus_seconds(3 * 86_400);
+    let kept = || Draft { due: Some(monday), ..draft() };
+    let [waits, goes] = [save(&house, kept()).await, save(&house, kept()).await];
+    send_draft(&house, waits).await.unwrap();
+    let due = house.organization.read(|read| read.outbox_mail(waits)).unwrap().unwrap().dueon;
+    assert_eq!((due, house.email(waits).delayedemailsendtime), (monday, Some(monday)));
+    let at_once = SendEmail { due: Some(now(&house)), ..SendEmail::now(goes, None) };
+    outbox::send_email(&house.organization, at_once, (house.moment().id(), moment(&house))).await.unwrap();
+    let claimed = claim(&house, NODE).await;
+    assert_eq!(claimed.iter().map(|one| one.mail.activityid).collect::<Vec<_>>(), [goes]);
 }

@@ -11,7 +11,8 @@ use super::show::printable;
 
 #[derive(Subcommand)]
 pub(crate) enum DraftCommand {
-    /// Send a draft that `postroom send --draft` or a page kept. It goes out once, however often this is called.
+    /// Send a draft that `postroom send --draft` or a page kept, when it was kept for where nothing else is said. It goes out once,
+    /// however often this is called.
     Send {
         #[command(flatten)]
         of: DraftName,

@@ -21,7 +21,7 @@ pub enum DraftRequest {
         organization: String,
         /// The id of its e-mail.
         email: String,
-        /// When it goes out; else at once.
+        /// When it goes out; else when it was kept for, or at once.
         when: Option<When>,
         /// The tracking token that its subject gets.
         token: Option<String>,
