@@ -76,7 +76,8 @@ fn checked(
     })
 }
 
-fn queue_of(organization: &Organization, address: &EmailAddress) -> Result<Id, CrmError> {
+/// The queue that has an address.
+pub(crate) fn queue_of(organization: &Organization, address: &EmailAddress) -> Result<Id, CrmError> {
     let known = organization.read(|read| known_records(read, address))?;
     let queue = known.into_iter().find(|known| known.record.entity == Entity::Queue);
     queue.map(|known| known.record.id).ok_or(CrmError::NotFound { what: "a queue with this address" })

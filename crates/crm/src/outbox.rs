@@ -28,6 +28,7 @@ mod signature;
 mod subject_tokens;
 pub mod suppression;
 mod turns;
+mod ways;
 mod withheld;
 mod writing;
 
@@ -62,6 +63,7 @@ pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, w
 pub use shown::{Shown, Standing, Whose, shown, shown_one, troubles};
 pub use signature::{Signature, set_signature, signature};
 pub use subject_tokens::{DIGITS as TOKEN_DIGITS, tracking_token};
+pub use ways::{WayOf, Ways, set_way, ways};
 
 /// Writes a mail, puts it on its records and into the outbox, and says, after the commit, which e-mail it is. `copyid` is
 /// the copy that it is in the books, where the draft has no key.
@@ -149,7 +151,7 @@ fn written(
     let token = subject_tokens::put(organization, &mut draft.what, email)?;
     let raw = writing::write(organization, &draft, (email, moment))?;
     let relay = match by {
-        By::Outbox => Some(relays::default(organization)?.emailserverprofileid),
+        By::Outbox => Some(ways::way_of(organization, &draft.who.from)?),
         By::OtherMeans => None,
     };
     let outgoing = outgoing::Outgoing {

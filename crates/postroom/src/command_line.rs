@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use postroom::commands::{
     Acknowledge, AddNeverLog, AddQueue, AddSink, AddSinkCredential, AddUser, Reply, Request,
-    SetAcknowledging, SetPassword, Setting, SinkCredentialName,
+    SetAcknowledging, SetPassword, Setting, SinkCredentialName, Whose,
 };
 use postroom::control::{Answer, Line};
 use postroom::{Settings, settings};
@@ -224,6 +224,9 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
             return set_password(org, address, &password).map(Some);
         }
         Command::User(UserCommand::List { org }) => Request::Users(org),
+        Command::User(UserCommand::Set { org, address, relay }) => {
+            outbox::way(org, Whose::User(address), relay)
+        }
         Command::User(UserCommand::Signature(signature)) => drafts::signature(signature)?,
         Command::Org(command) => org(command),
         Command::Node(NodeCommand::List) => Request::Nodes,
@@ -293,7 +296,9 @@ fn queue(command: QueueCommand) -> Request {
         QueueCommand::Add { org: organization, name, address, filter } => {
             Request::AddQueue(AddQueue { organization, name, address, filter })
         }
+        QueueCommand::Set { org, queue, relay: Some(way), .. } => outbox::way(org, Whose::Queue(queue), way),
         QueueCommand::Set {
+            relay: None,
             org: organization,
             queue,
             acknowledge,

@@ -42,6 +42,7 @@ mod suppression;
 mod templates;
 mod undeliverables;
 mod user_mailboxes;
+mod ways;
 
 pub use answers::{Acknowledge, SetAcknowledging};
 pub use archives::{BackUp, BackedUp, Held, Origin, Restore, Restored, StageRow};
@@ -78,6 +79,7 @@ pub use suppression::{SuppressionRequest, SuppressionRow};
 pub use templates::{PreviewTemplate, SetTemplate, TemplateName, TemplateRequest, TemplateRow, TemplateText};
 pub use undeliverables::{EndRow, ReplayedAll, ReplayedRow, UndeliverableRequest, UndeliverableRow};
 pub use user_mailboxes::AddUserMailbox;
+pub use ways::{SetWay, Whose};
 
 /// A command. It may carry a password, so it is never written to a log.
 #[derive(Serialize, Deserialize)]

@@ -18,8 +18,9 @@ use store::{Organization, Priority, StoreError};
 use super::pace::{Place, all_limits};
 use super::queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, load, opened, take};
 use super::settle::{Ends, RecipientReply, Settled, Tried, write_down};
+use super::ways;
 use crate::CrmError;
-use crate::mailboxes::{named, taken};
+use crate::mailboxes::taken;
 
 /// A way out of `SERVER_TYPES` by which nothing goes from here: it is pulled.
 pub const OUTSIDE: i32 = 102;
@@ -71,7 +72,8 @@ pub enum Reported {
     GivenBack,
 }
 
-/// Adds a way out by which outside senders pull. The first way out that is added takes all of an organization's mail.
+/// Adds a way out by which outside senders pull. The first way out that is added takes all of an organization's
+/// mail that nothing else is said of; see [`set_way`](super::set_way).
 ///
 /// # Errors
 /// [`CrmError::Taken`] where the name is; [`CrmError::Invalid`].
@@ -82,7 +84,7 @@ pub async fn add_outside(
 ) -> Result<Id, CrmError> {
     let profile = EmailServerProfile {
         emailserverprofileid: moment.id(),
-        name: named(name)?,
+        name: ways::named(name)?,
         servertype: OUTSIDE,
         incomingserverlocation: String::new(),
         incomingportnumber: 0,

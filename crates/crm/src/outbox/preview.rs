@@ -5,7 +5,7 @@ use model::{EmailAddress, Id, Moment};
 use store::{Organization, StoreError};
 
 use super::draft::Draft;
-use super::{opt_outs, relays, subject_tokens, suppression, writing};
+use super::{opt_outs, subject_tokens, suppression, ways, writing};
 use crate::CrmError;
 
 /// A mail as it would go out.
@@ -78,7 +78,7 @@ fn obstacles(organization: &Organization, draft: &Draft) -> Result<Vec<String>, 
         }
         other => other,
     };
-    note(relays::default(organization).map(drop))?;
+    note(ways::way_of(organization, &draft.who.from).map(drop))?;
     let recipients = writing::recipients(draft);
     let chosen = writing::chosen(organization, draft);
     let known = (

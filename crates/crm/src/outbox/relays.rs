@@ -6,9 +6,9 @@ use model::schema::mailboxes::EmailServerProfile;
 use model::{EmailAddress, Id, Moment, limits};
 use store::{Organization, Priority, Store, StoreError};
 
-use super::outside;
+use super::{outside, ways};
 use crate::CrmError;
-use crate::mailboxes::{named, taken};
+use crate::mailboxes::taken;
 use crate::records::{self, RouteTo};
 use crate::tokens::RETURN_PATH;
 
@@ -63,8 +63,8 @@ pub struct Relay {
     pub login: Option<(String, Vec<u8>)>,
 }
 
-/// Adds a relay, whose row gets the first id of the moment: its password is sealed for that. The first relay is that of the
-/// organization's mail.
+/// Adds a relay, whose row gets the first id of the moment: its password is sealed for that. The first way out is that of the
+/// organization's mail, unless another is set; see [`set_way`](super::set_way).
 ///
 /// # Errors
 /// [`CrmError::Taken`] where the name is; [`CrmError::Invalid`].
@@ -76,7 +76,7 @@ pub async fn add_relay(
     let (outgoingusername, outgoingpassword) = new.login.unzip();
     let profile = EmailServerProfile {
         emailserverprofileid: moment.id(),
-        name: named(&new.name)?,
+        name: ways::named(&new.name)?,
         servertype: new.kind,
         incomingserverlocation: String::new(),
         incomingportnumber: 0,
@@ -151,12 +151,6 @@ pub fn relays(organization: &Organization) -> Result<Vec<EmailServerProfile>, Cr
 /// Whether mail goes out there: it holds no mailboxes.
 pub fn is_way_out(profile: &EmailServerProfile) -> bool {
     RELAY_KINDS.contains(&profile.servertype) || outside::is_outside(profile)
-}
-
-/// The way out of an organization's mail.
-pub(super) fn default(organization: &Organization) -> Result<EmailServerProfile, CrmError> {
-    let none = "no relay is known that mail goes out by: `postroom relay add` adds one";
-    relays(organization)?.into_iter().next().ok_or_else(|| CrmError::Invalid(none.to_owned()))
 }
 
 /// Where a relay is; `None` where it is known no more.

@@ -49,6 +49,7 @@ pub async fn add_user(
         passwordhash: new.password.map(PasswordHash::into_text),
         sinkkey: key(&new.key_seed),
         createdon: moment.now,
+        emailserverprofile: None,
     };
     let added = user.clone();
     write(organization, moment, move |tx, moment| {
@@ -75,6 +76,7 @@ pub async fn add_queue(
         emailaddress: address.to_string(),
         incomingemailfilteringmethod: filter,
         createdon: moment.now,
+        emailserverprofile: None,
     };
     let added = queue.clone();
     write(organization, moment, move |tx, moment| {

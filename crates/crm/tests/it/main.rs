@@ -49,6 +49,7 @@ mod undeliverables;
 mod unwanted;
 mod users_mailboxes;
 mod want;
+mod ways;
 mod who;
 mod withheld;
 mod world;

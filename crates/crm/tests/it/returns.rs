@@ -307,7 +307,7 @@ async fn a_return_path_is_known_in_a_mailbox_by_whom_the_mail_is_for() {
 }
 
 /// A report that a server writes by the standard, about a recipient, with the field of the mail that it returns.
-fn report(to: &str, (status, words): (&str, &str), returned: &str) -> String {
+pub(crate) fn report(to: &str, (status, words): (&str, &str), returned: &str) -> String {
     format!(
         "From: MAILER-DAEMON@mx.fabrikam.test\nSubject: Undelivered {status} {to}\n\
          Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nSorry.\n\
@@ -317,7 +317,7 @@ fn report(to: &str, (status, words): (&str, &str), returned: &str) -> String {
     )
 }
 
-const DEAD: (&str, &str) = ("5.1.1", "550 5.1.1 User unknown");
+pub(crate) const DEAD: (&str, &str) = ("5.1.1", "550 5.1.1 User unknown");
 
 fn bounces(house: &House, email: Id) -> Vec<(Option<i32>, Option<bool>)> {
     recipients(house, email).into_iter().map(|one| (one.bouncekind, one.isbounceproven)).collect()

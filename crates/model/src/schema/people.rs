@@ -27,6 +27,8 @@ table! {
         /// The unguessable detail of this user's address at a sink: `sink+<sinkkey>@`.
         sinkkey: String = Text(40), "Sink key";
         createdon: Timestamp = DateTime, "Created on";
+        /// The way out of what is written as this user; the organization's where none is named.
+        emailserverprofile: Option<Id> = Lookup("emailserverprofile"), "Email Server Profile";
     }
     indexes { unique(sinkkey); }
 }
@@ -39,6 +41,8 @@ table! {
         emailaddress: String = Text(640), "E-mail";
         incomingemailfilteringmethod: IncomingFilter = Choice(FILTER_METHODS), "Incoming e-mail filter";
         createdon: Timestamp = DateTime, "Created on";
+        /// The way out of what is written as this queue; the organization's where none is named.
+        emailserverprofile: Option<Id> = Lookup("emailserverprofile"), "Email Server Profile";
     }
     indexes { }
 }

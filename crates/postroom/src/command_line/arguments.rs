@@ -102,7 +102,8 @@ pub(crate) enum Command {
     /// no database. Exit status as in sysexits.h: 0 it is kept; 75 try again, whatever the trouble; 67 unknown recipient;
     /// 77 this recipient may not be written to; 69 too large, or refused.
     Deliver(DeliverArguments),
-    /// Send a mail: it stands on its records at once, and goes out by the organization's relay. Prints the id of its e-mail.
+    /// Send a mail: it stands on its records at once, and goes out by its sender's relay, or else the organization's. Prints
+    /// the id of its e-mail.
     Send(Box<SendArguments>),
     /// Mail that goes out: what waits, and what became of it.
     #[command(subcommand)]
@@ -229,6 +230,18 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "NAME")]
         org: String,
     },
+    /// Say by which way out goes what a user writes as himself, from now on; what waits keeps its way.
+    Set {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The user's address.
+        #[arg(long)]
+        address: String,
+        /// The way out, as `postroom relay list` names it; none for the organization's.
+        #[arg(long, value_name = "NAME")]
+        relay: String,
+    },
     /// Set what a user puts below the mail that he writes, or show it where nothing is given.
     Signature(SignatureArguments),
 }
@@ -284,13 +297,13 @@ pub(crate) enum QueueCommand {
         filter: Option<String>,
     },
     /// Have a queue acknowledge what a person sends straight to it: an answer of a template, once in a while. Programs, lists
-    /// and colleagues get none, nor does an answer within a conversation.
+    /// and colleagues get none, nor does an answer within a conversation. Or say by which way out goes what is written as the queue.
     Set {
         /// The organization.
         #[arg(long, value_name = "NAME")]
         org: String,
         /// The template that the answer is made of, by its title; one that is everybody's.
-        #[arg(long, value_name = "TEMPLATE", required_unless_present = "no_acknowledge")]
+        #[arg(long, value_name = "TEMPLATE", required_unless_present_any = ["no_acknowledge", "relay"])]
         acknowledge: Option<String>,
         /// Acknowledge no more.
         #[arg(long, conflicts_with = "acknowledge")]
@@ -301,6 +314,10 @@ pub(crate) enum QueueCommand {
         /// So many answers go to one domain in an hour; what would get more may be a program that answers ours.
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         hourly_max: i32,
+        /// The way out, as `postroom relay list` names it, of what is written as this queue from now on, acknowledgements too; none for
+        /// the organization's. What waits keeps its way.
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["acknowledge", "no_acknowledge", "period_days", "hourly_max"])]
+        relay: Option<String>,
         /// The queue's address.
         queue: String,
     },

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use postroom::commands::{
     AddRelay, LMTP, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, OutsideRequest, PICKUP,
-    PROGRAM, RelayRow, Request, SMTP,
+    PROGRAM, RelayRow, Request, SMTP, SetWay, Whose,
 };
 
 use super::mailbox::Tls;
@@ -127,7 +127,8 @@ pub(crate) struct EmailName {
 
 #[derive(Subcommand)]
 pub(crate) enum RelayCommand {
-    /// Have an organization's mail go out by a server, a program or a folder. The first way out that is added takes all of it.
+    /// Have an organization's mail go out by a server, a program or a folder. The first way out that is added takes all of it; see
+    /// `postroom relay default`.
     Add(RelayArguments),
     /// Say all of a relay anew: what is left out (--return-domain, --user) is no more. What waits for it goes by that, at once.
     Set(RelayArguments),
@@ -143,7 +144,16 @@ pub(crate) enum RelayCommand {
         /// The name of this way out.
         name: String,
     },
-    /// List the relays.
+    /// Say by which way out goes what nobody has another way for, from now on; what waits keeps its way. A queue has a way of its own
+    /// by `postroom queue set --relay`, a user by `postroom user set --relay`.
+    Default {
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The name of the way out; none for the one that was added first.
+        name: String,
+    },
+    /// List the ways out: where each is, and who goes by it.
     List {
         /// One organization; else all.
         #[arg(long, value_name = "NAME")]
@@ -241,12 +251,19 @@ pub(super) fn outbox(command: OutboxCommand) -> anyhow::Result<Request> {
 pub(super) fn relay(command: RelayCommand) -> anyhow::Result<Request> {
     Ok(Request::Outbox(match command {
         RelayCommand::List { org } => OutboxRequest::Relays(org),
+        RelayCommand::Default { org, name } => return Ok(way(org, Whose::Organization, name)),
         RelayCommand::Outside { org, return_domain, name } => {
             OutboxRequest::Outside(OutsideRequest::Add { organization: org, name, return_domain })
         }
         RelayCommand::Add(relay) => OutboxRequest::AddRelay(arguments(relay)?),
         RelayCommand::Set(relay) => OutboxRequest::SetRelay(arguments(relay)?),
     }))
+}
+
+/// Has whoever is meant go by the way out of this name, or with `none` as if nothing had been said.
+pub(super) fn way(organization: String, whose: Whose, name: String) -> Request {
+    let way = Some(name).filter(|name| name != "none");
+    Request::Outbox(OutboxRequest::SetWay(SetWay { organization, whose, way }))
 }
 
 fn arguments(relay: RelayArguments) -> anyhow::Result<AddRelay> {
@@ -304,8 +321,19 @@ pub(super) fn limit_cells(row: &LimitRow) -> Vec<String> {
 
 pub(super) fn relay_cells(row: &RelayRow) -> Vec<String> {
     let back = row.return_domain.as_ref().map_or_else(String::new, |domain| format!("back to {domain}"));
-    vec![row.organization.clone(), row.name.clone(), row.place.clone(), back]
+    let default = if row.is_default { "default" } else { "" };
+    let named = row.own_of.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let own = match row.own_of.len() {
+        0 => String::new(),
+        count if count > NAMED_MAX => format!("of {named} and {} more", count - NAMED_MAX),
+        _ => format!("of {named}"),
+    };
+    let (organization, name, place) = (row.organization.clone(), row.name.clone(), row.place.clone());
+    vec![organization, name, place, back, default.to_owned(), own]
 }
+
+/// Queues and users that a line names.
+const NAMED_MAX: usize = 5;
 
 /// Subjects and what relays say are written by others.
 pub(super) fn cells(row: &OutboxRow) -> Vec<String> {

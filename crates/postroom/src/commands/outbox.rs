@@ -15,6 +15,7 @@ use store::{Organization, SecretColumn, StoreError};
 use super::mail::rfc_3339;
 use super::outside::OutsideRequest;
 use super::sending::{self, SendMail};
+use super::ways::{self, SetWay};
 use super::{CommandError, Reply, organization, organizations};
 use crate::house::House;
 
@@ -26,6 +27,8 @@ pub enum OutboxRequest {
     AddRelay(AddRelay),
     /// Says anew where the relay of this name is, and who signs in there: what waits for it goes by that.
     SetRelay(AddRelay),
+    /// Says by which way out goes what is written as whom.
+    SetWay(SetWay),
     /// Says how fast mail goes to a domain, or by a relay, or that it does not go at all for now.
     Limit(LimitRequest),
     /// What is limited or paused in one organization, or in all.
@@ -139,6 +142,10 @@ pub struct RelayRow {
     pub place: String,
     /// The domain of return paths.
     pub return_domain: Option<String>,
+    /// Whether all mail goes by it whose sender has no other way.
+    pub is_default: bool,
+    /// The addresses of queues and users whose own way it is.
+    pub own_of: Vec<String>,
 }
 
 /// An outgoing mail.
@@ -182,6 +189,7 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
     let reply = match request {
         OutboxRequest::AddRelay(new) => add_relay(house, new).await,
         OutboxRequest::SetRelay(new) => set_relay(house, new).await,
+        OutboxRequest::SetWay(set) => ways::set(house, set).await,
         OutboxRequest::Limit(limit) => set_limit(house, limit).await,
         OutboxRequest::Limits(name) => limits(&organizations(house, name)?),
         OutboxRequest::Relays(name) => relays(&organizations(house, name)?),
@@ -335,8 +343,13 @@ pub(crate) fn relay_password_of(organization: Id, relay: Id) -> Cell<'static> {
 fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
     let mut rows = Vec::new();
     for organization in organizations {
+        let ways = outbox::ways(organization)?;
         for profile in outbox::relays(organization)? {
+            let id = profile.emailserverprofileid;
+            let own = ways.own.iter().filter(|(way, _)| *way == id);
             rows.push(RelayRow {
+                is_default: ways.default == Some(id),
+                own_of: own.map(|(_, address)| address.clone()).collect(),
                 organization: organization.name().to_owned(),
                 place: place(&profile),
                 name: profile.name,

@@ -16,7 +16,7 @@ fn a_mail_is_sent_listed_shown_and_canceled() {
     assert!(refused.err.contains("postroom relay add"), "{}", refused.err);
 
     place.add_relay();
-    assert_eq!(place.well(&["relay", "list"]), "contoso  main  relay.contoso.test:25\n");
+    assert_eq!(place.well(&["relay", "list"]), "contoso  main  relay.contoso.test:25    default\n");
     let id = place.well(&typed(&["--subject", "Our offer", "--key", "order 17"]));
     let id = id.trim();
     assert_eq!(place.well(&typed(&["--subject", "Our offer", "--key", "order 17"])).trim(), id, "once");
@@ -162,7 +162,7 @@ fn a_draft_is_kept_sent_once_taken_back_and_discarded() {
 fn a_program_pulls_mail_says_that_it_begins_and_reports() {
     let place = Place::with_contoso();
     place.well(&["relay", "outside", "--org", "contoso", "pulled"]);
-    assert_eq!(place.well(&["relay", "list"]), "contoso  pulled  an outside sender\n");
+    assert_eq!(place.well(&["relay", "list"]), "contoso  pulled  an outside sender    default\n");
     place.well(&["org", "subject-tokens", "--org", "contoso", "on", "--digits", "7"]);
     let token = place.well(&["outbox", "token", "--org", "contoso", "Our offer"]);
     place.file("offer.txt", "Fifty pallets?\n");
@@ -261,12 +261,16 @@ fn a_relay_is_a_server_a_program_or_a_folder() {
     place.well(&add(&["--pickup", "/var/pickup", "b"]));
     place.well(&add(&["--lmtp", "--server", "/run/lmtp", "c"]));
     place.well(&add(&["--lmtp", "--server", "mail.contoso.test", "d"]));
-    let listed = "contoso  a  program /usr/sbin/sendmail\ncontoso  b  pickup folder /var/pickup\n\
-                  contoso  c  lmtp /run/lmtp\ncontoso  d  lmtp mail.contoso.test:24\n";
-    assert_eq!(place.well(&["relay", "list"]), listed);
+    let lines = [
+        "a|program /usr/sbin/sendmail|default",
+        "b|pickup folder /var/pickup",
+        "c|lmtp /run/lmtp",
+        "d|lmtp mail.contoso.test:24",
+    ];
+    assert_eq!(ways(&place), lines);
     // Said anew, it may be another kind.
     place.well(&["relay", "set", "--org", "contoso", "--server", "mail.contoso.test", "--port", "587", "a"]);
-    assert!(place.well(&["relay", "list"]).starts_with("contoso  a  mail.contoso.test:587\n"));
+    assert!(place.well(&["relay", "list"]).starts_with("contoso  a  mail.contoso.test:587  "));
     for wrong in [
         add(&["e"]),
         add(&["--program", "sendmail", "e"]),
@@ -351,4 +355,71 @@ fn what_a_hook_may_have_delivered_goes_by_no_relay_where_a_node_has_no_hook() {
     wait_for(&|| says("left to one that has it") || std::fs::read_dir(&folder).unwrap().count() > 0);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "it would have it twice");
     assert!(place.well(&["outbox", "list"]).contains("Pending Send"));
+}
+
+/// What `relay list` says of each way out of contoso.
+fn ways(place: &Place) -> Vec<String> {
+    let cells = |line: &str| {
+        let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        cells.skip(1).collect::<Vec<_>>().join("|")
+    };
+    place.well(&["relay", "list"]).lines().map(cells).collect()
+}
+
+#[test]
+fn a_queue_and_a_user_have_ways_out_of_their_own() {
+    let place = Place::with_contoso();
+    place.add_support();
+    place.add_relay();
+    place.well(&["relay", "add", "--org", "contoso", "--pickup", "/var/pickup", "desk"]);
+    place.well(&["relay", "outside", "--org", "contoso", "pulled"]);
+    let queue = |way| ["queue", "set", "--org", "contoso", "--relay", way, "support@contoso.test"];
+    let user = |way| ["user", "set", "--org", "contoso", "--address", "jane@contoso.test", "--relay", way];
+    let says = |words: &[&str], wanted: &str| {
+        let said = place.run(words);
+        assert!(said.code == 1 && said.err.contains(wanted), "{said:?}");
+    };
+    says(&queue("gone"), "no way out called “gone”");
+    says(&user("gone"), "postroom relay list");
+    let other = ["queue", "set", "--org", "contoso", "--relay", "desk", "jane@contoso.test"];
+    says(&other, "a queue with this address");
+    assert_eq!(place.run(&["relay", "add", "--org", "contoso", "--server", "a.test", "none"]).code, 1);
+    let both = ["--relay", "desk", "--no-acknowledge", "support@contoso.test"];
+    assert_eq!(place.run(&[&["queue", "set", "--org", "contoso"], &both[..]].concat()).code, 2);
+
+    place.well(&queue("pulled"));
+    place.well(&user("desk"));
+    let [main, desk] = ["main|relay.contoso.test:25", "desk|pickup folder /var/pickup"];
+    assert_eq!(
+        ways(&place),
+        [
+            &format!("{main}|default"),
+            &format!("{desk}|of jane@contoso.test"),
+            "pulled|an outside sender|of support@contoso.test",
+        ]
+    );
+    // What the queue writes is pulled, what Jane writes is not.
+    place.file("offer.txt", "Fifty pallets?\n");
+    let send = |from: &str| {
+        let words =
+            ["send", "--org", "contoso", "--from", from, "--to", "zoe@fabrikam.test", "--subject", "Offer"];
+        place.well(&[&words[..], &["offer.txt"]].concat()).trim().to_owned()
+    };
+    let [_, queues] = ["jane@contoso.test", "support@contoso.test"].map(send);
+    let pull = ["outbox", "pull", "--org", "contoso", "--relay", "pulled", "--limit", "9", "--into", "."];
+    let pulled = place.well(&pull);
+    assert!(pulled.lines().count() == 1 && pulled.contains(&queues), "{pulled}");
+
+    place.well(&["relay", "default", "--org", "contoso", "desk"]);
+    place.well(&queue("none"));
+    place.well(&user("none"));
+    assert_eq!(ways(&place), [main, &format!("{desk}|default"), "pulled|an outside sender"]);
+    // It is all there in another house.
+    place.well(&queue("pulled"));
+    place.well(&["backup", "--org", "contoso", "contoso.postroom"]);
+    let elsewhere = Place::new();
+    elsewhere.well(&["restore", place.path("contoso.postroom").to_str().unwrap()]);
+    assert_eq!(elsewhere.well(&["relay", "list"]), place.well(&["relay", "list"]));
+    place.well(&["relay", "default", "--org", "contoso", "none"]);
+    assert!(ways(&place)[0].ends_with("|default"), "{:?}", ways(&place));
 }

@@ -226,3 +226,8 @@ where keepssentof is not null;
 
 -- What is known to have been refused after the end of its data is in doubt only where an earlier attempt left it so.
 alter table outboxmail add column earlierdoton integer;
+
+-- Ways out of queues and users: by which profile goes what is written as one of them. Dataverse has the column with the mailbox of each;
+-- here not everybody who writes has a mailbox that is watched.
+alter table systemuser add column emailserverprofile blob;
+alter table queue add column emailserverprofile blob;

@@ -137,6 +137,20 @@ impl Tx<'_> {
         self.bump_records_version()
     }
 
+    /// Sets the way out of what a user writes as himself; with none it is the organization's.
+    pub fn set_way_of_user(&mut self, user: Id, way: Option<Id>) -> Result<(), StoreError> {
+        let sql = "update systemuser set emailserverprofile = ?2 where systemuserid = ?1";
+        self.execute(sql, &[user.into(), way.into()])?;
+        // No mail is told apart by it, but the user is remembered with it.
+        self.bump_records_version()
+    }
+
+    /// Sets the way out of what is written as a queue; with none it is the organization's.
+    pub fn set_way_of_queue(&mut self, queue: Id, way: Option<Id>) -> Result<(), StoreError> {
+        let sql = "update queue set emailserverprofile = ?2 where queueid = ?1";
+        self.execute(sql, &[queue.into(), way.into()]).map(drop)
+    }
+
     /// Ends all sessions of a user, wherever they are.
     pub fn close_sessions_of(&mut self, user: Id) -> Result<(), StoreError> {
         self.execute("delete from session where systemuserid = ?1", &[user.into()]).map(drop)

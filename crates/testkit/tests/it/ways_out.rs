@@ -4,7 +4,9 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
-use postroom::commands::{AddRelay, LMTP, OutboxRequest, PICKUP, PROGRAM, Request};
+use postroom::commands::{
+    AddQueue, AddRelay, LMTP, OutboxRequest, PICKUP, PROGRAM, Request, SMTP, SendMail, SetWay, Whose,
+};
 use testkit::missing::or_skip;
 use testkit::peers::{Dovecot, DovecotSettings, NextHop, Postfix};
 use testkit::{House, wait};
@@ -12,10 +14,14 @@ use testkit::{House, wait};
 use super::house::{ZOE, books_are_whole, house, timeline};
 use super::outbox::{arrived, becomes, offer, rows, send};
 
-pub(super) fn by(house: &House, kind: i32, (host, port): (String, u16)) -> Result<()> {
+pub(super) fn by(house: &House, kind: i32, place: (String, u16)) -> Result<()> {
+    named(house, "main", (kind, place))
+}
+
+fn named(house: &House, name: &str, (kind, (host, port)): (i32, (String, u16))) -> Result<()> {
     house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
         organization: "example".to_owned(),
-        name: "main".to_owned(),
+        name: name.to_owned(),
         kind,
         host,
         port,
@@ -93,4 +99,42 @@ fn a_mail_lies_in_the_pickup_folder_and_one_that_is_not_there_keeps_it_waiting()
         format!("X-Sender: jane@example.test\r\nX-Receiver: {ZOE}\r\nX-Receiver: bob@customer.test\r\n");
     assert!(text.starts_with(&top), "{text}");
     assert_eq!(message::read_header(text.as_bytes()).unwrap().subject, "Grüße: our offer");
+}
+
+#[test]
+fn a_queue_s_mail_leaves_by_one_server_and_a_user_s_by_another() {
+    or_skip(|| {
+        let customers = Dovecot::start(DovecotSettings::default())?;
+        let postfix = Postfix::start(NextHop::Lmtp(customers.lmtp()))?;
+        let others = Dovecot::start(DovecotSettings::default())?;
+        let (house, _) = house();
+        let here = "127.0.0.1".to_owned();
+        named(&house, "main", (SMTP, (here.clone(), postfix.smtp().port())))?;
+        named(&house, "desk", (LMTP, (here, others.lmtp().port())))?;
+        let (organization, queue) = ("example".to_owned(), "help@example.test".to_owned());
+        house.command(Request::AddQueue(AddQueue {
+            organization: organization.clone(),
+            name: "Help".to_owned(),
+            address: queue.clone(),
+            filter: None,
+        }))?;
+        let (whose, way) = (Whose::Queue(queue.clone()), Some("desk".to_owned()));
+        house.command(Request::Outbox(OutboxRequest::SetWay(SetWay { organization, whose, way })))?;
+
+        send(&house, SendMail { from: queue, subject: "From the queue".to_owned(), ..offer() })?;
+        send(&house, SendMail { subject: "From Jane".to_owned(), ..offer() })?;
+        let all_sent = || {
+            let rows = rows(&house);
+            (rows.len() == 2 && rows.iter().all(|row| row.state == "Sent")).then_some(rows)
+        };
+        let sent = wait::until("both to be sent", all_sent)?;
+        ensure!(sent.iter().all(|row| (row.sent, row.failed) == (2, 0)), "{sent:?}");
+        for (server, subject) in [(&customers, "From Jane"), (&others, "From the queue")] {
+            let mailbox = server.mailbox(ZOE);
+            let header = message::read_header(arrived(&mailbox)?.as_bytes())?;
+            assert_eq!((header.subject.as_str(), mailbox.inbox()?.len()), (subject, 1));
+        }
+        books_are_whole(&house);
+        Ok(())
+    });
 }
