@@ -63,7 +63,7 @@ pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, w
 pub use shown::{Shown, Standing, Whose, shown, shown_one, troubles};
 pub use signature::{Signature, set_signature, signature};
 pub use subject_tokens::{DIGITS as TOKEN_DIGITS, tracking_token};
-pub use ways::{WayOf, Ways, set_way, ways};
+pub use ways::{WayOf, Ways, set_way, way_named, ways};
 
 /// Writes a mail, puts it on its records and into the outbox, and says, after the commit, which e-mail it is. `copyid` is
 /// the copy that it is in the books, where the draft has no key.

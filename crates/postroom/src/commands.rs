@@ -334,9 +334,6 @@ pub enum CommandError {
         "no e-mail has the id “{0}”; `postroom outbox list` shows those that go out, the page *Drafts* what is written"
     )]
     NoEmail(String),
-    /// No way out has this name.
-    #[error("there is no relay called “{0}”; `postroom relay list` shows them")]
-    NoRelay(String),
     /// The user has none.
     #[error("{0} has no signature; `--text FILE` or `--html FILE` sets one")]
     NoSignature(String),

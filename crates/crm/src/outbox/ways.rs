@@ -133,7 +133,11 @@ fn default(read: &Read<'_>) -> Result<Option<Id>, StoreError> {
     set.map(|text| text.parse().map_err(|_| StoreError::Corrupt)).transpose()
 }
 
-fn way_named(organization: &Organization, name: &str) -> Result<Id, CrmError> {
+/// A way out by its name.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where there is none, with the next step; where the store cannot say.
+pub fn way_named(organization: &Organization, name: &str) -> Result<Id, CrmError> {
     let known = relays::relays(organization)?.into_iter().find(|known| known.name == name);
     known.map(|known| known.emailserverprofileid).ok_or_else(|| {
         CrmError::Invalid(format!("there is no way out called “{name}”: `postroom relay list` shows them"))

@@ -260,19 +260,10 @@ async fn add_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> 
 
 async fn set_relay(house: &House, new: AddRelay) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.organization)?;
-    let id = way_called(&organization, &new.name)?.emailserverprofileid;
+    let id = outbox::way_named(&organization, &new.name)?;
     let relay = sealed(house, (&organization, id), new)?;
     outbox::set_relay(&organization, id, relay).await?;
     Ok(Reply::Done)
-}
-
-/// A way out by its name.
-pub(super) fn way_called(
-    organization: &Organization,
-    name: &str,
-) -> Result<EmailServerProfile, CommandError> {
-    let known = outbox::relays(organization)?.into_iter().find(|known| known.name == name);
-    known.ok_or_else(|| CommandError::NoRelay(name.to_owned()))
 }
 
 async fn set_limit(house: &House, limit: LimitRequest) -> Result<Reply, CommandError> {
@@ -281,7 +272,7 @@ async fn set_limit(house: &House, limit: LimitRequest) -> Result<Reply, CommandE
         LimitOf::All => Place::All,
         LimitOf::Bulk => Place::Bulk,
         LimitOf::Domain(domain) => Place::domain(&domain)?,
-        LimitOf::Relay(name) => Place::Relay(way_called(&organization, &name)?.emailserverprofileid),
+        LimitOf::Relay(name) => Place::Relay(outbox::way_named(&organization, &name)?),
     };
     let LimitRequest { per_minute, connections, is_paused, .. } = limit;
     let change = Change { per_minute, connections, is_paused };

@@ -8,7 +8,6 @@ use crm::outbox::{self, Claimed, Ends, Loaded, Pull, RecipientReply, Reported, S
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
-use super::outbox::way_called;
 use super::{CommandError, Reply, address, organization};
 use crate::house::House;
 use crate::outbox_runner::{Asker, By, Next, crm_words};
@@ -129,7 +128,7 @@ async fn pull(
     (limit, seconds): (usize, i64),
 ) -> Result<Reply, CommandError> {
     let organization = organization(house, of)?;
-    let way = way_called(&organization, way)?.emailserverprofileid;
+    let way = outbox::way_named(&organization, way)?;
     let mut rows = Vec::new();
     for pulled in
         outbox::background_send(&organization, Pull { way, limit, seconds }, house.moment()?).await?
