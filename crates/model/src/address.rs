@@ -44,6 +44,22 @@ impl EmailAddress {
         EmailAddress { text: format!("{local}@{domain}"), is_key }
     }
 
+    /// Whether an address of an envelope can be read in one way only, whoever reads it (RFC 5321 §4.1.2): by programs that take
+    /// lists of addresses as well, to which `a@b,c` is two.
+    pub fn reads_one_way(text: &str) -> bool {
+        let Some((local, domain)) = text.rsplit_once('@') else { return false };
+        let quoted =
+            local.len() > 2 && local.starts_with('"') && end_of_quotes(local) == Some(local.len() - 1);
+        let is_odd = |c: char| c.is_control() || c.is_whitespace() || "\"<>@,;:()[]\\".contains(c);
+        let plain = !local.is_empty() && !local.contains(is_odd);
+        let literal = domain.strip_prefix('[').and_then(|domain| domain.strip_suffix(']'));
+        let is_literal = literal
+            .is_some_and(|inner| !inner.is_empty() && !inner.contains(|c: char| c != ':' && is_odd(c)));
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') || !c.is_ascii();
+        let name = !domain.is_empty() && !domain.starts_with('.') && domain.chars().all(is_name);
+        text.len() <= limits::ADDRESS_BYTES_MAX && (quoted || plain) && (is_literal || name)
+    }
+
     /// The address as it is shown.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -113,6 +129,20 @@ impl EmailAddress {
     }
 }
 
+/// Where the quote closes that opens at the first byte.
+fn end_of_quotes(local: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in local.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// UTS 46 maps some characters to ASCII signs: with the deny list, none of them becomes an `@` or a `<`.
 fn ascii_domain(domain: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).ok()?;
@@ -160,6 +190,37 @@ mod tests {
             assert_eq!(read(bad), None, "{bad:?}");
         }
         assert_eq!(key("Zoe@X.test"), key("zoe@x.TEST"));
+    }
+
+    #[test]
+    fn an_address_that_can_be_two_is_none_of_an_envelope() {
+        for one in [
+            "zoe@x.test",
+            "zoe+a=b/c@x.test",
+            "\"a, b@c\"@x.test",
+            "zoë@münchen.test",
+            "zoe@[192.0.2.1]",
+            "zoe@[IPv6:2001:db8::1]",
+        ] {
+            assert!(EmailAddress::reads_one_way(one), "{one}");
+        }
+        for odd in [
+            "victim@other.test,x@evil.test",
+            "a;b@x.test",
+            "group:zoe@x.test",
+            "zoe(x)@x.test",
+            "a\\b@x.test",
+            "\"a\",b\"@x.test",
+            "a b@x.test",
+            "a\u{a0}b@x.test",
+            "zoe@x.test;y",
+            "zoe@[x],y@z]",
+            "zoe@",
+            "zoe",
+            "",
+        ] {
+            assert!(!EmailAddress::reads_one_way(odd), "{odd}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! reading of a recipient), lax where real peers are (a space after the colon, odd senders): a
 //! customer's address is not ours to judge.
 
-use model::limits;
+use model::{EmailAddress, limits};
 
 pub(crate) use xclient::Announcement;
 
@@ -302,15 +302,7 @@ fn without_route(path: &str) -> &str {
 
 /// The address, when it can be read in one way only.
 fn checked_address(address: &str) -> Option<&str> {
-    let (local, domain) = address.rsplit_once('@')?;
-    let quoted = local.len() > 2 && local.starts_with('"') && end_of_quotes(local) == Some(local.len() - 1);
-    let is_plain = |c: char| !matches!(c, ' ' | '"' | '<' | '>' | '@' | ',' | ';' | '(' | ')' | '[' | ']');
-    let plain = !local.is_empty() && local.chars().all(is_plain);
-    let literal = domain.len() > 2 && domain.starts_with('[') && domain.ends_with(']');
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') || !c.is_ascii();
-    let name = !domain.is_empty() && !domain.starts_with('.') && domain.chars().all(is_name);
-    let good = address.len() <= limits::ADDRESS_BYTES_MAX && (quoted || plain) && (literal || name);
-    good.then_some(address)
+    EmailAddress::reads_one_way(address).then_some(address)
 }
 
 /// A sender that is no address, as opaque text. Redirected mail keeps the customer's MAIL FROM, and a 501 for
@@ -319,20 +311,6 @@ fn sender_text(text: &str) -> Option<&str> {
     let is_odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>');
     let good = text.len() <= limits::SENDER_TEXT_BYTES_MAX && !text.chars().any(is_odd);
     good.then_some(text)
-}
-
-/// Where the quote closes that opens at the first byte.
-fn end_of_quotes(local: &str) -> Option<usize> {
-    let mut escaped = false;
-    for (at, byte) in local.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some(at),
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub enum No {
     OtherReturnPath,
     /// One of us wrote it.
     Ours,
-    /// Nobody reads at that address.
+    /// Nobody reads at that address, or it can be read as several.
     NobodyThere,
     /// It stands in a conversation: who wrote it knows that we have it.
     Continued,
@@ -75,7 +75,7 @@ pub fn may_answer(offer: &Offer, facts: &Facts, arrival: &Arrival<'_>) -> Result
     if facts.is_ours(&to) {
         return Err(No::Ours);
     }
-    if is_nobody(to.local_part()) {
+    if is_nobody(to.local_part()) || !EmailAddress::reads_one_way(to.as_str()) {
         return Err(No::NobodyThere);
     }
     if arrival.is_continued || !offer.in_reply_to.is_empty() {

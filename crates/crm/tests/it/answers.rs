@@ -165,6 +165,13 @@ async fn programs_lists_colleagues_and_nobody_are_not_answered() {
     }
     let plain = || mail(&house, zoe, "");
     copies.push(Copy { mail_from: None, ..plain() });
+    // One address to us, and two to a program that takes lists.
+    for two in ["victim@northwind.test,zoe@fabrikam.test", "a;b@fabrikam.test", "b:zoe@fabrikam.test"] {
+        let first = mail(&house, zoe, "");
+        let raw =
+            String::from_utf8_lossy(&first.raw).replace("From: zoe@fabrikam.test", &format!("From: <{two}>"));
+        copies.push(Copy { mail_from: Some(two.to_owned()), raw: Arc::from(raw.into_bytes()), ..first });
+    }
     copies.push(Copy { mail_from: Some("bounce-zoe=x@fabrikam.test".to_owned()), ..plain() });
     copies.push(Copy { has_envelope: false, mail_from: None, ..plain() });
     copies.push(Copy { source: Source::Track, recipients: Vec::new(), proof: Proof::Hand, ..plain() });

@@ -5,6 +5,7 @@ use std::future::Future;
 use connect::Login;
 use connect::smtp::{NONCE_BYTES, is_clean, is_plain};
 use crm::outbox::{PICKUP, PROGRAM, Relay};
+use model::EmailAddress;
 use send::{Parcel, Reply, Tried};
 
 use super::line::Line;
@@ -67,8 +68,11 @@ impl send::Carrier for Way {
 
 /// Whether nothing in it can be taken for something else than it is: by SMTP the session sees to that.
 fn fits(parcel: &Parcel) -> bool {
-    let mut addresses = parcel.recipients.iter().chain([&parcel.mail_from]);
-    is_clean(&parcel.raw) && addresses.all(|address| is_plain(address))
+    // The null sender is empty. A comma would make two recipients of one, neither of them looked at by anybody.
+    let sender = Some(&parcel.mail_from).filter(|sender| !sender.is_empty());
+    let mut addresses = parcel.recipients.iter().chain(sender);
+    is_clean(&parcel.raw)
+        && addresses.all(|address| is_plain(address) && EmailAddress::reads_one_way(address))
 }
 
 /// The same for each recipient.

@@ -45,6 +45,29 @@ async fn it_gets_the_envelope_the_mail_with_lf_and_nothing_of_ours() {
 }
 
 #[tokio::test]
+async fn an_address_that_it_would_take_for_two_is_not_given_to_it() {
+    use send::Carrier as _;
+
+    use crate::outbox_runner::way::Way;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut way = Way::Program(program(folder.path(), "cat > mail"));
+    let two = "victim@other.test,x@evil.test";
+    let to_two = Parcel { recipients: vec![two.to_owned()], ..parcel() };
+    let from_two = Parcel { mail_from: two.to_owned(), ..parcel() };
+    for odd in [to_two, from_two] {
+        let Tried::Answered(replies) = way.send(&odd, async { true }).await else { panic!() };
+        assert!(replies.iter().all(|reply| reply.code == 554), "{replies:?}");
+    }
+    assert!(!folder.path().join("mail").exists());
+    let nobody = Parcel { mail_from: String::new(), ..parcel() };
+    assert_eq!(
+        way.send(&nobody, async { true }).await,
+        all(&parcel(), 250, "2.0.0 the program ended with 0")
+    );
+}
+
+#[tokio::test]
 async fn each_way_to_end_means_what_it_means_to_mail() {
     let folder = tempfile::tempdir().unwrap();
     // Of the mail or a recipient; all else is the machine's.
