@@ -503,7 +503,7 @@ impl Work<'_> {
             copyid: self.copy().copyid,
             originalnumber: self.original.number,
             reason: reason as i32,
-            detail: fault.map_or_else(|| self.words(reason), |fault| fault.detail.clone()),
+            detail: self.detail(reason),
             subject: write::cut(&offer.subject, limits::SUBJECT_CHARS_MAX),
             sender: offer.from.as_ref().map(|from| from.address.to_string()),
             blobid: blob.blobid.to_vec(),
@@ -517,8 +517,15 @@ impl Work<'_> {
             endedon: None,
             endedby: None,
             endreason: None,
+            stopreason: self.facts().stopped.as_ref().map(|words| write::cut(words, limits::ERROR_CHARS_MAX)),
         })?;
         Ok(None)
+    }
+
+    /// Why it waits for a person.
+    fn detail(&self, reason: Reason) -> String {
+        let fault = self.original.fault.as_ref();
+        fault.map_or_else(|| self.words(reason), |fault| fault.detail.clone())
     }
 
     /// Why it is kept apart; where its domain disowns it or a hook stopped it, what was found.

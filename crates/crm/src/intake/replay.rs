@@ -35,7 +35,7 @@ pub(crate) async fn replay(
     }
     let copy = Arc::new(copy_of(organization, row)?);
     // What was found when it came stands; the wish of its domain not: whoever takes it in again has seen it.
-    let verdicts = organization.read(|read| Verdicts::kept(read, copy.copyid))?;
+    let verdicts = organization.read(|read| Verdicts::kept(read, row))?;
     let reading = Reading::Verified(Arc::new(verdicts));
     for _ in 0..OVERTAKEN_MAX {
         let opened = super::open(organization, &copy, &reading)?;

@@ -7,7 +7,8 @@
 
 use message::Method;
 use message::bounce::Kind;
-use model::schema::intake::MailVerdict;
+use model::outcome::Reason;
+use model::schema::intake::{MailVerdict, Undeliverable};
 use model::trust::{Finding, Policy, ProvenBy, Verdict};
 use model::{EmailAddress, Id, Mailbox, limits};
 use store::{Read, StoreError};
@@ -61,11 +62,18 @@ impl Verdicts {
         outer.chain(inner).collect()
     }
 
-    /// Those that were kept with a copy, on its mail as it came.
-    pub(super) fn kept(read: &Read<'_>, copyid: Id) -> Result<Self, StoreError> {
+    /// Those that were kept with the copy of what is taken in again, on its mail as it came, and that a hook stopped it:
+    /// that holds until a person lets in what waits for this very reason.
+    pub(super) fn kept(read: &Read<'_>, waiting: &Undeliverable) -> Result<Self, StoreError> {
+        let copyid = waiting.copyid;
         let rows = read.verdicts_of(copyid)?;
         let outer = rows.iter().find(|row| row.originalnumber == 0).map(of_row);
-        Ok(Verdicts { outer, ..Verdicts::default() })
+        let stopped = match waiting.reason == Reason::Stopped as i32 {
+            true => None,
+            false => read.undeliverables_of(copyid)?.into_iter().find_map(|row| row.stopreason),
+        };
+        let heard = Heard { stopped, hint: None };
+        Ok(Verdicts { outer, heard, ..Verdicts::default() })
     }
 }
 

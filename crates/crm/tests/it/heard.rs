@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crm::intake::{self, Copy, Heard, Receipt, Verdicts};
+use crm::intake::{self, Copy, Heard, Proof, Receipt, Verdicts};
+use crm::undeliverables::{self, Replayed};
 use model::Id;
 use model::decision::{Entity, RecordRef};
+use model::outcome::{Outcome, Reason};
 
 use crate::house::House;
 
@@ -77,4 +79,35 @@ async fn a_hint_that_the_conversation_overrules_is_shown_as_that() {
     let signals: serde_json::Value = serde_json::from_str(&email.decision).unwrap();
     let hooks: Vec<_> = signals.as_array().unwrap().iter().filter(|it| it["kind"] == "hook").collect();
     assert!(hooks.len() == 1 && hooks[0]["holds"] == false, "{}", email.decision);
+}
+
+#[tokio::test]
+async fn what_a_hook_stopped_stays_stopped_though_it_was_set_aside_for_another_reason() {
+    let house = House::new().await;
+    let stopped = || Heard { stopped: Some("a virus".to_owned()), ..Heard::default() };
+    // As if Jane had forwarded it, and nothing proves that.
+    let forwarded = forward(&[&mail("zoe@fabrikam.test", "sand")]);
+    let copy = Copy { proof: Proof::None, ..house.out_of_mailbox(house.jane, &forwarded) };
+    let copyid = copy.copyid;
+    let receipt = take(&house, copy, stopped()).await;
+    assert_eq!(receipt.originals[0].reason, Reason::Unproven);
+    // Since then the sinks say that this network vouches.
+    assert_eq!(house.break_database("update undeliverable set proof = 1"), 1);
+    let [waiting] = undeliverables::waiting(&house.organization).unwrap()[..] else { panic!("one") };
+    let replayed = undeliverables::replay(&house.organization, waiting, house.moment()).await.unwrap();
+    let Replayed::Ended(receipt) = replayed else { panic!("{replayed:?}") };
+    assert_eq!((receipt.originals[0].reason, house.email_count()), (Reason::Stopped, 0));
+    let rows = house.organization.read(|read| read.undeliverables_of(copyid)).unwrap();
+    let [row] = rows.iter().filter(|row| row.statecode == undeliverables::OPEN).collect::<Vec<_>>()[..]
+    else {
+        panic!("what was forwarded waits: {rows:?}")
+    };
+    assert!(row.detail.contains("a virus"), "{}", row.detail);
+    // Nobody who takes all in again takes it in; a person who lets it in does.
+    assert_eq!(undeliverables::waiting(&house.organization).unwrap(), []);
+    let id = row.undeliverableid;
+    let released = undeliverables::replay(&house.organization, id, house.moment()).await.unwrap();
+    let Replayed::Ended(receipt) = released else { panic!("{released:?}") };
+    assert_eq!((receipt.outcome(), house.email_count()), (Outcome::Stored, 1));
+    house.books_are_right();
 }

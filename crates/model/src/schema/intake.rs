@@ -103,6 +103,8 @@ table! {
         endedby: Option<String> = Text(640), "Ended by";
         /// Why it was dismissed, or how it ended by itself.
         endreason: Option<String> = Text(800), "Reason of the end";
+        /// Why a hook stopped the mail, whatever else it waits for: to take it in again does not ask the hook.
+        stopreason: Option<String> = Text(800), "Stopped by a hook";
     }
     indexes { many(statecode, createdon); many(blobid, statecode); many(copyid); }
 }

@@ -231,3 +231,6 @@ alter table outboxmail add column earlierdoton integer;
 -- here not everybody who writes has a mailbox that is watched.
 alter table systemuser add column emailserverprofile blob;
 alter table queue add column emailserverprofile blob;
+
+-- What a hook stopped stays stopped, where the mail was set aside for another reason first.
+alter table undeliverable add column stopreason text;

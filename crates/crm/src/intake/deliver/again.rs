@@ -10,7 +10,6 @@ use store::Tx;
 
 use super::{DeliverError, Delivery, Work, check, earlier_receipt, enter};
 use crate::intake::copy::{OriginalReceipt, Receipt};
-use crate::intake::unwrap::Original;
 use crate::undeliverables::{DISMISSED, OPEN};
 
 /// What became of a replay.
@@ -54,7 +53,7 @@ pub(in crate::intake) fn deliver_again(
         let work = Work { opened, original, checked: &checked, kept: kept.as_ref(), moment: &moment };
         let receipt = brought(&before, work.end(tx)?);
         if is_aside(receipt.outcome) {
-            stuck.push((blobid, receipt.clone(), original));
+            stuck.push((blobid, receipt.reason, work.detail(receipt.reason)));
         }
         receipts.push(receipt);
     }
@@ -66,8 +65,8 @@ pub(in crate::intake) fn deliver_again(
     let mut waits = false;
     for row in rows.iter().filter(|row| row.statecode == OPEN) {
         match stuck.iter().find(|(blobid, ..)| row.blobid == *blobid) {
-            Some((_, receipt, original)) if row.undeliverableid == id => {
-                tx.still_waits(id, receipt.reason as i32, &detail(original, receipt))?;
+            Some((_, reason, detail)) if row.undeliverableid == id => {
+                tx.still_waits(id, *reason as i32, detail)?;
                 waits = true;
             }
             Some(_) => {}
@@ -79,11 +78,6 @@ pub(in crate::intake) fn deliver_again(
 
 fn is_aside(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Quarantined | Outcome::Undeliverable)
-}
-
-fn detail(original: &Original, receipt: &OriginalReceipt) -> String {
-    let fault = original.fault.as_ref();
-    fault.map_or_else(|| receipt.reason.words().to_owned(), |fault| fault.detail.clone())
 }
 
 /// The end of an original that was dismissed.
