@@ -134,19 +134,14 @@ pub fn is_quarantined(row: &Undeliverable) -> bool {
 pub fn waiting_apart(
     organization: &Organization,
     is_apart: bool,
-    (mut behind, limit): (Behind, usize),
+    (behind, limit): (Behind, usize),
 ) -> Result<Vec<Kept>, CrmError> {
-    let mut found = Vec::new();
-    loop {
-        let rows = list(organization, OPEN, (behind, limits::ROWS_PER_UNIT_MAX))?;
-        let has_more = rows.len() == limits::ROWS_PER_UNIT_MAX;
-        behind = rows.last().map(|kept| (kept.row.createdon, kept.row.undeliverableid));
-        found.extend(rows.into_iter().filter(|kept| is_quarantined(&kept.row) == is_apart));
-        if found.len() >= limit || !has_more {
-            found.truncate(limit);
-            return Ok(found);
-        }
-    }
+    let reasons = QUARANTINED.map(|reason| reason as i32);
+    let kept = organization.read_in_few_trips(|read| {
+        let rows = read.undeliverables_apart((is_apart, reasons), behind, limit)?;
+        rows.into_iter().map(|row| with_source(read, row)).collect::<Result<Vec<_>, StoreError>>()
+    });
+    Ok(kept?)
 }
 
 /// One of them.

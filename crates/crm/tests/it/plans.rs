@@ -241,6 +241,8 @@ async fn ask_for_pages(house: &House) {
             read.unresolved_count()?;
             read.undeliverable_count()?;
             read.undeliverable_count_for([1, 2, 3])?;
+            read.undeliverables_apart((true, [1, 2, 3]), None, 50)?;
+            read.undeliverables_apart((false, [1, 2, 3]), None, 50)?;
             read.open_undeliverables(50)?;
             read.undeliverable(person)?;
             read.latest_outcomes(NOW.day(), 50)?;

@@ -192,3 +192,26 @@ async fn two_replays_at_once_are_one() {
     assert_eq!(house.email_count(), 1);
     house.books_are_right_but_for_ledgers();
 }
+
+#[tokio::test]
+async fn what_is_kept_apart_is_listed_apart_a_page_at_a_time() {
+    let house = House::new().await;
+    for number in 0..6 {
+        let mail = format!("To: jane@contoso.test\nSubject: {number}\n\nHello\n");
+        assert_eq!(house.take(house.out_of_mailbox(house.jane, &mail)).await.0, Outcome::Undeliverable);
+    }
+    let odd = "update undeliverable set reason = 61 where subject in ('1', '3', '5')";
+    assert_eq!(house.break_database(odd), 3);
+    for (is_apart, expected) in [(true, ["1", "3", "5"]), (false, ["0", "2", "4"])] {
+        let (mut behind, mut seen) = (None, Vec::new());
+        loop {
+            let page = undeliverables::waiting_apart(&house.organization, is_apart, (behind, 2)).unwrap();
+            let Some(last) = page.last() else { break };
+            behind = Some((last.row.createdon, last.row.undeliverableid));
+            assert!(page.len() <= 2 && page.iter().all(|kept| !kept.source.is_empty()));
+            seen.extend(page.into_iter().map(|kept| kept.row.subject));
+        }
+        seen.sort();
+        assert_eq!(seen, expected, "{is_apart}");
+    }
+}

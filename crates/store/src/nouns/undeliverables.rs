@@ -41,6 +41,28 @@ impl Read<'_> {
         )
     }
 
+    /// Those that wait for one of these reasons, or for any other, newest first, behind one of them.
+    pub fn undeliverables_apart(
+        &self,
+        (is_apart, reasons): (bool, [i32; 3]),
+        behind: Behind,
+        limit: usize,
+    ) -> Result<Vec<Undeliverable>, StoreError> {
+        let (time, id) = behind.unwrap_or((Timestamp(i64::MAX), Id([0xff; 16])));
+        let [one, two, three] = reasons;
+        let sql = match is_apart {
+            true => {
+                "where statecode = 0 and createdon <= ?1 and (createdon, undeliverableid) < (?1, ?2) \
+                 and reason in (?3, ?4, ?5) order by createdon desc, undeliverableid desc limit ?6"
+            }
+            false => {
+                "where statecode = 0 and createdon <= ?1 and (createdon, undeliverableid) < (?1, ?2) \
+                 and reason not in (?3, ?4, ?5) order by createdon desc, undeliverableid desc limit ?6"
+            }
+        };
+        self.nouns(sql, &[time.into(), id.into(), one.into(), two.into(), three.into(), limit.into()])
+    }
+
     /// Those that wait for this reason, and the digests of what is kept of them.
     pub fn undeliverables_for(&self, reason: i32) -> Result<Vec<(Id, Vec<u8>)>, StoreError> {
         let sql = "select undeliverableid, blobid from undeliverable where statecode = 0 and reason = ?1";
