@@ -1,21 +1,26 @@
 //! Pictures that a person put into the text of a letter: browsers send them inside the HTML (RFC 2397), mails carry them as
 //! parts that the HTML names (RFC 2392).
 
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use crm::outbox::File;
 use message::identity::raw_digest;
+use model::limits;
 
 use super::super::content::PICTURES;
 
 const BEGIN: &str = "data:image/";
 
 /// Takes the pictures out of the HTML; each stands there by its name from then on, however often it is shown. What is no picture
-/// stays as it is, and the cleaner leaves it out.
+/// stays as it is, and the cleaner leaves it out. One more than a mail may have files is enough for it to be refused.
 pub(super) fn taken_out(html: &str) -> (String, Vec<File>) {
     let (mut out, mut files) = (String::with_capacity(html.len()), Vec::<File>::new());
-    let mut rest = html;
-    while let Some(at) = rest.find(BEGIN) {
+    let (mut rest, mut seen) = (html, HashSet::new());
+    while files.len() <= limits::ATTACHMENTS_MAX
+        && let Some(at) = rest.find(BEGIN)
+    {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
         // Where it stands in quotation marks it ends with them.
@@ -26,7 +31,7 @@ pub(super) fn taken_out(html: &str) -> (String, Vec<File>) {
             Some(file) => {
                 let id = file.content_id.clone().unwrap_or_default();
                 out.push_str(&format!("cid:{id}"));
-                if !files.iter().any(|known| known.content_id == file.content_id) {
+                if seen.insert(id) {
                     files.push(file);
                 }
             }
@@ -55,6 +60,17 @@ fn picture(url: &str, number: usize) -> Option<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_more_pictures_than_a_mail_may_have_the_rest_is_not_looked_at() {
+        let picture = |number: u32| {
+            format!("<img src=\"data:image/png;base64,{}\">", STANDARD.encode(number.to_be_bytes()))
+        };
+        let html: String = (0..100_000).map(picture).collect();
+        let (out, files) = taken_out(&html);
+        assert_eq!(files.len(), limits::ATTACHMENTS_MAX + 1, "one too many, so that the mail is refused");
+        assert!(out.ends_with(&picture(99_999)));
+    }
 
     #[test]
     fn pictures_become_parts_and_all_else_stays() {
