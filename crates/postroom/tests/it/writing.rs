@@ -209,6 +209,30 @@ fn another_s_letter_is_not_written_again() {
     assert_eq!(bens(&format!("GET /write?reply={id}")).status, 200, "it can be answered");
 }
 
+#[test]
+fn what_a_command_wrote_for_nobody_is_changed_and_answered_by_no_other_user() {
+    let desk = Desk::new();
+    let org = ["send", "--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test"];
+    desk.place.file("hush.txt", "Nobody knows.\n");
+    let id = desk.place.well(&[&org[..], &["--draft", "--subject", "Hush", "hush.txt"]].concat());
+    let id = id.trim().to_owned();
+    let bens = Desk { cookie: sign_in_as("ben@contoso.test", &desk.place, &desk.house), ..desk };
+    let answers = format!("reply {id}");
+    let own = [("from", "ben@contoso.test")];
+    for named in [("key", id.as_str()), ("earlier", answers.as_str())] {
+        for button in ["draft", "send", "show"] {
+            let heard = bens.press(&letter(&[&own[..], &[named, ("do", button)]].concat()));
+            let text = heard.text();
+            assert!(
+                heard.status == 200 && text.contains("is not here any more"),
+                "{named:?} {button}: {text}"
+            );
+        }
+    }
+    let sent = bens.place.run(&["draft", "send", "--org", "contoso", &id]);
+    assert!(sent.code == 0, "as it was, it goes out: {}", sent.err);
+}
+
 const LATER: &str = "2036-11-27T09:30";
 
 #[test]

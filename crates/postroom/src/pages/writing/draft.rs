@@ -1,5 +1,7 @@
 //! A letter as it was typed, into a draft. What passes through: the fields of a form.
 
+use std::collections::HashSet;
+
 use crm::CrmError;
 use crm::outbox::{self, AnswerKind, Draft, Earlier, File, Importance};
 use message::addresses::{NotTyped, typed};
@@ -7,7 +9,7 @@ use message::identity::raw_digest;
 use model::decision::{Entity, RecordRef};
 use model::{EmailAddress, limits};
 
-use store::Organization;
+use store::{Organization, StoreError};
 use web::values::{EarlierKind, Letter, LetterImportance, RecordKey, RecordKind, Visitor, Writer};
 
 use super::super::readable;
@@ -22,6 +24,7 @@ pub(super) fn of(
     writers: Vec<Writer>,
     letter: &mut Letter,
 ) -> Result<Draft, CrmError> {
+    check_named((organization, visitor), letter)?;
     let named = if letter.from.is_empty() { &visitor.address } else { &letter.from };
     let from = EmailAddress::parse(named);
     let may = |from: &EmailAddress| {
@@ -49,7 +52,8 @@ pub(super) fn of(
     }
     draft.what.files = carried((organization, visitor), letter, &from)?;
     // One that an earlier mail brings along under its name is here already.
-    let is_new = |file: &File| !draft.what.files.iter().any(|known| known.content_id == file.content_id);
+    let here: HashSet<String> = draft.what.files.iter().filter_map(|file| file.content_id.clone()).collect();
+    let is_new = |file: &File| file.content_id.as_ref().is_none_or(|id| !here.contains(id));
     let pictures: Vec<File> = pictures.into_iter().filter(is_new).collect();
     draft.what.files.extend(pictures);
     let files = std::mem::take(&mut letter.files);
@@ -72,6 +76,21 @@ pub(super) fn of(
         EarlierKind::Forward => Earlier::Forwarded(id),
     });
     Ok(draft)
+}
+
+/// The draft that a letter is in place of, and the e-mail that it answers, come from the form: they may not be what its writer
+/// may not read. A draft that a command wrote for nobody has no owner who would be asked for.
+fn check_named((organization, visitor): (&Organization, &Visitor), letter: &Letter) -> Result<(), CrmError> {
+    let ids = letter.key.parse().ok().into_iter().chain(letter.earlier.map(|(_, id)| id));
+    let is_hidden = organization.read(|read| {
+        for id in ids {
+            if read.email(id)?.is_some() && readable(read, visitor, id)?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok::<_, StoreError>(false)
+    })?;
+    if is_hidden { Err(CrmError::NotFound { what: "the e-mail" }) } else { Ok(()) }
 }
 
 fn odd(error: NotTyped) -> CrmError {
