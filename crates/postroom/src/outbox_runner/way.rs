@@ -46,10 +46,11 @@ pub(super) fn is_here(relay: Relay) -> Result<(), String> {
 impl send::Carrier for Way {
     async fn send(&mut self, parcel: &Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
         match self {
-            Way::Line(line) => line.send(parcel, may_end).await,
+            Way::Line(line @ Line::Smtp(_)) => line.send(parcel, may_end).await,
             _ if !fits(parcel) => {
                 all(parcel, 554, "5.6.0 It has a CR or LF that ends no line, or an address that is none")
             }
+            Way::Line(line) => line.send(parcel, may_end).await,
             Way::Program(program) => program.send(parcel, may_end).await,
             Way::Pickup(pickup) => pickup.send(parcel, may_end).await,
         }
