@@ -13,14 +13,13 @@ use std::sync::Arc;
 use model::schema::mailboxes::EmailServerProfile;
 use model::schema::outbox::OutboxMail;
 use model::{EmailAddress, Id, Moment, limits};
-use store::{Organization, Priority, StoreError};
+use store::{Organization, StoreError};
 
 use super::pace::{Place, all_limits};
 use super::queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, load, opened, take};
+use super::relays;
 use super::settle::{Ends, RecipientReply, Settled, Tried, write_down};
-use super::ways;
 use crate::CrmError;
-use crate::mailboxes::taken;
 
 /// A way out of `SERVER_TYPES` by which nothing goes from here: it is pulled.
 pub const OUTSIDE: i32 = 102;
@@ -82,27 +81,8 @@ pub async fn add_outside(
     (name, returndomain): (&str, Option<String>),
     moment: Moment,
 ) -> Result<Id, CrmError> {
-    let profile = EmailServerProfile {
-        emailserverprofileid: moment.id(),
-        name: ways::named(name)?,
-        servertype: OUTSIDE,
-        incomingserverlocation: String::new(),
-        incomingportnumber: 0,
-        incomingtlsmode: 0,
-        certificateauthority: None,
-        pollinginterval: 0,
-        createdon: moment.now,
-        outgoingserverlocation: None,
-        outgoingportnumber: None,
-        outgoingtlsmode: None,
-        outgoingusername: None,
-        outgoingpassword: None,
-        returndomain,
-    };
-    let (id, name) = (profile.emailserverprofileid, profile.name.clone());
-    let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&profile));
-    unit.await.map_err(|error| taken(error, &name))?;
-    Ok(id)
+    let way = relays::way_out((name, OUTSIDE), &moment)?;
+    relays::add_way(organization, EmailServerProfile { returndomain, ..way }).await
 }
 
 /// Gives an outside sender mails that are due, what persons wrote first, and holds them for him; fewer than he asked for where these

@@ -75,22 +75,46 @@ pub async fn add_relay(
 ) -> Result<Id, CrmError> {
     let (outgoingusername, outgoingpassword) = new.login.unzip();
     let profile = EmailServerProfile {
-        emailserverprofileid: moment.id(),
-        name: ways::named(&new.name)?,
-        servertype: new.kind,
-        incomingserverlocation: String::new(),
-        incomingportnumber: 0,
-        incomingtlsmode: 0,
         certificateauthority: new.authority,
-        pollinginterval: 0,
-        createdon: moment.now,
         outgoingserverlocation: Some(new.host),
         outgoingportnumber: Some(i32::from(new.port)),
         outgoingtlsmode: Some(new.tls),
         outgoingusername,
         outgoingpassword,
         returndomain: new.return_domain,
+        ..way_out((&new.name, new.kind), &moment)?
     };
+    add_way(organization, profile).await
+}
+
+/// A way out of which no more is known than its name and kind.
+pub(super) fn way_out(
+    (name, servertype): (&str, i32),
+    moment: &Moment,
+) -> Result<EmailServerProfile, CrmError> {
+    Ok(EmailServerProfile {
+        emailserverprofileid: moment.id(),
+        name: ways::named(name)?,
+        servertype,
+        incomingserverlocation: String::new(),
+        incomingportnumber: 0,
+        incomingtlsmode: 0,
+        certificateauthority: None,
+        pollinginterval: 0,
+        createdon: moment.now,
+        outgoingserverlocation: None,
+        outgoingportnumber: None,
+        outgoingtlsmode: None,
+        outgoingusername: None,
+        outgoingpassword: None,
+        returndomain: None,
+    })
+}
+
+pub(super) async fn add_way(
+    organization: &Arc<Organization>,
+    profile: EmailServerProfile,
+) -> Result<Id, CrmError> {
     let (id, name) = (profile.emailserverprofileid, profile.name.clone());
     let unit = organization.unit(Priority::Background, move |tx| tx.add_email_server_profile(&profile));
     unit.await.map_err(|error| taken(error, &name))?;
