@@ -83,7 +83,7 @@ pub async fn send(
     let id = kept.as_ref().map_or_else(|| moment.again().id(), |row| row.activityid);
     let (raw, mut outgoing) = written(organization, (draft, By::Outbox), (id, &moment))?;
     if let Some(row) = kept {
-        drafts::in_place_of(row, &mut outgoing)?;
+        drafts::in_place_of(row, &mut outgoing);
     }
     let wanted = (outgoing.subject.clone(), outgoing.recipients.clone());
     let receipt = outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;

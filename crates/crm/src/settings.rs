@@ -1,7 +1,7 @@
 //! Settings of one organisation that decisions depend on.
 
 use message::token;
-use model::EmailAddress;
+use model::{EmailAddress, Timestamp};
 use store::{Organization, Priority, Read, StoreError, Tx};
 
 use crate::CrmError;
@@ -19,6 +19,8 @@ pub struct OrganizationSettings {
     pub has_answer_words: bool,
     /// Whether an e-mail was ever known only as somebody quoted it: where none was, none is looked for.
     pub has_guesses: bool,
+    /// Mail of earlier dates may have claimed a content key of the former form; `None` where no mail has.
+    pub former_keys_until: Option<Timestamp>,
 }
 
 impl Default for OrganizationSettings {
@@ -29,6 +31,7 @@ impl Default for OrganizationSettings {
             journal_senders: Vec::new(),
             has_answer_words: false,
             has_guesses: false,
+            former_keys_until: None,
         }
     }
 }
@@ -38,6 +41,8 @@ const SUBJECT_TOKENS: &str = "subjecttokens";
 const JOURNAL_SENDERS: &str = "journalsenders";
 const ANSWER_WORDS: &str = "answerwords";
 const HAS_GUESSES: &str = "hasguesses";
+/// Written by the fifth migration, where there is mail.
+const FORMER_KEYS_UNTIL: &str = "formerkeysuntil";
 
 /// Reads the settings.
 pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
@@ -49,6 +54,10 @@ pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
         journal_senders: read.deciding_setting(JOURNAL_SENDERS)?.map_or(default.journal_senders, words),
         has_answer_words: read.deciding_setting(ANSWER_WORDS)?.as_deref() == Some("on"),
         has_guesses: read.deciding_setting(HAS_GUESSES)?.is_some(),
+        former_keys_until: read
+            .deciding_setting(FORMER_KEYS_UNTIL)?
+            .and_then(|at| at.parse().ok())
+            .map(Timestamp),
     })
 }
 

@@ -141,6 +141,7 @@ impl Found<'_> {
     }
 }
 
+/// The digest in a name: all of it, or what stands behind the second in which small bytes were kept.
 fn digest(blobid: &[u8]) -> Result<Digest, StoreError> {
-    blobid.try_into().map_err(|_| StoreError::NotFound)
+    blobid.last_chunk().copied().ok_or(StoreError::NotFound)
 }

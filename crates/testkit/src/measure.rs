@@ -131,7 +131,8 @@ pub fn flat(folder: &Path, (full, plan): (Full, &Plan), say: &dyn Fn(&str)) -> R
     ensure!(full.addresses > 1, "mail is spread over several contacts");
     // What is kept of one engine is in nobody's way who fills the other one.
     let is_at_server = crate::database::of(folder) != store::Database::Sqlite;
-    let scratch = empty(folder, if is_at_server { "flat-server" } else { "flat" })?;
+    let name = if is_at_server { "flat-server" } else { "flat" };
+    let scratch = if full.is_there { scratch(folder, name)? } else { empty(folder, name)? };
     let files = folder.join("flat");
     flat::measure(&runs::Bench { scratch: &scratch, files: &files, plan, say }, full)?;
     if !full.is_kept {
@@ -178,11 +179,15 @@ pub fn house(folder: &Path, plan: &Plan, say: &dyn Fn(&str)) -> Result<()> {
 
 /// A folder for the houses of a measurement, without those of the one before.
 fn empty(folder: &Path, name: &str) -> Result<PathBuf> {
+    let scratch = scratch(folder, name)?;
+    fs::remove_dir_all(&scratch)?;
+    fs::create_dir_all(&scratch)?;
+    Ok(scratch)
+}
+
+fn scratch(folder: &Path, name: &str) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let scratch = folder.canonicalize()?.join(format!("houses-{name}"));
-    if scratch.exists() {
-        fs::remove_dir_all(&scratch)?;
-    }
     fs::create_dir_all(&scratch)?;
     Ok(scratch)
 }

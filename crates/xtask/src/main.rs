@@ -114,7 +114,7 @@ enum Bench {
         /// Where rows are; goes before all others.
         #[arg(long, default_value = "sqlite")]
         engine: Engine,
-        /// `--addresses` (10000000 where not given), `--emails` (5000000), `--seconds` of a run (20), `--runs` of each (3), `--keep`.
+        /// `--addresses` (10000000 where not given), `--emails` (5000000), `--seconds` of a run (20), `--runs` of each (3), `--keep`, `--again`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

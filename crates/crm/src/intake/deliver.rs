@@ -418,7 +418,7 @@ impl Work<'_> {
     /// whom, and under which id.
     fn make_certain(&self, tx: &mut Tx<'_>, guess: &Email) -> Result<(), DeliverError> {
         let blob = self.blob()?;
-        let mut email = self.email(guess.activityid, guess.conversationtrackingid, blob);
+        let mut email = self.email(guess.activityid, guess.conversationtrackingid, blob.blobid.to_vec());
         if email.correlatedactivityid.is_none_or(|id| id == guess.activityid) {
             write::keep_tie(&mut email, guess);
         }
@@ -460,12 +460,12 @@ impl Work<'_> {
     /// A new e-mail with all that hangs on it.
     fn store(&self, tx: &mut Tx<'_>) -> Result<Id, DeliverError> {
         let blob = self.blob()?;
-        let draft = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.draft);
-        let id = draft.map_or_else(|| self.moment.id(), |(id, _)| id);
+        let draft = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.draft.as_ref());
+        let id = draft.map_or_else(|| self.moment.id(), |(id, _)| *id);
         self.claim(tx, id)?;
-        tx.keep_blob(blob)?;
+        let source = tx.keep_source(blob, self.moment.now)?;
         let conversation = self.join_conversations(tx, None)?;
-        tx.add_email(&self.email(id, conversation, blob))?;
+        tx.add_email(&self.email(id, conversation, source))?;
         for party in &self.checked.verdict.parties {
             self.write_party(tx, id, party)?;
         }

@@ -235,7 +235,7 @@ pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Fa
         facts.continues = outgoing.continues;
     }
     verdicts::note(read, (opened, original), &mut facts)?;
-    mails(read, (&original.offer, opened.desk.settings.has_guesses), &mut facts)?;
+    mails(read, (&original.offer, &opened.desk.settings), &mut facts)?;
     Ok(facts)
 }
 
@@ -407,9 +407,13 @@ fn never_log(
 }
 
 /// The facts about other mail: who claims the same keys, what it answers, what answers it.
-fn mails(read: &Read<'_>, (offer, has_guesses): (&Offer, bool), facts: &mut Facts) -> Result<(), StoreError> {
+fn mails(
+    read: &Read<'_>,
+    (offer, settings): (&Offer, &OrganizationSettings),
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
     facts.identities.clear();
-    for (key, hash) in keys_asked(offer, has_guesses) {
+    for (key, hash) in keys_asked(offer, settings) {
         let claims = read.identities(&hash)?;
         for claim in claims {
             // Whom it was written to matters only where the same id comes with another text.
@@ -424,7 +428,7 @@ fn mails(read: &Read<'_>, (offer, has_guesses): (&Offer, bool), facts: &mut Fact
         }
     }
     if offer.is_guess {
-        let quoted = quoted(read, offer, facts)?;
+        let quoted = quoted(read, (offer, settings), facts)?;
         facts.identities.extend(quoted);
     }
     facts.has_same_bytes = facts.identities.iter().any(|known| offer.raw_digest == Some(known.raw_digest));
@@ -487,7 +491,11 @@ const QUOTABLE_MAX: usize = 20;
 
 /// The mails that a quotation may quote: of its author, under its subject, at a time that it may mean. A quotation
 /// has no second and no zone, so no key finds them.
-fn quoted(read: &Read<'_>, offer: &Offer, facts: &Facts) -> Result<Vec<KnownIdentity>, StoreError> {
+fn quoted(
+    read: &Read<'_>,
+    (offer, settings): (&Offer, &OrganizationSettings),
+    facts: &Facts,
+) -> Result<Vec<KnownIdentity>, StoreError> {
     let (Some(from), Some(date)) = (&offer.from, offer.date) else { return Ok(Vec::new()) };
     let at = |seconds: i64| Timestamp::from_seconds(date.seconds().saturating_add(seconds));
     let key = from.address.key();
@@ -505,22 +513,40 @@ fn quoted(read: &Read<'_>, offer: &Offer, facts: &Facts) -> Result<Vec<KnownIden
     let is_certain = |email: &Email| email.marks & mark::GUESSED == 0;
     for email in sent.into_iter().filter(is_certain) {
         let Some(senton) = email.senton else { continue };
-        let hash = message::identity::content_key(&from.address, senton, &email.canonicalsubject);
-        for claim in read.identities(&hash)?.into_iter().filter(|claim| claim.activityid == email.activityid)
-        {
-            found.push(KnownIdentity { is_guess: false, ..known_identity(IdentityKey::Quoted, claim) });
+        for hash in content_keys((&from.address, senton, &email.canonicalsubject), settings) {
+            let claims = read.identities(&hash)?.into_iter();
+            let own = claims.filter(|claim| claim.activityid == email.activityid);
+            found.extend(own.map(|claim| KnownIdentity {
+                is_guess: false,
+                ..known_identity(IdentityKey::Quoted, claim)
+            }));
         }
     }
     Ok(found)
 }
 
-/// Every key by which a mail is looked for: those it has, and that of a quotation of it, where there may be one.
-fn keys_asked(offer: &Offer, has_guesses: bool) -> Vec<(IdentityKey, [u8; 16])> {
+/// Every key by which a mail is looked for: those it has, in their former form too, and that of a quotation of it, where there
+/// may be one.
+pub fn keys_asked(offer: &Offer, settings: &OrganizationSettings) -> Vec<(IdentityKey, [u8; 16])> {
     let mut keys = keys(offer);
-    if has_guesses && !offer.is_guess {
+    if let (Some(from), Some(date)) = (&offer.from, offer.date) {
+        let asked = content_keys((&from.address, date, &offer.canonical_subject), settings);
+        keys.extend(asked.skip(1).map(|hash| (IdentityKey::Content, hash)));
+    }
+    if settings.has_guesses && !offer.is_guess {
         keys.extend(quoted_key(offer));
     }
     keys
+}
+
+/// The content key of a mail, and the former form of it where mail of that date may have claimed that.
+fn content_keys(
+    (from, date, subject): (&EmailAddress, Timestamp, &str),
+    settings: &OrganizationSettings,
+) -> impl Iterator<Item = [u8; 16]> {
+    let is_early = settings.former_keys_until.is_some_and(|until| date < until);
+    let former = is_early.then(|| message::identity::former_content_key(from, date, subject));
+    [message::identity::content_key(from, date, subject)].into_iter().chain(former)
 }
 
 /// Whether a quotation of a mail may be here: one by its author, under its subject, at a time that may be its own. Its

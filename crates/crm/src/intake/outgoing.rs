@@ -30,7 +30,7 @@ pub(crate) struct Outgoing {
     /// The same, where its writer said so.
     pub(crate) delayed: Option<Timestamp>,
     /// The e-mail that was its draft, and the source of that; its rows take the place of the draft's.
-    pub(crate) draft: Option<(Id, [u8; 32])>,
+    pub(crate) draft: Option<(Id, Vec<u8>)>,
     /// The user who wrote it.
     pub(crate) owner: Option<Id>,
     /// Its subject, as it was written.

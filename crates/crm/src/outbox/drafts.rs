@@ -164,7 +164,7 @@ pub async fn send_email(
     draft.what.token = token;
     let by = if is_issued { By::Outbox } else { By::OtherMeans };
     let (raw, mut outgoing) = super::written(organization, (draft, by), (id, &moment))?;
-    in_place_of(row, &mut outgoing)?;
+    in_place_of(row, &mut outgoing);
     outgoing::take_in(organization, (copyid, raw), outgoing, moment).await?;
     let sent = organization.read(|read| read.email(id))?.ok_or(CrmError::Store(StoreError::Corrupt))?;
     Ok(sent.subject)
@@ -186,11 +186,9 @@ fn is_noted_as_sent(row: &Email) -> bool {
 }
 
 /// Whoever has a draft sent for its writer, it stays his.
-pub(super) fn in_place_of(row: Email, outgoing: &mut outgoing::Outgoing) -> Result<(), CrmError> {
-    let source = <[u8; 32]>::try_from(row.blobid).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
-    outgoing.draft = Some((row.activityid, source));
+pub(super) fn in_place_of(row: Email, outgoing: &mut outgoing::Outgoing) {
+    outgoing.draft = Some((row.activityid, row.blobid));
     outgoing.owner = row.ownerid.or(outgoing.owner);
-    Ok(())
 }
 
 /// The draft that a mail was kept as, where it is one still, of the mail's author.

@@ -87,6 +87,21 @@ fn keys_of_different_kinds_differ() {
     assert_ne!(content_key(&from, Timestamp(1), "s"), content_key(&from, Timestamp(1000), "s"));
 }
 
+#[test]
+fn content_keys_are_in_the_order_of_their_dates() {
+    let key = |address: &str, seconds: i64, subject: &str| {
+        content_key(&EmailAddress::parse(address).unwrap(), Timestamp::from_seconds(seconds), subject)
+    };
+    let (before, at, behind) = (1_780_000_000, 1_780_000_001, 1_780_000_002);
+    for (subject, other) in [("a", "b"), ("b", "a"), ("offer 7", "offer 8")] {
+        assert!(key("z@x", before, subject) < key("a@x", at, other));
+        assert!(key("z@x", at, other) < key("a@x", behind, subject));
+        assert_ne!(key("a@x", at, subject), key("a@x", at, other));
+    }
+    // Dates that no clock shows have keys as well.
+    assert_ne!(key("a@x", i64::MIN / 1000, "s"), key("a@x", i64::MAX / 1000, "s"));
+}
+
 /// What a mail says that has a text and these parts, each of a type, an encoding and a body.
 fn content(text: &str, parts: &[(&str, &str, &str)]) -> [u8; 16] {
     let mut raw = format!("A: 1\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n{text}\n");

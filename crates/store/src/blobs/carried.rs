@@ -34,6 +34,6 @@ impl Blobs {
     pub(crate) fn check_frames(blobid: &[u8], size: i64, frames: &[u8]) -> Result<(), StoreError> {
         let size = usize::try_from(size).map_err(|_| StoreError::Corrupt)?;
         let plain = Frames::open(size, Stored::Row(frames.to_vec()))?.all()?;
-        if blake3::hash(&plain).as_bytes() == blobid { Ok(()) } else { Err(StoreError::Corrupt) }
+        if *blake3::hash(&plain).as_bytes() == digest(blobid)? { Ok(()) } else { Err(StoreError::Corrupt) }
     }
 }

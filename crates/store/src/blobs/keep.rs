@@ -5,9 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use model::limits;
 use model::schema::house::Blob;
+use model::{Timestamp, limits};
 
+use super::place::Digest;
 use super::{IN_FILE, IN_ROW, PreparedBlob};
 use crate::{StoreError, Tx};
 
@@ -27,8 +28,24 @@ impl Tx<'_> {
     /// `Temporary` where the same bytes are being deleted at this moment, or were prepared too long ago: prepare them
     /// again and repeat.
     pub fn keep_blob(&mut self, blob: &PreparedBlob) -> Result<(), StoreError> {
+        self.keep_as(&blob.blobid, blob)
+    }
+
+    /// The same for the source of a new e-mail; its name, which is to be written with it. Bytes that go into the row have the
+    /// second `at` in which they are kept before their digest: what is kept today is written to few pages of the index of
+    /// names, however large that is. The same bytes have several names then, and are kept as often.
+    pub fn keep_source(&mut self, blob: &PreparedBlob, at: Timestamp) -> Result<Vec<u8>, StoreError> {
+        let name = match blob.place {
+            IN_ROW => dated(&blob.blobid, at),
+            _ => blob.blobid.to_vec(),
+        };
+        self.keep_as(&name, blob)?;
+        Ok(name)
+    }
+
+    fn keep_as(&mut self, name: &[u8], blob: &PreparedBlob) -> Result<(), StoreError> {
         let row = Blob {
-            blobid: blob.blobid.to_vec(),
+            blobid: name.to_vec(),
             size: blob.size,
             place: blob.place,
             bytes: blob.bytes.as_deref().map(<[u8]>::to_vec),
@@ -42,12 +59,12 @@ impl Tx<'_> {
             "select statecode
             from blob
             where blobid = ?1",
-            &[(&blob.blobid).into()],
+            &[name.into()],
             |row| row.take::<i32>(),
         )?;
         match state {
             Some(LIVE) => Ok(()),
-            Some(CONDEMNED) if self.revive(&blob.blobid)? => Ok(()),
+            Some(CONDEMNED) if self.revive(name)? => Ok(()),
             _ => Err(StoreError::Temporary { why: "the same bytes are being deleted" }),
         }
     }
@@ -79,6 +96,14 @@ impl Tx<'_> {
     }
 }
 
+/// The name of bytes that are kept at this time: its second in four bytes, highest first, and their digest.
+fn dated(digest: &Digest, at: Timestamp) -> Vec<u8> {
+    let [.., a, b, c, d] = at.seconds().to_be_bytes();
+    let mut name = vec![a, b, c, d];
+    name.extend_from_slice(digest);
+    name
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -89,6 +114,31 @@ mod tests {
     use crate::engine::{Engine as _, Purpose};
     use crate::faults::Faults;
     use crate::migrations;
+
+    #[test]
+    fn sources_are_named_in_the_order_of_time_and_found_by_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SqliteFile::new(&folder.path().join("some.db"), &Faults::none(), None);
+        let session = file.open(Purpose::Write).unwrap();
+        migrations::migrate(session.as_ref(), migrations::ORGANIZATION).unwrap();
+        let blobs = Blobs::new(Arc::new(DiskFiles), folder.path().join("blobs"), None);
+        let mut tx = Tx::new(session.as_ref(), Some(&blobs));
+        let noise: Vec<u8> =
+            (0..40_000_u32).flat_map(|n| *blake3::hash(&n.to_le_bytes()).as_bytes()).collect();
+        let mut names = Vec::new();
+        for second in [1_780_000_000, 1_780_000_000, 1_780_000_001, 1_780_000_300] {
+            let raw = format!("mail of {second}");
+            let blob = blobs.put(raw.as_bytes(), *blake3::hash(raw.as_bytes()).as_bytes()).unwrap();
+            let name = tx.keep_source(&blob, Timestamp::from_seconds(second)).unwrap();
+            assert_eq!(blobs.find(&tx, &name).unwrap().all().unwrap(), raw.as_bytes());
+            names.push(name);
+        }
+        assert!(names.is_sorted() && names[0] == names[1], "{names:?}");
+        // What lies outside has one name, by which the sweep knows it.
+        let large = blobs.put(&noise, *blake3::hash(&noise).as_bytes()).unwrap();
+        assert_eq!(tx.keep_source(&large, Timestamp::from_seconds(5)).unwrap(), large.blobid);
+        assert_eq!(blobs.find(&tx, &large.blobid).unwrap().all().unwrap(), noise);
+    }
 
     #[test]
     fn keeping_revives_what_was_condemned_and_waits_for_what_is_being_deleted() {

@@ -175,8 +175,11 @@ impl Source {
             "partyid" | "regardingobjectid" | "acceptingentityid" => {
                 format!("case when t.{column} = n.contactid then {contact} else t.{column} end")
             }
-            "keyhash" if table == "messagereference" => format!("bulk_hash(t.{column}, n.j)"),
-            "keyhash" | "textdigest" | "rawdigest" | "blobid" => format!("bulk_hash(t.{column}, n.i)"),
+            "keyhash" if table == "messagereference" => format!("bulk_key(t.{column}, 0, n.ms, n.j)"),
+            "keyhash" => format!("bulk_key(t.{column}, t.senton, t.senton - n.base + n.ms, n.i)"),
+            "textdigest" => format!("bulk_key(t.{column}, 0, n.ms, n.i)"),
+            "blobid" => format!("bulk_name(t.{column}, n.ms, n.i)"),
+            "rawdigest" => format!("bulk_hash(t.{column}, n.i)"),
             "sender" | "mailfrom" => writer.clone(),
             "addressused" => {
                 format!("case when t.participationtypemask = 1 then {writer} else t.addressused end")
@@ -196,17 +199,27 @@ impl Source {
     }
 }
 
-/// An id and a hash like another one, for a number: nobody foresees where they are among the others.
+/// An id and a hash like another one, for a number: nobody foresees where they are among the others. A key of an identity that has
+/// the time of its mail before it gets that of the new one, and so does a name of small bytes.
 const SERVER_BEGINS: &str = "set work_mem = '256MB'; set maintenance_work_mem = '1GB'; set synchronous_commit = off;
 create or replace function bulk_hash(old bytea, i bigint) returns bytea language sql immutable as $$
 select sha256(old || int8send(i)) $$;
 create or replace function bulk_id(old bytea, ms bigint, i bigint) returns bytea language sql immutable as $$
 select substring(int8send(ms) from 3 for 6) || decode('70', 'hex') || substring(sha256(old || int8send(i)) from 1 for 1)
 || decode('80', 'hex') || substring(sha256(old || int8send(i)) from 2 for 7) $$;
+create or replace function bulk_key(old bytea, oldms bigint, ms bigint, i bigint) returns bytea language sql immutable as $$
+select case when substring(old from 1 for 4) = substring(int8send(oldms / 1000) from 5 for 4)
+then substring(int8send(ms / 1000) from 5 for 4) || substring(sha256(old || int8send(i)) from 1 for 12)
+else substring(sha256(old || int8send(i)) from 1 for 16) end $$;
+create or replace function bulk_name(old bytea, ms bigint, i bigint) returns bytea language sql immutable as $$
+select case when length(old) = 36 then substring(int8send(ms / 1000) from 5 for 4) else ''::bytea end || sha256(old || int8send(i)) $$;
 insert into writersheet (sheet, number) select coalesce(max(sheet), 0) + 1, 0 from writersheet;
 ";
-const SERVER_ENDS: &str =
-    "drop function bulk_id(bytea, bigint, bigint);\ndrop function bulk_hash(bytea, bigint);\n";
+const SERVER_ENDS: &str = "drop function bulk_id(bytea, bigint, bigint);
+drop function bulk_hash(bytea, bigint);
+drop function bulk_key(bytea, bigint, bigint, bigint);
+drop function bulk_name(bytea, bigint, bigint);
+";
 /// What is lost when the power goes is made again, so nothing is written twice.
 const FILE_BEGINS: &str =
     "pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive;
@@ -214,13 +227,28 @@ pragma temp_store = file; pragma soft_heap_limit = 0; pragma cache_size = -20000
 ";
 const FILE_ENDS: &str = "pragma locking_mode = normal; pragma journal_mode = wal;\n";
 
-/// The same two as functions of SQLite.
+/// The same as functions of SQLite.
 pub(crate) fn functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function("bulk_hash", 2, flags, |given| {
         let Some(hash) = hash(given, 1)? else { return Ok(None) };
         Ok(Some(hash.to_vec()))
+    })?;
+    connection.create_scalar_function("bulk_key", 4, flags, |given| {
+        let (Some(hash), Some(old)) = (hash(given, 3)?, given.get_raw(0).as_blob_or_null()?) else {
+            return Ok(None);
+        };
+        let is_dated = old.first_chunk() == Some(&second(given.get::<i64>(1)?));
+        let time = if is_dated { second(given.get::<i64>(2)?).to_vec() } else { Vec::new() };
+        Ok(Some(time.into_iter().chain(hash).take(16).collect::<Vec<u8>>()))
+    })?;
+    connection.create_scalar_function("bulk_name", 3, flags, |given| {
+        let (Some(hash), Some(old)) = (hash(given, 2)?, given.get_raw(0).as_blob_or_null()?) else {
+            return Ok(None);
+        };
+        let time = if old.len() == hash.len() { Vec::new() } else { second(given.get::<i64>(1)?).to_vec() };
+        Ok(Some(time.into_iter().chain(hash).collect::<Vec<u8>>()))
     })?;
     connection.create_scalar_function("bulk_id", 3, flags, |given| {
         let Some(hash) = hash(given, 2)? else { return Ok(None) };
@@ -232,6 +260,12 @@ pub(crate) fn functions(connection: &Connection) -> rusqlite::Result<()> {
         id.extend(rest.iter().take(7));
         Ok(Some(id))
     })
+}
+
+/// The second of a time in milliseconds, in four bytes, highest first.
+fn second(milliseconds: i64) -> [u8; 4] {
+    let [.., a, b, c, d] = (milliseconds / 1000).to_be_bytes();
+    [a, b, c, d]
 }
 
 fn hash(given: &Context<'_>, number: usize) -> rusqlite::Result<Option<[u8; 32]>> {

@@ -234,3 +234,9 @@ alter table queue add column emailserverprofile blob;
 
 -- What a hook stopped stays stopped, where the mail was set aside for another reason first.
 alter table undeliverable add column stopreason text;
+
+-- Content keys have their time before them from now on. Mail dated before this day may have claimed one of the former form, which is
+-- asked for as well then. Clocks of writers may be a day ahead.
+insert into setting (name, value)
+select 'formerkeysuntil', cast(max(sortdate) + 86400000 as text) from email
+having max(sortdate) is not null;

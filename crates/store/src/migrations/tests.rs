@@ -52,6 +52,21 @@ fn what_was_tied_in_the_first_release_gives_way_to_a_nearer_sign() {
     let ranks = "select correlationrank from email order by activityid";
     let ranks = Read::new(session.as_ref()).rows(ranks, &[], |row| row.take::<i64>()).unwrap();
     assert_eq!(ranks, [0, 2000, 3000, 1000, 0]);
+    // What they claimed has the former form.
+    assert_eq!(former_keys_until(session.as_ref()), Some("86400000".to_owned()));
+}
+
+#[test]
+fn a_new_house_has_no_claims_of_the_former_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = open(folder.path());
+    migrate(session.as_ref(), ORGANIZATION).unwrap();
+    assert_eq!(former_keys_until(session.as_ref()), None);
+}
+
+fn former_keys_until(session: &dyn Session) -> Option<String> {
+    let sql = "select value from setting where name = 'formerkeysuntil'";
+    Read::new(session).one(sql, &[], |row| row.take()).unwrap()
 }
 
 #[test]

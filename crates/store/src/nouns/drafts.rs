@@ -32,7 +32,7 @@ impl Tx<'_> {
     pub fn take_draft(
         &mut self,
         email: Id,
-        source: Option<&[u8; 32]>,
+        source: Option<&[u8]>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let sql = "update email set statuscode = 1 \

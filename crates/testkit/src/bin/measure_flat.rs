@@ -27,11 +27,14 @@ struct Arguments {
     /// Keeps the full house: in files, in target/bench.
     #[arg(long)]
     keep: bool,
+    /// Measures the house that was kept, of the same numbers, once more; it stays.
+    #[arg(long)]
+    again: bool,
 }
 
 fn main() -> Result<()> {
-    let Arguments { addresses, emails, seconds, runs, keep } = Arguments::parse();
-    let full = Full { addresses, emails, is_kept: keep };
+    let Arguments { addresses, emails, seconds, runs, keep, again } = Arguments::parse();
+    let full = Full { addresses, emails, is_kept: keep || again, is_there: again };
     let plan = Plan { runs, duration: Duration::from_secs(seconds), ..Plan::default() };
     measure::flat(Path::new("target/bench"), (full, &plan), &|line| println!("{line}"))?;
     println!("\nwritten to target/bench/flat.json and flat.md");

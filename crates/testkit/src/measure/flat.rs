@@ -41,6 +41,8 @@ pub struct Full {
     pub emails: u64,
     /// Whether the house stays when all is measured.
     pub is_kept: bool,
+    /// Whether it stayed from an earlier measurement, of the same numbers.
+    pub is_there: bool,
 }
 
 impl Full {
@@ -63,7 +65,10 @@ pub(super) fn measure(bench: &Bench<'_>, full: Full) -> Result<()> {
     let mut book = Book::new(bench.files, bench.say);
     let (empty, made) = Template::make(bench.scratch.join("empty"), &letters::world()?, None)?;
     let empty = Empty { template: empty, recipients: letters::recipients(&made)? };
-    let house = House::fill(bench, &mut book, full)?;
+    let house = match full.is_there {
+        true => House::again(bench, full)?,
+        false => House::fill(bench, &mut book, full)?,
+    };
     for (size_bytes, connections) in bench.plan.cases_or(&CASES) {
         let case = (size_bytes, connections);
         let mut sides: [Side<'_>; 3] = [
@@ -77,7 +82,9 @@ pub(super) fn measure(bench: &Bench<'_>, full: Full) -> Result<()> {
         house.recount()?;
     }
     book.show();
-    if !full.is_kept {
+    if full.is_kept {
+        house.note(bench)?;
+    } else {
         database::forget(&program::data(&bench.scratch.join("full")))?;
     }
     Ok(())
@@ -129,6 +136,20 @@ impl House {
         Ok(House { folder, full, recipients, runs: Cell::new(0) })
     }
 
+    /// The house of an earlier measurement.
+    fn again(bench: &Bench<'_>, full: Full) -> Result<Self> {
+        let noted = fs::read(bench.scratch.join(KEPT))
+            .context("no full house was kept: measure with --keep first")?;
+        let (recipients, runs): (Vec<String>, u64) = serde_json::from_slice(&noted)?;
+        Ok(House { folder: bench.scratch.join("full"), full, recipients, runs: Cell::new(runs) })
+    }
+
+    /// Notes what another measurement has to know.
+    fn note(&self, bench: &Bench<'_>) -> Result<()> {
+        let noted = serde_json::to_vec(&(&self.recipients, self.runs.get()))?;
+        Ok(fs::write(bench.scratch.join(KEPT), noted)?)
+    }
+
     fn run(&self, bench: &Bench<'_>, (size_bytes, connections): (usize, usize)) -> Result<Vec<Run>> {
         self.runs.set(self.runs.get() + 1);
         let Full { addresses, emails, .. } = self.full;
@@ -163,6 +184,9 @@ impl House {
         program.kill()
     }
 }
+
+/// What is known of a house that is kept.
+const KEPT: &str = "kept.json";
 
 /// Beyond it the recount of a server's books takes longer than any one question may.
 const RECOUNTED_MAX: u64 = 200_000;

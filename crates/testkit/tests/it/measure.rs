@@ -77,7 +77,7 @@ fn many_contacts() {
 #[test]
 fn a_full_house_whose_books_add_up() {
     let folder = tempfile::tempdir().unwrap();
-    let full = Full { addresses: 300, emails: 403, is_kept: false };
+    let full = Full { addresses: 300, emails: 403, is_kept: false, is_there: false };
     measure::flat(folder.path(), (full, &plan(&[(4096, 2)])), &|_| {}).unwrap();
     look(
         folder.path(),

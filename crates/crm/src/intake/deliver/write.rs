@@ -8,7 +8,7 @@ use model::schema::emails::{
 use model::{EmailAddress, Id, Mailbox, MessageId, Timestamp, limits};
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{PreparedBlob, StoreError, Tie, Tx};
+use store::{StoreError, Tie, Tx};
 
 use super::{DeliverError, Work};
 use crate::correlate::{IdentityKey, KnownEmail, KnownIdentity, Party, thread, want, who};
@@ -42,7 +42,8 @@ impl Work<'_> {
     pub(super) fn renew_claims(&self, tx: &mut Tx<'_>, guess: &Email) -> Result<(), StoreError> {
         let offer = &self.original.offer;
         let keys: Vec<[u8; 16]> = gather::keys(offer).into_iter().map(|(_, keyhash)| keyhash).collect();
-        for keyhash in gather::keys(&guessed(guess, offer)).into_iter().map(|(_, keyhash)| keyhash) {
+        let claimed = gather::keys_asked(&guessed(guess, offer), &self.opened.desk.settings);
+        for keyhash in claimed.into_iter().map(|(_, keyhash)| keyhash) {
             if !keys.contains(&keyhash) {
                 tx.drop_claim(&keyhash, guess.activityid)?;
             }
@@ -126,7 +127,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    pub(super) fn email(&self, id: Id, conversation: Id, blob: &PreparedBlob) -> Email {
+    pub(super) fn email(&self, id: Id, conversation: Id, source: Vec<u8>) -> Email {
         let (offer, copy, decision) = (&self.original.offer, self.copy(), self.decision());
         let is_outgoing = who::is_outgoing(offer, self.facts());
         let regarding = self.regarding();
@@ -171,7 +172,7 @@ impl Work<'_> {
             preview: self.original.content.preview.clone(),
             unwrapmethod: self.original.method.name().to_owned(),
             marks: self.marks(),
-            blobid: blob.blobid.to_vec(),
+            blobid: source,
             size: size(&self.original.raw),
             reason: decision.reason as i32,
             decision: signals_json(&decision.signals),
