@@ -133,6 +133,7 @@ pub fn flat(folder: &Path, (full, plan): (Full, &Plan), say: &dyn Fn(&str)) -> R
     let is_at_server = crate::database::of(folder) != store::Database::Sqlite;
     let name = if is_at_server { "flat-server" } else { "flat" };
     let scratch = if full.is_there { scratch(folder, name)? } else { empty(folder, name)? };
+    forget(&scratch.join("empty"))?;
     let files = folder.join("flat");
     flat::measure(&runs::Bench { scratch: &scratch, files: &files, plan, say }, full)?;
     if !full.is_kept {
@@ -180,9 +181,13 @@ pub fn house(folder: &Path, plan: &Plan, say: &dyn Fn(&str)) -> Result<()> {
 /// A folder for the houses of a measurement, without those of the one before.
 fn empty(folder: &Path, name: &str) -> Result<PathBuf> {
     let scratch = scratch(folder, name)?;
-    fs::remove_dir_all(&scratch)?;
+    forget(&scratch)?;
     fs::create_dir_all(&scratch)?;
     Ok(scratch)
+}
+
+fn forget(folder: &Path) -> Result<()> {
+    if folder.exists() { Ok(fs::remove_dir_all(folder)?) } else { Ok(()) }
 }
 
 fn scratch(folder: &Path, name: &str) -> Result<PathBuf> {
