@@ -50,6 +50,9 @@ pub enum DeliverError {
     /// Another mail was given the token of its subject at this moment.
     #[error("the token of the subject was given to another mail at this moment")]
     TokenTaken,
+    /// The token that it is to have is another mail's.
+    #[error("a mail was sent under the token “{0}” already: answer that one, or ask for another token")]
+    TokenUsed(String),
     /// The store could not do it.
     #[error("the store could not keep it")]
     Store(#[from] StoreError),
@@ -59,7 +62,7 @@ impl From<DeliverError> for CrmError {
     fn from(error: DeliverError) -> Self {
         match error {
             DeliverError::Overtaken | DeliverError::TokenTaken => CrmError::Store(StoreError::Busy),
-            DeliverError::DraftChanged => CrmError::Invalid(error.to_string()),
+            DeliverError::DraftChanged | DeliverError::TokenUsed(_) => CrmError::Invalid(error.to_string()),
             DeliverError::Store(error) => CrmError::Store(error),
         }
     }
@@ -90,9 +93,8 @@ pub fn deliver(tx: &mut Tx<'_>, delivery: &Delivery) -> Result<Receipt, DeliverE
     }
     if before.is_none()
         && let Some(outgoing) = &opened.outgoing
-        && outgoing.has_taken_token(tx)?
     {
-        return Err(DeliverError::TokenTaken);
+        outgoing.check_token(tx)?;
     }
     let is_there_after_all = before.as_ref().is_some_and(|receipt| is_there_after_all(receipt, opened));
     let is_asked_again =

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use model::decision::{Entity, RecordRef};
+use model::outcome::Reason;
 use model::schema::customers::RecordAddress;
 use model::schema::emails::{ActivityParty, Email, Identity, mark};
 use model::schema::people::SystemUser;
@@ -632,10 +633,16 @@ fn emails_by_message_id(read: &Read<'_>, id: &MessageId) -> Result<Vec<Id>, Stor
     Ok(claims.into_iter().map(|claim| claim.activityid).collect())
 }
 
+/// The latest mails under the tokens of a subject. Anybody who has seen a token can write a crowd of mails under it; so what was
+/// written here under it is looked for by itself, from the mail on that it was drawn for.
 fn tokens(read: &Read<'_>, offer: &Offer) -> Result<Vec<Id>, StoreError> {
-    let mut found = Vec::new();
+    let (mut seen, mut found) = (HashSet::new(), Vec::new());
     for token in &offer.tokens {
-        found.extend(read.emails_by_token(token, KNOWN_MAX)?);
+        let latest = read.emails_by_token(token, KNOWN_MAX)?;
+        let is_crowd = latest.len() == KNOWN_MAX;
+        let composed = (token.as_str(), Reason::Composed as i32);
+        let own = if is_crowd { read.first_emails_by_token(composed, KNOWN_MAX)? } else { Vec::new() };
+        found.extend(latest.into_iter().chain(own.into_iter().rev()).filter(|id| seen.insert(*id)));
     }
     Ok(found)
 }

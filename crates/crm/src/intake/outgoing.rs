@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use model::decision::RecordRef;
-use model::outcome::Outcome;
+use model::outcome::{Outcome, Reason};
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{EmailAddress, Id, Moment, Timestamp, limits};
 use store::{Organization, StoreError, Tx};
@@ -35,8 +35,8 @@ pub(crate) struct Outgoing {
     pub(crate) owner: Option<Id>,
     /// Its subject, as it was written.
     pub(crate) subject: String,
-    /// The token that was drawn for that subject.
-    pub(crate) token: Option<String>,
+    /// The token that was put into that subject.
+    pub(crate) token: Option<OwnToken>,
     /// The records that are meant by addresses, where somebody chose.
     pub(crate) chosen: Vec<(String, RecordRef)>,
     /// The e-mail that it answers or carries on.
@@ -45,6 +45,16 @@ pub(crate) struct Outgoing {
     pub(crate) regarding: Option<RecordRef>,
     /// Whether it asks to be told that it was read, and that it was delivered.
     pub(crate) receipts: (bool, bool),
+}
+
+/// A token that a mail is the first to bear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OwnToken {
+    /// It was drawn for it: nobody bears it.
+    Drawn(String),
+    /// A caller was given it before, and may have written under it by other means: no mail of another conversation was written
+    /// here under it.
+    Given(String),
 }
 
 /// Takes a mail in that was written here, and puts it into the outbox. Under one `copyid` it is taken in once.
@@ -90,13 +100,27 @@ impl Outgoing {
         if refusals.is_empty() { Ok(()) } else { Err(CrmError::Invalid(refusals.join("; "))) }
     }
 
-    /// Whether somebody else was given the token that was drawn for it. Asked within the unit, which holds the token.
-    pub(super) fn has_taken_token(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
-        let token = self.token.as_ref();
-        Ok(token
-            .map(|token| tx.emails_by_token(token, 1))
-            .transpose()?
-            .is_some_and(|taken| !taken.is_empty()))
+    /// That its token is its own. Asked within the unit, which holds the token.
+    pub(super) fn check_token(&self, tx: &Tx<'_>) -> Result<(), DeliverError> {
+        match &self.token {
+            None => Ok(()),
+            Some(OwnToken::Drawn(token)) => match tx.emails_by_token(token, 1)?.is_empty() {
+                true => Ok(()),
+                false => Err(DeliverError::TokenTaken),
+            },
+            Some(OwnToken::Given(token)) => {
+                let conversation = |id: Id| {
+                    Ok::<_, StoreError>(tx.email_facts(id)?.map(|email| email.conversationtrackingid))
+                };
+                let composed = (token.as_str(), Reason::Composed as i32);
+                let Some(first) = tx.first_emails_by_token(composed, 1)?.pop() else { return Ok(()) };
+                let own = self.continues.map(conversation).transpose()?.flatten();
+                match own.is_some() && conversation(first)? == own {
+                    true => Ok(()),
+                    false => Err(DeliverError::TokenUsed(token.clone())),
+                }
+            }
+        }
     }
 
     /// Takes the rows of the draft away, where it was one; says which e-mail this is where somebody else has just sent it.

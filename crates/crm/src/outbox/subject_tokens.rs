@@ -11,6 +11,7 @@ use store::{Organization, StoreError};
 
 use super::draft::What;
 use crate::CrmError;
+use crate::intake::outgoing::OwnToken;
 use crate::settings::{self, OrganizationSettings};
 
 /// Digits where nobody has said how many.
@@ -26,7 +27,7 @@ enum Token {
     New(usize),
 }
 
-/// Gives the subject of a mail its token, where it is to have one; says which one was drawn for it.
+/// Gives the subject of a mail its token, where it is to have one; says which one that is, unless it stands there already.
 ///
 /// # Errors
 /// [`CrmError::Invalid`] where the token that it is to have is none.
@@ -34,18 +35,21 @@ pub(super) fn put(
     organization: &Organization,
     what: &mut What,
     email: Id,
-) -> Result<Option<String>, CrmError> {
+) -> Result<Option<OwnToken>, CrmError> {
     let settings = organization.read(settings::read)?;
-    let (token, drawn) = match wanted((&what.subject, what.token.as_deref()), &settings)? {
+    let (token, own) = match wanted((&what.subject, what.token.as_deref()), &settings)? {
         Token::AsItIs => return Ok(None),
-        Token::Given(token) => (token, None),
+        Token::Given(token) => {
+            let is_there = token::find(&what.subject, &settings.token_prefixes).contains(&token);
+            (token.clone(), Some(OwnToken::Given(token)).filter(|_| !is_there))
+        }
         Token::New(digits) => {
             let token = draw(organization, (&settings, digits), email)?;
-            (token.clone(), Some(token))
+            (token.clone(), Some(OwnToken::Drawn(token)))
         }
     };
     what.subject = with(&what.subject, &token, &settings);
-    Ok(drawn)
+    Ok(own)
 }
 
 /// The subject as it will be, with dots for the digits that are not drawn yet.

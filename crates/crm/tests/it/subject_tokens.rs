@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crm::outbox::{self, AnswerKind, Draft, SendEmail};
+use crm::outbox::{self, AnswerKind, Draft, Earlier, SendEmail};
 use crm::settings;
 use model::decision::CorrelationMethod;
 use model::{Id, Moment};
@@ -142,5 +142,56 @@ async fn what_is_sent_under_a_key_or_taken_back_has_one_token() {
     let again = SendEmail::now(id, None);
     outbox::send_email(&house.organization, again, (house.moment().id(), moment)).await.unwrap();
     assert_eq!(subject_and_token(&house, id), sent);
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_token_that_was_given_before_stands_on_one_mail_and_what_carries_it_on() {
+    let house = house().await;
+    let token = outbox::tracking_token(&house.organization, "Our offer", &house.moment()).unwrap();
+    let with_token = |subject: &str| {
+        let mut mail = written(subject);
+        mail.what.token = Some(token.clone());
+        mail
+    };
+    // It went out by other means, and an answer was here before it was noted: that is nobody's use of it.
+    let early = arrive(&house, "zoe@fabrikam.test", &format!("Re: Our offer {token}")).await;
+    let mut keyed = with_token("Our offer");
+    keyed.key = Some("offer 7".to_owned());
+    let id = send(&house, keyed.clone()).await.unwrap();
+    assert_eq!(send(&house, keyed).await.unwrap(), id, "the same mail under one key");
+    let refused = send(&house, with_token("Another offer")).await.unwrap_err().to_string();
+    assert!(refused.contains(&token) && refused.contains("already"), "{refused}");
+    let kept = outbox::save_draft(&house.organization, written("A third offer"), house.moment()).await.unwrap();
+    let wanted = SendEmail { token: Some(token.clone()), ..SendEmail::now(kept, None) };
+    let refused = outbox::send_email(&house.organization, wanted, (house.moment().id(), house.moment())).await;
+    assert!(refused.is_err_and(|refused| refused.to_string().contains("already")));
+    assert!(outbox::draft(&house.organization, (kept, None)).is_ok(), "the draft stays");
+
+    // What carries it on may have it, whatever its subject is.
+    let mut reminder = with_token("A reminder");
+    reminder.about.earlier = Some(Earlier::Answered(id));
+    let reminder = send(&house, reminder).await.unwrap();
+    assert_eq!(subject_and_token(&house, reminder).1, Some(token.clone()));
+    let mut elsewhere = with_token("Something else");
+    let other = send(&house, written("Another matter")).await.unwrap();
+    elsewhere.about.earlier = Some(Earlier::Answered(other));
+    assert!(send(&house, elsewhere).await.is_err());
+    assert_ne!(early, id);
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn a_crowd_under_a_token_hides_nothing() {
+    let house = with_tokens(9).await;
+    let id = send(&house, written("Our offer")).await.unwrap();
+    let (subject, _) = subject_and_token(&house, id);
+    for number in 0..25 {
+        arrive(&house, &format!("mallory{number}@evil.test"), &format!("Re: {subject}")).await;
+    }
+    let answer = arrive(&house, "zoe@fabrikam.test", &format!("AW: {subject}")).await;
+    let (answer, sent) = (house.email(answer), house.email(id));
+    assert_eq!(answer.correlatedactivityid, Some(id));
+    assert_eq!(answer.conversationtrackingid, sent.conversationtrackingid);
     house.books_are_right();
 }

@@ -117,6 +117,7 @@ table! {
         many(sortdate);
         many(conversationtrackingid, sortdate);
         sparse(trackingtoken, sortdate);
+        sparse(trackingtoken, reason, sortdate);
         sparse(conversationindex);
         sparse(regardingobjectid, sortdate);
         without(ownerid, sortdate, messageid);

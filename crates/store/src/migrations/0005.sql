@@ -240,3 +240,7 @@ alter table undeliverable add column stopreason text;
 insert into setting (name, value)
 select 'formerkeysuntil', cast(max(sortdate) + 86400000 as text) from email
 having max(sortdate) is not null;
+
+-- A token is known for the mail that it was drawn for, however many write under it since.
+create index email_trackingtoken_reason_sortdate on email (trackingtoken, reason, sortdate)
+where trackingtoken is not null;

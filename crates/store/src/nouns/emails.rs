@@ -127,6 +127,17 @@ impl Read<'_> {
         self.rows(sql, &[token.into(), limit.into()], |row| row.take())
     }
 
+    /// E-mails that carry a token and are here for this reason, the eldest first.
+    pub fn first_emails_by_token(
+        &self,
+        (token, reason): (&str, i32),
+        limit: usize,
+    ) -> Result<Vec<Id>, StoreError> {
+        self.hold(token.as_bytes())?;
+        let sql = "select activityid from email where trackingtoken = ?1 and reason = ?2 order by sortdate limit ?3";
+        self.rows(sql, &[token.into(), reason.into(), limit.into()], |row| row.take())
+    }
+
     /// E-mails with this conversation part of `Thread-Index`, in no order.
     pub fn emails_by_thread_index(&self, index: &str, limit: usize) -> Result<Vec<Id>, StoreError> {
         self.hold(index.as_bytes())?;
