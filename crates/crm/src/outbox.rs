@@ -48,6 +48,7 @@ pub use drafts::{
     SendEmail, change_draft, discard_draft, draft, drafts_of, keep_draft, save_draft, send_email, take_back,
 };
 pub use message::compose::{Automatic, Importance};
+pub use model::attempt::{Reply as RecipientReply, Tried};
 pub use outside::{OUTSIDE, Pull, Pulled, Reported, Ticket, add_outside, background_send, begun, report};
 pub use pace::{Change, Place, all_limits, give_back_places, places, set_limit, take_share};
 pub use pre_send::{Fields, PreSendAnswer, note_pre_send, rewritten};
@@ -59,7 +60,9 @@ pub use relays::{
 };
 pub use send_as::{senders, set_send_as};
 pub use sent_copies::{SentCopy, SentMail, sent_mail, settle_sent_copy, take_sent_copy, waiting_sent_copies};
-pub use settle::{Ends, RecipientReply, Settled, Tried, Written, cancel, retry, write_down};
+pub use settle::{
+    Ends, Settled, Written, cancel, move_waiting, note_untaken, retry, retry_by, untaken, write_down,
+};
 pub use shown::{Shown, Standing, Whose, shown, shown_one, troubles};
 pub use signature::{Signature, set_signature, signature};
 pub use subject_tokens::{DIGITS as TOKEN_DIGITS, tracking_token};

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use model::outcome::Reason;
+use model::outcome::{REASONS, Reason};
 use model::schema::intake::Undeliverable;
 use model::{Id, Moment, Timestamp, limits};
 use store::{Behind, Organization, Priority, Read, StoreError};
@@ -136,9 +136,11 @@ pub fn waiting_apart(
     is_apart: bool,
     (behind, limit): (Behind, usize),
 ) -> Result<Vec<Kept>, CrmError> {
-    let reasons = QUARANTINED.map(|reason| reason as i32);
+    let all = REASONS.iter().map(|(reason, ..)| *reason);
+    let reasons: Vec<i32> =
+        all.filter(|reason| QUARANTINED.contains(reason) == is_apart).map(|reason| reason as i32).collect();
     let kept = organization.read_in_few_trips(|read| {
-        let rows = read.undeliverables_apart((is_apart, reasons), behind, limit)?;
+        let rows = read.undeliverables_waiting_for(&reasons, behind, limit)?;
         rows.into_iter().map(|row| with_source(read, row)).collect::<Result<Vec<_>, StoreError>>()
     });
     Ok(kept?)

@@ -6,6 +6,7 @@
 //! *Invariant:* no I/O, no clock, no randomness: time and random bytes come in as arguments.
 
 pub mod address;
+pub mod attempt;
 pub mod decision;
 pub mod filter;
 pub mod folder;

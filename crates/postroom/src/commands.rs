@@ -279,6 +279,8 @@ pub enum Reply {
     Token(String),
     /// Mails that an outside sender pulled.
     Pulled(Vec<PulledRow>),
+    /// How many mails wait for another way out now.
+    Moved(usize),
     /// Mails that go out.
     Outbox(Vec<OutboxRow>),
     /// Who may write as which queue.

@@ -28,7 +28,7 @@ pub(crate) use claims::Claims;
 use desk::Desk;
 pub(crate) use gate::Gates;
 pub(crate) use hook::{Asker, By, Next};
-pub(crate) use line::crm_words;
+pub(crate) use way::is_here;
 
 /// What fell due since, and what nodes had that died, is looked for this often; new mail rings.
 const ROUND: Duration = Duration::from_secs(5);
@@ -103,6 +103,7 @@ async fn work(desk: Desk, stop: &CancellationToken) {
     let (house, key) = (Arc::clone(&desk.house), (desk.organization.id(), desk.relay));
     if let Some(words) = desk.lacks(stop).await {
         tracing::warn!(organization = %key.0, words, "mail is left to other nodes, which may have what this one lacks");
+        desk.tell_what_it_lacks(&words).await;
         return house.relays_away.note(key);
     }
     let ended = send::send_due(desk.clone(), stop).await;

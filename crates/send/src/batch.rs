@@ -11,12 +11,13 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use model::attempt::Tried;
 use model::limits;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::outbox::{Admitted, Loaded, Outbox, Tried};
+use crate::outbox::{Admitted, Loaded, Outbox};
 use crate::work::{Work, lock};
 
 /// What became of a mail is written down with the end of the next one, if that is asked for within this time.

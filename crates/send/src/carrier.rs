@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use crate::outbox::{Parcel, Tried};
+use model::attempt::Tried;
+
+use crate::outbox::Parcel;
 
 /// Takes one mail after the other to one relay.
 pub trait Carrier: Send + 'static {

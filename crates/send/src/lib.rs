@@ -16,5 +16,6 @@ mod outbox;
 mod work;
 
 pub use carrier::Carrier;
-pub use outbox::{Admitted, Loaded, Outbox, Parcel, Reply, Tried};
+pub use model::attempt::{Reply, Tried};
+pub use outbox::{Admitted, Loaded, Outbox, Parcel};
 pub use work::{Ended, send_due};

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::attempt::Tried;
+
 use crate::carrier::Carrier;
 
 /// Mail that waits to go out by one relay. Clones are the same one.
@@ -94,45 +96,4 @@ pub struct Parcel {
     pub raw: Arc<[u8]>,
     /// Whether its writer wants to hear that it was delivered, where servers can say so (RFC 3461).
     pub wants_report: bool,
-}
-
-/// What a relay said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// Of three digits (RFC 5321 §4.2.1).
-    pub code: u16,
-    /// Its words.
-    pub text: String,
-}
-
-/// What a try came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tried {
-    /// The relay answered for each recipient, in their order.
-    Answered(Vec<Reply>),
-    /// The end of the data never went out.
-    NotSent {
-        /// Why, in words.
-        words: String,
-        /// What was said of each recipient before; of none, where nothing was.
-        replies: Vec<Option<Reply>>,
-    },
-    /// Whoever took its delivery over answered for each recipient, in their order.
-    TakenOver(Vec<Reply>),
-    /// It is not to go out at all.
-    Stopped {
-        /// Why, in words.
-        words: String,
-        /// Whether its writer is to hear of it as of a failure.
-        is_failure: bool,
-    },
-    /// Nothing was tried: the program is to stop, or it is not the mail's time yet for so long.
-    Untouched(Duration),
-    /// The end of the data may have gone out, and no answer came.
-    Uncertain {
-        /// What happened, in words.
-        words: String,
-        /// What was said of each recipient before; of none, where nothing was.
-        replies: Vec<Option<Reply>>,
-    },
 }

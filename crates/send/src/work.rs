@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use model::attempt::Tried;
 use model::limits;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
 use crate::carrier::Carrier;
-use crate::outbox::{Outbox, Parcel, Tried};
+use crate::outbox::{Outbox, Parcel};
 
 /// Why the work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

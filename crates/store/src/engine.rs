@@ -124,6 +124,11 @@ pub(crate) struct LogState {
 pub(crate) trait Session: Send {
     /// Runs a statement; the number of rows it changed.
     fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<usize, StoreError>;
+    /// Runs a statement of which nobody asks how many rows it changed: at a server it may wait for the next trip. It names the
+    /// rows that it changes by bytes or texts, as questions do.
+    fn change(&self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreError> {
+        self.execute(sql, params).map(drop)
+    }
     /// Runs a question and hands over its rows until `each` has enough.
     fn query(
         &self,

@@ -330,6 +330,17 @@ impl<'c> Tx<'c> {
         self.read.connected()?.execute(sql, params)
     }
 
+    /// Runs a statement of which nobody asks how many rows it changed; at a server it goes with the next trip, those of all units
+    /// together. It names the rows that it changes by bytes or texts.
+    pub(crate) fn change_unasked(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<(), StoreError> {
+        self.begin_to_write();
+        self.read.connected()?.change(sql, params)
+    }
+
     /// From now on this unit asks for itself: memory does not know what it writes.
     fn begin_to_write(&mut self) {
         self.has_written = true;

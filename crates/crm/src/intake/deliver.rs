@@ -496,7 +496,11 @@ impl Work<'_> {
         // The same bytes again, a loop say: the one that waits already speaks for both. Of what nobody could fetch the
         // bytes say nothing.
         let is_fetched = fault.is_none_or(|fault| fault.reason != Reason::Unfetchable);
-        if is_fetched && tx.is_open_undeliverable(&blob.blobid)? {
+        let waiting = if is_fetched { tx.stops_of_open_undeliverables(&blob.blobid)? } else { Vec::new() };
+        let stopped = self.facts().stopped.as_ref();
+        // But what no hook stopped does not speak for what one did: whoever lets it in has not heard of that.
+        let is_spoken_for = |stop: &Option<String>| stop.is_some() || stopped.is_none();
+        if waiting.iter().any(is_spoken_for) {
             return Ok(None);
         }
         let reason = self.decision().reason;
@@ -519,7 +523,7 @@ impl Work<'_> {
             endedon: None,
             endedby: None,
             endreason: None,
-            stopreason: self.facts().stopped.as_ref().map(|words| write::cut(words, limits::ERROR_CHARS_MAX)),
+            stopreason: stopped.map(|words| write::cut(words, limits::ERROR_CHARS_MAX)),
         })?;
         Ok(None)
     }

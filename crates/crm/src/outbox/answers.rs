@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use message::{Message, attachments, quote, subject};
-use model::decision::Entity;
+use model::decision::RecordRef;
 use model::{EmailAddress, Id, Mailbox, limits};
 use store::{Organization, Read, StoreError};
 
 use super::draft::{Draft, Earlier, File, Recipient};
 use crate::CrmError;
+use crate::templates::record_of;
 
 /// What is done with an e-mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,22 +163,12 @@ fn files(message: &Message<'_>, is_forward: bool) -> Result<Vec<File>, CrmError>
     Ok(files)
 }
 
-/// The record with an id that a mail may be about, whatever kind it is of.
+/// The customer with an id that a mail may be about, whatever kind it is of.
 ///
 /// # Errors
 /// [`CrmError::NotFound`] where there is none.
-pub fn record_named(organization: &Organization, id: Id) -> Result<model::decision::RecordRef, CrmError> {
-    let entity = organization.read(|read| {
-        Ok::<_, StoreError>(if read.contact(id)?.is_some() {
-            Some(Entity::Contact)
-        } else if read.account(id)?.is_some() {
-            Some(Entity::Account)
-        } else if read.lead(id)?.is_some() {
-            Some(Entity::Lead)
-        } else {
-            None
-        })
-    })?;
-    let entity = entity.ok_or(CrmError::NotFound { what: "the record that the mail is about" })?;
-    Ok(model::decision::RecordRef { entity, id })
+pub fn record_named(organization: &Organization, id: Id) -> Result<RecordRef, CrmError> {
+    let found = organization.read(|read| record_of(read, id))?;
+    let customer = found.filter(|record| record.entity.is_customer());
+    customer.ok_or(CrmError::NotFound { what: "the record that the mail is about" })
 }

@@ -9,16 +9,18 @@
 //! not begin, and what he reports changes nothing. Of one that has begun and says no more nobody knows whether it went.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use model::attempt::{Reply, Tried};
 use model::schema::mailboxes::EmailServerProfile;
 use model::schema::outbox::OutboxMail;
 use model::{EmailAddress, Id, Moment, limits};
 use store::{Organization, StoreError};
 
 use super::pace::{Place, all_limits};
-use super::queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, load, opened, take};
+use super::queue::{Asked, BULK, Claimed, Loaded, PERSONAL, Wanted, load, opened, take};
 use super::relays;
-use super::settle::{Ends, RecipientReply, Settled, Tried, write_down};
+use super::settle::{Ends, Settled, write_down};
 use crate::CrmError;
 
 /// A way out of `SERVER_TYPES` by which nothing goes from here: it is pulled.
@@ -62,7 +64,7 @@ pub struct Pulled {
 pub enum Reported {
     /// The server's replies (RFC 5321 §4.2), recipient by recipient. Who is not named waits for another try, or where it had begun is
     /// uncertain.
-    Answered(Vec<(EmailAddress, RecipientReply)>),
+    Answered(Vec<(EmailAddress, Reply)>),
     /// It did not go, for this reason.
     NotSent(String),
     /// Nobody knows whether it went, for this reason.
@@ -139,7 +141,7 @@ pub async fn begun(
 ) -> Result<bool, CrmError> {
     let Some(mut claimed) = held(organization, ticket)? else { return Ok(false) };
     // Whoever was told so once may have sent it.
-    claimed.askedon = has_begun(&claimed.mail).then_some(moment.now);
+    claimed.asked = has_begun(&claimed.mail).then_some(Asked { on: moment.now, version: None });
     let ends = Ends { tried: [].into(), ending: vec![Arc::new(claimed)] };
     Ok(write_down(organization, ends, moment).await?.may_end.first() == Some(&true))
 }
@@ -238,7 +240,7 @@ fn tried(claimed: &Claimed, reported: Reported) -> Result<Tried, CrmError> {
         Reported::Answered(replies) => replies,
         Reported::NotSent(words) => return Ok(Tried::NotSent { words, replies: Vec::new() }),
         Reported::Uncertain(words) => return Ok(Tried::Uncertain { words, replies: Vec::new() }),
-        Reported::GivenBack => return Ok(Tried::Untouched(0)),
+        Reported::GivenBack => return Ok(Tried::Untouched(Duration::ZERO)),
     };
     if replies.iter().any(|(_, reply)| !(200..600).contains(&reply.code)) {
         return Err(CrmError::Invalid("a reply begins with a code from 200 to 599".to_owned()));
@@ -247,7 +249,7 @@ fn tried(claimed: &Claimed, reported: Reported) -> Result<Tried, CrmError> {
         let key = EmailAddress::parse(address).map(|address| address.key());
         replies.iter().find(|(address, _)| Some(address.key()) == key).map(|(_, reply)| reply.clone())
     };
-    let of_each: Vec<Option<RecipientReply>> = claimed.waiting().map(|one| about(&one.address)).collect();
+    let of_each: Vec<Option<Reply>> = claimed.waiting().map(|one| about(&one.address)).collect();
     let told = of_each.iter().flatten().count();
     if told < replies.len() || told == 0 {
         return Err(CrmError::Invalid("a reply is about nobody whom the mail was pulled for".to_owned()));

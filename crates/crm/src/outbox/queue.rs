@@ -30,13 +30,22 @@ pub struct Claimed {
     /// What its e-mail was made of; `None` where that is gone.
     source: Option<EmailSource>,
     /// When it was asked who of those whose turn it is wants no mail; `None` where that is not known.
-    pub(super) askedon: Option<Timestamp>,
+    pub(super) asked: Option<Asked>,
+}
+
+/// When it was asked who wants no mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Then.
+    pub(super) on: Timestamp,
+    /// The version of the records at that moment, where whoever opts out after it is to be heard.
+    pub(super) version: Option<i64>,
 }
 
 impl Claimed {
     /// One that somebody holds, of whose source nothing is asked.
     pub(super) fn held(mail: OutboxMail, recipients: Vec<OutboxRecipient>) -> Self {
-        Claimed { mail, recipients, source: None, askedon: None }
+        Claimed { mail, recipients, source: None, asked: None }
     }
 
     /// Whether it is one of many, which keep no person's mail waiting.
@@ -99,7 +108,7 @@ pub struct Wanted {
 pub(super) struct Taken {
     pub(super) mail: OutboxMail,
     pub(super) recipients: Vec<OutboxRecipient>,
-    pub(super) askedon: Timestamp,
+    pub(super) asked: Asked,
 }
 
 impl Taken {
@@ -184,11 +193,11 @@ pub(super) fn opened(organization: &Organization, taken: Vec<Taken>) -> Result<V
     let sources = organization.read_in_few_trips(|read| {
         taken.iter().map(|taken| read.email_source(taken.mail.activityid)).collect::<Result<Vec<_>, _>>()
     })?;
-    let with = |(Taken { mail, recipients, askedon }, source)| Claimed {
+    let with = |(Taken { mail, recipients, asked }, source)| Claimed {
         mail,
         recipients,
         source,
-        askedon: Some(askedon),
+        asked: Some(asked),
     };
     Ok(taken.into_iter().zip(sources).map(with).collect())
 }

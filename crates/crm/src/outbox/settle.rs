@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::attempt::{Reply, Tried};
 use model::decision::{Entity, RecordRef};
 use model::schema::emails::{
     STATE_COMPLETED, STATE_OPEN, STATUS_CANCELED, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT,
@@ -10,7 +11,7 @@ use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Moment, Timestamp, limits};
 use store::{Organization, Priority, StoreError, Tx};
 
-use super::queue::{Claimed, PERSONAL, WAITING};
+use super::queue::{BULK, Claimed, PERSONAL, WAITING};
 use super::sent_copies;
 use super::turns::{self, Turn, pause_seconds};
 use super::withheld;
@@ -21,48 +22,6 @@ const SENT: i32 = 1;
 pub(super) const FAILED: i32 = 2;
 pub(super) const UNCERTAIN: i32 = 3;
 const CANCELED: i32 = 4;
-
-/// What a relay said of one recipient.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecipientReply {
-    /// Of three digits (RFC 5321 §4.2.1).
-    pub code: u16,
-    /// Its words.
-    pub text: String,
-}
-
-/// What a try came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tried {
-    /// The relay answered for each recipient, in the order of [`Claimed::waiting`].
-    Answered(Vec<RecipientReply>),
-    /// Nothing went out: the relay was not reached, or the connection ended before the end of the data. Some recipients may
-    /// have been answered for all the same.
-    NotSent {
-        /// Why, in words.
-        words: String,
-        /// What was said of each recipient, where anything was.
-        replies: Vec<Option<RecipientReply>>,
-    },
-    /// Whoever took its delivery over answered for each recipient, in the order of [`Claimed::waiting`].
-    TakenOver(Vec<RecipientReply>),
-    /// It is not to go out, to nobody who waits.
-    Stopped {
-        /// Why, in words.
-        words: String,
-        /// Whether its writer is to hear of it as of a failure; else it is canceled.
-        is_failure: bool,
-    },
-    /// Nothing was tried: the node is to stop, or it is not the mail's time. Due again after so many milliseconds.
-    Untouched(i64),
-    /// The end of the data went out and no answer came: whether it was taken nobody knows.
-    Uncertain {
-        /// What happened, in words.
-        words: String,
-        /// What was said of each recipient before.
-        replies: Vec<Option<RecipientReply>>,
-    },
-}
 
 /// How a mail stands after a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +85,8 @@ fn settle(
     moment: &Moment,
 ) -> Result<Settled, StoreError> {
     let (mail, now) = (&claimed.mail, moment.now);
-    if let Tried::Untouched(pause) = *tried {
+    if let Tried::Untouched(pause) = tried {
+        let pause = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
         let until = Timestamp(now.0.saturating_add(pause));
         let released = OutboxMail { dueon: until, ..mail.clone() };
         return Ok(if tx.release_outbox(&released)? { Settled::Waits(until) } else { Settled::Lost });
@@ -270,7 +230,7 @@ fn end_canceled<'r>(
     note(tx, moment, RecordRef { entity: Entity::Email, id }, operation)
 }
 
-fn reply(tried: &Tried, place: usize) -> Option<&RecipientReply> {
+fn reply(tried: &Tried, place: usize) -> Option<&Reply> {
     match tried {
         Tried::Untouched(_) | Tried::Stopped { .. } => None,
         Tried::Answered(replies) | Tried::TakenOver(replies) => replies.get(place),
@@ -281,7 +241,7 @@ fn reply(tried: &Tried, place: usize) -> Option<&RecipientReply> {
 }
 
 /// A recipient as the relay's answer leaves it (RFC 5321 §4.2.1: 2yz done, 4yz later, 5yz never).
-fn told(recipient: &OutboxRecipient, reply: Option<&RecipientReply>, end: &Time) -> OutboxRecipient {
+fn told(recipient: &OutboxRecipient, reply: Option<&Reply>, end: &Time) -> OutboxRecipient {
     let statecode = match reply.map(|reply| reply.code / 100) {
         Some(2) => SENT,
         Some(5) => FAILED,
@@ -299,7 +259,7 @@ fn told(recipient: &OutboxRecipient, reply: Option<&RecipientReply>, end: &Time)
 }
 
 fn words(tried: &Tried, recipients: usize) -> Option<String> {
-    let says = |who: &str, replies: &[RecipientReply]| {
+    let says = |who: &str, replies: &[Reply]| {
         let refused = replies.iter().take(recipients).find(|reply| reply.code / 100 != 2);
         refused.map(|reply| format!("{who} says: {} {}", reply.code, reply.text))
     };
@@ -344,11 +304,86 @@ pub async fn cancel(organization: &Arc<Organization>, id: Id, moment: Moment) ->
 /// What is said of a mail that was canceled when it was out for somebody already, perhaps.
 const CANCELED_IN_DOUBT: &str = "it was canceled, and may have gone out to somebody: no answer came";
 
-/// Has a mail tried again now, also for those who were given up. Says whether it did.
+/// Has a mail tried again now, also for those who were given up, by its own way out. Says whether it did.
+///
+/// # Errors
+/// As [`retry_by`].
+pub async fn retry(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
+    retry_by(organization, (id, None), moment).await
+}
+
+/// Has all mail that waits for one way out, and that nobody has at this moment, go by another. Says how many mails. What broke
+/// off in the middle is said again.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where both are the same; [`CrmError::Store`] where the store cannot do it.
+pub async fn move_waiting(
+    organization: &Arc<Organization>,
+    (from, to): (Id, Id),
+    moment: Moment,
+) -> Result<usize, CrmError> {
+    if from == to {
+        return Err(CrmError::Invalid("it waits for this way out already".to_owned()));
+    }
+    let times = (moment.now, moment.now.plus_seconds(limits::OUTBOX_DAYS_MAX * 86_400));
+    let mut all = 0;
+    for lane in [PERSONAL, BULK] {
+        loop {
+            let unit = organization.unit(Priority::Background, move |tx| {
+                tx.move_outbox((from, to, lane), limits::ROWS_PER_UNIT_MAX, times)
+            });
+            match unit.await.map_err(|error: StoreError| CrmError::from(error))? {
+                0 => break,
+                moved => all += moved,
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Says of mail that waits for a way out, and that nobody has taken for a while, why this node leaves it to others: where no node
+/// has what it takes, whoever looks at the outbox reads so.
+///
+/// # Errors
+/// Where the store cannot do it.
+pub async fn note_untaken(
+    organization: &Arc<Organization>,
+    (way, words): (Id, &str),
+    moment: Moment,
+) -> Result<(), CrmError> {
+    let words = cut(&format!("{UNTAKEN}{words}"));
+    let unit = organization.unit(Priority::Background, move |tx| {
+        for lane in [PERSONAL, BULK] {
+            tx.note_untaken((way, lane), &words, (moment.now, UNTAKEN_SECONDS))?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    Ok(unit.await?)
+}
+
+/// Why nobody takes mail of a lane by this way out, where a node has said so and nothing has gone since.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn untaken(organization: &Organization, (way, lane): (Id, i32)) -> Result<Option<String>, CrmError> {
+    let words = organization.read(|read| read.first_error_at((way, lane)))?;
+    Ok(words.filter(|words| words.starts_with(UNTAKEN)))
+}
+
+/// How these words begin.
+const UNTAKEN: &str = "no node has taken it so far: ";
+/// Others have so long to take it.
+const UNTAKEN_SECONDS: i64 = 60;
+
+/// Has a mail tried again now, also for those who were given up, by its own way out or from now on by another. Says whether it did.
 ///
 /// # Errors
 /// [`CrmError::Invalid`] where nothing is sent to one of them any more, or one wants no mail; [`CrmError::Store`] where the store cannot do it.
-pub async fn retry(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
+pub async fn retry_by(
+    organization: &Arc<Organization>,
+    (id, way): (Id, Option<Id>),
+    moment: Moment,
+) -> Result<bool, CrmError> {
     let unit = organization.unit(Priority::Intake, move |tx| {
         let moment = moment.again();
         let Some(mail) = tx.outbox_mail(id)? else { return Ok(false) };
@@ -359,7 +394,7 @@ pub async fn retry(organization: &Arc<Organization>, id: Id, moment: Moment) -> 
             return Err(CrmError::Invalid(refusals.join("; ")));
         }
         let until = moment.now.plus_seconds(limits::OUTBOX_DAYS_MAX * 86_400);
-        let is_tried = tx.retry_outbox(id, (moment.now, until))?;
+        let is_tried = tx.retry_outbox((id, way), (moment.now, until))?;
         if is_tried {
             tx.set_email_status(id, (STATE_OPEN, STATUS_PENDING_SEND))?;
             note(tx, &moment, RecordRef { entity: Entity::Email, id }, "pending")?;

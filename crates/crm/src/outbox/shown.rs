@@ -173,6 +173,7 @@ mod tests {
             recipients: 1,
             failed: 0,
             uncertain: 0,
+            way: String::new(),
         }
     }
 

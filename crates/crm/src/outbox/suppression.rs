@@ -68,7 +68,9 @@ pub async fn suppress(
     moment: Moment,
 ) -> Result<(), CrmError> {
     let unit = organization.unit(Priority::Background, move |tx| {
-        note(tx, (&address.key(), BY_HAND), (&why, None), &moment.again())
+        note(tx, (&address.key(), BY_HAND), (&why, None), &moment.again())?;
+        // Mail that a node has already is asked about once more.
+        tx.bump_records_version()
     });
     Ok(unit.await?)
 }

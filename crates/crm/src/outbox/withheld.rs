@@ -13,7 +13,7 @@ use model::{EmailAddress, Id, Moment, Timestamp};
 use store::{OptOut, Read, StoreError, Tx};
 
 use super::opt_outs::{self, Wants};
-use super::queue::{Claimed, Taken, WAITING};
+use super::queue::{Asked, Claimed, Taken, WAITING};
 use super::settle::{FAILED, UNCERTAIN, cut, end_of};
 use super::suppression;
 
@@ -36,14 +36,20 @@ pub(super) fn withhold(
 }
 
 /// Which of the mails whose end is about to go out still go to all whose turn it is. One waits behind others for long where
-/// little goes out a minute, and an outside sender has his for hours; of what was taken a moment ago nothing is asked.
+/// little goes out a minute, and an outside sender has his for hours; of what was taken a moment ago nothing is asked, unless
+/// somebody has opted out since, or another record was changed: that a unit knows without a question.
 pub(super) fn still_go(
     tx: &mut Tx<'_>,
     mails: &[Arc<Claimed>],
     moment: &Moment,
 ) -> Result<Vec<bool>, StoreError> {
     let age = |asked: Timestamp| moment.now.0.saturating_sub(asked.0);
-    let is_known = |claimed: &Claimed| claimed.askedon.is_some_and(|asked| KNOWN.contains(&age(asked)));
+    let version = tx.records_version()?;
+    let is_known = |claimed: &Claimed| {
+        claimed.asked.is_some_and(|asked| {
+            KNOWN.contains(&age(asked.on)) && asked.version.is_none_or(|asked| asked == version)
+        })
+    };
     if mails.iter().all(|claimed| is_known(claimed)) {
         return Ok(vec![true; mails.len()]);
     }
@@ -52,13 +58,15 @@ pub(super) fn still_go(
     let mut go = Vec::with_capacity(mails.len());
     for claimed in mails {
         let (mail, recipients) = (claimed.mail.clone(), claimed.recipients.clone());
-        let mut taken = Taken { mail, recipients, askedon: moment.now };
+        let asked = Asked { on: moment.now, version: Some(version) };
+        let mut taken = Taken { mail, recipients, asked };
         go.push(is_known(claimed) || why.lets_go(tx, &mut taken, moment)?);
     }
     Ok(go)
 }
 
-/// So many milliseconds long an answer holds: mostly a mail goes within them, and costs no question more.
+/// So many milliseconds long an answer holds where no record was changed: mostly a mail goes within them, and costs no question
+/// more. An address that was found dead meanwhile gets one mail more.
 const KNOWN: RangeInclusive<i64> = 0..=60_000;
 
 /// Why a mail is not sent to some of these, in words.
@@ -73,13 +81,14 @@ pub(super) fn refusals(
 
 fn with_recipients(tx: &Tx<'_>, mails: Vec<OutboxMail>, moment: &Moment) -> Result<Vec<Taken>, StoreError> {
     let ids: Vec<Id> = mails.iter().map(|mail| mail.activityid).collect();
+    let asked = Asked { on: moment.now, version: Some(tx.records_version()?) };
     let mut of: HashMap<Id, Vec<OutboxRecipient>> = HashMap::with_capacity(ids.len());
     for recipient in tx.outbox_recipients_of(&ids)? {
         of.entry(recipient.activityid).or_default().push(recipient);
     }
     let with = |mail: OutboxMail| {
         let recipients = of.remove(&mail.activityid).unwrap_or_default();
-        Taken { mail, recipients, askedon: moment.now }
+        Taken { mail, recipients, asked }
     };
     Ok(mails.into_iter().map(with).collect())
 }

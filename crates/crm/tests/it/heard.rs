@@ -111,3 +111,35 @@ async fn what_a_hook_stopped_stays_stopped_though_it_was_set_aside_for_another_r
     assert_eq!((receipt.outcome(), house.email_count()), (Outcome::Stored, 1));
     house.books_are_right();
 }
+
+#[tokio::test]
+async fn what_a_hook_stopped_waits_beside_the_same_bytes_that_none_stopped() {
+    let house = House::new().await;
+    let stopped = |words: &str| Heard { stopped: Some(words.to_owned()), ..Heard::default() };
+    let forwarded = forward(&[&mail("zoe@fabrikam.test", "sand")]);
+    let copy = || Copy { proof: Proof::None, ..house.out_of_mailbox(house.jane, &forwarded) };
+    let of = |copyid: Id| house.organization.read(|read| read.undeliverables_of(copyid)).unwrap();
+    let (first, second, third) = (copy(), copy(), copy());
+    let [one, two, three] = [&first, &second, &third].map(|copy| copy.copyid);
+    take(&house, first, Heard::default()).await;
+    take(&house, second, stopped("a virus")).await;
+    // From then on one that was stopped speaks for what is stopped, and for what is not.
+    take(&house, third, stopped("a virus, too")).await;
+    take(&house, copy(), Heard::default()).await;
+    let stops = |copyid: Id| of(copyid).into_iter().map(|row| row.stopreason).collect::<Vec<_>>();
+    assert_eq!(
+        (stops(one), stops(two), stops(three)),
+        (vec![None], vec![Some("a virus".to_owned())], vec![])
+    );
+    // The sinks say now that this network vouches. Each is taken in again by itself.
+    assert_eq!(house.break_database("update undeliverable set proof = 1"), 2);
+    let replay = async |copyid: Id| {
+        let id = of(copyid)[0].undeliverableid;
+        undeliverables::replay(&house.organization, id, house.moment()).await.unwrap();
+        let rows = of(copyid);
+        (rows.iter().filter(|row| row.statecode == undeliverables::OPEN).count(), house.email_count())
+    };
+    assert_eq!(replay(two).await, (1, 0), "nobody has looked at what the hook stopped");
+    assert_eq!(replay(one).await, (0, 1));
+    house.books_are_right();
+}

@@ -286,7 +286,10 @@ async fn what_a_node_took_without_knowing_it_goes_at_once_where_its_end_certainl
     let [again] = claim(&house, NODE).await.try_into().unwrap();
     assert_eq!((again.mail.activityid, again.mail.attempts), (lost, 2));
     assert!(!may_end(&house, of(lost)).await, "whoever has it after all does not end it");
-    assert_eq!(settle(&house, of(lost), Tried::Untouched(0), now(&house)).await, Settled::Lost);
+    assert_eq!(
+        settle(&house, of(lost), Tried::Untouched(std::time::Duration::ZERO), now(&house)).await,
+        Settled::Lost
+    );
     assert!(may_end(&house, &again).await);
     assert_eq!(let_go(NODE, &[(lost, 1), (lost, 2)]).await, 0, "by now it may be out");
 }

@@ -162,9 +162,11 @@ async fn a_token_that_was_given_before_stands_on_one_mail_and_what_carries_it_on
     assert_eq!(send(&house, keyed).await.unwrap(), id, "the same mail under one key");
     let refused = send(&house, with_token("Another offer")).await.unwrap_err().to_string();
     assert!(refused.contains(&token) && refused.contains("already"), "{refused}");
-    let kept = outbox::save_draft(&house.organization, written("A third offer"), house.moment()).await.unwrap();
+    let kept =
+        outbox::save_draft(&house.organization, written("A third offer"), house.moment()).await.unwrap();
     let wanted = SendEmail { token: Some(token.clone()), ..SendEmail::now(kept, None) };
-    let refused = outbox::send_email(&house.organization, wanted, (house.moment().id(), house.moment())).await;
+    let refused =
+        outbox::send_email(&house.organization, wanted, (house.moment().id(), house.moment())).await;
     assert!(refused.is_err_and(|refused| refused.to_string().contains("already")));
     assert!(outbox::draft(&house.organization, (kept, None)).is_ok(), "the draft stays");
 

@@ -238,3 +238,77 @@ async fn a_way_that_is_not_there_is_said_where_it_is_set() {
     let preview = outbox::preview(&house.organization, &written(SUPPORT), &house.moment()).unwrap();
     assert_eq!(preview.obstacles.len(), 1, "{:?}", preview.obstacles);
 }
+
+#[tokio::test]
+async fn what_waits_for_one_way_goes_by_another_when_a_person_says_so() {
+    let (house, [main, desk]) = house().await;
+    let claim_one = async || -> Claimed {
+        let [one] = claim(&house, main).await.try_into().unwrap();
+        one
+    };
+    let put_off = sent(&house, JANE).await;
+    let broken = Tried::NotSent { words: "the relay is away".to_owned(), replies: Vec::new() };
+    settle(&house, &claim_one().await, broken, now(&house)).await;
+    let failed = sent(&house, JANE).await;
+    settle(&house, &claim_one().await, Tried::Answered(vec![said(550)]), now(&house)).await;
+    let held = sent(&house, JANE).await;
+    let held_by_a_node = claim_one().await;
+    let due = sent(&house, JANE).await;
+    let scheduled = Draft { due: Some(now(&house).plus_seconds(3_600)), ..written(JANE) };
+    let scheduled = send(&house, scheduled).await.unwrap();
+
+    let organization = &house.organization;
+    let moved = async |from: Id, to: Id| outbox::move_waiting(organization, (from, to), house.moment()).await;
+    assert!(moved(main, main).await.is_err());
+    assert_eq!(moved(main, desk).await.unwrap(), 3);
+    assert_eq!(moved(main, desk).await.unwrap(), 0, "once");
+    let ways = [put_off, due, scheduled, held, failed].map(|id| way(&house, id));
+    assert_eq!(ways, [desk, desk, desk, main, main]);
+    let mut taken: Vec<Id> = claim(&house, desk).await.iter().map(|one| one.mail.activityid).collect();
+    taken.sort_unstable();
+    assert_eq!(taken, [put_off, due], "what was put off at once, what is to go later then");
+    // What a node has goes on there, and what failed goes by the other where a person says so.
+    let retry =
+        async |id: Id| outbox::retry_by(organization, (id, Some(desk)), house.moment()).await.unwrap();
+    assert!(!retry(held).await && retry(failed).await);
+    assert_eq!([way(&house, held), way(&house, failed)], [main, desk]);
+    assert_eq!(claim(&house, desk).await.len(), 1);
+    assert_eq!(
+        settle(&house, &held_by_a_node, Tried::Answered(vec![said(250)]), now(&house)).await,
+        outbox::Settled::Ended
+    );
+    house.books_are_right();
+}
+
+#[tokio::test]
+async fn what_no_node_takes_says_why() {
+    let (house, [main, desk]) = house().await;
+    let organization = &house.organization;
+    let note = async || {
+        let words = "node b: the program /usr/sbin/sendmail is not there";
+        let moment = Moment::new(now(&house), 5);
+        outbox::note_untaken(organization, (main, words), moment).await.unwrap();
+    };
+    let error = |id: Id| organization.read(|read| read.outbox_mail(id)).unwrap().unwrap().lasterror;
+    let said_of = |way: Id| outbox::untaken(organization, (way, outbox::PERSONAL)).unwrap();
+    let first = sent(&house, JANE).await;
+    note().await;
+    assert_eq!((error(first), said_of(main)), (None, None), "others may take it yet");
+    let others = sent(&house, SUPPORT).await;
+    wait(&house);
+    note().await;
+    assert!(said_of(main).unwrap().contains("node b: the program /usr/sbin/sendmail is not there"));
+    assert_eq!((error(first), error(others), said_of(desk)), (said_of(main), None, None));
+    // A node has what it takes by now.
+    let [claimed] = claim(&house, main).await.try_into().unwrap();
+    settle(&house, &claimed, Tried::Answered(vec![said(250)]), now(&house)).await;
+    assert_eq!((error(first), said_of(main)), (None, None));
+    // What was said of a mail stays.
+    let refused = sent(&house, JANE).await;
+    let [claimed] = claim(&house, main).await.try_into().unwrap();
+    settle(&house, &claimed, Tried::Answered(vec![said(450)]), now(&house)).await;
+    wait(&house);
+    note().await;
+    assert!(error(refused).unwrap().contains("450"));
+    house.books_are_right();
+}

@@ -207,3 +207,21 @@ async fn whoever_opts_out_while_a_mail_waits_with_its_node_does_not_get_it() {
     assert!(may_end_at(&house, again, later).await);
     house.books_are_right();
 }
+
+#[tokio::test]
+async fn whoever_opts_out_a_moment_before_the_end_is_heard() {
+    let house = house().await;
+    let mut ids = Vec::new();
+    for at in [ZOE.1, "tom@northwind.test", "boss@contoso.test"] {
+        ids.push(send(&house, only(at)).await.unwrap());
+    }
+    let claimed = claim(&house, NODE).await;
+    let of = |place: usize| claimed.iter().find(|one| one.mail.activityid == ids[place]).unwrap();
+    opt_out(&house, "donotemail", ZOE).await;
+    assert!(!may_end(&house, of(0)).await, "nobody waits for a minute to be heard");
+    suppress(&house, "tom@northwind.test").await;
+    assert!(!may_end(&house, of(1)).await);
+    assert!(may_end(&house, of(2)).await);
+    assert_eq!([0, 1, 2].map(|place| states(&house, ids[place])), [vec![2], vec![2], vec![0]]);
+    house.books_are_right();
+}

@@ -106,5 +106,10 @@ table! {
         /// Why a hook stopped the mail, whatever else it waits for: to take it in again does not ask the hook.
         stopreason: Option<String> = Text(800), "Stopped by a hook";
     }
-    indexes { many(statecode, createdon); many(blobid, statecode); many(copyid); }
+    indexes {
+        many(statecode, createdon);
+        many(reason, statecode, createdon, undeliverableid);
+        many(blobid, statecode);
+        many(copyid);
+    }
 }

@@ -37,10 +37,21 @@ pub(crate) enum OutboxCommand {
     Begun(super::outside::TicketArguments),
     /// Say what became of a mail that was pulled.
     Report(super::outside::ReportArguments),
-    /// Try a mail again now, also for those who were given up.
+    /// Try a mail again now, also for those who were given up; with --relay by another way out from now on, and with --from all that
+    /// waits for that one.
     Retry {
-        #[command(flatten)]
-        of: EmailName,
+        /// The organization.
+        #[arg(long, value_name = "NAME")]
+        org: String,
+        /// The way out that it goes by from now on, as `postroom relay list` shows it.
+        #[arg(long, value_name = "NAME")]
+        relay: Option<String>,
+        /// All mail that waits for this way out, in place of one mail.
+        #[arg(long, value_name = "NAME", requires = "relay", conflicts_with = "email")]
+        from: Option<String>,
+        /// The id of the e-mail, as the list shows it.
+        #[arg(required_unless_present = "from")]
+        email: Option<String>,
     },
     /// Cancel a mail that waits. What may have gone out already is not canceled.
     Cancel {
@@ -232,7 +243,13 @@ pub(super) fn outbox(command: OutboxCommand) -> anyhow::Result<Request> {
         OutboxCommand::Begun(of) => OutboxRequest::Outside(super::outside::begun(of)),
         OutboxCommand::Report(report) => OutboxRequest::Outside(super::outside::report(report)?),
         OutboxCommand::Pull(_) => anyhow::bail!("mail is pulled by itself"),
-        OutboxCommand::Retry { of } => OutboxRequest::Retry { organization: of.org, email: of.email },
+        OutboxCommand::Retry { org: organization, relay, from, email } => match (from, relay) {
+            (Some(from), Some(to)) => OutboxRequest::Move { organization, from, to },
+            (_, Some(relay)) => {
+                OutboxRequest::RetryBy { organization, email: email.unwrap_or_default(), relay }
+            }
+            (_, None) => OutboxRequest::Retry { organization, email: email.unwrap_or_default() },
+        },
         OutboxCommand::Cancel { of } => OutboxRequest::Cancel { organization: of.org, email: of.email },
         OutboxCommand::Limit { org, relay, domain, per_minute, connections } => {
             let of = match (relay, domain) {
@@ -329,7 +346,8 @@ pub(super) fn relay_cells(row: &RelayRow) -> Vec<String> {
         _ => format!("of {named}"),
     };
     let (organization, name, place) = (row.organization.clone(), row.name.clone(), row.place.clone());
-    vec![organization, name, place, back, default.to_owned(), own]
+    let missing = row.missing.as_ref().map_or_else(String::new, |words| format!("not at this node: {words}"));
+    vec![organization, name, place, back, default.to_owned(), own, printable(&missing)]
 }
 
 /// Queues and users that a line names.
@@ -348,5 +366,6 @@ pub(super) fn cells(row: &OutboxRow) -> Vec<String> {
     };
     let error = row.error.as_deref().map(printable).unwrap_or_default();
     let (organization, email, created) = (row.organization.clone(), row.email.clone(), row.created.clone());
-    vec![organization, email, created, row.state.clone(), recipients, printable(&row.subject), next, error]
+    let (state, by) = (row.state.clone(), format!("by {}", printable(&row.relay)));
+    vec![organization, email, created, state, recipients, printable(&row.subject), by, next, error]
 }

@@ -29,6 +29,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Token(token) => super::outbox::sent(token),
         Reply::Signature(text, html) => super::drafts::signature_text(text, html.as_deref()),
         Reply::Senders(rows) => table(rows.iter().map(super::drafts::cells)),
+        Reply::Moved(mails) => writeln!(io::stdout(), "{mails} mails go by the other way out now"),
         Reply::Outbox(rows) => table(rows.iter().map(super::outbox::cells)),
         Reply::OutboxLimits(rows) => table(rows.iter().map(super::outbox::limit_cells)),
         Reply::Relays(rows) => table(rows.iter().map(super::outbox::relay_cells)),

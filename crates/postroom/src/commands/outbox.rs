@@ -1,5 +1,7 @@
 //! Commands about mail that goes out: relays, sending, and what waits.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crm::outbox::{self, Change, NewRelay, Place};
@@ -18,6 +20,7 @@ use super::sending::{self, SendMail};
 use super::ways::{self, SetWay};
 use super::{CommandError, Reply, organization, organizations};
 use crate::house::House;
+use crate::outbox_runner::is_here;
 
 /// Something about mail that goes out.
 #[derive(Serialize, Deserialize)]
@@ -61,6 +64,24 @@ pub enum OutboxRequest {
         organization: String,
         /// The id of its e-mail.
         email: String,
+    },
+    /// The same by another way out, from now on.
+    RetryBy {
+        /// The organization's name.
+        organization: String,
+        /// The id of its e-mail.
+        email: String,
+        /// The name of the way out.
+        relay: String,
+    },
+    /// Has all that waits for one way out go by another.
+    Move {
+        /// The organization's name.
+        organization: String,
+        /// The name of the way out that it waits for.
+        from: String,
+        /// The name of the other.
+        to: String,
     },
 }
 
@@ -146,6 +167,8 @@ pub struct RelayRow {
     pub is_default: bool,
     /// The addresses of queues and users whose own way it is.
     pub own_of: Vec<String>,
+    /// What the node that answers lacks of it: the program or the folder.
+    pub missing: Option<String>,
 }
 
 /// An outgoing mail.
@@ -159,6 +182,8 @@ pub struct OutboxRow {
     pub created: String,
     /// Its status reason.
     pub state: String,
+    /// The name of the way out that it goes by.
+    pub relay: String,
     /// Its subject.
     pub subject: String,
     /// Recipients who have it, as far as the relay says.
@@ -184,7 +209,11 @@ pub struct OutboxRow {
 pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Reply, CommandError> {
     let mends = matches!(
         request,
-        OutboxRequest::AddRelay(_) | OutboxRequest::SetRelay(_) | OutboxRequest::Retry { .. }
+        OutboxRequest::AddRelay(_)
+            | OutboxRequest::SetRelay(_)
+            | OutboxRequest::Retry { .. }
+            | OutboxRequest::RetryBy { .. }
+            | OutboxRequest::Move { .. }
     );
     let reply = match request {
         OutboxRequest::AddRelay(new) => add_relay(house, new).await,
@@ -192,7 +221,7 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
         OutboxRequest::SetWay(set) => ways::set(house, set).await,
         OutboxRequest::Limit(limit) => set_limit(house, limit).await,
         OutboxRequest::Limits(name) => limits(&organizations(house, name)?),
-        OutboxRequest::Relays(name) => relays(&organizations(house, name)?),
+        OutboxRequest::Relays(name) => relays(&organizations(house, name)?).await,
         OutboxRequest::Token { organization: of, subject } => {
             let organization = organization(house, &of)?;
             Ok(Reply::Token(outbox::tracking_token(&organization, &subject, &house.moment()?)?))
@@ -207,12 +236,14 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
                 false => Err(not_canceled(&organization, (id, email))?),
             }
         }
-        OutboxRequest::Retry { organization: of, email } => {
-            let (organization, id) = (organization(house, &of)?, id(&email)?);
-            match outbox::retry(&organization, id, house.moment()?).await? {
-                true => Ok(Reply::Done),
-                false => Err(not_tried(&organization, (id, email))?),
-            }
+        OutboxRequest::Retry { organization, email } => retry(house, &organization, (email, None)).await,
+        OutboxRequest::RetryBy { organization, email, relay } => {
+            retry(house, &organization, (email, Some(relay))).await
+        }
+        OutboxRequest::Move { organization: of, from, to } => {
+            let organization = organization(house, &of)?;
+            let ways = (outbox::way_named(&organization, &from)?, outbox::way_named(&organization, &to)?);
+            Ok(Reply::Moved(outbox::move_waiting(&organization, ways, house.moment()?).await?))
         }
     }?;
     if mends {
@@ -221,6 +252,20 @@ pub(super) async fn run(house: &Arc<House>, request: OutboxRequest) -> Result<Re
     // Something may be due now.
     house.outbox_bell.notify_one();
     Ok(reply)
+}
+
+/// Tries a mail again now, by the way out of this name where there is one.
+async fn retry(
+    house: &House,
+    of: &str,
+    (email, relay): (String, Option<String>),
+) -> Result<Reply, CommandError> {
+    let (organization, id) = (organization(house, of)?, id(&email)?);
+    let way = relay.map(|name| outbox::way_named(&organization, &name)).transpose()?;
+    match outbox::retry_by(&organization, (id, way), house.moment()?).await? {
+        true => Ok(Reply::Done),
+        false => Err(not_tried(&organization, (id, email))?),
+    }
 }
 
 /// Why a mail is not taken back.
@@ -331,14 +376,18 @@ pub(crate) fn relay_password_of(organization: Id, relay: Id) -> Cell<'static> {
     Cell { organization, table: column.table(), row: relay, column: column.column() }
 }
 
-fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
+async fn relays(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
     let mut rows = Vec::new();
     for organization in organizations {
         let ways = outbox::ways(organization)?;
         for profile in outbox::relays(organization)? {
             let id = profile.emailserverprofileid;
             let own = ways.own.iter().filter(|(way, _)| *way == id);
+            let relay = outbox::relay(organization, id)?;
+            // A folder of a network may take its time.
+            let looked = tokio::task::spawn_blocking(move || relay.map(is_here)).await;
             rows.push(RelayRow {
+                missing: looked.ok().flatten().and_then(Result::err),
                 is_default: ways.default == Some(id),
                 own_of: own.map(|(_, address)| address.clone()).collect(),
                 organization: organization.name().to_owned(),
@@ -379,9 +428,22 @@ fn list(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {
             };
             mails.into_iter().map(with).collect::<Result<Vec<_>, StoreError>>()
         })?;
+        let relays = outbox::relays(organization)?;
+        let mut untaken: HashMap<(Id, i32), Option<String>> = HashMap::new();
         for (email, mail, recipients) in all {
             let Some(email) = email else { continue };
-            rows.push(row(organization, (&email, &mail), &recipients));
+            let relay = relays.iter().find(|relay| relay.emailserverprofileid == mail.emailserverprofileid);
+            let mut row = row(organization, (&email, &mail), &recipients);
+            row.relay = relay.map(|relay| relay.name.clone()).unwrap_or_default();
+            // What waits behind the first of its line waits for the same reason.
+            if let (None, Some(lane), None) = (&row.error, mail.waitsin, mail.owner) {
+                let line = (mail.emailserverprofileid, lane);
+                if let Entry::Vacant(entry) = untaken.entry(line) {
+                    entry.insert(outbox::untaken(organization, line)?);
+                }
+                row.error = untaken.get(&line).cloned().flatten();
+            }
+            rows.push(row);
         }
     }
     Ok(Reply::Outbox(rows))
@@ -403,6 +465,7 @@ fn row(
         email: email.activityid.to_string(),
         created: rfc_3339(mail.createdon),
         state: status.map_or("", |(_, name)| name).to_owned(),
+        relay: String::new(),
         subject: email.subject.clone(),
         sent: in_state(1),
         failed: in_state(2),

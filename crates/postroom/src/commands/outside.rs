@@ -10,7 +10,7 @@ use store::Organization;
 
 use super::{CommandError, Reply, address, organization};
 use crate::house::House;
-use crate::outbox_runner::{Asker, By, Next, crm_words};
+use crate::outbox_runner::{Asker, By, Next};
 use crate::signer;
 
 /// What an outside sender asks or says.
@@ -165,7 +165,7 @@ async fn ready(
     let asker = Asker { house, organization, by: By::Outside };
     match asker.next(claimed, &loaded).await.map_err(not_sent)? {
         Next::Goes(_, raw) => loaded.raw = raw,
-        Next::Settled(tried) => return Err(crm_words(tried)),
+        Next::Settled(tried) => return Err(tried),
     }
     let raw = signer::signed(house, organization, loaded.travelling()).await.map_err(not_sent)?;
     Ok((loaded, raw))

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::gate::{Gate, Pass};
 use super::hook::{Asker, By, Next};
-use super::line::crm_words;
 use super::way::{Way, is_here};
 use crate::commands::relay_password_of;
 use crate::hooks::pre_send;
@@ -120,8 +119,7 @@ impl Outbox for Desk {
     }
 
     async fn write_down(&self, tried: Vec<(Arc<Claimed>, Tried)>, ending: Vec<Arc<Claimed>>) -> Vec<bool> {
-        let tried = tried.into_iter().map(|(claimed, tried)| (claimed, crm_words(tried))).collect();
-        let ends = Ends { tried, ending };
+        let ends = Ends { tried: tried.into(), ending };
         let may_end = self.noted(&ends).await;
         self.house.claims.end(self.organization.id(), ends.tried.iter().map(|(claimed, _)| &claimed.mail));
         may_end
@@ -139,12 +137,12 @@ impl Outbox for Desk {
 fn count(ends: &Ends, written: &Written) {
     for ((claimed, tried), settled) in ends.tried.iter().zip(&written.settled) {
         let kind = match tried {
-            outbox::Tried::Answered(_) => "answered",
-            outbox::Tried::TakenOver(_) => "taken_over",
-            outbox::Tried::Stopped { .. } => "stopped",
-            outbox::Tried::NotSent { .. } => "not_sent",
-            outbox::Tried::Untouched(_) => "untouched",
-            outbox::Tried::Uncertain { .. } => "uncertain",
+            Tried::Answered(_) => "answered",
+            Tried::TakenOver(_) => "taken_over",
+            Tried::Stopped { .. } => "stopped",
+            Tried::NotSent { .. } => "not_sent",
+            Tried::Untouched(_) => "untouched",
+            Tried::Uncertain { .. } => "uncertain",
         };
         metrics::counter!("postroom_outbox_tries_total", "end" => kind).increment(1);
         if *settled == Settled::Lost {
@@ -197,6 +195,15 @@ impl Desk {
         tokio::select! {
             () = stop.cancelled() => None,
             looked = tokio::task::spawn_blocking(move || is_here(relay)) => looked.ok()?.err(),
+        }
+    }
+
+    /// Where no other node takes the mail either, the outbox says why.
+    pub(super) async fn tell_what_it_lacks(&self, words: &str) {
+        let Ok(moment) = self.house.moment() else { return };
+        let words = format!("node {}: {words}", self.house.settings.name());
+        if let Err(error) = outbox::note_untaken(&self.organization, (self.relay, &words), moment).await {
+            self.warn(&error, "why mail is left to other nodes could not be noted");
         }
     }
 

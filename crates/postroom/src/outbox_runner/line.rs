@@ -6,7 +6,7 @@ use connect::lmtp::Lmtp;
 use connect::smtp::{Hello, NONCE_BYTES, Notify, Occasion, Returned, Smtp};
 use connect::{Login, Patience, Target, TlsMode};
 use crm::mailboxes::{NONE, STARTTLS};
-use crm::outbox::{self, LMTP, RecipientReply, Relay};
+use crm::outbox::{LMTP, Relay};
 use send::{Parcel, Reply, Tried};
 
 /// A session with a relay.
@@ -90,21 +90,5 @@ fn target(relay: Relay) -> Target {
         tls,
         authority: relay.authority.map(String::into_bytes),
         is_trusted_line: false,
-    }
-}
-
-/// What a try came to.
-pub(crate) fn crm_words(tried: Tried) -> outbox::Tried {
-    let reply = |reply: Reply| RecipientReply { code: reply.code, text: reply.text };
-    let all = |replies: Vec<Option<Reply>>| replies.into_iter().map(|said| said.map(reply)).collect();
-    match tried {
-        Tried::Answered(replies) => outbox::Tried::Answered(replies.into_iter().map(reply).collect()),
-        Tried::TakenOver(replies) => outbox::Tried::TakenOver(replies.into_iter().map(reply).collect()),
-        Tried::Stopped { words, is_failure } => outbox::Tried::Stopped { words, is_failure },
-        Tried::Untouched(pause) => {
-            outbox::Tried::Untouched(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX))
-        }
-        Tried::NotSent { words, replies } => outbox::Tried::NotSent { words, replies: all(replies) },
-        Tried::Uncertain { words, replies } => outbox::Tried::Uncertain { words, replies: all(replies) },
     }
 }

@@ -244,3 +244,6 @@ having max(sortdate) is not null;
 -- A token is known for the mail that it was drawn for, however many write under it since.
 create index email_trackingtoken_reason_sortdate on email (trackingtoken, reason, sortdate)
 where trackingtoken is not null;
+
+-- What is kept apart is listed by itself, however much else waits, and the other way round.
+create index undeliverable_reason_statecode_createdon_undeliverableid on undeliverable (reason, statecode, createdon, undeliverableid);

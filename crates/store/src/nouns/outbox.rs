@@ -11,7 +11,7 @@ use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Timestamp, limits};
 
 use crate::StoreError;
-use crate::rows::{Read, Tx};
+use crate::rows::{Param, Read, Tx};
 
 /// What an e-mail goes out as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +88,12 @@ impl Read<'_> {
         self.rows(sql, &[owner.into()], |row| Ok((row.take()?, row.take()?)))
     }
 
+    /// What went wrong last with the mail of a lane that waits longest for a way out.
+    pub fn first_error_at(&self, (way, lane): (Id, i32)) -> Result<Option<String>, StoreError> {
+        let sql = "select lasterror from outboxmail where waitsin = ?1 and emailserverprofileid = ?2 order by dueon limit 1";
+        Ok(self.one(sql, &[lane.into(), way.into()], |row| row.take::<Option<String>>())?.flatten())
+    }
+
     /// What was put in last, the newest first.
     pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxMail>, StoreError> {
         self.nouns("order by createdon desc limit ?1", &[limit.into()])
@@ -119,28 +125,16 @@ impl Tx<'_> {
                     order by dueon limit ?3 \
                     /*pg for update skip locked*/";
         let params = [now.into(), lane.into(), limit.into(), relay.into()];
+        // First, for what is asked before something is locked or changed is asked together.
+        let returndomain = self.email_server_profile(relay)?.and_then(|relay| relay.returndomain);
         let found: Vec<OutboxMail> = self.nouns(tail, &params)?;
         let mut claimed: Vec<OutboxMail> = Vec::with_capacity(found.len());
-        let returndomain = match found.is_empty() {
-            true => None,
-            false => self.email_server_profile(relay)?.and_then(|relay| relay.returndomain),
-        };
         for mail in found {
             let was_past_its_end = mail.owner.is_some() && mail.dotattempt == Some(mail.attempts);
             if was_past_its_end && mail.lane == BULK {
                 self.leave_to_a_person(mail.activityid, now)?;
                 continue;
             }
-            let sql = "update outboxmail set dueon = leaseclock(?2) + ?3, owner = ?4, attempts = attempts + 1, \
-                       returndomain = ?5 where activityid = ?1";
-            let params = [
-                mail.activityid.into(),
-                now.into(),
-                LEASE_MILLISECONDS.into(),
-                owner.into(),
-                returndomain.as_ref().into(),
-            ];
-            self.execute(sql, &params)?;
             claimed.push(OutboxMail {
                 owner: Some(owner),
                 attempts: mail.attempts + 1,
@@ -148,31 +142,64 @@ impl Tx<'_> {
                 ..mail
             });
         }
+        let ids: Vec<Id> = claimed.iter().map(|mail| mail.activityid).collect();
+        self.hold_outbox_of(&ids, (owner, now, returndomain.as_deref()))?;
         Ok(claimed)
     }
 
     /// Notes that the end of a mail's data is about to go out. Says whether its taker may send it: he still has it, and from
     /// now on for longer than the answer may take.
     pub fn begin_dot(&mut self, mail: &OutboxMail, now: Timestamp) -> Result<bool, StoreError> {
-        // Mostly there is time enough left, and no index changes. Whoever says it twice under one attempt has one mark.
-        let sql = "update outboxmail set earlierdoton = case when dotattempt = ?3 then earlierdoton else doton end, \
-                   doton = leaseclock(?4), dotattempt = ?3 \
-                   where activityid = ?1 and owner = ?2 and attempts = ?3 and dueon > leaseclock(?4) + ?5";
         let params = [
             mail.activityid.into(),
             mail.owner.into(),
             mail.attempts.into(),
             now.into(),
             ANSWER_MILLISECONDS.into(),
+            LEASE_MILLISECONDS.into(),
         ];
-        if self.execute(sql, &params)? == 1 {
+        if self.is_shared()? {
+            // An engine that compares what a column was with what it is to be changes no index where that is the same.
+            let sql = "update outboxmail set earlierdoton = case when dotattempt = ?3 then earlierdoton else doton end, \
+                       doton = leaseclock(?4), dotattempt = ?3, \
+                       dueon = case when dueon > leaseclock(?4) + ?5 then dueon else leaseclock(?4) + ?6 end \
+                       where activityid = ?1 and owner = ?2 and attempts = ?3";
+            return self.change_held(mail, sql, &params);
+        }
+        // Mostly there is time enough left, and no index changes. Whoever says it twice under one attempt has one mark.
+        let sql = "update outboxmail set earlierdoton = case when dotattempt = ?3 then earlierdoton else doton end, \
+                   doton = leaseclock(?4), dotattempt = ?3 \
+                   where activityid = ?1 and owner = ?2 and attempts = ?3 and dueon > leaseclock(?4) + ?5";
+        let [id, owner, attempts, now, answer, lease] = params;
+        if self.execute(sql, &[id, owner, attempts, now, answer])? == 1 {
             return Ok(true);
         }
         let sql = "update outboxmail set earlierdoton = case when dotattempt = ?3 then earlierdoton else doton end, \
                    doton = leaseclock(?4), dotattempt = ?3, dueon = leaseclock(?4) + ?5 \
                    where activityid = ?1 and owner = ?2 and attempts = ?3";
-        let [id, owner, attempts, now, _] = params;
-        Ok(self.execute(sql, &[id, owner, attempts, now, LEASE_MILLISECONDS.into()])? == 1)
+        Ok(self.execute(sql, &[id, owner, attempts, now, lease])? == 1)
+    }
+
+    /// Changes a mail where whoever took it has it still; says whether he has. Where a change is a trip to a server, that he has it is
+    /// asked of all mails of a batch at once, and holds them; the changes go out together.
+    fn change_held(
+        &mut self,
+        mail: &OutboxMail,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<bool, StoreError> {
+        if !self.is_shared()? {
+            return Ok(self.execute(sql, params)? == 1);
+        }
+        // By its own id alone: what the batch changes of the node's other mails is no reason to ask anew.
+        let sql_held = "select owner, attempts from outboxmail where activityid = ?1 /*pg for update*/";
+        let holder: Option<(Option<Id>, i32)> =
+            self.one(sql_held, &[mail.activityid.into()], |row| Ok((row.take()?, row.take()?)))?;
+        let is_held = mail.owner.is_some() && holder == Some((mail.owner, mail.attempts));
+        if is_held {
+            self.change_unasked(sql, params)?;
+        }
+        Ok(is_held)
     }
 
     /// Lets whoever took a mail have it for as long as at first. Says whether he still had it.
@@ -195,7 +222,7 @@ impl Tx<'_> {
             now.into(),
             seconds.saturating_mul(1_000).into(),
         ];
-        Ok(self.execute(sql, &params)? == 1)
+        self.change_held(mail, sql, &params)
     }
 
     /// Says what became of a recipient.
@@ -213,7 +240,7 @@ impl Tx<'_> {
             recipient.dueon.into(),
             recipient.doton.into(),
         ];
-        self.execute(sql, &params).map(drop)
+        self.change_unasked(sql, &params)
     }
 
     /// Lets a mail go that was claimed, as it says: when it is due again and in which lane, or that it has ended. Says whether
@@ -232,7 +259,7 @@ impl Tx<'_> {
             mail.endedon.into(),
             mail.tries.into(),
         ];
-        Ok(self.execute(sql, &params)? == 1)
+        self.change_held(mail, sql, &params)
     }
 
     /// Lets go of a mail that a node took under this count and does not know of, unless the end of its data may be out. Says whether
@@ -301,17 +328,17 @@ impl Tx<'_> {
         self.execute(sql, &[mail.into(), now.into()]).map(drop)
     }
 
-    /// Has a mail tried again now, also for recipients who were given up. Says whether it did: nobody has it, and somebody is
-    /// left to be tried.
+    /// Has a mail tried again now, also for recipients who were given up, by its way out or by another one. Says whether it did:
+    /// nobody has it, and somebody is left to be tried.
     pub fn retry_outbox(
         &mut self,
-        email: Id,
+        (email, way): (Id, Option<Id>),
         (now, expireson): (Timestamp, Timestamp),
     ) -> Result<bool, StoreError> {
-        let sql = "update outboxmail set waitsin = lane, dueon = ?2, expireson = ?3, endedon = null \
-                   where activityid = ?1 and owner is null and exists \
+        let sql = "update outboxmail set waitsin = lane, dueon = ?2, expireson = ?3, endedon = null, \
+                   emailserverprofileid = coalesce(?4, emailserverprofileid) where activityid = ?1 and owner is null and exists \
                    (select 1 from outboxrecipient r where r.activityid = ?1 and r.statecode in (0, 2, 3))";
-        if self.execute(sql, &[email.into(), now.into(), expireson.into()])? == 0 {
+        if self.execute(sql, &[email.into(), now.into(), expireson.into(), way.into()])? == 0 {
             return Ok(false);
         }
         // Who may have it may have it still, whatever is said of the mail from now on.
@@ -329,6 +356,37 @@ impl Tx<'_> {
         Ok(true)
     }
 
+    /// Has some of the mails of a lane that wait for one way out, and that nobody has, go by another: what was tried and put off at
+    /// once, what is to go later then. Says how many: with none the last one was moved.
+    pub fn move_outbox(
+        &mut self,
+        (from, to, lane): (Id, Id, i32),
+        limit: usize,
+        (now, expireson): (Timestamp, Timestamp),
+    ) -> Result<usize, StoreError> {
+        let sql = "update outboxmail set emailserverprofileid = ?2, \
+                   dueon = case when tries > 0 and dueon > ?5 then ?5 else dueon end, \
+                   expireson = case when expireson < ?6 then ?6 else expireson end \
+                   where activityid in (select activityid from outboxmail where waitsin = ?3 and emailserverprofileid = ?1 \
+                   and owner is null order by dueon limit ?4 /*pg for update skip locked*/)";
+        let params = [from.into(), to.into(), lane.into(), limit.into(), now.into(), expireson.into()];
+        self.execute(sql, &params)
+    }
+
+    /// Says of the first mails that wait for a way out longer than so many seconds why nobody takes them. Says of how many.
+    pub fn note_untaken(
+        &mut self,
+        (way, lane): (Id, i32),
+        words: &str,
+        (now, seconds): (Timestamp, i64),
+    ) -> Result<usize, StoreError> {
+        let sql = "update outboxmail set lasterror = ?4 where lasterror is null and activityid in \
+                   (select activityid from outboxmail where waitsin = ?3 and emailserverprofileid = ?2 \
+                   and dueon <= (select leaseclock(?1)) - ?5 order by dueon limit 10 /*pg for update skip locked*/)";
+        let late = seconds.saturating_mul(1_000);
+        self.execute(sql, &[now.into(), way.into(), lane.into(), words.into(), late.into()])
+    }
+
     /// Says how far an e-mail is that goes out.
     pub fn set_email_status(
         &mut self,
@@ -336,7 +394,7 @@ impl Tx<'_> {
         (statecode, statuscode): (i32, i32),
     ) -> Result<(), StoreError> {
         let sql = "update email set statecode = ?2, statuscode = ?3 where activityid = ?1";
-        self.execute(sql, &[email.into(), statecode.into(), statuscode.into()]).map(drop)
+        self.change_unasked(sql, &[email.into(), statecode.into(), statuscode.into()])
     }
 
     /// Says anew where a relay is, and who signs in there. Says whether it is there.
@@ -375,5 +433,5 @@ impl Tx<'_> {
     }
 }
 
-const LEASE_MILLISECONDS: i64 = limits::OUTBOX_LEASE_SECONDS * 1_000;
+pub(super) const LEASE_MILLISECONDS: i64 = limits::OUTBOX_LEASE_SECONDS * 1_000;
 const ANSWER_MILLISECONDS: i64 = limits::OUTBOX_ANSWER_SECONDS * 1_000;

@@ -42,6 +42,8 @@ pub struct OutboxLine {
     pub failed: i64,
     /// Those of whom nobody knows.
     pub uncertain: i64,
+    /// The name of the way out that it goes by.
+    pub way: String,
 }
 
 impl Read<'_> {
@@ -55,7 +57,8 @@ impl Read<'_> {
                    (select count(*) from (select 1 from outboxrecipient r \
                      where r.activityid = o.activityid and r.statecode = 2 limit 1) as one), \
                    (select count(*) from (select 1 from outboxrecipient r \
-                     where r.activityid = o.activityid and r.statecode = 3 limit 1) as one) \
+                     where r.activityid = o.activityid and r.statecode = 3 limit 1) as one), \
+                   (select p.name from emailserverprofile p where p.emailserverprofileid = o.emailserverprofileid) \
                    from outboxmail o join email e on e.activityid = o.activityid \
                    where (o.createdon, o.activityid) < (?1, ?2) \
                    order by o.createdon desc, o.activityid desc limit ?3";
@@ -70,7 +73,8 @@ impl Read<'_> {
                    (select count(*) from (select 1 from outboxrecipient r \
                      where r.activityid = o.activityid and r.statecode = 2 limit 1) as one), \
                    (select count(*) from (select 1 from outboxrecipient r \
-                     where r.activityid = o.activityid and r.statecode = 3 limit 1) as one) \
+                     where r.activityid = o.activityid and r.statecode = 3 limit 1) as one), \
+                   (select p.name from emailserverprofile p where p.emailserverprofileid = o.emailserverprofileid) \
                    from outboxmail o join email e on e.activityid = o.activityid where o.activityid = ?1";
         self.one(sql, &[email.into()], outbox_line)
     }
@@ -94,5 +98,6 @@ fn outbox_line(row: &mut RowValues<'_>) -> Result<OutboxLine, StoreError> {
         recipients: row.take::<Option<i64>>()?.unwrap_or(0),
         failed: row.take()?,
         uncertain: row.take()?,
+        way: row.take::<Option<String>>()?.unwrap_or_default(),
     })
 }

@@ -3,10 +3,11 @@
 
 use model::schema::outbox::OutboxRecipient;
 use model::schema::suppression::Suppression;
-use model::{Id, limits};
+use model::{Id, Timestamp, limits};
 
+use super::outbox::LEASE_MILLISECONDS;
 use crate::StoreError;
-use crate::rows::{Param, Read};
+use crate::rows::{Param, Read, Tx};
 
 /// What a customer wants none of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,29 @@ impl Read<'_> {
                 })
             })
         })
+    }
+}
+
+impl Tx<'_> {
+    /// Lets a node have mails for `limits::OUTBOX_LEASE_SECONDS`, each under its next attempt; nobody else has them.
+    pub(super) fn hold_outbox_of(
+        &mut self,
+        emails: &[Id],
+        (owner, now, returndomain): (Id, Timestamp, Option<&str>),
+    ) -> Result<(), StoreError> {
+        let sql = concat!(
+            "update outboxmail set dueon = leaseclock(?66) + ?67, owner = ?65, attempts = attempts + 1, \
+             returndomain = ?68 where activityid in ",
+            handful!()
+        );
+        for some in emails.chunks(HANDFUL) {
+            let mut params = [Param::Null; HANDFUL + 4];
+            params.iter_mut().zip(some).for_each(|(param, email)| *param = email.into());
+            let more = [owner.into(), now.into(), LEASE_MILLISECONDS.into(), returndomain.into()];
+            params.iter_mut().skip(HANDFUL).zip(more).for_each(|(param, value)| *param = value);
+            self.change_unasked(sql, &params)?;
+        }
+        Ok(())
     }
 }
 

@@ -20,10 +20,10 @@ impl Read<'_> {
         self.nouns("where copyid = ?1 order by originalnumber, undeliverableid", &[copyid.into()])
     }
 
-    /// Whether the same bytes are an open Undeliverable already.
-    pub fn is_open_undeliverable(&self, blobid: &[u8]) -> Result<bool, StoreError> {
-        let sql = "select 1 from undeliverable where statecode = 0 and blobid = ?1 limit 1";
-        Ok(self.one(sql, &[blobid.into()], |_| Ok(()))?.is_some())
+    /// Why a hook stopped them, of each of the open Undeliverables with the same bytes.
+    pub fn stops_of_open_undeliverables(&self, blobid: &[u8]) -> Result<Vec<Option<String>>, StoreError> {
+        let sql = "select stopreason from undeliverable where statecode = 0 and blobid = ?1";
+        self.rows(sql, &[blobid.into()], |row| row.take())
     }
 
     /// Those in a state, newest first, behind one of them.
@@ -41,26 +41,24 @@ impl Read<'_> {
         )
     }
 
-    /// Those that wait for one of these reasons, or for any other, newest first, behind one of them.
-    pub fn undeliverables_apart(
+    /// Those that wait for one of these reasons, newest first, behind one of them.
+    pub fn undeliverables_waiting_for(
         &self,
-        (is_apart, reasons): (bool, [i32; 3]),
+        reasons: &[i32],
         behind: Behind,
         limit: usize,
     ) -> Result<Vec<Undeliverable>, StoreError> {
         let (time, id) = behind.unwrap_or((Timestamp(i64::MAX), Id([0xff; 16])));
-        let [one, two, three] = reasons;
-        let sql = match is_apart {
-            true => {
-                "where statecode = 0 and createdon <= ?1 and (createdon, undeliverableid) < (?1, ?2) \
-                 and reason in (?3, ?4, ?5) order by createdon desc, undeliverableid desc limit ?6"
-            }
-            false => {
-                "where statecode = 0 and createdon <= ?1 and (createdon, undeliverableid) < (?1, ?2) \
-                 and reason not in (?3, ?4, ?5) order by createdon desc, undeliverableid desc limit ?6"
-            }
-        };
-        self.nouns(sql, &[time.into(), id.into(), one.into(), two.into(), three.into(), limit.into()])
+        // Reason by reason: many that wait for another one are not walked through.
+        let sql = "where statecode = 0 and reason = ?1 and createdon <= ?2 and (createdon, undeliverableid) < (?2, ?3) \
+                   order by createdon desc, undeliverableid desc limit ?4";
+        let mut found: Vec<Undeliverable> = Vec::new();
+        for reason in reasons {
+            found.append(&mut self.nouns(sql, &[(*reason).into(), time.into(), id.into(), limit.into()])?);
+        }
+        found.sort_by_key(|row| std::cmp::Reverse((row.createdon, row.undeliverableid)));
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// Those that wait for this reason, and the digests of what is kept of them.

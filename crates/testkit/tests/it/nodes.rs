@@ -6,6 +6,7 @@
 mod commit;
 mod disk;
 mod mailboxes;
+mod outgoing;
 mod together;
 mod trouble;
 

@@ -156,3 +156,45 @@ fn what_is_paused_waits_and_what_is_limited_goes_in_its_time() -> Result<()> {
     assert_eq!(becomes(&house, "Sent")?.sent, 2);
     Ok(())
 }
+
+#[test]
+fn what_waits_for_a_way_that_is_not_there_says_so_and_goes_by_another() -> Result<()> {
+    let (house, _) = house();
+    let relay = CountingRelay::start()?;
+    let add = |name: &str, kind: i32, (host, port): (&str, u16)| {
+        house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
+            organization: "example".to_owned(),
+            name: name.to_owned(),
+            kind,
+            host: host.to_owned(),
+            port,
+            tls: 0,
+            authority: None,
+            login: None,
+            return_domain: None,
+        })))
+    };
+    add("gone", postroom::commands::PROGRAM, ("/nowhere/sendmail", 0))?;
+    add("main", postroom::commands::SMTP, ("127.0.0.1", relay.smtp().port()))?;
+    send(&house, 2)?;
+    let waits = wait::until("trouble", || row(&house).filter(|row| row.error.is_some()))?;
+    ensure!(waits.relay == "gone", "{waits:?}");
+    ensure!(waits.error.as_deref().is_some_and(|words| words.contains("/nowhere/sendmail")), "{waits:?}");
+    let Reply::Relays(relays) = house.command(Request::Outbox(OutboxRequest::Relays(None)))? else {
+        anyhow::bail!("no relays")
+    };
+    let missing: Vec<bool> = relays.iter().map(|relay| relay.missing.is_some()).collect();
+    assert_eq!(missing, [true, false]);
+    let moved = |from: &str, to: &str| {
+        let (organization, from, to) = ("example".to_owned(), from.to_owned(), to.to_owned());
+        house.command(Request::Outbox(OutboxRequest::Move { organization, from, to }))
+    };
+    ensure!(moved("gone", "nobody").is_err(), "there is no such way");
+    wait::until("a mail that nobody has", || match moved("gone", "main") {
+        Ok(Reply::Moved(1)) => Some(()),
+        _ => None,
+    })?;
+    let sent = becomes(&house, "Sent")?;
+    assert_eq!((sent.relay.as_str(), sent.sent, relay.taken().len()), ("main", 2, 2));
+    Ok(())
+}

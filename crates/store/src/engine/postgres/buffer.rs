@@ -1,20 +1,35 @@
-//! Rows that a transaction is going to write: they go out together, a statement for each table.
+//! What a transaction is going to write: rows go out together, a statement for each table, and behind them changes of rows that are
+//! there, in their order.
 //!
-//! What passes through: rows, in the order in which units wrote them; those of a unit that failed are taken out
-//! again. Whoever asks a question that such a row could change is told so, and sends them first.
+//! What passes through: rows and changes, in the order in which units wrote them; those of a unit that failed are taken out
+//! again. Whoever asks a question that such a row or change could answer otherwise is told so, and sends them first.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use model::schema::{Table, Value};
 
+use super::texts::Known;
+use super::wire::{Params, Request};
 use crate::engine::Form;
 
-/// One row.
-struct Row {
-    table: Table,
-    form: Form,
-    values: Vec<Value>,
+/// What waits.
+enum Waiting {
+    /// A row.
+    Row { table: Table, form: Form, values: Vec<Value> },
+    /// A change, of which nobody asks how much it changed.
+    Change { known: Arc<Known>, values: Vec<Value> },
+}
+
+impl Waiting {
+    /// What it touches: texts and bytes, by their hash with each table.
+    fn touched(&self) -> Vec<u64> {
+        match self {
+            Waiting::Row { table, values, .. } => hashes(&[table.name], values).collect(),
+            Waiting::Change { known, values } => hashes(&known.tables, values).collect(),
+        }
+    }
 }
 
 /// Rows of one table and form, as they go out together.
@@ -24,36 +39,44 @@ pub(super) struct Group<'b> {
     pub(super) rows: Vec<&'b [Value]>,
 }
 
-/// The rows that wait, and what has been touched by rows of this transaction.
+/// What waits, and what has been touched by this transaction.
 #[derive(Default)]
 pub(super) struct Buffer {
-    rows: Vec<Row>,
-    /// Texts and bytes in rows of this transaction, those that were sent included, by their hash with their table.
+    waiting: Vec<Waiting>,
+    /// Texts and bytes in rows and changes of this transaction, those that were sent included, by their hash with their table.
     touched: HashMap<u64, u32>,
 }
 
 impl Buffer {
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.waiting.is_empty()
     }
 
-    /// How many rows wait.
+    /// How much waits.
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.waiting.len()
     }
 
     pub(super) fn push(&mut self, table: Table, form: Form, values: Vec<Value>) {
-        for hash in values.iter().filter_map(|value| hash(table.name, value)) {
-            *self.touched.entry(hash).or_default() += 1;
-        }
-        self.rows.push(Row { table, form, values });
+        self.add(Waiting::Row { table, form, values });
     }
 
-    /// Takes out the rows behind the first so many.
+    pub(super) fn push_change(&mut self, known: Arc<Known>, values: Vec<Value>) {
+        self.add(Waiting::Change { known, values });
+    }
+
+    fn add(&mut self, waiting: Waiting) {
+        for hash in waiting.touched() {
+            *self.touched.entry(hash).or_default() += 1;
+        }
+        self.waiting.push(waiting);
+    }
+
+    /// Takes out what waits behind the first so many.
     pub(super) fn truncate(&mut self, length: usize) {
-        while self.rows.len() > length {
-            let Some(row) = self.rows.pop() else { break };
-            for hash in row.values.iter().filter_map(|value| hash(row.table.name, value)) {
+        while self.waiting.len() > length {
+            let Some(last) = self.waiting.pop() else { break };
+            for hash in last.touched() {
                 if let Some(count) = self.touched.get_mut(&hash) {
                     *count -= 1;
                     if *count == 0 {
@@ -81,11 +104,12 @@ impl Buffer {
     /// The rows that wait, a group for each table and form, in the order of their first rows.
     pub(super) fn groups(&self) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();
-        for row in &self.rows {
-            let same = |group: &&mut Group<'_>| group.table.name == row.table.name && group.form == row.form;
+        for waiting in &self.waiting {
+            let Waiting::Row { table, form, values } = waiting else { continue };
+            let same = |group: &&mut Group<'_>| group.table.name == table.name && group.form == *form;
             match groups.iter_mut().find(same) {
-                Some(group) => group.rows.push(&row.values),
-                None => groups.push(Group { table: row.table, form: row.form, rows: vec![&row.values] }),
+                Some(group) => group.rows.push(values),
+                None => groups.push(Group { table: *table, form: *form, rows: vec![values] }),
             }
         }
         for group in &mut groups {
@@ -97,9 +121,19 @@ impl Buffer {
         groups
     }
 
-    /// Forgets the rows that wait: they were sent.
+    /// The changes that wait, in their order.
+    pub(super) fn changes(&self) -> impl Iterator<Item = Request<'_>> {
+        self.waiting.iter().filter_map(|waiting| match waiting {
+            Waiting::Row { .. } => None,
+            Waiting::Change { known, values } => {
+                Some(Request { text: Arc::clone(&known.text), params: Params::Given(values) })
+            }
+        })
+    }
+
+    /// Forgets what waits: it was sent.
     pub(super) fn sent(&mut self) {
-        self.rows.clear();
+        self.waiting.clear();
     }
 }
 
@@ -108,6 +142,10 @@ fn key(values: &[Value]) -> Option<&[u8]> {
         Some(Value::Bytes(bytes)) => Some(bytes),
         _ => None,
     }
+}
+
+fn hashes<'v>(tables: &'v [&'static str], values: &'v [Value]) -> impl Iterator<Item = u64> {
+    tables.iter().flat_map(|table| values.iter().filter_map(|value| hash(table, value)))
 }
 
 /// Of a text or bytes; numbers are everywhere.

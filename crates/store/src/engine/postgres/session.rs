@@ -220,6 +220,20 @@ impl Session for PostgresSession {
         Ok(answers.first().map_or(0, |answer| usize::try_from(answer.changed).unwrap_or(usize::MAX)))
     }
 
+    /// Behind the rows that wait: what a unit changed before it asks or changes at once goes before that.
+    fn change(&self, sql: &'static str, params: &[Param<'_>]) -> Result<(), StoreError> {
+        if !self.state.borrow().together {
+            return self.execute(sql, params).map(drop);
+        }
+        self.meet_faults()?;
+        let known = self.known(sql)?;
+        let mut state = self.state.borrow_mut();
+        if !state.has_missed {
+            state.buffer.push_change(known, params.iter().map(owned).collect());
+        }
+        Ok(())
+    }
+
     fn insert(&self, insertion: &Insertion, values: Vec<Value>) -> Result<usize, StoreError> {
         self.meet_faults()?;
         let (is_alone, is_void) = {

@@ -1,7 +1,7 @@
 //! What goes to the server in one trip, and what came of each part of it.
 //!
-//! A trip is: the beginning of the transaction, the question that holds the version, keys to hold, rows that wait, and the
-//! statements that somebody wants answered.
+//! A trip is: the beginning of the transaction, the question that holds the version, keys to hold, rows and changes that wait, and
+//! the statements that somebody wants answered.
 
 use std::sync::Arc;
 
@@ -70,8 +70,9 @@ impl PostgresSession {
             let part = Part::Rows(group.rows.len() as u64, group.form, group.table.name);
             parts.push((part, rows(text, group, &numbers)?));
         }
+        let has_rows = with_rows && !buffer.is_empty();
+        parts.extend(buffer.changes().filter(|_| has_rows).map(|change| (Part::Before, change)));
         parts.extend(statements);
-        let has_rows = !groups.is_empty();
         let (parts, requests): (Vec<Part>, Vec<Request<'_>>) = parts.into_iter().unzip();
         self.note(&requests);
         let answers = self.lease.wire()?.send(requests).map_err(|error| match error {
