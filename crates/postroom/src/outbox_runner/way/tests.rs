@@ -1,3 +1,5 @@
+mod lines;
+
 use std::fs;
 
 use send::Carrier;
