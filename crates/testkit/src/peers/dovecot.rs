@@ -22,6 +22,8 @@ const NOBODY: u32 = 65_534;
 pub struct Dovecot {
     folder: TempDir,
     lmtp: SocketAddr,
+    /// LMTP with TLS from the first byte; it listens where mail is given out, for there is a certificate then.
+    lmtps: SocketAddr,
     imap: Option<SocketAddr>,
     pop3: Option<SocketAddr>,
     /// IMAP and POP3 with TLS from the first byte.
@@ -92,12 +94,13 @@ impl Dovecot {
         }
         let port = || gives_out.then(wait::free_port).transpose();
         let folder = open_folder(settings.folder)?;
-        let (lmtp, imap, pop3) = (wait::free_port()?, port()?, port()?);
+        let (lmtp, lmtps) = (wait::free_port()?, wait::free_port()?);
+        let (imap, pop3) = (port()?, port()?);
         let certificate = keep_certificate(folder.path())?;
         let secure = port()?.zip(port()?);
         let takes = settings.submission.is_some();
         let submission = if takes { port()?.zip(port()?) } else { None };
-        let dovecot = Dovecot { folder, lmtp, imap, pop3, secure, submission, certificate };
+        let dovecot = Dovecot { folder, lmtp, lmtps, imap, pop3, secure, submission, certificate };
         let mail = dovecot.path("mail");
         fs::create_dir(&mail)?;
         chown(&mail, Some(NOBODY), Some(NOBODY))?;
@@ -134,6 +137,16 @@ impl Dovecot {
     /// Its LMTP door.
     pub fn lmtp(&self) -> SocketAddr {
         self.lmtp
+    }
+
+    /// Its LMTP door with TLS from the first byte; the other one has STARTTLS. Both need [`Doors::Both`].
+    pub fn lmtps(&self) -> SocketAddr {
+        self.lmtps
+    }
+
+    /// Its LMTP door for this machine.
+    pub fn lmtp_socket(&self) -> PathBuf {
+        self.path("lmtp")
     }
 
     /// Its IMAP door.
@@ -263,6 +276,15 @@ impl Dovecot {
     fn configuration(&self, settings: &DovecotSettings<'_>) -> String {
         let folder = self.folder.path().display();
         let port = self.lmtp.port();
+        let lmtps = match settings.doors {
+            Doors::None => String::new(),
+            Doors::Both => {
+                let port = self.lmtps.port();
+                format!(
+                    "  inet_listener lmtps {{\n    address = 127.0.0.1\n    port = {port}\n    ssl = yes\n  }}\n"
+                )
+            }
+        };
         let fsync = if settings.always_syncs { "always" } else { "optimized" };
         let relay = settings.relay.map_or_else(String::new, |relay| format!("submission_host = {relay}\n"));
         let sieve = if settings.sieve.is_some() { " sieve" } else { "" };
@@ -294,7 +316,8 @@ impl Dovecot {
              mail_fsync = {fsync}\nmail_uid = {NOBODY}\nmail_gid = {NOBODY}\nfirst_valid_uid = 1\n\
              mail_location = maildir:~/Maildir\nrecipient_delimiter = +\n\
              service lmtp {{\n  process_min_avail = 10\n  inet_listener lmtp {{\n    \
-             address = 127.0.0.1\n    port = {port}\n  }}\n}}\n\
+             address = 127.0.0.1\n    port = {port}\n  }}\n  \
+             unix_listener {folder}/lmtp {{\n    mode = 0666\n  }}\n{lmtps}}}\n\
              service stats {{\n  unix_listener stats-writer {{\n    mode = 0666\n  }}\n}}\n\
              service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
              {tokens}passdb {{\n  driver = static\n  args = {password}\n}}\n\

@@ -185,6 +185,7 @@ impl Postfix {
             NextHop::Lmtp(to) => format!("lmtp:inet:{}:{}", to.ip(), to.port()),
             NextHop::Pipe(_) => "postroom:".to_owned(),
         };
+        let size = MAIL_BYTES_MAX;
         format!(
             "compatibility_level = 3.6\nconfig_directory = {folder}/etc\nqueue_directory = {folder}/queue\n\
              data_directory = {folder}/data\ncommand_directory = /usr/sbin\n\
@@ -192,6 +193,7 @@ impl Postfix {
              myhostname = postfix.test\nmydestination =\nlocal_recipient_maps =\nalias_maps =\n\
              inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\n\
              smtpd_relay_restrictions = permit_mynetworks, reject\nsmtputf8_enable = yes\n\
+             message_size_limit = {size}\nmailbox_size_limit = 0\n\
              default_transport = {transport}\nrelay_transport = {transport}\n\
              smtp_dns_support_level = disabled\nsmtp_host_lookup = native\nlmtp_host_lookup = native\n\
              smtp_tls_security_level = may\nminimal_backoff_time = 1s\nqueue_run_delay = 1s\n\
@@ -219,6 +221,9 @@ impl Postfix {
         services
     }
 }
+
+/// It takes larger mails than by itself (10 MB).
+const MAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Some folders of a queue have more below them, by the first letter of a mail's name; mails move between them meanwhile.
 fn files_below(folder: &Path) -> Result<usize> {

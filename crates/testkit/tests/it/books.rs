@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 use anyhow::{Context, Result, ensure};
 use postroom::commands::{Reply, Request, SetPassword};
@@ -13,8 +13,8 @@ use testkit::client::{Client, Envelope, Protocol};
 use super::house::{SINK, ZOE, books_are_whole, house, mail};
 
 /// The numbers by name and labels. Each line has to be as the text format of Prometheus (0.0.4) wants it.
-fn numbers(house: &House) -> Result<BTreeMap<String, f64>> {
-    let mut stream = TcpStream::connect(house.web()?)?;
+pub(super) fn numbers(web: SocketAddr) -> Result<BTreeMap<String, f64>> {
+    let mut stream = TcpStream::connect(web)?;
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut heard = String::new();
     stream.read_to_string(&mut heard)?;
@@ -59,7 +59,7 @@ fn a_loss_is_told_in_the_numbers_and_on_the_pages() -> Result<()> {
         &["Received: from a.test by b.test\r\n".repeat(101).as_bytes(), &mail("two", "At four?")].concat(),
     )?;
     books_are_whole(&house);
-    let before = numbers(&house)?;
+    let before = numbers(house.web()?)?;
     let number = |numbers: &BTreeMap<String, f64>, name: &str| {
         numbers.get(name).copied().with_context(|| format!("{name} is not in {numbers:?}"))
     };
@@ -84,7 +84,7 @@ fn a_loss_is_told_in_the_numbers_and_on_the_pages() -> Result<()> {
     organization.tamper("update outcome set day = day - 1")?;
     organization.tamper("delete from outcome where outcome = 3")?;
     assert!(!verify(&house)?.is_empty());
-    assert_eq!(number(&numbers(&house)?, alarms)?, 1.0);
+    assert_eq!(number(&numbers(house.web()?)?, alarms)?, 1.0);
     let page = browser.get("/")?;
     assert!(page.contains("role=\"alert\"") && page.contains("1 of the copies seen at sink:"), "{page}");
     assert!(browser.get("/mail")?.contains("to look into"));

@@ -1,14 +1,18 @@
 //! Mail that goes out otherwise than by SMTP: by the sendmail of a real Postfix, by the LMTP of a real Dovecot, into a pickup
 //! folder.
 
+mod killed;
+mod picked_up;
+
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use postroom::commands::{
-    AddQueue, AddRelay, LMTP, OutboxRequest, PICKUP, PROGRAM, Request, SMTP, SendMail, SetWay, Whose,
+    AddQueue, AddRelay, LMTP, OutboxRequest, OutboxRow, PICKUP, PROGRAM, Request, SMTP, SendMail, SetWay,
+    Whose,
 };
 use testkit::missing::or_skip;
-use testkit::peers::{Dovecot, DovecotSettings, NextHop, Postfix};
+use testkit::peers::{Doors, Dovecot, DovecotSettings, NextHop, Postfix};
 use testkit::{House, wait};
 
 use super::house::{ZOE, books_are_whole, house, timeline};
@@ -19,18 +23,34 @@ pub(super) fn by(house: &House, kind: i32, place: (String, u16)) -> Result<()> {
 }
 
 fn named(house: &House, name: &str, (kind, (host, port)): (i32, (String, u16))) -> Result<()> {
-    house.command(Request::Outbox(OutboxRequest::AddRelay(AddRelay {
+    let relay = AddRelay { name: name.to_owned(), host, port, ..way(kind) };
+    house.command(Request::Outbox(OutboxRequest::AddRelay(relay)))?;
+    Ok(())
+}
+
+/// A way out of this kind, which is nowhere yet.
+fn way(kind: i32) -> AddRelay {
+    AddRelay {
         organization: "example".to_owned(),
-        name: name.to_owned(),
+        name: "main".to_owned(),
         kind,
-        host,
-        port,
+        host: String::new(),
+        port: 0,
         tls: 0,
         authority: None,
         login: None,
         return_domain: None,
-    })))?;
-    Ok(())
+    }
+}
+
+/// Has a mail tried at once.
+fn retry(house: &House, row: &OutboxRow) -> Result<()> {
+    // Somebody may be at it at this moment.
+    wait::until("the try", || {
+        let (organization, email) = ("example".to_owned(), row.email.clone());
+        house.command(Request::Outbox(OutboxRequest::Retry { organization, email })).ok()
+    })
+    .map(drop)
 }
 
 #[test]
@@ -72,6 +92,51 @@ fn by_lmtp_each_recipient_is_answered_for() {
 }
 
 #[test]
+fn by_lmtp_a_mail_goes_by_a_socket_and_over_tls_to_whom_is_believed() {
+    or_skip(|| {
+        let customers = Dovecot::start(DovecotSettings { doors: Doors::Both, ..DovecotSettings::default() })?;
+        let authority = String::from_utf8(customers.certificate().to_vec())?;
+        let (socket, here) = (customers.lmtp_socket().display().to_string(), "127.0.0.1".to_owned());
+        let (starttls, implicit) = (customers.lmtp().port(), customers.lmtps().port());
+        let places = [(socket, 0, 0), (here.clone(), starttls, 1), (here, implicit, 2)];
+        for (number, (host, port, tls)) in places.into_iter().enumerate() {
+            let (house, _) = house();
+            let is_secure = tls != 0;
+            let relay = |authority: Option<String>| AddRelay {
+                host: host.clone(),
+                port,
+                tls,
+                authority,
+                ..way(LMTP)
+            };
+            house.command(Request::Outbox(OutboxRequest::AddRelay(relay(None))))?;
+            let subject = format!("By LMTP {number}");
+            send(&house, SendMail { subject: subject.clone(), ..offer() })?;
+            if is_secure {
+                // The certificate is nobody's whom the machine knows.
+                let row =
+                    wait::until("trouble", || rows(&house).into_iter().find(|row| row.error.is_some()))?;
+                ensure!(row.error.as_deref().is_some_and(|words| words.contains("certificate")), "{row:?}");
+                ensure!(customers.mailbox(ZOE).inbox()?.len() == number, "nobody has it");
+                house.command(Request::Outbox(OutboxRequest::SetRelay(relay(Some(authority.clone())))))?;
+                retry(&house, &row)?;
+            }
+            assert_eq!(becomes(&house, "Sent")?.sent, 2);
+            let inbox = customers.mailbox(ZOE).inbox()?;
+            ensure!(inbox.len() == number + 1, "{inbox:?}");
+            let folder = customers.mailbox(ZOE).path().join("new");
+            let mails = inbox.iter().map(|name| fs::read_to_string(folder.join(name)));
+            let mails: Vec<String> = mails.collect::<Result<_, _>>()?;
+            let mail = mails.iter().find(|mail| mail.contains(&subject)).context("the mail")?;
+            // Dovecot notes the ciphers of a line that has any.
+            ensure!(mail.contains("with LMTPS") || !is_secure, "{mail}");
+            ensure!(mail.contains("\n.\r\nJane") || mail.contains("\n.\nJane"), "{mail}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn a_mail_lies_in_the_pickup_folder_and_one_that_is_not_there_keeps_it_waiting() {
     let (house, _) = house();
     let folder = tempfile::tempdir().unwrap();
@@ -83,12 +148,7 @@ fn a_mail_lies_in_the_pickup_folder_and_one_that_is_not_there_keeps_it_waiting()
     assert_eq!((waits.state.as_str(), waits.attempts), ("Pending Send", 1));
     assert_eq!(timeline(&house.organization("example").unwrap(), ZOE).len(), 1);
     fs::create_dir(&pickup).unwrap();
-    // Somebody may be at it at this moment.
-    let retried = wait::until("the try", || {
-        let (organization, email) = ("example".to_owned(), waits.email.clone());
-        house.command(Request::Outbox(OutboxRequest::Retry { organization, email })).ok()
-    });
-    retried.unwrap();
+    retry(&house, &waits).unwrap();
     let row = becomes(&house, "Sent").unwrap();
     assert_eq!((row.sent, row.failed), (2, 0));
     let names: Vec<_> = fs::read_dir(&pickup).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -43,6 +43,17 @@ elif mode == "deliver":
     outcomes = [{"address": to[0], "outcome": "delivered"},
                 {"address": to[1], "outcome": "permanent", "words": "no such person"}]
     say(recipients=outcomes)
+elif mode == "deliver once":
+    place = os.path.join(folder, "delivered")
+    known = open(place).read().split() if os.path.exists(place) else []
+    with open(place, "a") as delivered:
+        for one in call["recipients"]:
+            if one["key"] not in known:
+                delivered.write(one["key"] + "\n")
+    gate = os.path.join(folder, "gate")
+    if os.path.exists(gate):
+        open(gate).read()
+    say(recipients=[{"address": one["address"], "outcome": "delivered"} for one in call["recipients"]])
 elif mode == "deliver hangs":
     hang()
 elif mode == "deliver later":
