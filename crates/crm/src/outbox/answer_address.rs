@@ -33,7 +33,10 @@ pub(super) fn with_reply_to(
     let address = Tokens::of(organization)?.answer_address(email, from);
     let address = address.filter(|address| address.local_part().len() <= LOCAL_PART_MAX);
     Ok(match address {
-        Some(address) => [format!("Reply-To: <{address}>\r\n").as_bytes(), &raw].concat(),
+        Some(address) => {
+            let address = address.to_ascii().unwrap_or_else(|| address.to_string());
+            [format!("Reply-To: <{address}>\r\n").as_bytes(), &raw].concat()
+        }
         None => raw,
     })
 }

@@ -141,6 +141,46 @@ async fn nobody_is_tried_again_to_whom_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn an_international_domain_travels_in_ascii_and_its_answer_finds_the_customer() {
+    let house = house().await;
+    house.contact("Ida Berg", "ida@münchen.test").await;
+    let ida = house.organization.read(|read| read.records_by_address("ida@xn--mnchen-3ya.test")).unwrap();
+    let ida = Some(ida[0].id);
+    for (number, written) in ["ida@münchen.test", "ida@xn--mnchen-3ya.test"].into_iter().enumerate() {
+        let mut draft = written_to(vec![to(written)]);
+        draft.who.cc = vec![to("Tom@Köln.test")];
+        let id = send(&house, draft).await.unwrap();
+        let parties = house.organization.read(|read| read.parties(id)).unwrap();
+        assert!(
+            parties.iter().any(|party| party.participationtypemask == 2 && party.partyid == ida),
+            "{written}"
+        );
+        let claimed = claim(&house, NODE).await;
+        let mail = claimed.iter().find(|mail| mail.mail.activityid == id).unwrap();
+        let raw = outbox::load(&house.organization, mail).unwrap().travelling();
+        let text = std::str::from_utf8(&raw).unwrap();
+        let (header, _) = text.split_once("\r\n\r\n").unwrap();
+        assert!(header.is_ascii(), "{header}");
+        assert!(
+            header.contains("ida@xn--mnchen-3ya.test") && header.contains("Tom@xn--kln-sna.test"),
+            "{header}"
+        );
+        for (place, answers) in ["ida@münchen.test", "ida@xn--mnchen-3ya.test"].into_iter().enumerate() {
+            let asked = house.email(id).messageid.unwrap();
+            let answer = format!(
+                "Message-ID: <a{number}{place}@fabrikam.test>\nFrom: {answers}\nTo: jane@contoso.test\n\
+                 Subject: Re: Our offer\nIn-Reply-To: <{asked}>\nDate: Fri, 6 Mar 2026 11:00:00 +0100\n\nYes, {place}.\n"
+            );
+            let answer = house.store(house.out_of_mailbox(house.jane, &answer)).await;
+            assert_eq!(
+                (house.email(answer).parentactivityid, house.sender(answer)),
+                (Some(id), (ida, false))
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_mail_stands_on_its_record_goes_out_and_is_answered() {
     let house = house().await;
     let id = send(&house, draft()).await.unwrap();

@@ -1,5 +1,7 @@
 //! The fields of a mail (RFC 5322 §3.6). What passes through: all of a letter but what it says.
 
+use std::borrow::Cow;
+
 use mail_builder::headers::Header;
 use mail_builder::headers::address::Address;
 use mail_builder::headers::date::Date;
@@ -103,7 +105,10 @@ fn address(mailbox: &Mailbox) -> Address<'_> {
     // Within quotes nothing is an encoded word, and many readers take it for one.
     let short = |name: &str| one_line(name).chars().take(limits::NAME_CHARS_MAX).collect::<String>();
     let name = mailbox.name.as_deref().map(|name| short(name).replace("=?", "= ?"));
-    Address::new_address(name.filter(|name| !name.is_empty()), mailbox.address.as_str())
+    // Every server takes a domain in its ASCII form, and every reader knows it; few do of the other (RFC 6532).
+    let ascii = mailbox.address.to_ascii();
+    let address = ascii.map_or(Cow::Borrowed(mailbox.address.as_str()), Cow::Owned);
+    Address::new_address(name.filter(|name| !name.is_empty()), address)
 }
 
 /// The first ids and the last ones (RFC 5322 §3.6.4 sets no limit; header lines have one).

@@ -74,8 +74,8 @@ impl Way {
     async fn deliver(&mut self, parcel: &Parcel, may_end: impl Future<Output = bool> + Send) -> Tried {
         match self {
             Way::Line(line) => line.send(parcel, may_end).await,
-            Way::Program(program) => program.send(parcel, may_end).await,
-            Way::Pickup(pickup) => pickup.send(parcel, may_end).await,
+            Way::Program(program) => program.send(&in_ascii(parcel), may_end).await,
+            Way::Pickup(pickup) => pickup.send(&in_ascii(parcel), may_end).await,
         }
     }
 }
@@ -132,6 +132,17 @@ impl Goes {
             Tried::Uncertain { words, replies } => Tried::Uncertain { words, replies: whole(replies) },
             other => other,
         }
+    }
+}
+
+/// Domains in their ASCII form, as a session with a server sends them: nobody says here whether others are known.
+fn in_ascii(parcel: &Parcel) -> Parcel {
+    let ascii = |address: &String| EmailAddress::parse(address).and_then(|address| address.to_ascii());
+    let all = parcel.recipients.iter().map(|address| ascii(address).unwrap_or_else(|| address.clone()));
+    Parcel {
+        mail_from: ascii(&parcel.mail_from).unwrap_or_else(|| parcel.mail_from.clone()),
+        recipients: all.collect(),
+        ..parcel.clone()
     }
 }
 

@@ -60,6 +60,16 @@ async fn an_address_that_it_would_take_for_two_is_not_given_to_it() {
         assert!(replies.iter().all(|reply| reply.code == 554), "{replies:?}");
     }
     assert!(!folder.path().join("mail").exists());
+    let mut way = Way::Program(program(folder.path(), "printf '%s\\n' \"$@\" > arguments"));
+    let abroad = Parcel {
+        mail_from: "Jane@Zürich.test".to_owned(),
+        recipients: vec!["ida@münchen.test".to_owned(), "zoë@münchen.test".to_owned()],
+        ..parcel()
+    };
+    assert_eq!(way.send(&abroad, async { true }).await, all(&abroad, 250, "2.0.0 the program ended with 0"));
+    let arguments = fs::read_to_string(folder.path().join("arguments")).unwrap();
+    assert_eq!(arguments, "-i\n-f\nJane@xn--zrich-kva.test\n--\nida@xn--mnchen-3ya.test\nzoë@münchen.test\n");
+    let mut way = Way::Program(program(folder.path(), "cat > mail"));
     let nobody = Parcel { mail_from: String::new(), ..parcel() };
     assert_eq!(
         way.send(&nobody, async { true }).await,

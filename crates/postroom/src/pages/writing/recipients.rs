@@ -43,14 +43,22 @@ pub(super) fn written(mailbox: &Mailbox) -> String {
     let name = mailbox.name.as_deref().unwrap_or_default();
     let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let is_plain = |c: char| c.is_alphanumeric() || " '-_&".contains(c);
+    let address = as_people_write(&mailbox.address);
     match name.trim() {
-        "" => mailbox.address.to_string(),
-        name if name.chars().all(is_plain) => format!("{name} <{}>", mailbox.address),
+        "" => address,
+        name if name.chars().all(is_plain) => format!("{name} <{address}>"),
         name => {
             let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
-            format!("\"{quoted}\" <{}>", mailbox.address)
+            format!("\"{quoted}\" <{address}>")
         }
     }
+}
+
+/// A domain that travels in ASCII as people write it, where that is read as the same again.
+fn as_people_write(address: &EmailAddress) -> String {
+    let shown = EmailAddress::shown(address.as_str());
+    let is_same = EmailAddress::parse(&shown).is_some_and(|read| read.key() == address.key());
+    if is_same { shown } else { address.to_string() }
 }
 
 pub(super) fn all<'m>(mailboxes: impl IntoIterator<Item = &'m Mailbox>) -> String {
