@@ -61,6 +61,7 @@ pub struct House {
     pub(crate) alarms: Alarms,
     /// What secrets are sealed with.
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) token_keys: Arc<Derived>,
     /// Keys that outgoing mail is signed with.
     pub(crate) signers: Signers,
     /// Finds out who wrote a mail.
@@ -159,8 +160,9 @@ impl House {
         let bucket = settings.blobs.bucket(|name| std::env::var(name).ok())?;
         let keyring = Keyring::new(&settings.secrets, &settings.data, |name| std::env::var(name).ok())?;
         let keyring = Arc::new(keyring);
+        let token_keys = Arc::new(Derived::new(Arc::clone(&keyring)));
         let store = Store::open(StoreSettings {
-            token_keys: Arc::new(Derived::new(Arc::clone(&keyring))),
+            token_keys: Arc::<Derived>::clone(&token_keys),
             database: settings.database.database(),
             batches_max: settings.database.batches_max,
             bucket: bucket.clone(),
@@ -192,6 +194,7 @@ impl House {
             notes: Notes::default(),
             alarms: Alarms::default(),
             keyring,
+            token_keys,
             signers: Signers::default(),
             verifier,
             hooks,

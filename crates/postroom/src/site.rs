@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use web::WebSettings;
 
-use crate::house::{House, random};
+use crate::house::House;
 use crate::log;
 
 /// Serves until `stop`; then open requests end.
@@ -31,9 +31,7 @@ pub(crate) async fn serve(house: Arc<House>, listener: TcpListener, stop: Cancel
 }
 
 fn site(house: Arc<House>) -> Router {
-    // Forgotten with this program: then whoever was signed out keeps less of a long letter.
-    let stamp_key = random().ok();
-    let settings = WebSettings { secure_cookies: house.settings.web.secure_cookies, stamp_key };
+    let settings = WebSettings { secure_cookies: house.settings.web.secure_cookies };
     let proxies: Arc<[_]> = house.settings.web.trusted_proxies.clone().into();
     let pages = web::router(Arc::<House>::clone(&house), settings);
     let pages = pages.layer(from_fn_with_state(proxies, visitor::name));

@@ -32,6 +32,13 @@ impl Derived {
 }
 
 impl Derived {
+    /// The keys for stamps on forms of the pages, of the same file at each node, that of its first line first; none where it cannot
+    /// be used.
+    pub(crate) fn for_forms(&self) -> Vec<[u8; 32]> {
+        // Whoever is signed out is of no organization: so are they, and no token is made with them.
+        self.of(Id::default()).map(|keys| keys.to_vec()).unwrap_or_default()
+    }
+
     /// What is remembered of the file as it is.
     fn known(&self, state: Option<&FileState>, organization: Id) -> Option<Arc<[TokenKey]>> {
         let known = lock(&self.known);

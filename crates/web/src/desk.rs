@@ -23,8 +23,6 @@ use crate::values::{Failure, House, Visitor};
 pub struct WebSettings {
     /// Whether browsers reach the pages over HTTPS: the cookie is then `Secure` with the prefix `__Host-`.
     pub secure_cookies: bool,
-    /// Under which forms are stamped: bytes that nobody can guess. Without any no stamp is believed.
-    pub stamp_key: Option<[u8; 32]>,
 }
 
 /// The state of the router.
@@ -45,13 +43,15 @@ pub(crate) struct Sheet {
 
 impl Desk {
     /// The stamp of a form that is given out now.
-    pub(crate) fn stamp(&self) -> String {
-        self.settings.stamp_key.map(|key| stamp::stamp(&key, now())).unwrap_or_default()
+    pub(crate) async fn stamp(&self) -> String {
+        let keys = self.ask(|house| Ok(house.stamp_keys())).await.unwrap_or_default();
+        keys.first().map(|key| stamp::stamp(key, now())).unwrap_or_default()
     }
 
     /// Whether a form was given out here to somebody who was signed in.
-    pub(crate) fn is_stamped(&self, stamp: &str) -> bool {
-        self.settings.stamp_key.is_some_and(|key| stamp::is_ours(&key, stamp, now()))
+    pub(crate) async fn is_stamped(&self, stamp: &str) -> bool {
+        let keys = self.ask(|house| Ok(house.stamp_keys())).await.unwrap_or_default();
+        keys.iter().any(|key| stamp::is_ours(key, stamp, now()))
     }
 
     /// Asks the house on a thread that may block. A panic there is [`Failure::Internal`] for this request alone.

@@ -120,12 +120,12 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_static("a=b; postroom=abc-1; c=d"));
         assert_eq!(token(&headers, WebSettings::default()).as_deref(), Some("abc-1"));
-        assert_eq!(token(&headers, WebSettings { secure_cookies: true, ..WebSettings::default() }), None);
+        assert_eq!(token(&headers, WebSettings { secure_cookies: true }), None);
     }
 
     #[test]
     fn over_https_the_cookie_is_bound_to_host_and_transport() {
-        let cookie = opening("abc", WebSettings { secure_cookies: true, ..WebSettings::default() }).unwrap();
+        let cookie = opening("abc", WebSettings { secure_cookies: true }).unwrap();
         assert_eq!(cookie, "__Host-postroom=abc; Path=/; HttpOnly; SameSite=Lax; Secure");
         assert_eq!(opening("a;b", WebSettings::default()), None);
     }

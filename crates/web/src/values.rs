@@ -148,6 +148,9 @@ pub enum Failure {
     #[error("the house cannot answer now")]
     TryLater,
     /// Too many questions in a short time.
+    /// Under which forms are stamped, at all nodes: with the first one, and those of all are known again. Bytes that nobody can
+    /// guess; none where they cannot be had now, and then no stamp is believed.
+    fn stamp_keys(&self) -> Vec<[u8; 32]>;
     #[error("too many attempts")]
     TooMany,
     /// Our own fault; the house has logged its cause.

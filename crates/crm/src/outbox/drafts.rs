@@ -10,10 +10,11 @@ mod sheet;
 
 use std::sync::Arc;
 
-use message::attachments;
+use message::{Header, attachments};
 use model::decision::{Entity, RecordRef};
 use model::outcome::Reason;
 use model::schema::emails::{Email, STATE_OPEN, STATUS_CANCELED, STATUS_DRAFT, STATUS_FAILED, STATUS_SENT};
+use model::schema::outbox::OutboxMail;
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 use store::{Behind, EmailLine, Organization, Priority, Read, StoreError, Tx};
 
@@ -244,6 +245,39 @@ pub fn draft(organization: &Organization, (id, author): (Id, Option<Id>)) -> Res
     reopened(organization, &found(organization, (id, author))?)
 }
 
+/// What a form of letters does not say of a draft: whoever goes on with it in one means it all the same.
+#[derive(Debug, Clone)]
+pub struct Unsaid {
+    /// The recipients, with the records that are meant.
+    pub recipients: Vec<Recipient>,
+    /// Whether a program wrote it.
+    pub automatic: Automatic,
+}
+
+/// What a form does not say of a draft of this author; nothing where it is none.
+///
+/// # Errors
+/// Where the store cannot say.
+pub fn unsaid(organization: &Organization, (id, author): (Id, Id)) -> Result<Option<Unsaid>, CrmError> {
+    let row = organization.read(|read| read.email(id))?;
+    let Ok(row) = own_draft(row, Some(author)) else { return Ok(None) };
+    let source = organization.blob(&row.blobid)?;
+    let header = message::read_header(&source).map_err(|_| CrmError::Store(StoreError::Corrupt))?;
+    let mut all = Vec::new();
+    organization.read(|read| {
+        for list in [&header.to, &header.cc, &header.bcc] {
+            all.extend(recipients(read, row.activityid, list)?);
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(Some(Unsaid { recipients: all, automatic: automatic(&header) }))
+}
+
+/// Whether a mail that is in the outbox was kept as a draft before: the id of any other one is of the moment at which it was put there.
+pub fn was_draft(mail: &OutboxMail) -> bool {
+    mail.activityid < Id::from_parts(mail.createdon, &[0; 10])
+}
+
 const GONE: CrmError = CrmError::NotFound { what: "the draft" };
 
 fn found(organization: &Organization, (id, author): (Id, Option<Id>)) -> Result<Email, CrmError> {
@@ -308,18 +342,22 @@ fn reopened(organization: &Organization, row: &Email) -> Result<Draft, CrmError>
             },
             wants_read_receipt: row.readreceiptrequested,
             wants_delivery_receipt: row.deliveryreceiptrequested,
-            // Whatever a program wrote stays a program's: else two of them would answer each other.
-            automatic: match (header.marks.automatic, header.in_reply_to.is_empty()) {
-                (false, _) => Automatic::No,
-                (true, true) => Automatic::Generated,
-                (true, false) => Automatic::Replied,
-            },
+            automatic: automatic(header),
         },
         about: About { earlier, regarding: record },
         due: row.delayedemailsendtime,
         key: None,
         kept_as: Some(row.activityid),
     })
+}
+
+/// Whatever a program wrote stays a program's: else two of them would answer each other.
+fn automatic(header: &Header) -> Automatic {
+    match (header.marks.automatic, header.in_reply_to.is_empty()) {
+        (false, _) => Automatic::No,
+        (true, true) => Automatic::Generated,
+        (true, false) => Automatic::Replied,
+    }
 }
 
 /// Recipients with the records that their parties mean, as far as these have the addresses still.

@@ -68,10 +68,15 @@ pub(super) fn change(
     if change == OutboxChange::Undo && shown.line.attempts > 0 {
         return Ok(false);
     }
+    let is_his = shown.line.ownerid == Some(visitor.user);
     let moment = house.moment().map_err(|_| Failure::TryLater)?;
     let done = Handle::current().block_on(async {
         match change {
             OutboxChange::Retry => outbox::retry(organization, id, moment).await,
+            // Whatever was a draft of the visitor's is it again: nothing of it is lost that a letter cannot say.
+            OutboxChange::Undo if is_his && was_draft(organization, id)? => {
+                outbox::take_back(organization, id, moment).await
+            }
             OutboxChange::Cancel | OutboxChange::Undo => outbox::cancel(organization, id, moment).await,
         }
     });
@@ -80,6 +85,11 @@ pub(super) fn change(
         house.outbox_bell.notify_one();
     }
     done.map_err(failure)
+}
+
+fn was_draft(organization: &Organization, id: Id) -> Result<bool, CrmError> {
+    let mail = organization.read(|read| read.outbox_mail(id))?;
+    Ok(mail.is_some_and(|mail| outbox::was_draft(&mail)))
 }
 
 /// An administrator sees all, as on the other pages.

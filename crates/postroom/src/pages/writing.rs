@@ -36,9 +36,10 @@ pub(super) fn begin(house: &House, asking: Asking<'_>, beginning: &Beginning) ->
         Beginning::Draft(id) => drafts::open(house, asking, (*id, empty)),
         Beginning::New { to, about } => signed::begun(asking, new(asking.0, (to, *about), empty)?),
         Beginning::Earlier(kind, id) => signed::begun(asking, answer(asking, (*kind, *id), empty)?),
+        Beginning::Again(id) if drafts::is_own(asking, *id)? => drafts::again(house, asking, (*id, empty)),
         Beginning::Again(id) => {
             outbox::shown_one(asking.0, (whose(asking.1), *id), house.now()).map_err(failure)?;
-            drafts::again(house, asking.0, (*id, empty))
+            drafts::anew(house, asking.0, (*id, empty))
         }
     }
 }

@@ -317,6 +317,55 @@ fn what_was_taken_back_is_sent_anew_and_discarded_drafts_are_gone() {
 }
 
 #[test]
+fn undo_of_a_draft_opens_that_draft_and_what_a_program_wrote_stays_its() {
+    let desk = Desk::new();
+    desk.place.file("news.txt", "We move.\n");
+    let news = ["send", "--org", "contoso", "--from", "jane@contoso.test", "--to", "zoe@fabrikam.test"];
+    let news = [&news[..], &["--draft", "--bulk", "--subject", "News", "news.txt"]].concat();
+    let id = desk.place.well(&news).trim().to_owned();
+    let form = desk.get(&format!("/write?draft={id}"));
+    let send = letter(&[("key", id.as_str()), ("subject", "News of May"), ("text", "We move.")]);
+    assert_eq!(field(&form, "key"), id);
+    assert_eq!(desk.sent(&send), format!("/emails/{id}"));
+    assert!(desk.source(&format!("/emails/{id}")).contains("Auto-Submitted: auto-generated"));
+
+    let undone = http(desk.house.web, &format!("POST /emails/{id}/undo"), &desk.cookie);
+    let again = undone.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().trim();
+    let form = desk.get(again);
+    assert!(form.contains("News of May") && form.contains("draft, kept"), "{form}");
+    assert_eq!((field(&form, "key"), field(&form, "at")), (id.clone(), String::new()));
+    assert!(desk.get("/drafts").contains("News of May") && desk.outgoing() == 0);
+    // Sent once more it is that one mail.
+    let later = letter(&[("key", id.as_str()), ("subject", "News of June"), ("at", LATER)]);
+    assert_eq!(desk.sent(&later), format!("/emails/{id}"));
+    assert!(desk.get("/drafts").contains("No drafts") && desk.outgoing() == 1);
+    assert_eq!(http(desk.house.web, &format!("POST /emails/{id}/undo"), &desk.cookie).status, 303);
+    let form = desk.get(again);
+    assert_eq!(
+        (field(&form, "key"), field(&form, "at")),
+        (id, LATER.to_owned()),
+        "with the time that was chosen"
+    );
+}
+
+#[test]
+fn a_form_of_a_house_that_was_begun_anew_or_of_another_node_is_read_to_its_end() {
+    let mut desk = Desk::new();
+    let stamp = field(&desk.get("/write"), "stamp");
+    let long = format!("{} the end", "word ".repeat(30_000));
+    let form = [("stamp", stamp.as_str()), ("text", long.as_str()), ("do", "send")];
+    desk.cookie.clear();
+    assert!(desk.press(&form).text().contains("the end"));
+    desk.house.ask_to_stop();
+    let stopped = std::mem::replace(&mut desk.house, desk.place.serve());
+    assert!(stopped.terminate().success());
+    let heard = desk.press(&form);
+    assert!(heard.status == 403 && heard.text().contains("the end"), "{}", heard.text().len());
+    let forged = [("stamp", "9999999999999.00"), ("text", long.as_str()), ("do", "send")];
+    assert!(!desk.press(&forged).text().contains("the end"), "a stranger's is not");
+}
+
+#[test]
 fn what_is_written_again_is_a_forward_still_and_wishes_for_what_it_did() {
     let desk = Desk::new();
     let offer = desk.sent(&letter(&[("files=plan.csv", "a;b\r\n")]));

@@ -77,7 +77,7 @@ pub(crate) async fn begin(
 ) -> Result<Response, Failure> {
     let template = begun.template.clone();
     let beginning = begun.beginning()?;
-    let stamp = desk.stamp();
+    let stamp = desk.stamp().await;
     let form = desk.show(signed, FORM, move |house, visitor| {
         let letter = house.begin_letter(visitor, &beginning)?;
         let typed = Typed { stamp, template, ..Typed::of(letter) };
@@ -125,7 +125,7 @@ pub(crate) async fn press(
         Err(unread) => return Ok(unread.into_response()),
     };
     let verb = std::mem::take(&mut typed.verb);
-    typed.stamp = desk.stamp();
+    typed.stamp = desk.stamp().await;
     if let field @ ("to" | "cc" | "bcc") = verb.as_str() {
         typed.add_chosen(field);
     }
@@ -251,7 +251,10 @@ async fn read_expired(desk: &Desk, request: Request) -> Result<Typed, Unread> {
     let mut rest = body.into_data_stream();
     let mut first = Vec::new();
     read_up_to(&mut rest, (&mut first, typed::STAMP_WITHIN)).await;
-    let is_ours = typed::stamp_in(&first).is_some_and(|stamp| desk.is_stamped(stamp));
+    let is_ours = match typed::stamp_in(&first) {
+        Some(stamp) => desk.is_stamped(stamp).await,
+        None => false,
+    };
     let body = if is_ours {
         Body::from_stream(stream::iter([Ok(first.into())]).chain(rest))
     } else {

@@ -15,7 +15,7 @@ use crate::world::{ADDRESS, PASSWORD, World};
 pub(crate) const NOW: Timestamp = Timestamp(1_795_425_300_000);
 
 /// Every page that shows data.
-pub(crate) const PAGES: [&str; 34] = [
+pub(crate) const PAGES: [&str; 37] = [
     "/",
     "/?day=2026-11-22",
     "/?day=2026-11-20",
@@ -100,8 +100,7 @@ impl Site {
     }
 
     fn of(world: World) -> Self {
-        let settings = WebSettings { stamp_key: Some([7; 32]), ..WebSettings::default() };
-        Site { router: web::router(Arc::new(world), settings), cookie: None }
+        Site { router: web::router(Arc::new(world), WebSettings::default()), cookie: None }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

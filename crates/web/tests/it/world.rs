@@ -311,6 +311,11 @@ impl House for World {
         let node = |name: &str, state: &str, is_this| NodeLine {
             name: name.into(),
             state: state.into(),
+    fn stamp_keys(&self) -> Vec<[u8; 32]> {
+        // The second one was the first one before.
+        vec![[7; 32], [6; 32]]
+    }
+
             roles: "receive, web".into(),
             version: "1.0.0".into(),
             started: self.now,

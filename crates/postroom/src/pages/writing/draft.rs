@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crm::CrmError;
-use crm::outbox::{self, AnswerKind, Draft, Earlier, File, Importance};
+use crm::outbox::{self, AnswerKind, Draft, Earlier, File, Importance, Unsaid};
 use message::addresses::{NotTyped, typed};
 use message::identity::raw_digest;
 use model::decision::{Entity, RecordRef};
@@ -42,6 +42,11 @@ pub(super) fn of(
         let found = typed(text, limits::OUTBOX_RECIPIENTS_MAX).map_err(odd)?;
         *list = found.into_iter().map(outbox::Recipient::from).collect();
     }
+    if let Ok(id) = letter.key.parse()
+        && let Some(kept) = outbox::unsaid(organization, (id, visitor.user))?
+    {
+        means(&mut draft, kept);
+    }
     // One line, whatever was pasted into it.
     draft.what.subject = letter.subject.replace(|c: char| c.is_control(), " ").trim().to_owned();
     let (html, pictures) = pictures::taken_out(&letter.html);
@@ -76,6 +81,17 @@ pub(super) fn of(
         EarlierKind::Forward => Earlier::Forwarded(id),
     });
     Ok(draft)
+}
+
+/// A draft that is gone on with means the records that it meant, and is a program's where it was one's.
+fn means(draft: &mut Draft, kept: Unsaid) {
+    draft.how.automatic = kept.automatic;
+    let who = &mut draft.who;
+    for recipient in [&mut who.to, &mut who.cc, &mut who.bcc].into_iter().flatten() {
+        let key = recipient.mailbox.address.key();
+        let before = kept.recipients.iter().find(|before| before.mailbox.address.key() == key);
+        recipient.record = before.and_then(|before| before.record);
+    }
 }
 
 /// The draft that a letter is in place of, and the e-mail that it answers, come from the form: they may not be what its writer

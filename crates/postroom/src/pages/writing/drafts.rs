@@ -98,8 +98,22 @@ pub(super) fn open(
     Ok(Letter { key: id.to_string(), at, ..letter })
 }
 
+/// Whether it is a draft of the visitor's.
+pub(super) fn is_own((organization, visitor): Asking<'_>, id: Id) -> Result<bool, Failure> {
+    let row = organization.read(|read| readable(read, visitor, id)).map_err(store_failure)?;
+    Ok(row.is_some_and(|row| row.statuscode == STATUS_DRAFT))
+}
+
+/// A draft that was sent and taken back, with the time that somebody chose for it.
+pub(super) fn again(house: &House, asking: Asking<'_>, (id, empty): (Id, Letter)) -> Result<Letter, Failure> {
+    let row = asking.0.read(|read| read.email(id)).map_err(store_failure)?.ok_or(Failure::NotFound)?;
+    let letter = open(house, asking, (id, empty))?;
+    let chosen = chosen_time(&row, i64::from(house.settings.web.undo_seconds));
+    Ok(Letter { at: letter.at.filter(|_| chosen.is_some()), ..letter })
+}
+
 /// A letter that went into the outbox before, with a key of its own.
-pub(super) fn again(
+pub(super) fn anew(
     house: &House,
     organization: &Organization,
     (id, empty): (Id, Letter),
