@@ -155,7 +155,9 @@ pub async fn report(
     (ticket, reported): (Ticket, Reported),
     moment: Moment,
 ) -> Result<Settled, CrmError> {
-    let Some(claimed) = held(organization, ticket)? else { return Ok(Settled::Lost) };
+    let Some(mut claimed) = held(organization, ticket)? else { return Ok(Settled::Lost) };
+    // It says into whose mailbox what went out is put.
+    claimed.source = organization.read(|read| read.email_source(ticket.email))?;
     let tried = tried(&claimed, reported)?;
     settled(organization, (claimed, tried), moment).await
 }

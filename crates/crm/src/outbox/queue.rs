@@ -28,7 +28,7 @@ pub struct Claimed {
     /// All its recipients, in their order: nobody else changes them meanwhile.
     pub recipients: Vec<OutboxRecipient>,
     /// What its e-mail was made of; `None` where that is gone.
-    source: Option<EmailSource>,
+    pub(super) source: Option<EmailSource>,
     /// When it was asked who of those whose turn it is wants no mail; `None` where that is not known.
     pub(super) asked: Option<Asked>,
 }

@@ -1,7 +1,7 @@
 //! Mail that went out is put into its writer's mailbox: which is, when, and until when that is tried.
 
 use crm::mailboxes;
-use crm::outbox::{self, SentCopy, Tried};
+use crm::outbox::{self, Pull, Reported, SentCopy, Tried};
 use model::{Id, Moment, Timestamp, limits};
 
 use crate::house::{House, address};
@@ -55,6 +55,25 @@ async fn a_mail_is_kept_once_somebody_has_it_and_only_once() {
     wait(&house);
     tried(&house, &[250]).await;
     assert!(take(&house).await.is_none());
+}
+
+#[tokio::test]
+async fn what_an_outside_sender_brought_out_is_kept_too() {
+    let house = House::new().await;
+    let way = outbox::add_outside(&house.organization, ("outside", None), house.moment()).await.unwrap();
+    let mailbox = keeps_sent(&house).await;
+    let id = send(&house, draft()).await.unwrap();
+    let pull = Pull { way, limit: 1, seconds: 600 };
+    let moment = || Moment::new(now(&house), 99);
+    let [mail] =
+        outbox::background_send(&house.organization, pull, moment()).await.unwrap().try_into().unwrap();
+    assert!(outbox::begun(&house.organization, mail.ticket, moment()).await.unwrap());
+    assert!(take(&house).await.is_none(), "nobody has it");
+    let all = mail.recipients.iter().map(|to| (address(to), said(250))).collect();
+    let reported = (mail.ticket, Reported::Answered(all));
+    outbox::report(&house.organization, reported, moment()).await.unwrap();
+    let copy = take(&house).await.unwrap();
+    assert_eq!((copy.email, copy.mailbox), (id, mailbox));
 }
 
 #[tokio::test]
