@@ -22,7 +22,7 @@ mod tests;
 
 use model::decision::RecordRef;
 use model::schema::templates::Template;
-use model::{EmailAddress, Id, language};
+use model::{EmailAddress, Id, Moment, Timestamp, language};
 use store::{Organization, StoreError};
 
 use crate::CrmError;
@@ -60,7 +60,23 @@ pub fn instantiate_template(organization: &Organization, wish: &Wish<'_>) -> Res
         let found = find(&read.templates_titled(wish.title)?, wish);
         Ok::<_, StoreError>((found, gather(read, organization.name(), (wish.regarding, wish.sender))?))
     })?;
-    let template = template.ok_or(CrmError::NotFound { what: "the template" })?;
+    made(template.ok_or(CrmError::NotFound { what: "the template" })?, fields)
+}
+
+/// What a template would become that is not kept yet, for a record and for who writes.
+///
+/// # Errors
+/// Those of [`add_template`] and of [`instantiate_template`].
+pub fn try_template(
+    organization: &Organization,
+    new: NewTemplate,
+    (regarding, sender): (Option<RecordRef>, Option<&EmailAddress>),
+) -> Result<Rendered, CrmError> {
+    let template = new.row(&Moment::new(Timestamp(0), 0))?;
+    made(template, organization.read(|read| gather(read, organization.name(), (regarding, sender)))?)
+}
+
+fn made(template: Template, fields: Option<Fields>) -> Result<Rendered, CrmError> {
     let fields = fields.ok_or(CrmError::NotFound { what: "the record" })?;
     let kind = template.templatetypecode.as_str();
     if kind != keep::FOR_ANY && !fields.has(kind) {

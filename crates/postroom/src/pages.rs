@@ -37,8 +37,9 @@ use web::values::{
     Accounting, Beginning, Body, Day, DraftLine, Email, File, Filled, Found, Letter, LetterEnd, List,
     MailLine, MailboxChange, MailboxLine, NodeLine, NodeList, OutboxChange, OutboxLine, OutboxStanding,
     OutboxTroubles, Page, Preview, RecipientLine, Record, RecordKey, RecordKind, RecordLine, ReplayedAll,
-    SearchForm, Signature, SignedIn, Surroundings, TemplateLine, TemplatePage, UndeliverableLine,
-    UndeliverableMail, UnresolvedLine, Visitor, Waiting,
+    SearchForm, Signature, SignedIn, Surroundings, TemplateBeginning, TemplateDraft, TemplateEnd,
+    TemplateLine, TemplatePage, TemplateTry, UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor,
+    Waiting,
 };
 
 use crate::commands::{NodeRow, nodes::rows, undone};
@@ -248,6 +249,31 @@ impl web::House for House {
         templates::page((self.of(visitor)?.as_ref(), visitor), template, record)
     }
 
+    fn begin_template(
+        &self,
+        visitor: &Visitor,
+        beginning: TemplateBeginning,
+    ) -> Result<TemplateDraft, Failure> {
+        templates::keep::begin((self.of(visitor)?.as_ref(), visitor), beginning)
+    }
+
+    fn try_template(
+        &self,
+        visitor: &Visitor,
+        draft: TemplateDraft,
+        record: &str,
+    ) -> Result<TemplateTry, Failure> {
+        templates::keep::tried((self.of(visitor)?.as_ref(), visitor), draft, record)
+    }
+
+    fn keep_template(&self, visitor: &Visitor, draft: TemplateDraft) -> Result<TemplateEnd, Failure> {
+        templates::keep::keep(self, (&self.of(visitor)?, visitor), draft)
+    }
+
+    fn remove_template(&self, visitor: &Visitor, template: Id) -> Result<(), Failure> {
+        templates::keep::remove(self, (&self.of(visitor)?, visitor), template)
+    }
+
     fn fill_letter(&self, visitor: &Visitor, letter: Letter, template: Id) -> Result<Filled, Failure> {
         templates::fill((self.of(visitor)?.as_ref(), visitor), letter, template)
     }
@@ -258,6 +284,10 @@ impl web::House for House {
 
     fn set_signature(&self, visitor: &Visitor, signature: Signature) -> Result<Option<String>, Failure> {
         writing::signed::set(self, (&self.of(visitor)?, visitor), signature)
+    }
+
+    fn stamp_keys(&self) -> Vec<[u8; 32]> {
+        self.token_keys.for_forms()
     }
 
     fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {
@@ -286,10 +316,6 @@ impl web::House for House {
 
 /// Rows of a list that are looked through for one page of it: what waits for a person is not more, or nobody
 /// will ever see its end.
-    fn stamp_keys(&self) -> Vec<[u8; 32]> {
-        self.token_keys.for_forms()
-    }
-
 const ROWS_MAX: usize = 20 * limits::PAGE_ROWS_MAX;
 
 impl House {

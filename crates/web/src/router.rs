@@ -36,8 +36,14 @@ pub fn router(house: Arc<dyn House>, settings: WebSettings) -> Router {
         .route("/write", get(write::begin).post(write::press))
         .layer(DefaultBodyLimit::max(write::BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, write::TIME_MAX));
+    let written_templates = Router::new()
+        .route("/templates/new", get(templates::edit::begin).post(templates::edit::press_new))
+        .route("/templates/{id}/edit", get(templates::edit::change).post(templates::edit::press_known))
+        .layer(DefaultBodyLimit::max(templates::edit::BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME_MAX));
     pages
         .merge(letters)
+        .merge(written_templates)
         .with_state(desk)
         .layer(from_fn(csrf::same_site))
         .layer(CatchPanicLayer::custom(errors::after_panic))
@@ -81,6 +87,7 @@ fn routes() -> Router<Arc<Desk>> {
         .route("/drafts/{id}/discard", post(drafts::discard))
         .route("/templates", get(templates::templates))
         .route("/templates/{id}", get(templates::template))
+        .route("/templates/{id}/remove", post(templates::edit::remove))
         .route("/signature", get(signature::signature).post(signature::keep))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))

@@ -29,7 +29,10 @@ pub use nodes::{NodeLine, NodeList};
 pub use outbox::{OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles};
 pub use records::{Conversation, Fact, Record, RecordKey, RecordKind, RecordLine, RecordLink};
 pub use search::{Found, SearchForm};
-pub use templates::{Filled, Signature, TemplateLine, TemplateMade, TemplatePage};
+pub use templates::{
+    Filled, Signature, TemplateBeginning, TemplateDraft, TemplateEnd, TemplateLine, TemplateMade,
+    TemplatePage, TemplateTry,
+};
 pub use undeliverables::{OriginalEnd, ReplayedAll, UndeliverableEnd, UndeliverableLine, UndeliverableMail};
 pub use writing::{
     Beginning, DraftLine, EarlierKind, Letter, LetterEnd, LetterFile, LetterImportance, Preview,
@@ -121,6 +124,23 @@ pub trait House: Send + Sync + 'static {
     fn templates(&self, visitor: &Visitor) -> Result<Vec<TemplateLine>, Failure>;
     /// One of them, and what it becomes for a record, which is named by its id or an address; may be empty.
     fn template(&self, visitor: &Visitor, template: Id, record: &str) -> Result<TemplatePage, Failure>;
+    /// A template to be written, as it begins. Everybody may change his own; an administrator also everybody's.
+    fn begin_template(
+        &self,
+        visitor: &Visitor,
+        beginning: TemplateBeginning,
+    ) -> Result<TemplateDraft, Failure>;
+    /// What a template becomes that is being written, for a record as [`House::template`] takes it. Nothing is kept.
+    fn try_template(
+        &self,
+        visitor: &Visitor,
+        draft: TemplateDraft,
+        record: &str,
+    ) -> Result<TemplateTry, Failure>;
+    /// Keeps a template: a new one, or another state of one that is there.
+    fn keep_template(&self, visitor: &Visitor, draft: TemplateDraft) -> Result<TemplateEnd, Failure>;
+    /// Takes a template away, in this language.
+    fn remove_template(&self, visitor: &Visitor, template: Id) -> Result<(), Failure>;
     /// Puts what a template says into a letter, above what stands there: with the values of the record that it is about, else of
     /// its first recipient, else of the e-mail that it answers.
     fn fill_letter(&self, visitor: &Visitor, letter: Letter, template: Id) -> Result<Filled, Failure>;
@@ -128,6 +148,9 @@ pub trait House: Send + Sync + 'static {
     fn signature(&self, visitor: &Visitor) -> Result<Signature, Failure>;
     /// Keeps that. Says why it cannot be kept; nothing where it was.
     fn set_signature(&self, visitor: &Visitor, signature: Signature) -> Result<Option<String>, Failure>;
+    /// Under which forms are stamped, at all nodes: with the first one, and those of all are known again. Bytes that nobody can
+    /// guess; none where they cannot be had now, and then no stamp is believed.
+    fn stamp_keys(&self) -> Vec<[u8; 32]>;
     /// The nodes that serve; for administrators, for they serve the whole house.
     fn nodes(&self, visitor: &Visitor) -> Result<NodeList, Failure>;
 }
@@ -148,9 +171,6 @@ pub enum Failure {
     #[error("the house cannot answer now")]
     TryLater,
     /// Too many questions in a short time.
-    /// Under which forms are stamped, at all nodes: with the first one, and those of all are known again. Bytes that nobody can
-    /// guess; none where they cannot be had now, and then no stamp is believed.
-    fn stamp_keys(&self) -> Vec<[u8; 32]>;
     #[error("too many attempts")]
     TooMany,
     /// Our own fault; the house has logged its cause.

@@ -45,7 +45,7 @@ impl NewTemplate {
         }
     }
 
-    fn row(self, moment: &Moment) -> Result<Template, CrmError> {
+    pub(super) fn row(self, moment: &Moment) -> Result<Template, CrmError> {
         let title = self.title.trim().to_owned();
         let is_plain = !title.is_empty() && !title.contains(char::is_control);
         if !is_plain || title.chars().count() > limits::NAME_CHARS_MAX {

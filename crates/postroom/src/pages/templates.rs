@@ -1,5 +1,7 @@
 //! Templates on their pages and in letters: those of everybody, and the visitor's own.
 
+pub(super) mod keep;
+
 use crm::CrmError;
 use crm::templates::{self, NewTemplate, Rendered, Source, Wish, instantiate_template, record_at, record_of};
 use message::compose::plain_of;
@@ -49,6 +51,7 @@ pub(super) fn page(asking: Asking<'_>, id: Id, record: &str) -> Result<TemplateP
     let mut page = TemplatePage {
         line: line(this),
         variants: variants.into_iter().map(line).collect(),
+        may_change: keep::may_change(asking.1, &row),
         html: html.unwrap_or_default(),
         text: text.unwrap_or_default(),
         record: None,

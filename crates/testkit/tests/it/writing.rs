@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use crm::outbox::{Draft, Recipient, save_draft};
+use model::decision::{Entity, RecordRef};
+use model::{EmailAddress, Mailbox, Moment, Timestamp};
 use postroom::commands::{AddRelay, OutboxRequest, OutboxRow, Reply, Request};
 use serde_json::Value;
 use testkit::House;
@@ -27,11 +30,15 @@ struct Story {
 
 impl Story {
     fn begin(folder: &Path, relay: u16) -> Result<Self> {
+        Story::begin_in(folder, relay, WORLD)
+    }
+
+    fn begin_in(folder: &Path, relay: u16, world: &str) -> Result<Self> {
         let browser = Chromium::start()?;
         let mut settings = free_ports(folder)?;
         settings.web.undo_seconds = 0;
         let house = House::start_in(folder, settings)?;
-        let world = World::parse(WORLD)?;
+        let world = World::parse(world)?;
         world.make(|request| house.command(request), |_| Some(PASSWORD.to_owned()))?;
         let relay = AddRelay {
             organization: "example".to_owned(),
@@ -134,6 +141,117 @@ fn a_person_writes_in_a_browser_is_answered_and_answers() {
         books_are_whole(&story.house);
         Ok(())
     });
+}
+
+#[test]
+fn a_draft_that_is_gone_on_with_means_whom_it_meant() {
+    or_skip(|| {
+        let folder = tempfile::TempDir::new()?;
+        let namesake = format!("{{ name = \"Zoë the Second\", address = \"{ZOE}\" }},\n    {{ name = \"Bob");
+        let world = WORLD.replacen("{ name = \"Bob", &namesake, 1);
+        let mut story = Story::begin_in(folder.path(), wait::free_port()?.port(), &world)?;
+        let organization = story.house.organization("example")?;
+        let records = organization.read(|read| read.records_by_address(ZOE))?;
+        ensure!(records.len() == 2, "{records:?}");
+        for (number, meant) in (1..).zip(&records) {
+            let address = |text: &str| EmailAddress::parse(text).context("an address");
+            let mut draft = Draft::by(address("jane@example.test")?);
+            let mailbox = Mailbox { name: None, address: address(ZOE)? };
+            draft.who.to = vec![Recipient {
+                mailbox,
+                record: Some(RecordRef { entity: Entity::Contact, id: meant.id }),
+            }];
+            let moment = Moment::new(Timestamp(1_795_430_000_000), number);
+            let id = story.house.block_on(save_draft(&organization, draft, moment))?;
+            story.open(&format!("/write?draft={id}"))?;
+            story.browser.until(WRITING)?;
+            story.type_into("#subject", "Our offer")?;
+            story.press("[value=draft]", "document.body.innerText.includes('draft, kept')")?;
+            story.browser.until(WRITING)?;
+            story.type_into(".rich", "Fifty?")?;
+            story.press("[value=send]", SENT)?;
+            let parties = organization.read(|read| read.parties(id))?;
+            let zoe = parties.iter().find(|party| party.participationtypemask == 2).context("Zoë")?;
+            assert_eq!((zoe.partyid, zoe.isambiguous), (Some(meant.id), None));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_template_is_written_in_a_browser_tried_for_a_customer_and_a_letter_is_made_of_it() {
+    or_skip(|| {
+        let customers = Dovecot::start(DovecotSettings::default())?;
+        let postfix = Postfix::start(NextHop::Lmtp(customers.lmtp()))?;
+        let folder = tempfile::TempDir::new()?;
+        let world = WORLD.replacen(
+            "address = \"jane@example.test\"",
+            "address = \"jane@example.test\", administrator = true",
+            1,
+        );
+        let mut story = Story::begin_in(folder.path(), postfix.smtp().port(), &world)?;
+        let says = |words: &str| format!("document.body.innerText.includes({})", Value::from(words));
+        story.open("/templates")?;
+        story.press("a[href='/templates/new']", "document.querySelector('#title') !== null")?;
+        story.type_into("#title", "Offer")?;
+        story.browser.look("document.getElementById('owner').value = 'all'")?;
+        story.type_into("#subject", "Our offer for {{ contact.fullname }}")?;
+        story.type_into("#html", "<p>Dear {{ contact.nickname }},</p>")?;
+        story.press("[value=keep]", &says("there is no field “contact.nickname”"))?;
+        ensure!(story.browser.look("document.getElementById('title').value")? == "Offer", "nothing is lost");
+        story.browser.look("document.getElementById('html').value = ''")?;
+        story.type_into("#html", "<p>Dear <b>{!contact:firstname;contact:fullname;Customer}</b>, {{ account.name or \"fifty\" }}?</p>")?;
+        story.type_into("#record", ZOE)?;
+        story.press(".find [value=show]", &says("“fifty” stands instead"))?;
+        ensure!(story.browser.look(&says("Our offer for Zoë Müller"))? == true);
+        look_at(&mut story, "template-written")?;
+        story.press("[value=keep]", &says("It is kept."))?;
+        look_at(&mut story, "template-kept")?;
+
+        // In another language, changed there, and taken away.
+        story.press("a[href^='/templates/new?of=']", "document.querySelector('#title') !== null")?;
+        story.browser.look("document.getElementById('language').value = 'de'")?;
+        story.browser.look("document.getElementById('subject').value = 'Unser Angebot'")?;
+        story.press("[value=keep]", &says("It is kept."))?;
+        story.press("a[href$='/edit']", "document.querySelector('#html') !== null")?;
+        story.browser.look("document.getElementById('subject').value = 'Ein Angebot'")?;
+        story.press("[value=keep]", &says("Ein Angebot"))?;
+        story.open("/templates")?;
+        story.browser.until("document.querySelectorAll('.template-line').length === 2")?;
+        look_at(&mut story, "templates")?;
+        story.press(".template-line:last-child", "document.querySelector('.sure summary') !== null")?;
+        story.browser.press(".sure summary")?;
+        story.press(".sure button", "document.querySelectorAll('.template-line').length === 1")?;
+
+        story.press(".template-line", "document.querySelector('#record') !== null")?;
+        story.type_into("#record", ZOE)?;
+        story.press(".find button", &says("Write with it"))?;
+        story.press(".actions a.main", WRITING)?;
+        story.press("[value=send]", SENT)?;
+        let offer = arrived(&customers.mailbox(ZOE), "Dear <b>")?;
+        ensure!(message::read_header(offer.as_bytes())?.subject == "Our offer for Zoë Müller", "{offer}");
+        ensure!(offer.contains("Dear <b>Zoë Müller</b>") || offer.contains("Dear <b>Zo=C3=AB"), "{offer}");
+        let complaints = story.browser.complaints();
+        ensure!(complaints.is_empty(), "{complaints:?}");
+        Ok(())
+    });
+}
+
+/// Pictures of a page in light, dark and at the width of a phone, in the folder `POSTROOM_PICTURES`, where one is named. None is
+/// wider than its window.
+fn look_at(story: &mut Story, name: &str) -> Result<()> {
+    let folder = std::env::var_os("POSTROOM_PICTURES").map(std::path::PathBuf::from);
+    for (look, width, is_dark) in [("phone", 390, false), ("dark", 1_280, true), ("light", 1_280, false)] {
+        story.browser.look_like(width, is_dark)?;
+        let fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth";
+        ensure!(story.browser.look(fits)? == true, "{name} is too wide: {look}");
+        if let Some(folder) = &folder {
+            // What is never in sight is not drawn.
+            story.browser.look("document.querySelector('iframe')?.scrollIntoView()")?;
+            fs::write(folder.join(format!("{name}-{look}.png")), story.browser.picture()?)?;
+        }
+    }
+    Ok(())
 }
 
 /// From the page of a record; a colleague is found while one types, and the form is sent twice.

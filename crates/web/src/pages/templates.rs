@@ -1,4 +1,6 @@
-//! Templates: which there are, and what one becomes for a record. They are changed by commands.
+//! Templates: which there are, what one becomes for a record, and writing them.
+
+pub(crate) mod edit;
 
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ struct Shown {
     template: TemplatePage,
     /// The record that was asked for, as it was typed.
     asked: String,
+    /// Whether it was kept just now.
+    is_kept: bool,
 }
 
 /// For which record a template is shown.
@@ -33,6 +37,7 @@ struct Shown {
 pub(crate) struct For {
     #[serde(default)]
     record: String,
+    kept: Option<u8>,
 }
 
 pub(crate) async fn templates(State(desk): State<Arc<Desk>>, signed: Signed) -> Result<Response, Failure> {
@@ -46,9 +51,14 @@ pub(crate) async fn template(
     Query(asked): Query<For>,
 ) -> Result<Response, Failure> {
     let id = id(path)?;
-    let asked: String = asked.record.trim().chars().take(limits::ADDRESS_BYTES_MAX).collect();
+    let (is_kept, record) = (asked.kept.is_some(), cut(&asked.record));
     desk.show(signed, ONE, move |house, visitor| {
-        Ok(Shown { template: house.template(visitor, id, &asked)?, asked })
+        Ok(Shown { template: house.template(visitor, id, &record)?, asked: record, is_kept })
     })
     .await
+}
+
+/// An id or an address of a record, as long as either can be.
+fn cut(record: &str) -> String {
+    record.trim().chars().take(limits::ADDRESS_BYTES_MAX).collect()
 }

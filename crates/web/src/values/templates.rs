@@ -37,6 +37,8 @@ pub struct TemplatePage {
     pub html: String,
     /// Its text, with its places; may be empty.
     pub text: String,
+    /// Whether the visitor may change it, and take it away.
+    pub may_change: bool,
     /// The record that it is shown for.
     pub record: Option<RecordLink>,
     /// What it becomes for that record.
@@ -56,6 +58,62 @@ pub struct TemplateMade {
     pub body: MailBody,
     /// Which values were missing, as short sentences.
     pub cautions: Vec<String>,
+}
+
+/// A template as somebody writes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TemplateDraft {
+    /// The one that is changed; none where it is new. Its title, language and owner stay.
+    pub id: Option<Id>,
+    /// Its title.
+    pub title: String,
+    /// The tag of its language, or `any`.
+    pub language: String,
+    /// The kind of record that it is for, or `any`.
+    pub kind: String,
+    /// Whether it is the visitor's own; else it is everybody's, which is for administrators.
+    pub is_own: bool,
+    /// Its subject, with its places.
+    pub subject: String,
+    /// Its HTML, with its places; may be empty.
+    pub html: String,
+    /// Its text, with its places; may be empty.
+    pub text: String,
+    /// Which state of the kept one was changed; empty where any may be replaced.
+    pub version: String,
+}
+
+/// With what a template begins that somebody writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateBeginning {
+    /// With nothing.
+    New,
+    /// With what another one says, as a variant of that in another language.
+    Variant(Id),
+    /// With what it is by now.
+    Change(Id),
+}
+
+/// What a template that is not kept yet becomes.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TemplateTry {
+    /// The record that it is shown for.
+    pub record: Option<RecordLink>,
+    /// What it becomes.
+    pub made: Option<TemplateMade>,
+    /// Why there is nothing to show; may be empty.
+    pub note: String,
+}
+
+/// What became of a template that was to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateEnd {
+    /// It is kept as this one.
+    Kept(Id),
+    /// Somebody has changed it meanwhile: this is its state by now.
+    Changed(String),
+    /// It cannot be kept as it is; why, in words.
+    Refused(String),
 }
 
 /// A letter with what a template says in it.

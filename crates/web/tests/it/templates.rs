@@ -69,6 +69,71 @@ async fn a_letter_is_filled_and_what_stood_there_stays() {
 }
 
 #[tokio::test]
+async fn a_template_is_written_shown_and_kept_and_what_was_typed_stays() {
+    let site = Site::of_administrator();
+    let page = site.get(&format!("/templates/{OFFER}")).await;
+    assert!(page.text.contains(&format!("href=\"/templates/{OFFER}/edit\"")) && page.text.contains("Remove"));
+    let form = site.get(&format!("/templates/{OFFER}/edit")).await;
+    assert!(
+        form.text.contains("Our offer for {{ contact.firstname }}") && !form.text.contains("id=\"title\"")
+    );
+    assert!(!form.text.contains(HOSTILE), "{}", form.text);
+    let new = site.get("/templates/new").await;
+    for field in ["id=\"title\"", "id=\"language\"", "id=\"owner\"", "<option value=\"de-AT\">"] {
+        assert!(new.text.contains(field), "{field} is not in {}", new.text);
+    }
+    assert!(!Site::signed_in().get("/templates/new").await.text.contains("id=\"owner\""));
+    assert_eq!(Site::signed_in().get(&format!("/templates/{OFFER}/edit")).await.status, 404);
+
+    let typed = "title=Thanks&language=de&kind=contact&owner=own&subject=Danke%2C+%7B%7B+contact.firstname+%7D%7D\
+        &html=%3Cp%3EDanke%3C%2Fp%3E&text=Danke&record=zoe%40customer.test";
+    let shown = site.post("/templates/new", &format!("{typed}&do=show")).await;
+    for words in
+        ["Danke, {{ contact.firstname }}", "contact.firstname is empty.", "sandbox=\"\"", "Zoë Müller"]
+    {
+        assert!(shown.text.contains(words), "{words} is not in {}", shown.text);
+    }
+    assert!(shown.text.contains("<option value=\"de\" selected>") && shown.text.contains("value=\"Thanks\""));
+    let kept = site.post("/templates/new", &format!("{typed}&do=keep")).await;
+    assert_eq!(
+        (kept.status.as_u16(), kept.header("location")),
+        (303, "/templates/019ab100-0000-7000-8000-000000000320?kept=1")
+    );
+    let refused = site.post("/templates/new", "title=Thanks&subject=nonsense&do=keep").await;
+    assert!(
+        refused.text.contains("It was not kept: it has neither HTML nor text.")
+            && refused.text.contains("nonsense")
+    );
+    let noted = site.post("/templates/new", "title=Thanks&subject=nonsense&text=x&do=show").await;
+    assert!(noted.text.contains("is no field") && !noted.text.contains("<iframe"), "{}", noted.text);
+
+    // Somebody else was faster: it is said once, and then what was typed counts.
+    let path = format!("/templates/{OFFER}/edit");
+    let late = site.post(&path, "subject=Mine&text=Mine&version=1&do=keep").await;
+    assert!(late.text.contains("somebody has changed it") && late.text.contains("value=\"Mine\""));
+    assert!(late.text.contains("name=\"version\" value=\"2\""));
+    assert_eq!(site.post(&path, "subject=Mine&text=Mine&version=2&do=keep").await.status, 303);
+    assert_eq!(site.post(&format!("/templates/{OFFER}/remove"), "").await.header("location"), "/templates");
+}
+
+#[tokio::test]
+async fn a_template_is_not_lost_with_a_session_or_a_busy_house() {
+    let typed = "title=Thanks&subject=Thank+you&html=%3Cp%3EThank+you+so+much%3C%2Fp%3E&do=keep";
+    let kept = Site::stranger().post("/templates/new", typed).await;
+    assert_eq!((kept.status.as_u16(), kept.heading()), (403, "You were signed out"));
+    assert!(
+        kept.text.contains("&lt;p&gt;Thank you so much") && kept.text.contains("value=\"Thanks\""),
+        "{}",
+        kept.text
+    );
+    let large = format!("html={}", "x".repeat(100_000));
+    assert_eq!(Site::stranger().post("/templates/new", &large).await.status, 413);
+    assert_ne!(Site::signed_in().post("/templates/new", &large).await.status, 413, "whoever is known may");
+    let forged = Site::stranger().post(&format!("/templates/{OFFER}/remove"), "").await;
+    assert_eq!(forged.status, 303, "to sign in");
+}
+
+#[tokio::test]
 async fn a_signature_is_kept_and_shown_again_where_it_is_not() {
     let site = Site::signed_in();
     assert!(site.get("/signature").await.text.contains("Jane Doe\nFabrikam Pallets</textarea>"));

@@ -20,8 +20,9 @@ use web::values::{
     Letter, LetterEnd, List, MailLine, MailboxChange, MailboxLine, MailboxPutOff, MailboxStanding,
     MailboxTold, NodeLine, NodeList, OriginalEnd, OutboxChange, OutboxLine, OutboxStanding, OutboxTroubles,
     Page, Preview, ReasonCount, RecipientLine, Record, RecordKey, RecordKind, RecordLine, RecordLink,
-    ReplayedAll, SearchForm, Signature, SignedIn, SourceDay, Standing, Surroundings, Tally, TemplateLine,
-    TemplatePage, UndeliverableEnd, UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
+    ReplayedAll, SearchForm, Signature, SignedIn, SourceDay, Standing, Surroundings, Tally,
+    TemplateBeginning, TemplateDraft, TemplateEnd, TemplateLine, TemplatePage, TemplateTry, UndeliverableEnd,
+    UndeliverableLine, UndeliverableMail, UnresolvedLine, Visitor, Waiting,
 };
 use web::{Failure, House};
 
@@ -52,6 +53,8 @@ pub(crate) struct World {
     pub(crate) sent: Mutex<HashMap<String, Letter>>,
     /// What stands below the visitor's mail.
     pub(crate) signature: Mutex<Signature>,
+    pub(crate) template_kept: Mutex<Option<TemplateDraft>>,
+    pub(crate) template_removed: Mutex<Vec<Id>>,
     /// Drafts that were kept, or discarded.
     pub(crate) drafts: Mutex<HashMap<Id, Option<Letter>>>,
     /// What is wrong with the books.
@@ -77,6 +80,8 @@ impl World {
             changed: Mutex::default(),
             sent: Mutex::default(),
             drafts: Mutex::default(),
+            template_kept: Mutex::default(),
+            template_removed: Mutex::default(),
             signature: Mutex::new(Signature {
                 text: "Jane Doe\nFabrikam Pallets".into(),
                 html: String::new(),
@@ -306,16 +311,16 @@ impl House for World {
         Ok(())
     }
 
-    fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {
-        self.check()?;
-        let node = |name: &str, state: &str, is_this| NodeLine {
-            name: name.into(),
-            state: state.into(),
     fn stamp_keys(&self) -> Vec<[u8; 32]> {
         // The second one was the first one before.
         vec![[7; 32], [6; 32]]
     }
 
+    fn nodes(&self, _: &Visitor) -> Result<NodeList, Failure> {
+        self.check()?;
+        let node = |name: &str, state: &str, is_this| NodeLine {
+            name: name.into(),
+            state: state.into(),
             roles: "receive, web".into(),
             version: "1.0.0".into(),
             started: self.now,
@@ -417,6 +422,31 @@ impl House for World {
     fn template(&self, _: &Visitor, template: Id, record: &str) -> Result<TemplatePage, Failure> {
         self.check()?;
         templates::page(self, template, record)
+    }
+
+    fn begin_template(
+        &self,
+        visitor: &Visitor,
+        beginning: TemplateBeginning,
+    ) -> Result<TemplateDraft, Failure> {
+        self.check()?;
+        templates::begun(self, visitor, beginning)
+    }
+
+    fn try_template(&self, _: &Visitor, draft: TemplateDraft, record: &str) -> Result<TemplateTry, Failure> {
+        self.check()?;
+        Ok(templates::tried(self, &draft, record))
+    }
+
+    fn keep_template(&self, _: &Visitor, draft: TemplateDraft) -> Result<TemplateEnd, Failure> {
+        self.check()?;
+        Ok(templates::kept(self, draft))
+    }
+
+    fn remove_template(&self, _: &Visitor, template: Id) -> Result<(), Failure> {
+        self.check()?;
+        self.template_removed.lock().unwrap().push(template);
+        Ok(())
     }
 
     fn fill_letter(&self, _: &Visitor, letter: Letter, template: Id) -> Result<Filled, Failure> {
