@@ -110,6 +110,7 @@ fn line(names: &mut Names<'_, '_>, visitor: &Visitor, shown: Shown) -> Result<Ou
         recipients: u64::try_from(row.recipients).unwrap_or(0),
         subject: row.subject,
         words: row.lasterror.unwrap_or_default(),
+        way: row.way,
         owner: owner.map(|owner| names.user(owner)).transpose()?.flatten(),
         can_retry,
         can_cancel,

@@ -24,7 +24,7 @@ fn the_page_of_the_outbox_shows_ones_own_mail_and_takes_it_back() {
     let cookie = sign_in(&place, &house);
     let ask = |request: String| http(house.web, &request, &cookie);
     let page = ask("GET /outbox/waiting".to_owned()).text();
-    assert!(page.contains(&mine) && !page.contains(&bens), "{page}");
+    assert!(page.contains(&mine) && !page.contains(&bens) && page.contains(" · over main"), "{page}");
     assert!(ask(format!("GET /emails/{bens}")).text().contains("Pending Send"), "it can be read");
     assert!(!ask(format!("GET /emails/{bens}")).text().contains("/cancel"), "and no more than that");
     assert_eq!(ask(format!("POST /outbox/{bens}/cancel\nto=/outbox")).status, 404);

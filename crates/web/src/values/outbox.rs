@@ -47,6 +47,8 @@ pub struct OutboxLine {
     pub subject: String,
     /// What went wrong last, in the words of the relay; may be empty.
     pub words: String,
+    /// The name of the way out that it goes by; empty where that is gone.
+    pub way: String,
     /// Whose it is, where that is somebody else.
     pub owner: Option<String>,
     /// Whether to try it now would do something.

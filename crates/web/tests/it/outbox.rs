@@ -19,6 +19,7 @@ async fn it_tells_how_each_stands_and_what_the_relay_said() {
         "? uncertain",
         "550 5.1.1 &lt;no.such@customer.test&gt;: Recipient address rejected: User unknown",
         "2 recipients",
+        " · over main relay",
     ] {
         assert!(page.text.contains(words), "{words} is not in {}", page.text);
     }

@@ -62,6 +62,7 @@ fn line(
         recipients: 1 + u64::from(to.contains(',')),
         subject: subject.into(),
         words: words.into(),
+        way: if number > 23 { String::new() } else { "main relay".into() },
         owner: (number > 22).then(|| HOSTILE.into()),
         can_retry: waits || matches!(standing, Failed | Uncertain),
         can_cancel: waits,
