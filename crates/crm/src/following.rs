@@ -3,16 +3,24 @@
 //! What passes through: events of e-mails in the order of commit, from a cursor that stands in the settings of the
 //! organization. It goes on when those before it were told.
 //!
-//! *Invariant:* each is told at least once, under the same name; who follows keeps no mail waiting.
+//! One that he was told in vain holds up those behind it, and is a row meanwhile ([`Untold`]). Where he answered and refused it
+//! often and for long, or a person says so, it is passed over and its row stays, until it is told after all.
+//!
+//! *Invariant:* each is told at least once, under the same name, or stands in the list of those that were passed over; who
+//! follows keeps no mail waiting.
+
+mod untold;
 
 use std::sync::Arc;
 
 use model::decision::Entity;
 use model::schema::emails::{ActivityParty, Email};
+use model::schema::house::Untold;
 use model::{Id, Timestamp, limits};
-use store::{Cursor, HeldLease, Organization, Priority, Read, StoreError};
+use store::{Cursor, HeldLease, Organization, Priority, Read, StoreError, Tx};
 
 use crate::CrmError;
+pub use untold::{again, pass_over, untold, untold_email, was_told};
 
 /// An e-mail that came.
 #[derive(Debug, Clone)]
@@ -78,11 +86,13 @@ pub fn next(
 /// The place where a follower is; `None` where he is at none that counts.
 fn reached(read: &Read<'_>, follower: &str) -> Result<Option<Cursor>, StoreError> {
     let text = read.setting(&setting(follower))?.unwrap_or_default();
-    let found = text.split_once(' ').and_then(|(epoch, eventid)| {
-        Some(Cursor { epoch: epoch.parse().ok()?, eventid: eventid.parse().ok()? })
-    });
     let epoch = read.epoch()?;
-    Ok(found.filter(|cursor| cursor.epoch == epoch))
+    Ok(cursor(&text).filter(|cursor| cursor.epoch == epoch))
+}
+
+fn cursor(text: &str) -> Option<Cursor> {
+    let (epoch, eventid) = text.split_once(' ')?;
+    Some(Cursor { epoch: epoch.parse().ok()?, eventid: eventid.parse().ok()? })
 }
 
 fn setting(follower: &str) -> String {
@@ -125,22 +135,123 @@ pub async fn give_back(organization: &Arc<Organization>, lease: HeldLease) -> Re
     unit.await.map_err(|error: StoreError| error.into())
 }
 
-/// Notes how far a follower was told. Says whether whoever told him still has the lease; else nothing was noted.
+/// How far a follower was told.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// Behind the last that he heard.
+    pub heard: Cursor,
+    /// The next one, where he was told it in vain.
+    pub unheard: Option<Unheard>,
+}
+
+/// An event that was told in vain.
+#[derive(Debug, Clone)]
+pub struct Unheard {
+    /// Its number.
+    pub eventid: i64,
+    /// The e-mail that it tells of.
+    pub email: Id,
+    /// Whether the follower answered, and refused it: else he was not there.
+    pub is_refused: bool,
+    /// What he said, or what kept him from it.
+    pub words: String,
+}
+
+/// What became of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// It goes on behind what he heard.
+    On,
+    /// What he did not hear waits, and all behind it.
+    Waits,
+    /// What he did not hear is passed over from now on, and stays in the list.
+    PassedOver,
+    /// Whoever told him has the lease no more: nothing was noted.
+    Lost,
+}
+
+/// Whether an event waits to be told again.
+#[must_use]
+pub fn is_waiting(row: &Untold) -> bool {
+    row.statecode == WAITING
+}
+
+const WAITING: i32 = 0;
+const PASSED_OVER: i32 = 1;
+
+/// Notes how far a follower was told. What he refused [`limits::HOOK_REFUSALS_MAX`] times, over
+/// [`limits::HOOK_REFUSED_SECONDS`], is passed over.
 ///
 /// # Errors
 /// Where the store cannot do it: he is told again.
 pub async fn note(
     organization: &Arc<Organization>,
-    (follower, lease): (&str, HeldLease),
-    cursor: Cursor,
-) -> Result<bool, CrmError> {
-    let name = setting(follower);
+    (follower, lease): (&'static str, HeldLease),
+    progress: Progress,
+    now: Timestamp,
+) -> Result<Noted, CrmError> {
     let unit = organization.unit(Priority::Background, move |tx| {
-        let is_held = tx.is_held(&lease)?;
-        if is_held {
-            tx.set_setting(&name, &format!("{} {}", cursor.epoch, cursor.eventid))?;
+        if !tx.is_held(&lease)? {
+            return Ok(Noted::Lost);
         }
-        Ok::<_, StoreError>(is_held)
+        let mut place = place_held(tx, follower, progress.heard)?;
+        let mut noted = Noted::On;
+        // A person may have passed it over meanwhile.
+        if let Some(unheard) = progress.unheard.as_ref().filter(|unheard| unheard.eventid > place.eventid) {
+            let at = Cursor { epoch: place.epoch, eventid: unheard.eventid };
+            let before = tx.untold_at(follower, at)?;
+            let row = told_in_vain(before, (follower, at), (unheard, now));
+            noted = if is_waiting(&row) { Noted::Waits } else { Noted::PassedOver };
+            place = if is_waiting(&row) { place } else { at };
+            tx.note_untold(&row)?;
+        }
+        go_on(tx, follower, place)?;
+        Ok::<_, StoreError>(noted)
     });
     Ok(unit.await?)
+}
+
+/// The place of a follower, or where he is by now: nobody moves him before this unit ends, and he never goes back.
+fn place_held(tx: &mut Tx<'_>, follower: &str, place: Cursor) -> Result<Cursor, StoreError> {
+    let text = tx.setting_held(&setting(follower))?.unwrap_or_default();
+    let there = cursor(&text).filter(|there| there.epoch == place.epoch).map(|there| there.eventid);
+    Ok(Cursor { eventid: place.eventid.max(there.unwrap_or_default()), ..place })
+}
+
+fn go_on(tx: &mut Tx<'_>, follower: &str, place: Cursor) -> Result<(), StoreError> {
+    tx.drop_untold_up_to(follower, place)?;
+    tx.set_setting(&setting(follower), &format!("{} {}", place.epoch, place.eventid))
+}
+
+/// Its row, after it was told in vain once more.
+fn told_in_vain(
+    before: Option<Untold>,
+    (follower, at): (&str, Cursor),
+    (unheard, now): (&Unheard, Timestamp),
+) -> Untold {
+    let mut row = before.unwrap_or_else(|| Untold {
+        follower: follower.to_owned(),
+        epoch: at.epoch,
+        eventid: at.eventid,
+        activityid: unheard.email,
+        statecode: WAITING,
+        tries: 0,
+        refusals: 0,
+        refusedon: None,
+        words: String::new(),
+        createdon: now,
+        modifiedon: now,
+    });
+    row.tries = row.tries.saturating_add(1);
+    row.words = unheard.words.chars().take(limits::ERROR_CHARS_MAX).collect();
+    row.modifiedon = now;
+    if unheard.is_refused {
+        row.refusals = row.refusals.saturating_add(1);
+        let since = *row.refusedon.get_or_insert(now);
+        let is_long = now.0 - since.0 >= limits::HOOK_REFUSED_SECONDS * 1_000;
+        if row.refusals >= limits::HOOK_REFUSALS_MAX && is_long {
+            row.statecode = PASSED_OVER;
+        }
+    }
+    row
 }

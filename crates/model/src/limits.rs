@@ -555,6 +555,13 @@ pub const HOOK_LOG_BYTES_MAX: usize = 2 * 1024;
 pub const HOOK_SECONDS_MAX: usize = 300;
 /// Calls of one hook at a time, at most.
 pub const HOOK_CALLS_MAX: usize = 100;
+/// So often a hook that is told of mail has to refuse an event, and for so many seconds, until it is passed over: what is behind it
+/// waits for half a working day at most, and a service that is mended within it loses nothing.
+pub const HOOK_REFUSALS_MAX: i32 = 10;
+/// See [`HOOK_REFUSALS_MAX`].
+pub const HOOK_REFUSED_SECONDS: i64 = 4 * 3_600;
+/// Events that a hook was told in vain which one list shows.
+pub const UNTOLD_LISTED_MAX: usize = 1_000;
 /// Events that are looked through at a time for those that somebody outside is told of.
 pub const FOLLOWED_EVENTS_MAX: usize = 500;
 /// Seconds that a mail server may take to put one sent mail into a folder: it is found there, or sent and stored.

@@ -66,6 +66,7 @@ pub const ORGANIZATION_TABLES: &[&Table] = &[
     &outbox::PreSend::TABLE,
     &house::Blob::TABLE,
     &house::Event::TABLE,
+    &house::Untold::TABLE,
     &house::Job::TABLE,
     &house::Lease::TABLE,
     &house::Setting::TABLE,

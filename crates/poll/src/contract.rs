@@ -129,6 +129,17 @@ pub enum Delivered {
 pub struct NotNow {
     /// Why, for the log and the list of mailboxes.
     pub words: String,
+    /// Whose it is.
+    pub cause: Cause,
+}
+
+/// Why the house cannot do it now, as far as other messages are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// The house's: it takes no other one either.
+    House,
     /// Our own processing failed on it: the attempt counts, for the same message may be why.
-    pub is_fault: bool,
+    Fault,
+    /// Somebody whom the house asks about each message did not take this one well: it waits, and keeps none behind it waiting.
+    Message,
 }

@@ -13,7 +13,7 @@ use connect::lmtp::{Envelope, Lmtp, Reply};
 use model::Id;
 use model::outcome::Outcome;
 
-use crate::contract::{Advice, Delivered, Delivery, Intake, NotNow, Offered, Pair, What};
+use crate::contract::{Advice, Cause, Delivered, Delivery, Intake, NotNow, Offered, Pair, What};
 
 mod ledger;
 
@@ -129,10 +129,10 @@ fn sender(raw: &[u8]) -> String {
 }
 
 fn not_now(error: connect::ConnectError) -> NotNow {
-    NotNow { words: error.words, is_fault: false }
+    NotNow { words: error.words, cause: Cause::House }
 }
 
 fn later(reply: Option<&Reply>) -> NotNow {
     let words = reply.map_or_else(|| "no answer".to_owned(), |reply| reply.text.clone());
-    NotNow { words: format!("the other house says: {words}"), is_fault: false }
+    NotNow { words: format!("the other house says: {words}"), cause: Cause::House }
 }

@@ -19,7 +19,7 @@ pub mod sync;
 pub mod turn;
 pub mod watch;
 
-pub use contract::{Advice, Delivered, Delivery, Intake, NotNow, Offered, Pair, What};
+pub use contract::{Advice, Cause, Delivered, Delivery, Intake, NotNow, Offered, Pair, What};
 pub use ledger::{Entry, Folder, HeaderDigest, Ledger, Listed, PutOff, Settled, Told};
 pub use room::Room;
 pub use source::{

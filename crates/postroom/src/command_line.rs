@@ -25,6 +25,7 @@ mod dkim;
 mod drafts;
 mod grant;
 mod history;
+mod hooks;
 mod import;
 mod index;
 mod mail;
@@ -247,6 +248,7 @@ fn request(command: Command) -> anyhow::Result<Option<(Request, Option<String>)>
         Command::Sendas(command) => drafts::send_as(command),
         Command::Relay(command) => outbox::relay(command)?,
         Command::Suppression(command) => suppression::request(command),
+        Command::Hook(command) => hooks::request(command),
         Command::Server(ServerCommand::List { org }) => Request::Servers(org),
         Command::Secrets(command) => secrets::request(&command),
         Command::NeverLog(command) => never_log(command),

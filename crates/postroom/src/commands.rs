@@ -26,6 +26,7 @@ mod dkim;
 mod drafts;
 mod grants;
 mod history;
+mod hooks;
 mod index;
 mod mail;
 mod mailboxes;
@@ -54,6 +55,7 @@ pub use dkim::{AddDomainKey, DkimRequest, DomainKeyRow};
 pub use drafts::{DraftRequest, SenderRow};
 pub use grants::{ConsentProof, ConsentState, ConsentStep, GrantKind, GrantRequest, Hidden, SetMailboxGrant};
 pub use history::{MailboxMail, TrackMailbox, TrackedBefore};
+pub use hooks::{HookRequest, UntoldRow};
 pub use index::{IndexRequest, IndexRow, LEFT_MAX};
 pub(crate) use mail::rfc_3339;
 pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
@@ -193,6 +195,8 @@ pub enum Request {
     Draft(DraftRequest),
     /// About addresses to which nothing is sent.
     Suppression(SuppressionRequest),
+    /// About mail that the hook after delivery was not told of.
+    Hook(HookRequest),
     /// About keys that it is signed with.
     Dkim(DkimRequest),
     /// About text indexes.
@@ -301,6 +305,10 @@ pub enum Reply {
     OutboxLimits(Vec<LimitRow>),
     /// Suppressed addresses.
     Suppressions(Vec<SuppressionRow>),
+    /// What a hook was told in vain.
+    Untold(Vec<UntoldRow>),
+    /// How many of these were told after all.
+    ToldAgain(usize),
     /// Keys that outgoing mail is signed with.
     DomainKeys(Vec<DomainKeyRow>),
     /// How far text indexes are.
@@ -352,6 +360,22 @@ pub enum CommandError {
         /// Why not, behind its name.
         why: &'static str,
     },
+    /// The hook after delivery heard of it, or it is not its turn.
+    #[error("no hook was told of the e-mail “{0}” in vain; `postroom hook list` shows those")]
+    NotUntold(String),
+    /// It was told again, and did not hear it.
+    #[error("{told} told; the hook does not hear of the e-mail “{email}”: {words}")]
+    NotHeard {
+        /// How many were told before.
+        told: usize,
+        /// Which e-mail.
+        email: String,
+        /// What it says, or what kept it from that.
+        words: String,
+    },
+    /// There is no such hook in the settings of this node.
+    #[error("this node has no hook after delivery (hooks.post_deliver)")]
+    NoHook,
     /// Mail goes there already.
     #[error("{0} is not suppressed; `postroom suppression list` shows what is")]
     NotSuppressed(String),
@@ -499,6 +523,7 @@ async fn answer(house: &Arc<House>, request: Request) -> Result<Reply, CommandEr
         Request::Template(request) => templates::run(house, request).await?,
         Request::Draft(request) => drafts::run(house, request).await?,
         Request::Suppression(request) => suppression::run(house, request).await?,
+        Request::Hook(request) => hooks::run(house, request).await?,
         Request::Dkim(request) => dkim::run(house, request).await?,
         Request::Index(request) => index::run(house, request)?,
         Request::BackUp(asked) => archives::back_up(house, &asked)?,

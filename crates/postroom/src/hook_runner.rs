@@ -1,7 +1,7 @@
 //! Tells the hook after delivery of e-mails that came, for all organizations, behind the mail.
 //!
 //! What passes through: a stretch of events, told one after the other in the order in which they came to be; the cursor goes on
-//! behind those that were heard. One node at a time tells those of an organization.
+//! behind those that were heard, and behind one that was refused for hours. One node at a time tells those of an organization.
 //!
 //! *Invariant:* it decides nothing, and no mail waits for it.
 
@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crm::CrmError;
-use crm::following::{self, Stretch};
+use crm::following::{self, Came, Noted, Progress, Stretch, Unheard};
 use model::{Id, Timestamp};
 use store::{HeldLease, Organization};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::hooks::{Hook, post_deliver};
+use crate::hooks::{Fault, Hook, NoAnswer, post_deliver};
 use crate::house::House;
 use crate::settings::OnError;
 
@@ -33,7 +33,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// E-mails that are told between two notes of how far it came.
 const STRETCH_MAX: usize = 16;
 /// By which this hook's place is known.
-const FOLLOWER: &str = "post_deliver";
+pub(crate) const FOLLOWER: &str = "post_deliver";
 
 /// Runs until `stop`, where there is such a hook.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
@@ -46,6 +46,7 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
         runner.round(&stop).await;
         tokio::select! {
             () = stop.cancelled() => {}
+            () = runner.house.hook_bell.notified() => runner.turns.values_mut().for_each(|turn| turn.not_before = None),
             () = tokio::time::sleep(ROUND) => {}
         }
     }
@@ -168,6 +169,13 @@ fn failed(organization: &Organization, error: &CrmError) -> Ended {
     Ended::Later
 }
 
+/// Nobody is to learn of it by chance alone.
+pub(crate) fn was_passed_over(organization: &Organization, email: Option<Id>) {
+    let (organization, email) = (organization.name(), email.unwrap_or_default());
+    tracing::warn!(organization, %email, "the hook after delivery is not told of an e-mail: `postroom hook list` shows it");
+    metrics::counter!("postroom_hook_passed_over_total", "hook" => FOLLOWER).increment(1);
+}
+
 /// Whoever tells of an organization's mail.
 struct Teller<'t> {
     house: &'t Arc<House>,
@@ -183,42 +191,39 @@ impl Teller<'_> {
             if !stretch.is_news {
                 return Ok(Ended::Told);
             }
-            let Some(heard) = self.while_held(self.tell(&stretch)).await else { return Ok(Ended::Later) };
-            let mut end = stretch.end;
-            if let Some(first) = heard.iter().position(|was_heard| !was_heard) {
+            let told = self.while_held(self.tell(&stretch)).await;
+            let Some(unheard) = told else { return Ok(Ended::Later) };
+            let mut heard = stretch.end;
+            if let Some(unheard) = &unheard {
                 // The cursor stays before the first that was not heard.
-                end.eventid = stretch.came.get(first).map_or(end.eventid, |came| came.eventid - 1);
+                heard.eventid = unheard.eventid - 1;
             }
             let place = (FOLLOWER, self.lease.clone());
-            if !following::note(self.organization, place, end).await? {
-                return Ok(Ended::Later);
-            }
-            if heard.contains(&false) {
-                return Ok(Ended::NoAnswer);
+            let email = unheard.as_ref().map(|unheard| unheard.email);
+            let progress = Progress { heard, unheard };
+            match following::note(self.organization, place, progress, self.house.now()).await? {
+                Noted::On => {}
+                Noted::Waits => return Ok(Ended::NoAnswer),
+                Noted::PassedOver => was_passed_over(self.organization, email),
+                Noted::Lost => return Ok(Ended::Later),
             }
         }
         Ok(Ended::Later)
     }
 
-    /// Says of each whether it was heard, or is passed over.
-    async fn tell(&self, stretch: &Stretch) -> Vec<bool> {
-        let mut told = Vec::with_capacity(stretch.came.len());
+    /// Tells of each until one is not heard; that one.
+    async fn tell(&self, stretch: &Stretch) -> Option<Unheard> {
         for came in &stretch.came {
-            let was_heard =
-                match post_deliver::tell(self.hook, self.organization, (stretch.epoch, came)).await {
-                    Ok(()) => true,
-                    Err(no_answer) => {
-                        let (email, words) = (came.email.activityid, no_answer.words);
-                        tracing::warn!(%email, words, "the hook after delivery does not answer");
-                        self.hook.on_error == OnError::Ignore
-                    }
-                };
-            told.push(was_heard);
-            if !was_heard {
-                break;
+            let told = post_deliver::tell(self.hook, self.organization, (stretch.epoch, came)).await;
+            let Err(NoAnswer { words, fault, .. }) = told else { continue };
+            let Came { eventid, email, .. } = came;
+            let (eventid, email, is_refused) = (*eventid, email.activityid, fault == Fault::Refused);
+            tracing::warn!(%email, words, is_refused, "the hook after delivery does not answer");
+            if self.hook.on_error == OnError::Abort {
+                return Some(Unheard { eventid, email, is_refused, words });
             }
         }
-        told
+        None
     }
 
     /// Works while the lease is ours; `None` where it is another node's.

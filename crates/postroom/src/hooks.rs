@@ -84,15 +84,35 @@ pub(crate) struct NoAnswer {
     pub(crate) words: String,
     /// Whether it may have been acted upon all the same.
     pub(crate) may_be_done: bool,
+    /// Whose it is.
+    pub(crate) fault: Fault,
+}
+
+/// Whose fault it is that a hook does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The hook's: it is not there, cannot do it now, or did not say anything in time.
+    Away,
+    /// The question's, as far as can be told: the hook was there and refused it, or made nothing of it that counts.
+    Refused,
 }
 
 impl NoAnswer {
-    fn before(words: impl Into<String>) -> Self {
-        NoAnswer { words: words.into(), may_be_done: false }
+    pub(crate) fn before(words: impl Into<String>) -> Self {
+        NoAnswer { words: words.into(), may_be_done: false, fault: Fault::Away }
     }
 
     fn after(words: impl Into<String>) -> Self {
-        NoAnswer { words: words.into(), may_be_done: true }
+        NoAnswer { words: words.into(), may_be_done: true, fault: Fault::Away }
+    }
+
+    fn refused(self) -> Self {
+        NoAnswer { fault: Fault::Refused, ..self }
+    }
+
+    /// Whether what was asked about may be why: another question may well be answered.
+    pub(crate) fn is_of_this_question(&self) -> bool {
+        self.may_be_done || self.fault == Fault::Refused
     }
 }
 
@@ -171,7 +191,7 @@ impl Hook {
     ) -> Result<T, NoAnswer> {
         let answered = self.hear(call, may_leave).await?;
         serde_json::from_slice(&answered)
-            .map_err(|error| NoAnswer::after(format!("the hook answers what it may not: {error}")))
+            .map_err(|error| NoAnswer::after(format!("the hook answers what it may not: {error}")).refused())
     }
 
     /// Tells; whatever it answers in order is heard.

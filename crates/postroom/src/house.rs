@@ -41,6 +41,8 @@ pub struct House {
     pub(crate) bell: Notify,
     /// Rung when mail may be due to go out.
     pub(crate) outbox_bell: Notify,
+    /// Rung when the hook after delivery may be told of mail again before its pause is over.
+    pub(crate) hook_bell: Notify,
     /// Relays that are not knocked at for a while.
     pub(crate) relays_away: RelaysAway,
     /// What this node holds of the limits of outgoing mail.
@@ -184,6 +186,7 @@ impl House {
             node,
             bell: Notify::new(),
             outbox_bell: Notify::new(),
+            hook_bell: Notify::new(),
             relays_away: RelaysAway::default(),
             gates: Gates::default(),
             claims: Claims::default(),

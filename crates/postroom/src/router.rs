@@ -12,8 +12,8 @@ use crm::intake::{self, Polled, Taken};
 use crm::mailboxes::ledger::{self, EntryState, Look, Place, Seen};
 use model::{FolderRole, Id, MessageKey, limits};
 use poll::{
-    Advice, Delivered, Delivery, Entry, Folder, HeaderDigest, Intake, Ledger, Listed, NotNow, Offered, Pair,
-    Settled, Told, Validity, What,
+    Advice, Cause, Delivered, Delivery, Entry, Folder, HeaderDigest, Intake, Ledger, Listed, NotNow, Offered,
+    Pair, Settled, Told, Validity, What,
 };
 use store::{Generation, Organization, StoreError};
 use tokio::runtime::Handle;
@@ -53,7 +53,8 @@ impl Router {
         match task.await {
             Ok(done) => done.map_err(not_now),
             Err(failed) => {
-                Err(NotNow { words: "a fault of Postroom".to_owned(), is_fault: failed.is_panic() })
+                let cause = if failed.is_panic() { Cause::Fault } else { Cause::House };
+                Err(NotNow { words: "a fault of Postroom".to_owned(), cause })
             }
         }
     }
@@ -83,14 +84,22 @@ impl Intake for Router {
     }
 
     async fn deliver(&self, pair: Pair, delivery: Delivery) -> Result<Delivered, NotNow> {
+        let organization = self.house.store.organization(pair.organization).map_err(CrmError::from);
+        let organization = organization.map_err(not_now)?;
+        let (copy, bytes) = (delivery.copy, bytes(&delivery.what));
+        let polled = Polled {
+            role: delivery.role,
+            copyid: copy,
+            arrived: delivery.arrived.unwrap_or_else(|| self.house.now()),
+            size: delivery.size,
+            what: what(&self.house, (&organization, copy), delivery.what).await?,
+        };
         // As at the doors: many come at once, and each thread has a memory of its own for what it compresses.
-        if bytes(&delivery.what) <= self.house.inline_bytes_max(limits::LARGE_MESSAGE_BYTES) {
-            let organization = self.house.store.organization(pair.organization).map_err(CrmError::from);
-            let organization = organization.map_err(not_now)?;
-            return deliver(&self.house, &organization, (pair.mailbox, delivery)).await.map_err(not_now);
+        if bytes <= self.house.inline_bytes_max(limits::LARGE_MESSAGE_BYTES) {
+            return deliver(&self.house, &organization, (pair.mailbox, polled)).await.map_err(not_now);
         }
         self.apart(pair.organization, move |house, organization| async move {
-            deliver(&house, &organization, (pair.mailbox, delivery)).await
+            deliver(&house, &organization, (pair.mailbox, polled)).await
         })
         .await
     }
@@ -99,16 +108,9 @@ impl Intake for Router {
 async fn deliver(
     house: &House,
     organization: &Arc<Organization>,
-    (mailbox, delivery): (Id, Delivery),
+    (mailbox, polled): (Id, Polled),
 ) -> Result<Delivered, CrmError> {
     let moment = house.moment().map_err(no_random)?;
-    let polled = Polled {
-        role: delivery.role,
-        copyid: delivery.copy,
-        arrived: delivery.arrived.unwrap_or(moment.now),
-        size: delivery.size,
-        what: what(house, (organization, delivery.copy), delivery.what).await?,
-    };
     Ok(match intake::take_polled(organization, mailbox, polled, moment).await? {
         Taken::Ended(receipt) => {
             books_runner::count("mailbox", receipt.outcome());
@@ -127,11 +129,12 @@ fn bytes(what: &What) -> usize {
     }
 }
 
+/// What the intake is handed: the whole with what is known of who wrote it, and what a hook says. Nothing is held meanwhile.
 async fn what(
     house: &House,
     (organization, copyid): (&Organization, Id),
     what: What,
-) -> Result<intake::What, CrmError> {
+) -> Result<intake::What, NotNow> {
     Ok(match what {
         What::Whole(raw) => {
             // Who brought it to the mailbox only its server knows.
@@ -146,8 +149,11 @@ async fn what(
                 raw: &raw,
             };
             let verdicts = pre_deliver::heard(house, &verdicts, arriving).await.map_err(|no_answer| {
-                tracing::warn!(copy = %copyid, words = no_answer.words, "a message is put off by its hook");
-                CrmError::Store(StoreError::Busy)
+                let is_of_this_message = no_answer.is_of_this_question();
+                let words = no_answer.words;
+                tracing::warn!(copy = %copyid, words, is_of_this_message, "a message is put off by its hook");
+                let cause = if is_of_this_message { Cause::Message } else { Cause::House };
+                NotNow { words: format!("the hook before delivery: {words}"), cause }
             })?;
             intake::What::Verified(raw, verdicts)
         }
@@ -291,7 +297,7 @@ fn not_now(error: CrmError) -> NotNow {
     if !error.is_temporary() {
         tracing::error!(error = &error as &dyn std::error::Error, "a watched mailbox cannot be taken in");
     }
-    NotNow { words: error.to_string(), is_fault: false }
+    NotNow { words: error.to_string(), cause: Cause::House }
 }
 
 fn no_random(error: NoRandom) -> CrmError {

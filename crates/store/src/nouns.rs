@@ -29,6 +29,7 @@ mod suppression;
 mod templates;
 mod together;
 mod undeliverables;
+mod untold;
 mod verdicts;
 
 pub use accounting::{DayLine, OutcomeCount, ReasonCount};

@@ -19,6 +19,7 @@ mod conversations;
 mod credentials;
 mod direction;
 mod drafts;
+mod following;
 mod gather;
 mod heard;
 mod hooked;

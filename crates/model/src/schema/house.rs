@@ -44,6 +44,33 @@ table! {
     indexes { many(objectid, eventid); }
 }
 
+/// How it stands with an event that a follower was not told.
+pub const UNTOLD_STATES: &[(i64, &str)] = &[(0, "Waiting"), (1, "Passed over")];
+
+table! {
+    /// An event that a follower did not hear: it holds up those behind it, or was passed over and is kept for a person.
+    Untold "untold" set "" label "Event that was not told" key(follower, epoch, eventid) clustered(true) {
+        /// Who follows: `post_deliver`, the hook.
+        follower: String = Text(40), "Follower";
+        /// The epoch of the events when its turn had come.
+        epoch: Id = AnyLookup, "Epoch";
+        eventid: i64 = Int, "Event";
+        activityid: Id = Lookup("email"), "E-mail";
+        statecode: i32 = Choice(UNTOLD_STATES), "State";
+        /// How often it was told in vain.
+        tries: i32 = Int, "Tries";
+        /// How often the follower answered, and refused it.
+        refusals: i32 = Int, "Refusals";
+        /// When he did so first.
+        refusedon: Option<Timestamp> = DateTime, "Refused on";
+        /// What he said last, or what kept him from it.
+        words: String = Text(800), "Words";
+        createdon: Timestamp = DateTime, "Created on";
+        modifiedon: Timestamp = DateTime, "Modified on";
+    }
+    indexes { }
+}
+
 table! {
     /// Work to be done later; may run twice.
     Job "job" set "" label "Job" key(jobid) clustered(false) {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::ask::{Asked, Entered};
 use super::look::Seen;
 use super::{AtHand, House, Trouble, Watched, clear};
-use crate::contract::{Advice, Delivered, Delivery, Intake, NotNow, What};
+use crate::contract::{Advice, Cause, Delivered, Delivery, Intake, NotNow, What};
 use crate::ledger::{Entry, Ledger, Settled};
 use crate::room::Held;
 use crate::source::Source;
@@ -223,7 +223,8 @@ async fn deliver<I: Intake>(
                 brought.add((seen, is_whole), answer);
             }
             Err(failed) => {
-                let not_now = NotNow { words: "the intake failed on a message".to_owned(), is_fault: true };
+                let words = "the intake failed on a message".to_owned();
+                let not_now = NotNow { words, cause: Cause::Fault };
                 brought.refused.extend(keys.remove(&failed.id()).map(|key| (key, not_now)));
             }
         }

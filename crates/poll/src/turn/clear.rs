@@ -7,7 +7,7 @@ use model::{FolderRole, MessageKey};
 
 use super::bring::{Brought, Ended};
 use super::{AtHand, Trouble, Watched};
-use crate::contract::NotNow;
+use crate::contract::{Cause, NotNow};
 use crate::ledger::{HeaderDigest, Ledger, PutOff, Settled};
 use crate::source::{Disposal, Disposed, Source};
 
@@ -34,14 +34,22 @@ pub(super) async fn settle<L: Ledger>(
     ledger.settle(&at_hand.folder, there).await
 }
 
-/// Notes what was brought in. Where only some were refused those are tried later and the rest goes on: they may be why.
+/// Notes what was brought in. Where only some were refused those are tried later and the rest goes on: they may be why. So is
+/// one that somebody else does not take well, in any case: else it would be first again, and those behind it never tried.
 pub(super) fn note<S: Source>(watched: &mut Watched<S>, brought: Brought) -> Result<(), Trouble> {
-    let Brought { ended, settled, mut wanted, mut refused, in_vain, is_any_taken, tried } = brought;
-    let faulty = refused.iter().filter(|(_, not_now)| not_now.is_fault).map(|(key, _)| key.clone());
+    let Brought { ended, settled, mut wanted, refused, in_vain, is_any_taken, tried } = brought;
+    let faulty =
+        refused.iter().filter(|(_, not_now)| not_now.cause == Cause::Fault).map(|(key, _)| key.clone());
     let faulty: Vec<MessageKey> = faulty.collect();
-    let trouble = if is_any_taken { None } else { refused.pop().map(|(_, not_now)| not_now.into()) };
-    if trouble.is_none() {
-        refused.into_iter().for_each(|(key, not_now)| put_off(watched, key, &not_now.words));
+    let trouble = refused.last().filter(|_| !is_any_taken).map(|(_, not_now)| not_now.clone().into());
+    let mut unheard = HashSet::new();
+    for (key, not_now) in refused {
+        if not_now.cause == Cause::Message {
+            unheard.insert(key.clone());
+        }
+        if trouble.is_none() || not_now.cause == Cause::Message {
+            put_off(watched, key, &not_now.words);
+        }
     }
     for key in in_vain {
         put_off(watched, key, "the whole was delivered and the whole was asked for");
@@ -50,10 +58,13 @@ pub(super) fn note<S: Source>(watched: &mut Watched<S>, brought: Brought) -> Res
     let ends: HashSet<&MessageKey> = ended.iter().map(|ended| &ended.entry.key).collect();
     let whole: HashSet<&MessageKey> = wanted.asked.iter().map(|asked| &asked.seen.entry.key).collect();
     let tried = tried.into_iter().filter(|key| !ends.contains(key));
-    let (still, tried) = tried.partition(|key| whole.contains(key));
+    let (still, tried): (Vec<_>, Vec<_>) = tried.partition(|key| whole.contains(key));
     wanted.tried = still;
     watched.wanted.add(wanted);
+    let (unheard, tried) = tried.into_iter().partition(|key| unheard.contains(key));
     note_survivors(watched, (tried, &faulty));
+    // However often it is put off: who does not take it well is no fault of ours, and nothing is set aside for that.
+    watched.told.survived.extend::<Vec<_>>(unheard);
     let settled = settled.map(|settled| may_leave(watched, (ended, settled)));
     trouble.map_or(Ok(()), Err).and(settled.map_err(Trouble::House))
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use model::outcome::Outcome;
 use model::{FolderRole, Id, MessageKey, Timestamp, limits};
 use poll::{
-    Advice, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, HeaderDigest, House, Intake,
-    Ledger, Listed, NotNow, Offered, Pair, Place, Settled, Short, Shown, Source, SourceError, SourceTrouble,
-    Told, Trouble, Turned, Validity, Watched, What, turn,
+    Advice, Cause, Delivered, Delivery, Disposal, Disposed, Entry, Fetched, Folder, HeaderDigest, House,
+    Intake, Ledger, Listed, NotNow, Offered, Pair, Place, Settled, Short, Shown, Source, SourceError,
+    SourceTrouble, Told, Trouble, Turned, Validity, Watched, What, turn,
 };
 
 /// Everything that outlives a session.
@@ -173,7 +173,7 @@ pub(crate) fn away() -> SourceError {
 }
 
 fn not_now() -> NotNow {
-    NotNow { words: "the store is away".to_owned(), is_fault: false }
+    NotNow { words: "the store is away".to_owned(), cause: Cause::House }
 }
 
 fn head(message: &[u8]) -> Arc<[u8]> {
@@ -471,6 +471,9 @@ impl Intake for World {
             }
             let (outcome, whole) = match delivery.what {
                 What::Whole(body) if text(&body).contains("Subject: deadly") => panic!("on purpose"),
+                What::Whole(body) if text(&body).contains("Subject: unheard") => {
+                    return Err(NotNow { words: "a hook says no".to_owned(), cause: Cause::Message });
+                }
                 What::Whole(body) if text(&body).contains("Subject: broken") => {
                     (Outcome::Undeliverable, Some(body))
                 }

@@ -8,6 +8,7 @@ use postroom::node::Role;
 use super::deliver::DeliverArguments;
 use super::dkim::DkimCommand;
 use super::drafts::{DraftCommand, SendAsCommand, SignatureArguments};
+use super::hooks::HookCommand;
 use super::mailbox::{MailboxCommand, ServerCommand};
 use super::outbox::{OutboxCommand, RelayCommand};
 use super::secrets::SecretsCommand;
@@ -123,6 +124,9 @@ pub(crate) enum Command {
     /// Addresses to which nothing is sent: they do not work, or somebody does not want it.
     #[command(subcommand)]
     Suppression(SuppressionCommand),
+    /// E-mails that the hook after delivery (hooks.post_deliver) was told of in vain.
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// Keys that an organization's outgoing mail is signed with (DKIM).
     #[command(subcommand)]
     Dkim(DkimCommand),

@@ -37,6 +37,8 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         Reply::Template(text) => super::template::text(text),
         Reply::ImportedTemplates(count) => super::template::imported(*count),
         Reply::Suppressions(rows) => table(rows.iter().map(super::suppression::cells)),
+        Reply::Untold(rows) => table(rows.iter().map(super::hooks::cells)),
+        Reply::ToldAgain(count) => super::hooks::told(*count),
         Reply::Indexes(rows) => table(rows.iter().map(super::index::cells)),
         Reply::Done
         | Reply::DomainKeys(_)

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use connect::Kind;
 use connect::http::{self, Line, Place};
 use connect::webhook::SigningSecret;
 use model::Timestamp;
@@ -66,15 +67,22 @@ impl Service {
             ("webhook-signature", signature.as_str()),
         ];
         let asked = line.post(&headers, call.body, call.answer_bytes_max).await;
-        let answer = asked.map_err(|error| NoAnswer::after(format!("the hook does not answer: {error}")))?;
+        let answer = asked.map_err(|error| {
+            let no_answer = NoAnswer::after(format!("the hook does not answer: {error}"));
+            if error.kind == Kind::Limit { no_answer.refused() } else { no_answer }
+        })?;
+        let words = |status: u16| format!("the hook says {status}");
         match answer.status {
             200..=299 => Ok(answer.body.to_vec()),
-            // It says that it did nothing: who asks is at fault, or the time is not right (RFC 9110 §15.5, §15.6.4).
-            status @ (400..=499 | 503) => Err(NoAnswer::before(format!("the hook says {status}"))),
+            // The time is not right, or whoever stands before it does not reach it (RFC 9110 §15.5.9, §15.6; RFC 6585 §4).
+            status @ (408 | 429 | 503) => Err(NoAnswer::before(words(status))),
+            status @ (502 | 504) => Err(NoAnswer::after(words(status))),
+            // It says that it did nothing: who asks is at fault (RFC 9110 §15.5).
+            status @ 400..=499 => Err(NoAnswer::before(words(status)).refused()),
             status @ 300..=399 => {
-                Err(NoAnswer::before(format!("the hook says {status}, and nobody is led elsewhere")))
+                Err(NoAnswer::before(words(status) + ", and nobody is led elsewhere").refused())
             }
-            status => Err(NoAnswer::after(format!("the hook says {status}"))),
+            status => Err(NoAnswer::after(words(status)).refused()),
         }
     }
 }

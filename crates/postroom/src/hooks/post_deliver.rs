@@ -58,7 +58,7 @@ pub(crate) async fn tell(
     let event = format!("post_deliver-{}-{epoch}-{}", organization.id(), came.eventid);
     let is_small = usize::try_from(email.size).is_ok_and(|size| size <= hook.raw_bytes_max);
     let raw = is_small.then(|| organization.blob(&email.blobid)).transpose();
-    let raw = raw.map_err(|error| NoAnswer { words: error.to_string(), may_be_done: false })?;
+    let raw = raw.map_err(|error| NoAnswer::before(error.to_string()))?;
     let told = Told {
         kind: "post_deliver",
         event: &event,

@@ -197,7 +197,7 @@ pub(crate) async fn deliver(
     };
     match answered {
         Ok(outcomes) => told(&parcel.recipients, &outcomes),
-        Err(NoAnswer { words, may_be_done: true }) => Tried::Uncertain { words, replies: Vec::new() },
+        Err(NoAnswer { words, may_be_done: true, .. }) => Tried::Uncertain { words, replies: Vec::new() },
         Err(NoAnswer { words, .. }) => Tried::NotSent { words, replies: Vec::new() },
     }
 }

@@ -92,10 +92,10 @@ impl Running {
             Some(status) if status.code() == Some(NOT_NOW) => {
                 Err(NoAnswer::before("the hook says that it cannot do it now (75)"))
             }
-            Some(status) if !status.success() => Err(NoAnswer::after(ended_words(status))),
+            Some(status) if !status.success() => Err(NoAnswer::after(ended_words(status)).refused()),
             None => Err(NoAnswer::after("nobody knows how the hook ended")),
             Some(_) if said.len() > most => {
-                Err(NoAnswer::after(format!("the hook answers more than {most} bytes")))
+                Err(NoAnswer::after(format!("the hook answers more than {most} bytes")).refused())
             }
             Some(_) => Ok(said),
         }

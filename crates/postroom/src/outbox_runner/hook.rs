@@ -81,7 +81,7 @@ impl Asker<'_> {
             Said::Continue {} => Understood::Goes(PreSendAnswer::Continue),
             Said::Deliver {} if self.by == By::Outside => {
                 let words = "the hook wants to deliver it, and an outside sender does".to_owned();
-                return Err(NoAnswer { words, may_be_done: false });
+                return Err(NoAnswer::before(words));
             }
             Said::Deliver {} => Understood::Goes(PreSendAnswer::Deliver),
             Said::Stop { reason } => {
@@ -104,9 +104,8 @@ impl Asker<'_> {
             let blob = organization.put_blob(&raw)?;
             Ok::<_, CrmError>(Understood::Changed(blob, raw))
         });
-        let no_answer = |words: String| NoAnswer { words, may_be_done: false };
-        let done = work.await.map_err(|_| no_answer("a fault of Postroom".to_owned()))?;
-        done.map_err(|error| no_answer(format!("the hook's change cannot be made: {error}")))
+        let done = work.await.map_err(|_| NoAnswer::before("a fault of Postroom"))?;
+        done.map_err(|error| NoAnswer::before(format!("the hook's change cannot be made: {error}")))
     }
 }
 

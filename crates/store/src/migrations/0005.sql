@@ -247,3 +247,19 @@ where trackingtoken is not null;
 
 -- What is kept apart is listed by itself, however much else waits, and the other way round.
 create index undeliverable_reason_statecode_createdon_undeliverableid on undeliverable (reason, statecode, createdon, undeliverableid);
+
+-- What a hook after delivery was told in vain: what is behind it waits, or it was passed over and is kept for a person.
+create table untold (
+    follower text not null,
+    epoch blob not null,
+    eventid integer not null,
+    activityid blob not null,
+    statecode integer not null,
+    tries integer not null,
+    refusals integer not null,
+    refusedon integer,
+    words text not null,
+    createdon integer not null,
+    modifiedon integer not null,
+    primary key (follower, epoch, eventid)
+) strict, without rowid;

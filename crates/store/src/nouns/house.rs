@@ -116,6 +116,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// A setting, held: nobody changes it before this unit of work ends.
+    pub fn setting_held(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        self.one("select value from setting where name = ?1 /*pg for update*/", &[name.into()], |row| {
+            row.take()
+        })
+    }
+
     /// Makes facts about records that were read before this unit doubtful; once a unit. What a unit asks about mail
     /// afterwards is certain: mail that is decided about by older facts is here, or will be decided about anew.
     pub fn bump_records_version(&mut self) -> Result<(), StoreError> {

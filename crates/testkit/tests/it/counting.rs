@@ -12,7 +12,8 @@ use model::outcome::Outcome;
 use poll::counting::{Counting, Counts, Remembered};
 use poll::sources::imap::ImapFolder;
 use poll::{
-    Advice, Delivered, Delivery, Intake, Live, NotNow, Offered, Opener, Pair, SourceError, Watching, What,
+    Advice, Cause, Delivered, Delivery, Intake, Live, NotNow, Offered, Opener, Pair, SourceError, Watching,
+    What,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -147,7 +148,7 @@ fn all_that_the_contract_says_travels() {
     let answers: [Result<Delivered, NotNow>; 3] = [
         Ok(Delivered::Ended(Outcome::Quarantined)),
         Ok(Delivered::WholeWanted),
-        Err(NotNow { words: "later".to_owned(), is_fault: true }),
+        Err(NotNow { words: "later".to_owned(), cause: Cause::Fault }),
     ];
     for answer in answers {
         assert_eq!(over(&answer), answer);

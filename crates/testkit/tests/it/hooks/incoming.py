@@ -19,8 +19,10 @@ if call["type"] == "post_deliver":
         told.write(f"{call['event']} {call['subject']} {call['reason']}\n")
     if call["subject"] == "About hangs" and once("hung"):
         # Whoever asks is killed meanwhile.
-        signal.alarm(60)
+        signal.alarm(15)
         signal.pause()
+    if call["subject"] == "About refused" and not os.path.exists(os.path.join(folder, "mended")):
+        sys.exit("what is this?")
 elif call["subject"] == "About stop":
     json.dump({"action": "stop", "reason": "the scanner found a virus"}, sys.stdout)
 elif call["subject"] == "About hint":

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use postroom::commands::{Reply, Request, UndeliverableRequest, UndeliverableRow};
+use postroom::commands::{HookRequest, Reply, Request, UndeliverableRequest, UndeliverableRow, UntoldRow};
 use postroom::settings::OnError;
 use tempfile::TempDir;
 use testkit::client::{Client, Envelope, Protocol};
@@ -40,6 +40,13 @@ impl Stage {
     fn comes(&self, id: &str) -> Result<Vec<u16>> {
         let mut client = Client::connect(self.house.smtp()?, Protocol::Smtp)?;
         Ok(client.send(&Envelope::new(ZOE, "jane@example.test"), &mail(id, "Fifty?"))?.codes())
+    }
+
+    fn untold(&self) -> Vec<UntoldRow> {
+        match self.house.command(Request::Hook(HookRequest::List(None))) {
+            Ok(Reply::Untold(rows)) => rows,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn kept_apart(&self) -> Result<Vec<UndeliverableRow>> {
@@ -132,6 +139,53 @@ fn who_is_told_of_a_mail_when_the_house_is_killed_is_told_again_under_the_same_n
         ensure!(first.ends_with("About first known-sender"), "{first}");
         assert_eq!(second, again, "the same event under the same name");
         ensure!(second != third, "{third}");
+        Ok(())
+    });
+}
+
+#[test]
+fn an_administrator_passes_over_what_a_hook_refuses_and_has_it_told_again() {
+    or_skip(|| {
+        Missing::unless("/usr/bin/python3", "python3")?;
+        let folder = TempDir::new()?;
+        let data = folder.path().join("data");
+        fs::create_dir(&data)?;
+        let mut settings = free_ports(&data)?;
+        settings.hooks.post_deliver.program = python(OURS, &[folder.path()]);
+        let house = House::start_in(&data, settings)?;
+        with_world(&house);
+        let stage = Stage { folder, house };
+        for id in ["refused", "third"] {
+            assert_eq!(stage.comes(id)?, [250], "no mail waits for it");
+        }
+        let row = wait::until("the first to be refused", || stage.untold().into_iter().next())?;
+        ensure!(row.is_waiting && row.refusals > 0 && row.words.contains("ended with 1"), "{row:?}");
+        let named = || ("example".to_owned(), row.email.clone());
+        let (organization, email) = named();
+        stage.house.command(Request::Hook(HookRequest::Skip { organization, email }))?;
+        let told_of = |id: &str| {
+            wait::until(&format!("“{id}” to be told"), || {
+                told(stage.folder.path())
+                    .into_iter()
+                    .rev()
+                    .find(|line| line.contains(&format!("About {id} ")))
+            })
+        };
+        told_of("third")?;
+        let [kept] = &stage.untold()[..] else { bail!("one is kept in the list") };
+        ensure!(!kept.is_waiting, "{kept:?}");
+        let again = || {
+            let (organization, email) = named();
+            stage.house.command(Request::Hook(HookRequest::Again { organization, email: Some(email) }))
+        };
+        let refused = again().unwrap_err().to_string();
+        ensure!(refused.contains("the hook ended with 1"), "{refused}");
+        let before = told_of("refused")?;
+        fs::write(stage.folder.path().join("mended"), "")?;
+        assert_eq!(again()?, Reply::ToldAgain(1));
+        assert_eq!(told_of("refused")?, before, "the same event under the same name");
+        ensure!(stage.untold().is_empty(), "it was told");
+        books_are_whole(&stage.house);
         Ok(())
     });
 }
