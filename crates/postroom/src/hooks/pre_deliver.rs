@@ -9,7 +9,7 @@ use model::Id;
 use model::decision::{ENTITIES, Entity, RecordRef};
 use serde::{Deserialize, Serialize};
 
-use super::contents::Contents;
+use super::contents::{Contents, NoContents, OfLong};
 use super::{Call, Hook, NoAnswer};
 use crate::house::House;
 use crate::settings::OnError;
@@ -87,8 +87,12 @@ pub(crate) async fn heard(
 }
 
 async fn ask(hook: &Hook, arriving: Arriving<'_>) -> Result<Heard, NoAnswer> {
-    // What nobody can read the intake sets aside.
-    let Ok(contents) = Contents::of(arriving.raw, hook).await else { return Ok(Heard::default()) };
+    let contents = match Contents::of(arriving.raw, (hook, OfLong::Beginning)).await {
+        Ok(contents) => contents,
+        // The intake sets it aside.
+        Err(NoContents::Unreadable(_)) => return Ok(Heard::default()),
+        Err(NoContents::NotNow(no_answer)) => return Err(no_answer),
+    };
     let question = Question {
         kind: "pre_deliver",
         organization: arriving.organization,

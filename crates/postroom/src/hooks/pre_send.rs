@@ -11,7 +11,7 @@ use crm::outbox::{Claimed, Fields};
 use send::{Parcel, Reply, Tried};
 use serde::{Deserialize, Serialize};
 
-use super::contents::Contents;
+use super::contents::{Contents, OfLong};
 use super::{Call, Hook, NoAnswer, apart};
 
 /// What is asked before a mail goes, once a mail.
@@ -84,7 +84,7 @@ pub(crate) async fn ask(
         mail: which(organization, claimed),
         mail_from,
         recipients: claimed.recipients.iter().map(|recipient| recipient.address.as_str()).collect(),
-        contents: Contents::of(raw, hook).await?,
+        contents: Contents::of(raw, (hook, OfLong::Nothing)).await?,
     };
     let id = format!("pre_send-{}-{}", claimed.mail.activityid, claimed.mail.attempts);
     let call = Call::new(id, &question, raw.len())?;
