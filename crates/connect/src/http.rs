@@ -3,13 +3,9 @@
 //! *Invariant:* the address that was permitted is the one that is connected to, whatever its name leads to a moment later;
 //! a redirect is an answer like any other, and is not followed.
 
-use std::convert::Infallible;
-use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::HOST;
 use hyper::{Request, Uri};
@@ -125,7 +121,7 @@ impl Line {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Whole(Some(body.into()))).map_err(|_| {
+        let request = request.body(Full::<Bytes>::from(body)).map_err(|_| {
             ConnectError::new(Kind::NotOffered, format!("{} cannot be asked at this address", target.host))
         })?;
         // It ends with the answer, or is dropped with this.
@@ -147,7 +143,7 @@ impl Line {
 
 async fn read(mut body: Incoming, most: usize) -> Result<Zeroizing<Vec<u8>>, ConnectError> {
     let mut bytes = Zeroizing::new(Vec::new());
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|error| ConnectError::new(Kind::Closed, format!("it broke off: {error}")))?;
         if let Some(data) = frame.data_ref() {
@@ -158,27 +154,4 @@ async fn read(mut body: Incoming, most: usize) -> Result<Zeroizing<Vec<u8>>, Con
         }
     }
     Ok(bytes)
-}
-
-/// A body that is there as a whole.
-struct Whole(Option<Bytes>);
-
-impl Body for Whole {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|bytes| bytes.is_empty())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
 }

@@ -90,19 +90,22 @@ impl Inner {
         });
         let way = Way { peer, believed_sealers: &self.believed_sealers };
         let said = came.is_by_ours.then(|| self.said_by_server(raw)).flatten();
-        let outer = match (said, &self.resolver) {
-            (Some(said), _) => Some(said),
-            (None, Some(resolver)) => Some(trust::verify(raw, way, resolver).await),
-            (None, None) => None,
-        };
-        let mut inner = Vec::new();
-        if let (true, Some(resolver)) = (came.may_be_forward, &self.resolver) {
-            for original in originals(raw) {
-                // Whoever forwards a mail brings it, and says nothing about who wrote it.
-                let verdict = trust::verify(&original, Way::default(), resolver).await;
-                inner.push((message::identity::raw_digest(&original), verdict));
+        let outer = async {
+            match (said, &self.resolver) {
+                (Some(said), _) => Some(said),
+                (None, Some(resolver)) => Some(trust::verify(raw, way, resolver).await),
+                (None, None) => None,
             }
-        }
+        };
+        let inner = async {
+            let (true, Some(resolver)) = (came.may_be_forward, &self.resolver) else { return Vec::new() };
+            let originals = originals(raw);
+            let verdicts = trust::verify_inner(&originals, resolver).await;
+            let digests = originals.iter().map(|original| message::identity::raw_digest(original));
+            digests.zip(verdicts).collect()
+        };
+        // Whoever brings a large mail holds one of a few places meanwhile.
+        let (outer, inner) = tokio::join!(outer, inner);
         Verdicts { outer, inner, apart_from: self.apart_from, ..Verdicts::default() }
     }
 

@@ -15,4 +15,4 @@ pub mod sign;
 mod verify;
 
 pub use resolver::{Asked, Resolver, ResolverError};
-pub use verify::{Peer, Way, verify};
+pub use verify::{Peer, Way, verify, verify_inner};

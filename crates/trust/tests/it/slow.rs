@@ -27,6 +27,23 @@ async fn what_cannot_be_told_now_is_no_failure() {
 }
 
 #[tokio::test]
+async fn mails_within_one_are_asked_about_side_by_side() {
+    let world = World::new().await;
+    let of = |domain: &str| {
+        world.wish(domain, "v=DMARC1; p=reject");
+        let mail = MAIL.replace("customer.example", domain);
+        signed(&signer(world.ed25519("a", domain), ("a", domain)), &mail).into_bytes()
+    };
+    let mails = [of("customer.example"), of("partner.example")];
+    let verdicts = trust::verify_inner(&mails, &world.resolver).await;
+    assert_eq!([verdicts[0].dmarc, verdicts[1].dmarc], [Finding::Pass, Finding::Pass]);
+    let asked = world.dns.asked();
+    let place = |name: &str| asked.iter().position(|asked| asked.contains(name)).unwrap();
+    // What the first wishes for is asked when its key is there; by then the second is under way.
+    assert!(place("a._domainkey.partner.example") < place("_dmarc.customer.example"), "{asked:?}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_too_long_comes_by_tcp() {
     let world = World::new().await;
     assert_eq!(with(&world, Manner::Truncate).await, (Finding::Pass, Finding::Pass));
