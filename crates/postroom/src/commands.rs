@@ -62,7 +62,8 @@ pub use mail::{CheckMail, CheckedMail, TrackMail, Tracked, TrackedOriginal};
 pub use mailboxes::{AddMailbox, MailServer, MailboxRow, Protocol, SetMailboxPromises};
 pub(crate) use mailboxes::{password_of, state as state_of_mailbox};
 pub use maildirs::AddMaildir;
-pub use nodes::{NodeRow, undone};
+pub(crate) use nodes::unlike_hooks;
+pub use nodes::{NodeRow, faults};
 pub(crate) use outbox::relay_password_of;
 pub use outbox::{
     AddRelay, LMTP, LimitOf, LimitRequest, LimitRow, OutboxRequest, OutboxRow, PICKUP, PROGRAM, RelayRow,

@@ -20,6 +20,7 @@ use store::{SeenNode, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::unlike_hooks;
 use crate::house::{House, HouseError};
 
 /// What a node does.
@@ -221,6 +222,7 @@ impl House {
             startedon: self.now(),
             seenon: self.now(),
             statecode,
+            hooks: Some(self.settings.hooks.words()),
         }
     }
 
@@ -240,6 +242,8 @@ pub(crate) fn seen_as(seen: &SeenNode, role: Role) -> bool {
 #[derive(Default)]
 struct Others {
     silent: HashSet<Id>,
+    /// What is wrong with the nodes together in their hooks.
+    unlike: Vec<String>,
     is_unheard: bool,
     is_clock_off: bool,
 }
@@ -262,6 +266,11 @@ impl Others {
             tracing::warn!("{}", clock_words(ahead));
         }
         self.is_clock_off = is_off;
+        let unlike = unlike_hooks(&nodes);
+        for words in unlike.iter().filter(|words| !self.unlike.contains(words)) {
+            tracing::warn!("{words}");
+        }
+        self.unlike = unlike;
         let silent =
             |seen: &&SeenNode| seen.node.nodeid != house.node && seen.silent > limits::LEASE_SECONDS * 1_000;
         for seen in nodes.iter().filter(silent) {

@@ -42,7 +42,7 @@ use web::values::{
     Waiting,
 };
 
-use crate::commands::{NodeRow, nodes::rows, undone};
+use crate::commands::{NodeRow, faults, nodes::rows};
 use crate::house::{House, random};
 use lines::page_of;
 use names::Names;
@@ -305,7 +305,7 @@ impl web::House for House {
             silent_seconds: row.silent_seconds,
         };
         let rows = rows(self).map_err(store_failure)?;
-        let undone = undone(&rows).into_iter().map(str::to_owned).collect();
+        let undone = faults(&rows);
         Ok(NodeList { nodes: rows.into_iter().map(line).collect(), undone })
     }
 

@@ -16,8 +16,11 @@ pub(crate) const ORGANIZATION: &[&str] = &[
     include_str!("migrations/0005.sql"),
 ];
 /// The scripts of the catalogue.
-pub(crate) const CATALOGUE: &[&str] =
-    &[include_str!("migrations/0001_catalogue.sql"), include_str!("migrations/0002_catalogue.sql")];
+pub(crate) const CATALOGUE: &[&str] = &[
+    include_str!("migrations/0001_catalogue.sql"),
+    include_str!("migrations/0002_catalogue.sql"),
+    include_str!("migrations/0003_catalogue.sql"),
+];
 
 /// The latest schema of an organization that this program knows.
 #[must_use]

@@ -28,10 +28,10 @@ impl Store {
         let is_alone = self.server.is_none();
         self.catalogue.transact(|tx| {
             let sql =
-                "insert into node (nodeid, name, roles, version, knownschema, startedon, seenon, statecode)
-                values (?1, ?2, ?3, ?4, ?5, leaseclock(?6), leaseclock(?6), ?7)
+                "insert into node (nodeid, name, roles, version, knownschema, startedon, seenon, statecode, hooks)
+                values (?1, ?2, ?3, ?4, ?5, leaseclock(?6), leaseclock(?6), ?7, ?8)
                 on conflict (nodeid) do update set seenon = excluded.seenon, statecode = excluded.statecode";
-            let Node { nodeid, name, roles, version, knownschema, statecode, .. } = node;
+            let Node { nodeid, name, roles, version, knownschema, statecode, hooks, .. } = node;
             let params = [
                 (*nodeid).into(),
                 name.into(),
@@ -40,6 +40,7 @@ impl Store {
                 (*knownschema).into(),
                 now.into(),
                 (*statecode).into(),
+                hooks.as_deref().into(),
             ];
             tx.execute(sql, &params)?;
             let patience = if is_alone { -FORGOTTEN_MILLISECONDS } else { FORGOTTEN_MILLISECONDS };
@@ -56,7 +57,7 @@ impl Store {
 
     /// The nodes, in the order in which they began.
     pub fn nodes(&self, now: Timestamp) -> Result<Vec<SeenNode>, StoreError> {
-        let sql = "select nodeid, name, roles, version, knownschema, startedon, seenon, statecode,
+        let sql = "select nodeid, name, roles, version, knownschema, startedon, seenon, statecode, hooks,
                 leaseclock(?1) - seenon
             from node
             order by startedon, nodeid";

@@ -57,6 +57,8 @@ table! {
         /// The same.
         seenon: Timestamp = DateTime, "Last seen on";
         statecode: i32 = Choice(NODE_STATES), "State";
+        /// Each that it was started with, with a digest of its settings, and blanks between; nothing of programs that know none.
+        hooks: Option<String> = Text(200), "Hooks";
     }
     indexes { }
 }

@@ -17,6 +17,7 @@ pub(super) fn cells(row: &NodeRow) -> Vec<String> {
         row.name.clone(),
         row.state.clone(),
         row.roles.join(","),
+        row.hooks.join(","),
         row.version.clone(),
         started,
         seen,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use postroom::commands::{
     NewSinkCredential, NodeRow, QueueRow, Reply, SinkCredentialRow, SinkRow, TestedMailbox, UserRow,
-    VerifiedRow, undone,
+    VerifiedRow, faults,
 };
 
 use super::End;
@@ -65,14 +65,14 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
     Ok(End::Well)
 }
 
-/// The nodes, and what none of them does: a fault, for it waits for nobody.
+/// The nodes, what none of them does and wherein they differ: faults, for they wait for nobody.
 fn nodes(rows: &[NodeRow]) -> anyhow::Result<End> {
     table(rows.iter().map(super::node::cells))?;
-    let undone = undone(rows);
-    for words in &undone {
+    let faults = faults(rows);
+    for words in &faults {
         writeln!(io::stdout(), "{words}")?;
     }
-    Ok(if undone.is_empty() { End::Well } else { End::WithFaults })
+    Ok(if faults.is_empty() { End::Well } else { End::WithFaults })
 }
 
 /// What servers say is written by strangers.

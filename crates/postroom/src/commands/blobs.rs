@@ -66,6 +66,6 @@ pub(super) fn check(house: &House, organizations: &[Arc<Organization>]) -> Resul
             });
         }
     }
-    let undone = nodes::undone(&nodes::rows(house)?).into_iter().map(str::to_owned).collect();
+    let undone = nodes::faults(&nodes::rows(house)?);
     Ok(Reply::CheckedHouse(CheckedHouse { bucket, undone, kept }))
 }

@@ -19,6 +19,8 @@ pub struct NodeRow {
     pub state: String,
     /// What it does.
     pub roles: Vec<String>,
+    /// Its hooks, each as `name=digest` of its settings.
+    pub hooks: Vec<String>,
     /// Of its program.
     pub version: String,
     /// When it began, RFC 3339.
@@ -45,8 +47,46 @@ pub(super) fn serves_elsewhere(house: &House) -> Result<bool, StoreError> {
     Ok(house.store.is_at_server() && house.store.nodes(house.now())?.iter().any(is_other))
 }
 
-/// What no node does of what a house wants done, in words. Nothing where none serves at all: then that is plain.
-pub fn undone(rows: &[NodeRow]) -> Vec<&'static str> {
+/// What is not as it should be with the nodes together, in words.
+pub fn faults(rows: &[NodeRow]) -> Vec<String> {
+    undone(rows).into_iter().map(str::to_owned).chain(unlike(rows)).collect()
+}
+
+/// Wherein nodes differ, of what they said of themselves; in words.
+pub(crate) fn unlike_hooks(nodes: &[SeenNode]) -> Vec<String> {
+    let rows: Vec<NodeRow> = nodes.iter().map(|seen| row(seen.clone(), limits::LEASE_SECONDS)).collect();
+    unlike(&rows)
+}
+
+/// Hooks in which nodes differ that do the same work, in words: whether a mail is asked about depends on the node it meets.
+fn unlike(rows: &[NodeRow]) -> Vec<String> {
+    let unlike = |(hook, roles): &(&str, &[Role])| {
+        let concerns = |row: &&NodeRow| roles.iter().any(|role| row.roles.iter().any(|it| it == role.name()));
+        let mut nodes = rows.iter().filter(|row| row.state == SERVING).filter(concerns);
+        let of = |row: &NodeRow| {
+            let digest = row.hooks.iter().find_map(|word| word.strip_prefix(hook)?.strip_prefix('='));
+            digest.unwrap_or("none").to_owned()
+        };
+        let first = nodes.next()?;
+        let other = nodes.find(|other| of(other) != of(first))?;
+        let (one, two) = (of(first), of(other));
+        Some(format!(
+            "hooks.{hook} is {one} at {} and {two} at {}: start each node with the same settings, until then mail passes it by",
+            first.name, other.name
+        ))
+    };
+    HOOKS.iter().filter_map(unlike).collect()
+}
+
+/// Each hook, and the roles of those who ask it.
+const HOOKS: &[(&str, &[Role])] = &[
+    ("pre_send", &[Role::Send]),
+    ("pre_deliver", &[Role::Receive, Role::Poll]),
+    ("post_deliver", &[Role::Jobs]),
+];
+
+/// What no node does of what a house wants done. Nothing where none serves at all: then that is plain.
+fn undone(rows: &[NodeRow]) -> Vec<&'static str> {
     let serving: Vec<&NodeRow> = rows.iter().filter(|row| row.state == SERVING).collect();
     let is_done = |role: &Role| serving.iter().any(|row| row.roles.iter().any(|name| name == role.name()));
     if serving.is_empty() {
@@ -71,6 +111,7 @@ fn row(seen: SeenNode, patience: i64) -> NodeRow {
         state: state.to_owned(),
         name: seen.node.name,
         roles: seen.node.roles.split_whitespace().map(str::to_owned).collect(),
+        hooks: seen.node.hooks.unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         version: seen.node.version,
         started: started.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default(),
         silent_seconds: seen.silent.max(0) / 1_000,
@@ -87,9 +128,34 @@ mod tests {
             name: "mail".to_owned(),
             state: state.to_owned(),
             roles: roles.split(',').map(str::to_owned).collect(),
+            hooks: Vec::new(),
             version: String::new(),
             started: String::new(),
             silent_seconds: 0,
+        }
+    }
+
+    #[test]
+    fn nodes_that_differ_in_a_hook_of_their_work_are_told() {
+        let with = |name: &str, roles: &str, hooks: &[&str]| NodeRow {
+            name: name.to_owned(),
+            hooks: hooks.iter().map(|&hook| hook.to_owned()).collect(),
+            ..node("serving", roles)
+        };
+        let asks = with("a", "send,jobs", &["pre_send=1a2b3c4d"]);
+        assert_eq!(unlike(&[asks.clone(), asks.clone()]), Vec::<String>::new());
+        assert_eq!(
+            unlike(&[asks.clone(), with("b", "receive,web", &[])]),
+            Vec::<String>::new(),
+            "none of its work"
+        );
+        let silent = NodeRow { state: "silent".to_owned(), ..with("b", "send", &[]) };
+        assert_eq!(unlike(&[asks.clone(), silent]), Vec::<String>::new());
+        for (hooks, word) in [(&["post_deliver=00000000"][..], "none"), (&["pre_send=ffffffff"], "ffffffff")]
+        {
+            let [words] = &unlike(&[asks.clone(), with("b", "send", hooks)])[..] else { panic!("{hooks:?}") };
+            let said = format!("hooks.pre_send is 1a2b3c4d at a and {word} at b");
+            assert!(words.starts_with(&said), "{words}");
         }
     }
 

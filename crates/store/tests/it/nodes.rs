@@ -135,6 +135,7 @@ fn node(number: u8) -> Node {
         startedon: START,
         seenon: START,
         statecode: 1,
+        hooks: None,
     }
 }
 
