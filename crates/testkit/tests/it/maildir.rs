@@ -33,7 +33,7 @@ fn state(house: &House) -> Result<String> {
 }
 
 /// What Jane forwards, with what the last mail server noted above it.
-fn traced(id: &str) -> Vec<u8> {
+pub(crate) fn traced(id: &str) -> Vec<u8> {
     const TRACE: &[u8] = b"Return-Path: <jane@example.test>\n\
         Received: from client.test by b.test; Mon, 23 Nov 2026 09:15:01 +0100\n";
     [TRACE, &forwarded(id)].concat()

@@ -23,6 +23,8 @@ if call["type"] == "post_deliver":
         signal.pause()
     if call["subject"] == "About refused" and not os.path.exists(os.path.join(folder, "mended")):
         sys.exit("what is this?")
+elif call["subject"] == "Fwd: About refused":
+    sys.exit("what is this?")
 elif call["subject"] == "About stop":
     json.dump({"action": "stop", "reason": "the scanner found a virus"}, sys.stdout)
 elif call["subject"] == "About hint":

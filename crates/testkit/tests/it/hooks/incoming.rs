@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use postroom::commands::{HookRequest, Reply, Request, UndeliverableRequest, UndeliverableRow, UntoldRow};
+use postroom::commands::{
+    AddMaildir, HookRequest, Reply, Request, UndeliverableRequest, UndeliverableRow, UntoldRow,
+};
 use postroom::settings::OnError;
 use tempfile::TempDir;
 use testkit::client::{Client, Envelope, Protocol};
@@ -13,7 +15,8 @@ use testkit::missing::{Missing, or_skip};
 use testkit::world::World;
 use testkit::{House, Program, wait};
 
-use super::super::house::{WORLD, ZOE, books_are_whole, email_count, mail, with_world};
+use super::super::house::{SINK, WORLD, ZOE, books_are_whole, email_count, mail, with_world};
+use super::super::maildir::traced;
 use super::python;
 
 const OURS: &str = "tests/it/hooks/incoming.py";
@@ -139,6 +142,40 @@ fn who_is_told_of_a_mail_when_the_house_is_killed_is_told_again_under_the_same_n
         ensure!(first.ends_with("About first known-sender"), "{first}");
         assert_eq!(second, again, "the same event under the same name");
         ensure!(second != third, "{third}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_message_in_a_mailbox_that_a_hook_refuses_waits_there_and_those_behind_it_go_on() {
+    or_skip(|| {
+        let stage = Stage::set(OnError::Abort)?;
+        let maildir = stage.folder.path().join("Maildir");
+        ["new", "cur", "tmp"].iter().try_for_each(|part| fs::create_dir_all(maildir.join(part)))?;
+        // So large that it is brought in alone, and first.
+        let large = "For the record, and for nobody else.\r\n".repeat(140_000);
+        let refused = String::from_utf8(traced("refused"))?.replace("For the record.\r\n", &large);
+        let refused_at = maildir.join("new/1.test");
+        fs::write(&refused_at, refused)?;
+        fs::write(maildir.join("new/2.test"), traced("fine"))?;
+        stage.house.command(Request::AddMaildir(AddMaildir {
+            organization: "example".to_owned(),
+            name: "crm".to_owned(),
+            folder: maildir,
+            sink: SINK.to_owned(),
+            is_refusing: true,
+        }))?;
+        let organization = stage.house.organization("example")?;
+        wait::until("the second to be taken in", || (email_count(&organization) == 1).then_some(()))?;
+        let put_off = || match stage.house.command(Request::Mailboxes(None)) {
+            Ok(Reply::Mailboxes(rows)) => rows.into_iter().find_map(|row| row.put_off),
+            _ => None,
+        };
+        let (count, words) = wait::until("the list to tell of the first", put_off)?;
+        assert_eq!(count, 1);
+        ensure!(words.contains("the hook before delivery: the hook ended with 1"), "{words}");
+        ensure!(refused_at.exists() && stage.kept_apart()?.is_empty(), "it waits where it is");
+        books_are_whole(&stage.house);
         Ok(())
     });
 }
