@@ -34,7 +34,8 @@ fn labels() -> Vec<Label> {
 
 fn kind(name: &str) -> Kind {
     match name {
-        "hard" => Kind::Hard,
+        // The rules know no third answer yet.
+        "hard" | "unclear" => Kind::Hard,
         "soft" => Kind::Soft,
         "delayed" => Kind::Delayed,
         "complaint" => Kind::Complaint,
