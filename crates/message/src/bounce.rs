@@ -30,6 +30,8 @@ pub enum Kind {
     Delayed,
     /// It was not delivered, for a passing reason or one of this mail or its sender.
     Soft,
+    /// It was not delivered, for good, and nothing says whether this recipient's address works.
+    Unclear,
     /// It was not delivered: this recipient's address does not work.
     Hard,
     /// A recipient calls it unwanted.
@@ -66,10 +68,20 @@ pub fn read(message: &Message<'_>) -> Bounce {
     fields::complaint(&notice)
         .or_else(|| fields::delivery(&notice))
         .or_else(|| fields::disposition(&notice))
+        .or_else(|| enclosed(&notice))
         .or_else(|| services::notified(&notice))
         .or_else(|| addresses::failed(&notice))
         .or_else(|| answer::automatic(message))
         .unwrap_or_else(|| Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() })
+}
+
+/// What the report tells that a server encloses in a mail of its own, as scanners do that add their words to it. One that somebody
+/// else wrote is handed on, and tells nothing.
+fn enclosed(notice: &Notice<'_>) -> Option<Bounce> {
+    let report = crate::read(notice.returned.first()?).ok()?;
+    let writer = |message: &Message<'_>| message.header().from.first().map(|from| from.address.key());
+    let is_own = report.header().marks.report && writer(&report) == writer(notice.message);
+    if is_own { fields::delivery(&Notice::of(&report)) } else { None }
 }
 
 /// A field of the mail that a report returns, where that has it.

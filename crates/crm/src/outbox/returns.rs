@@ -82,7 +82,7 @@ impl Report<'_> {
         };
         let kind = match kind {
             Kind::Hard => HARD,
-            Kind::Soft => SOFT,
+            Kind::Soft | Kind::Unclear => SOFT,
             Kind::Delayed => DELAYED,
             Kind::Complaint => COMPLAINED,
             Kind::Nothing if self.is_from_nobody && self.proven.is_some() => SOFT,

@@ -31,7 +31,7 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         return None;
     }
     let kind_for = |reason: Option<Reason>| {
-        if delayed { Kind::Delayed } else { reason.map_or(Kind::Hard, |reason| reason.kind) }
+        if delayed { Kind::Delayed } else { reason.map_or(Kind::Unclear, |reason| reason.kind) }
     };
     let told = notice.named().iter().enumerate().map(|(place, (address, words))| {
         // To look through all of it for each of many would take too long.
@@ -52,6 +52,7 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
     Reason::before_recipient(words)
         .or_else(|| Reason::somewhere(words))
         .or_else(|| if is_alone { notice.reason() } else { None })
+        .or_else(|| reply_in(words).and_then(Reason::of))
         .or_else(|| Reason::of_all(words))
         .or_else(|| if is_all { None } else { Reason::of(words) })
         .or_else(|| Reason::of_codes(words))
@@ -59,6 +60,23 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
         .or_else(|| notice.reason())
         .or_else(|| notice.codes())
 }
+
+/// What a server answered, where a notice says so: what stands around it is of whoever writes the notice.
+fn reply_in(words: &str) -> Option<&str> {
+    let (at, marker) = REPLIES.iter().filter_map(|marker| Some((words.find(marker)?, marker))).min()?;
+    let reply = words.get(at + marker.len()..)?.trim_start();
+    reply.split("\n\n").next().filter(|reply| reply.starts_with(['4', '5']))
+}
+
+const REPLIES: &[&str] = &[
+    "returned was:",
+    "remote host said:",
+    "Remote host said:",
+    " said:",
+    "responded:",
+    " says:",
+    "response was:",
+];
 
 /// So many recipients are looked for in all of a notice.
 const MENTIONED_MAX: usize = 32;
@@ -436,9 +454,10 @@ fn all_in(text: &str) -> Vec<EmailAddress> {
 
 fn word_is_address(word: &str) -> Option<EmailAddress> {
     let (local, domain) = word.rsplit_once('@')?;
+    let is_local = !local.is_empty() && !local.contains(['[', ']']);
     let is_domain =
         domain.contains('.') && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
-    (!local.is_empty() && is_domain).then(|| EmailAddress::parse(word)).flatten()
+    (is_local && is_domain).then(|| EmailAddress::parse(word)).flatten()
 }
 
 /// The first status in a text (RFC 3463).

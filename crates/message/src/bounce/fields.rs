@@ -149,23 +149,49 @@ fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, S
         "delayed" => Kind::Delayed,
         _ if status.starts_with('2') => Kind::Receipt,
         _ => {
-            // What the server answered is about this recipient; what stands beside him in the text may be about anything, unless it
-            // is clear. Comments tell in the words of a standard: `5.0.0 (disk quota)`, `failed (bad address)`.
-            let reason = Reason::before_recipient(near)
-                .or_else(|| Reason::of(&format!("{diagnostic} {status}")))
-                .or_else(|| Reason::somewhere(near))
-                .or_else(|| Reason::of(&format!("{action} {described}")))
-                .or_else(|| of_category(group))
-                .or_else(|| of_exit(&diagnostic))
-                .or_else(|| Reason::of_statuses(&diagnostic))
-                .or_else(|| Reason::of_status(&status))
-                .or_else(|| Reason::of(near))
-                .or_else(|| Reason::of_codes(&diagnostic))
-                .or_else(|| notice.reason());
-            reason.map_or(Kind::Hard, |reason| reason.kind)
+            let reason = why(group, notice, (&action, &described, &diagnostic, near));
+            reason.map_or(Kind::Unclear, |reason| reason.kind)
         }
     };
     Some((kind, status, words))
+}
+
+/// Why it was not delivered, by the fields of a recipient and the words beside him.
+fn why(
+    group: &Section<'_>,
+    notice: &Notice<'_>,
+    (action, described, diagnostic, near): (&str, &str, &str, &str),
+) -> Option<Reason> {
+    let status = described.split_whitespace().next().unwrap_or_default();
+    let answer = format!("{diagnostic} {status}");
+    // What the server answered is about this recipient; what stands beside him in the text may be about anything, unless it
+    // is clear. Comments tell in the words of a standard: `5.0.0 (disk quota)`, `failed (bad address)`.
+    Reason::before_recipient(near)
+        .or_else(|| notice.before_recipient())
+        .or_else(|| Reason::of_all(&answer))
+        .or_else(|| Reason::somewhere(near))
+        .or_else(|| Reason::of(&answer))
+        .or_else(|| Reason::of(&format!("{action} {described}")))
+        .or_else(|| of_category(group))
+        .or_else(|| of_exit(diagnostic))
+        .or_else(|| Reason::of_statuses(diagnostic))
+        .or_else(|| Reason::of_status(status))
+        .or_else(|| Reason::of(paragraph(near)))
+        .or_else(|| Reason::of_codes(diagnostic))
+        .or_else(|| notice.reason())
+        .or_else(|| of_program(group))
+}
+
+/// What stands right beside a recipient. Behind an empty line come footers.
+fn paragraph(near: &str) -> &str {
+    near.split("\n\n").next().unwrap_or_default()
+}
+
+/// A program that should take it for the recipient, and did not.
+fn of_program(group: &Section<'_>) -> Option<Reason> {
+    let names = ["X-Actual-Recipient", "Final-Recipient"];
+    let mut values = names.iter().filter_map(|name| group.value(name)).map(header_decoder::decode);
+    values.any(|value| value.contains('|')).then_some(Reason { kind: Kind::Soft })
 }
 
 /// With what a program that should take the mail ended (`sysexits.h`): `X-Unix; 67`, no such user; `68`, no such host.

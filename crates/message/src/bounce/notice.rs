@@ -32,6 +32,7 @@ pub(super) struct Notice<'m> {
     named: OnceCell<Vec<(EmailAddress, String)>>,
     reason: OnceCell<Option<Reason>>,
     codes: OnceCell<Option<Reason>>,
+    before_recipient: OnceCell<Option<Reason>>,
 }
 
 impl<'m> Notice<'m> {
@@ -47,6 +48,7 @@ impl<'m> Notice<'m> {
             named: OnceCell::new(),
             reason: OnceCell::new(),
             codes: OnceCell::new(),
+            before_recipient: OnceCell::new(),
         };
         let leaves = message.entities().iter().filter(|entity| entity.children.is_empty());
         let mut html = None;
@@ -89,6 +91,12 @@ impl<'m> Notice<'m> {
     /// The same by the codes in all of its words.
     pub(super) fn codes(&self) -> Option<Reason> {
         self.codes.get_or_init(|| Reason::of_codes(&self.text)).clone()
+    }
+
+    /// Whether the only recipient was not even named, by a transcript of what was said to his server.
+    pub(super) fn before_recipient(&self) -> Option<Reason> {
+        let find = || if self.named().len() < 2 { Reason::before_recipient(&self.text) } else { None };
+        self.before_recipient.get_or_init(find).clone()
     }
 
     fn add(&mut self, text: &str) {

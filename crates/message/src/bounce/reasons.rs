@@ -227,10 +227,11 @@ pub(super) fn is_delayed(text: &str) -> bool {
 }
 
 /// Lower case, with one blank between words: what is folded over lines is found too. What an address is called says nothing, nor
-/// where a link leads but for its host. An underscore is a blank: `BAD_RECIPIENT`.
+/// where a link leads but for its host, nor what the mail was called that was sent. An underscore is a blank: `BAD_RECIPIENT`.
 pub(super) fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for word in text.split_whitespace().map(telling).filter(|word| !word.is_empty()) {
+    let words = text.lines().filter(|line| !is_of_mail(line)).flat_map(str::split_whitespace);
+    for word in words.map(telling).filter(|word| !word.is_empty()) {
         if !out.is_empty() {
             out.push(' ');
         }
@@ -244,6 +245,24 @@ pub(super) fn folded(text: &str) -> String {
     }
     out
 }
+
+/// A line that says which mail it is about.
+fn is_of_mail(line: &str) -> bool {
+    let line = line.trim_start();
+    let begins = |name: &&str| line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+    OF_MAIL.iter().any(|name| begins(&name))
+}
+
+const OF_MAIL: &[&str] = &[
+    "subject:",
+    "sent:",
+    "date:",
+    "thread-topic:",
+    "message subject:",
+    "the message subject was:",
+    "the subject of the message is:",
+    "with subject:",
+];
 
 fn telling(word: &str) -> &str {
     if let Some((_, link)) = word.split_once("://") {

@@ -12,6 +12,7 @@ pub(super) fn notified(notice: &Notice<'_>) -> Option<Bounce> {
     let kind = value(&text, "notificationType")?;
     let kind = match (kind, value(&text, "bounceType")) {
         ("Bounce", Some("Permanent")) => Kind::Hard,
+        ("Bounce", Some("Undetermined")) => Kind::Unclear,
         ("Bounce", _) => Kind::Soft,
         ("Complaint", _) => Kind::Complaint,
         ("Delivery", _) => Kind::Receipt,
@@ -40,7 +41,7 @@ pub(super) fn notified(notice: &Notice<'_>) -> Option<Bounce> {
 
 /// What the server answered says more than Amazon, to whom a full mailbox may be one for good.
 fn by_reply(one: &str, kind: Kind) -> Kind {
-    let is_failure = matches!(kind, Kind::Hard | Kind::Soft);
+    let is_failure = matches!(kind, Kind::Hard | Kind::Soft | Kind::Unclear);
     let reason = value(one, "diagnosticCode").filter(|_| is_failure).and_then(Reason::somewhere);
     reason.map_or(kind, |reason| reason.kind)
 }
