@@ -20,6 +20,7 @@ pub(crate) const HARD: i32 = 1;
 const SOFT: i32 = 2;
 const DELAYED: i32 = 3;
 const COMPLAINED: i32 = 4;
+const UNCLEAR: i32 = 5;
 const FAILED: i32 = 2;
 
 /// A report about an e-mail that went out from here.
@@ -82,7 +83,8 @@ impl Report<'_> {
         };
         let kind = match kind {
             Kind::Hard => HARD,
-            Kind::Soft | Kind::Unclear => SOFT,
+            Kind::Soft => SOFT,
+            Kind::Unclear => UNCLEAR,
             Kind::Delayed => DELAYED,
             Kind::Complaint => COMPLAINED,
             Kind::Nothing if self.is_from_nobody && self.proven.is_some() => SOFT,
@@ -98,7 +100,7 @@ fn is_graver((kind, is_proven): (i32, bool), recipient: &OutboxRecipient) -> boo
     let weight = |kind: i32| match kind {
         COMPLAINED => 4,
         HARD => 3,
-        SOFT => 2,
+        SOFT | UNCLEAR => 2,
         _ => 1,
     };
     let known = recipient.bouncekind.map(|kind| (recipient.isbounceproven.unwrap_or(false), weight(kind)));
@@ -110,12 +112,14 @@ fn reason(tx: &Tx<'_>, (address, kind): (&str, i32), moment: &Moment) -> Result<
     Ok(match kind {
         HARD => Some(DEAD),
         COMPLAINED => Some(COMPLAINT),
-        SOFT => {
+        // What does not say whether the address works ends nothing by itself.
+        SOFT | UNCLEAR => {
             let since = moment.now.plus_seconds(-limits::SOFT_BOUNCE_DAYS * 86_400);
             // Whoever let mail go there again has mended what it was about.
             let released = tx.suppression_released(address)?;
             let since = released.map_or(since, |released| released.max(since));
-            (tx.bounces_of(address, SOFT, since)? >= limits::SOFT_BOUNCES_MAX).then_some(SEVERAL)
+            let count = tx.bounces_of(address, SOFT, since)? + tx.bounces_of(address, UNCLEAR, since)?;
+            (count >= limits::SOFT_BOUNCES_MAX).then_some(SEVERAL)
         }
         _ => None,
     })

@@ -10,8 +10,13 @@ pub const RECIPIENT_STATES: &[(i64, &str)] =
     &[(0, "Waiting"), (1, "Sent"), (2, "Failed"), (3, "Uncertain"), (4, "Canceled")];
 
 /// What a report told of a recipient.
-pub const BOUNCE_KINDS: &[(i64, &str)] =
-    &[(1, "Failed for good"), (2, "Failed for now"), (3, "Delayed"), (4, "Complaint")];
+pub const BOUNCE_KINDS: &[(i64, &str)] = &[
+    (1, "Failed for good"),
+    (2, "Failed for now"),
+    (3, "Delayed"),
+    (4, "Complaint"),
+    (5, "Returned, cause unclear"),
+];
 
 table! {
     /// An outgoing e-mail on its way. It stays when it has ended: its recipients say how.

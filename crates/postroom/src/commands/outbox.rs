@@ -470,7 +470,10 @@ fn row(
         sent: in_state(1),
         failed: in_state(2),
         uncertain: in_state(3),
-        bounced: recipients.iter().filter(|recipient| matches!(recipient.bouncekind, Some(1 | 2))).count(),
+        bounced: recipients
+            .iter()
+            .filter(|recipient| matches!(recipient.bouncekind, Some(1 | 2 | 5)))
+            .count(),
         recipients: recipients.len(),
         attempts: mail.tries,
         next_try: mail.waitsin.map(|_| rfc_3339(mail.dueon)),
