@@ -31,7 +31,8 @@ const FIELDS: &[&str] = &[
 fn by_subject(message: &Message<'_>) -> Option<String> {
     let header = message.header();
     let subject = reasons::folded(&header.subject);
-    let is_answer = SUBJECTS.iter().any(|words| subject.starts_with(words));
+    let is_answer =
+        SUBJECTS.iter().any(|words| subject.starts_with(words)) || subject.contains("is out of the office");
     (is_answer && !header.marks.list).then(|| format!("Subject: {}", header.subject))
 }
 
@@ -50,6 +51,7 @@ const SUBJECTS: &[&str] = &[
     "auto response",
     "auto-response",
     "automated response",
+    "automatic response",
     "vacation",
     "away from my mail",
     "i am out of",

@@ -93,9 +93,14 @@ fn lists(names: &[&str]) -> Vec<&'static Rules> {
 
 /// Of what two kinds of lists know the first in a text; of two that stand at one place the longer.
 fn first(text: &str, hard: &[&str], soft: &[&str]) -> Option<Reason> {
-    let (hard, soft) = (lists(hard), lists(soft));
+    let (hard, soft, frame) = (lists(hard), lists(soft), lists(&["frame"]));
+    let mut behind_frame = 0;
     word_starts(text).find_map(|at| {
-        let rest = text.get(at..)?;
+        let rest = text.get(at..).filter(|_| at >= behind_frame)?;
+        if let Some(length) = longest(&frame, rest) {
+            behind_frame = at + length;
+            return None;
+        }
         let kind = match (longest(&hard, rest), longest(&soft, rest)) {
             (None, None) => return None,
             (hard, soft) if hard >= soft => Kind::Hard,
@@ -177,7 +182,7 @@ impl Reason {
     /// The same, else by the first code of a reply (RFC 5321 §4.2.2 and §4.2.3). `550` and `553` say nothing more than that it failed.
     pub(super) fn of_codes(text: &str) -> Option<Self> {
         Reason::of_statuses(text).or_else(|| {
-            let kind = match reply_code(text)? {
+            let kind = match numbers(text).find_map(code)? {
                 // Not now; what was sent is not understood; it is too large; who sends shall say who he is (RFC 4954).
                 400..=499 | 500..=504 | 523 | 530..=538 | 541 | 552 | 555 | 571 => Kind::Soft,
                 // No transaction, for whatever reason.
@@ -193,18 +198,28 @@ impl Reason {
 
 /// Where the server says that it is for now, words that only may mean the address mean something else.
 fn unless_temporary<'l>(text: &str, lists: &'l [&'l str]) -> &'l [&'l str] {
-    if reply_code(text).is_some_and(|code| code < 500) { &[] } else { lists }
+    if reply_class(text).is_some_and(|code| code < 500) { &[] } else { lists }
 }
 
-/// The first code of a reply in a text, or of a status its class in hundreds.
-fn reply_code(text: &str) -> Option<u16> {
-    numbers(text).find_map(|word| match word.split('.').collect::<Vec<_>>().as_slice() {
-        [code] if code.len() == 3 => code.parse().ok().filter(|code| (400..600).contains(code)),
+/// The first code of a reply in a text; where a status comes first, its class in hundreds.
+fn reply_class(text: &str) -> Option<u16> {
+    numbers(text).find_map(|word| code(word).or_else(|| class(word)))
+}
+
+/// A code of a reply that says something failed (RFC 5321 §4.2.1).
+fn code(word: &str) -> Option<u16> {
+    let code = word.parse().ok().filter(|code| (400..600).contains(code))?;
+    (word.len() == 3).then_some(code)
+}
+
+/// The class of a status, in hundreds: 500 for `5.0.0`.
+fn class(word: &str) -> Option<u16> {
+    match word.split('.').collect::<Vec<_>>().as_slice() {
         [class @ ("4" | "5"), subject, detail] if subject.len() == 1 && detail.len() <= 3 => {
             class.parse::<u16>().ok().map(|class| class * 100)
         }
         _ => None,
-    })
+    }
 }
 
 fn numbers(text: &str) -> impl Iterator<Item = &str> {

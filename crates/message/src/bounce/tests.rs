@@ -191,3 +191,68 @@ fn a_server_is_known_by_how_it_begins() {
     check(fml, Kind::Soft, &["choir@x.test"]);
     check(&fml.replace("You are not a member of this", "News of our"), Kind::Nothing, &[]);
 }
+
+#[test]
+fn what_stands_around_an_answer_tells_nothing() {
+    let qmail = |reply: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.test\nSubject: failure notice\n\nHi. This is the qmail-send program at mx.test.\n\n\
+             <zoe@x.test>:\n192.0.2.1 does not like recipient.\nRemote host said: {reply}\nGiving up on 192.0.2.1.\n\n\
+             --- Below this line is a copy of the message.\n"
+        )
+    };
+    let google = |reply: &str| {
+        format!(
+            "From: mailer-daemon@googlemail.com\nSubject: Delivery Status Notification (Failure)\n\n\
+             Delivery to the following recipient failed permanently:\n\n     zoe@x.test\n\nTechnical details of permanent failure:\n\
+             Google tried to deliver your message, but it was rejected by the server for the recipient domain x.test.\n\n\
+             The error that the other server returned was:\n{reply}\n\n----- Original message -----\n"
+        )
+    };
+    let postfix = |reply: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.test\nSubject: Undelivered\nContent-Type: multipart/report; boundary=b\n\n--b\n\n\
+             <zoe@x.test>: host mx[192.0.2.1] said: {reply} (in reply to RCPT TO command)\n\n\
+             --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n\
+             Final-Recipient: rfc822; zoe@x.test\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; {reply}\n--b--\n"
+        )
+    };
+    let exchange = |reply: &str| {
+        format!(
+            "From: postmaster@x.test\nSubject: Undeliverable: hello\nContent-Type: multipart/report; boundary=b\n\n--b\n\n\
+             Delivery has failed to these recipients:\n\nzoe@x.test\nPlease try resending this message later, or provide this text to \
+             your system administrator.\n\nDiagnostic information for administrators:\n\n--b\n\
+             Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n\
+             Final-Recipient: rfc822; zoe@x.test\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; {reply}\n--b--\n"
+        )
+    };
+    let zoe = &["zoe@x.test"];
+    for notice in [&qmail as &dyn Fn(&str) -> String, &google, &postfix, &exchange] {
+        check(&notice("550 no"), Kind::Unclear, zoe);
+        check(&notice("550 5.0.0 no"), Kind::Unclear, zoe);
+        check(&notice("550 that person has no account here"), Kind::Hard, zoe);
+        check(&notice("550 you are on a blacklist"), Kind::Soft, zoe);
+    }
+}
+
+#[test]
+fn what_the_mail_was_called_tells_nothing() {
+    let notice = "From: postmaster@mx.test\nSubject: Undeliverable\n\nYour message\n\n  To:      zoe@x.test\n  \
+        Subject: Your account has been disabled: mailbox full\n\ndid not reach the following recipient\n";
+    check(notice, Kind::Unclear, &["zoe@x.test"]);
+}
+
+#[test]
+fn a_report_that_its_server_encloses_is_read_and_one_that_a_person_hands_on_is_not() {
+    let outer = |from: &str| {
+        format!(
+            "From: {from}\nSubject: Undeliverable\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nScanned.\n\
+             --a\nContent-Type: message/rfc822\n\nFrom: postmaster@x.test\nSubject: Undeliverable\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nSorry.\n\
+             --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n\
+             Final-Recipient: rfc822; zoe@x.test\nAction: failed\nStatus: 5.1.1\n--b--\n--a--\n"
+        )
+    };
+    check(&outer("postmaster@x.test"), Kind::Hard, &["zoe@x.test"]);
+    check(&outer("bob@x.test").replacen("Undeliverable", "Look at this", 1), Kind::Nothing, &[]);
+}
