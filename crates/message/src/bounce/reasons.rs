@@ -265,7 +265,7 @@ pub(super) fn folded(text: &str) -> String {
 fn is_of_mail(line: &str) -> bool {
     let line = line.trim_start();
     let begins = |name: &&str| line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
-    OF_MAIL.iter().any(|name| begins(&name))
+    OF_MAIL.iter().any(begins)
 }
 
 const OF_MAIL: &[&str] = &[
