@@ -231,7 +231,7 @@ fn what_stands_around_an_answer_tells_nothing() {
         check(&notice("550 no"), Kind::Unclear, zoe);
         check(&notice("550 5.0.0 no"), Kind::Unclear, zoe);
         check(&notice("550 that person has no account here"), Kind::Hard, zoe);
-        check(&notice("550 you are on a blacklist"), Kind::Soft, zoe);
+        check(&notice("550 you are on a block list"), Kind::Soft, zoe);
     }
 }
 
