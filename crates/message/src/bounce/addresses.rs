@@ -368,7 +368,15 @@ fn known_before(line: &str) -> Option<EmailAddress> {
     first_in(line.get(at..)?)
 }
 
+/// `550 <zoe@x>... User unknown`: how sendmail sums up what was said about a recipient.
+fn of_transcript(line: &str) -> Option<&str> {
+    let (code, rest) = line.split_once(' ')?;
+    let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+    (is_code && rest.starts_with('<') && rest.contains(">... ")).then_some(rest)
+}
+
 fn at_line(line: &str) -> Option<EmailAddress> {
+    let line = of_transcript(line).unwrap_or(line);
     let plain = line.trim_start_matches([' ', '\t', '>', '*', '-', '•', '\u{a0}', '"', '\'']);
     let lower = plain.to_ascii_lowercase();
     let is_label = |label: &&&str| {

@@ -256,3 +256,13 @@ fn a_report_that_its_server_encloses_is_read_and_one_that_a_person_hands_on_is_n
     check(&outer("postmaster@x.test"), Kind::Hard, &["zoe@x.test"]);
     check(&outer("bob@x.test").replacen("Undeliverable", "Look at this", 1), Kind::Nothing, &[]);
 }
+
+#[test]
+fn recipients_that_only_a_transcript_names_are_found() {
+    let sendmail = "From: MAILER-DAEMON@mx.test\nSubject: Returned mail: Host unknown\n\n\
+        ----- Transcript of session follows -----\n550 x.test (smtp)... 550 Host unknown\n\
+        554 <zoe@x.test>... 550 Host unknown (Authoritative answer from name server)\n\
+        550 y.test (smtp)... 550 Host unknown\n554 <tom@y.test>... 550 Host unknown\n\
+        ----- Unsent message follows -----\n";
+    check(sendmail, Kind::Hard, &["zoe@x.test", "tom@y.test"]);
+}
