@@ -1,3 +1,5 @@
+//! Lines of a mail on their way out: whatever the way, no bare CR or LF leaves.
+
 use std::path::PathBuf;
 
 use connect::smtp::NONCE_BYTES;
