@@ -235,10 +235,11 @@ alter table queue add column emailserverprofile blob;
 -- What a hook stopped stays stopped, where the mail was set aside for another reason first.
 alter table undeliverable add column stopreason text;
 
--- Content keys have their time before them from now on. Mail dated before this day may have claimed one of the former form, which is
--- asked for as well then. Clocks of writers may be a day ahead.
+-- Content keys have their time before them from now on. Mail dated before the latest date that stands here may have claimed one of the
+-- former form, which is asked for as well then. Keys go by what a mail says of itself, however wrong; what came last may be on its way
+-- again for a day.
 insert into setting (name, value)
-select 'formerkeysuntil', cast(max(sortdate) + 86400000 as text) from email
+select 'formerkeysuntil', cast(max(case when senton > sortdate then senton else sortdate end) + 86400000 as text) from email
 having max(sortdate) is not null;
 
 -- A token is known for the mail that it was drawn for, however many write under it since.
