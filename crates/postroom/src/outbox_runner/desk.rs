@@ -81,9 +81,6 @@ impl Outbox for Desk {
             Next::Settled(tried) => return Ok(Loaded::Settled(tried)),
         };
         let has_hook = self.house.hooks.pre_send.is_some();
-        if answer == PreSendAnswer::Deliver && !has_hook && may_be_out(claimed) {
-            return self.left_to_its_hook(claimed).map(Loaded::Settled);
-        }
         let raw = signer::signed(&self.house, &self.organization, loaded.travelling()).await?;
         let parcel = Parcel {
             name: claimed.name(),
@@ -152,14 +149,6 @@ fn count(ends: &Ends, written: &Written) {
     }
 }
 
-/// Whether somebody whose turn it is may have it already.
-fn may_be_out(claimed: &Claimed) -> bool {
-    claimed.mail.doton.is_some() || claimed.waiting().any(|recipient| recipient.doton.is_some())
-}
-
-/// What only a hook can bring to its end waits so long for a node that has it.
-const HOOK_ELSEWHERE: Duration = Duration::from_secs(60);
-
 /// Between tries to note what became of a mail: less together than a stop may take.
 const SETTLE_PAUSES: [Duration; 6] = [
     Duration::from_millis(200),
@@ -171,17 +160,6 @@ const SETTLE_PAUSES: [Duration; 6] = [
 ];
 
 impl Desk {
-    /// What the hook took over and may have delivered is its own to the end, for it knows what it has delivered: this node, which has
-    /// none (it is not yet started with it, perhaps), leaves it to others as long as the mail may wait.
-    fn left_to_its_hook(&self, claimed: &Claimed) -> Result<Tried, String> {
-        let email = claimed.mail.activityid;
-        tracing::warn!(%email, "a hook may have delivered a mail, and this node has no hook: it is left to one that has it");
-        match self.house.now() < claimed.mail.expireson {
-            true => Ok(Tried::Untouched(HOOK_ELSEWHERE)),
-            false => Err("its hook is no more".to_owned()),
-        }
-    }
-
     /// What this node lacks of its way out, where another one may have it. It is asked before mail is taken: whoever takes a mail, and
     /// then finds no program or folder, spoils a try that another node would have made good. A node alone tries: so it is told why
     /// mail waits.

@@ -2,6 +2,7 @@
 //! says holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crm::CrmError;
 use crm::outbox::{self, Claimed, PreSendAnswer, note_pre_send};
@@ -44,8 +45,24 @@ impl Asker<'_> {
     /// Why the mail has to wait, in words.
     pub(crate) async fn next(&self, claimed: &Claimed, loaded: &outbox::Loaded) -> Result<Next, String> {
         match (&self.house.hooks.pre_send, claimed.pre_send()) {
+            (hook, Some(PreSendAnswer::Deliver))
+                if (hook.is_none() || self.by == By::Outside) && may_be_out(claimed) =>
+            {
+                self.left_to_its_hook(claimed).map(Next::Settled)
+            }
             (Some(hook), None) => self.by_hook(hook, claimed, loaded).await,
             (_, said) => Ok(Next::Goes(said.unwrap_or(PreSendAnswer::Continue), Arc::clone(&loaded.raw))),
+        }
+    }
+
+    /// What the hook took over and may have delivered is its own to the end, for it knows what it has delivered: an outside sender, and
+    /// a node that has none (it is not yet started with it, perhaps), leave it to others as long as the mail may wait.
+    fn left_to_its_hook(&self, claimed: &Claimed) -> Result<Tried, String> {
+        let email = claimed.mail.activityid;
+        tracing::warn!(%email, by = ?self.by, "a hook may have delivered a mail, and none is asked here: it is left to one that has it");
+        match self.house.now() < claimed.mail.expireson {
+            true => Ok(Tried::Untouched(HOOK_ELSEWHERE)),
+            false => Err("only its hook may deliver it".to_owned()),
         }
     }
 
@@ -108,6 +125,14 @@ impl Asker<'_> {
         done.map_err(|error| NoAnswer::before(format!("the hook's change cannot be made: {error}")))
     }
 }
+
+/// Whether somebody whose turn it is may have it already.
+fn may_be_out(claimed: &Claimed) -> bool {
+    claimed.mail.doton.is_some() || claimed.waiting().any(|recipient| recipient.doton.is_some())
+}
+
+/// What only a hook can bring to its end waits so long for a node that has it.
+const HOOK_ELSEWHERE: Duration = Duration::from_secs(60);
 
 /// What it said, made out.
 enum Understood {

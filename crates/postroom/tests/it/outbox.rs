@@ -323,7 +323,7 @@ fn a_hook_has_its_say_of_what_is_pulled() {
 }
 
 #[test]
-fn what_a_hook_may_have_delivered_goes_by_no_relay_where_a_node_has_no_hook() {
+fn what_a_hook_may_have_delivered_goes_by_nothing_else() {
     let place = Place::with_contoso();
     let folder = place.path("pickup");
     std::fs::create_dir(&folder).unwrap();
@@ -354,7 +354,18 @@ fn what_a_hook_may_have_delivered_goes_by_no_relay_where_a_node_has_no_hook() {
     wait_for(&|| place.well(&["outbox", "list"]).contains("the hook ended with 1"));
     assert!(house.terminate().success());
 
-    place.well(&["outbox", "retry", "--org", "contoso", id.trim()]);
+    // Nor does an outside sender get it, whether his node has the hook or not.
+    let retry = |way| place.well(&["outbox", "retry", "--org", "contoso", "--relay", way, id.trim()]);
+    place.well(&["relay", "outside", "--org", "contoso", "pulled"]);
+    let pull = ["outbox", "pull", "--org", "contoso", "--relay", "pulled", "--limit", "9"];
+    for with in [&[("POSTROOM_HOOKS_PRE_SEND_PROGRAM", hook.as_str())][..], &[]] {
+        retry("pulled");
+        let pulled = place.run_in(with, &pull);
+        assert_eq!((pulled.code, pulled.out.as_str()), (0, ""), "{pulled:?}");
+        assert!(place.well(&["outbox", "list"]).contains("Pending Send"), "and it waits");
+    }
+
+    retry("main");
     let log = std::fs::File::create(place.path("log")).unwrap();
     let _without = place.serve_with(&[], log.into());
     let says = |words: &str| std::fs::read_to_string(place.path("log")).unwrap().contains(words);
