@@ -9,7 +9,7 @@ use model::schema::emails::STATUS_SENT;
 use model::{EmailAddress, Id, Moment, language};
 
 use crate::house::{House, address};
-use crate::outbox::{NODE, now, relay, said, send, settle, to, wait};
+use crate::outbox::{NODE, may_end, now, relay, said, send, settle, to, wait};
 use crate::returns::{DEAD, came, report};
 
 const JANE: &str = "jane@contoso.test";
@@ -278,6 +278,31 @@ async fn what_waits_for_one_way_goes_by_another_when_a_person_says_so() {
         outbox::Settled::Ended
     );
     house.books_are_right();
+}
+
+#[tokio::test]
+async fn what_may_be_out_for_all_may_be_for_each_where_they_go_alone() {
+    let house = House::new().await;
+    let together = add(&house, "together", None).await;
+    let back = outbox::lead_back(house.catalogue(), &house.organization, "bounces.contoso.test").unwrap();
+    let alone = add(&house, "alone", Some(back)).await;
+    let mut draft = written(JANE);
+    draft.who.to.push(to("tom@northwind.test"));
+    let id = send(&house, draft).await.unwrap();
+    let [mail] = claim(&house, together).await.try_into().unwrap();
+    assert!(may_end(&house, &mail).await);
+    let no_answer = Tried::Uncertain { words: "no answer".to_owned(), replies: vec![None; 2] };
+    settle(&house, &mail, no_answer, now(&house)).await;
+    let moved = outbox::move_waiting(&house.organization, (together, alone), house.moment()).await.unwrap();
+    assert_eq!(moved, 1);
+    wait(&house);
+    let [mail] = claim(&house, alone).await.try_into().unwrap();
+    assert_eq!(mail.waiting().count(), 1);
+    settle(&house, &mail, Tried::Answered(vec![said(250)]), now(&house)).await;
+    assert!(outbox::cancel(&house.organization, id, house.moment()).await.unwrap());
+    let rows = house.organization.read(|read| read.outbox_recipients(id)).unwrap();
+    let states: Vec<i32> = rows.iter().map(|row| row.statecode).collect();
+    assert_eq!(states, [1, 3], "whoever did not have his turn may have it all the same");
 }
 
 #[tokio::test]

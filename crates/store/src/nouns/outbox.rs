@@ -135,6 +135,9 @@ impl Tx<'_> {
                 self.leave_to_a_person(mail.activityid, now)?;
                 continue;
             }
+            if let (Some(doton), None, Some(_)) = (mail.doton, &mail.returndomain, &returndomain) {
+                self.mark_each(mail.activityid, doton)?;
+            }
             claimed.push(OutboxMail {
                 owner: Some(owner),
                 attempts: mail.attempts + 1,
@@ -145,6 +148,13 @@ impl Tx<'_> {
         let ids: Vec<Id> = claimed.iter().map(|mail| mail.activityid).collect();
         self.hold_outbox_of(&ids, (owner, now, returndomain.as_deref()))?;
         Ok(claimed)
+    }
+
+    /// A mail that may be out for all who wait is tried for each alone from now on: so each gets the mark.
+    fn mark_each(&mut self, mail: Id, doton: Timestamp) -> Result<(), StoreError> {
+        let sql =
+            "update outboxrecipient set doton = coalesce(doton, ?2) where activityid = ?1 and statecode = 0";
+        self.execute(sql, &[mail.into(), doton.into()]).map(drop)
     }
 
     /// Notes that the end of a mail's data is about to go out. Says whether its taker may send it: he still has it, and from
