@@ -35,9 +35,10 @@ mod writing;
 use std::sync::Arc;
 
 use model::schema::emails::{Email, STATUS_CANCELED, STATUS_DRAFT, STATUS_PENDING_SEND, STATUS_SENDING};
+use model::schema::intake::OriginalOutcome;
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{EmailAddress, Id, Moment, Timestamp, limits};
-use store::{Organization, StoreError};
+use store::{Organization, Read, StoreError};
 
 use crate::CrmError;
 use crate::intake::outgoing;
@@ -94,7 +95,7 @@ pub async fn send(
     let email = receipt.originals.into_iter().find_map(|original| original.email);
     let email = email.ok_or(CrmError::Store(StoreError::Corrupt))?;
     let Some(key) = key else { return Ok(email) };
-    match found_under(organization, email, &wanted)? {
+    match found_under(organization, (copyid, email), &wanted)? {
         Found::Same => Ok(email),
         Found::Another => Err(CrmError::Invalid(format!("another mail was sent under the key “{key}”"))),
         Found::TakenBack => Err(CrmError::Invalid(format!(
@@ -121,12 +122,14 @@ pub fn open_key(organization: &Organization, key: &str) -> Result<String, CrmErr
     for number in 1..=KEYS_MAX {
         let key = if number == 1 { key.to_owned() } else { format!("{key} {number}") };
         let copyid = keyed(&key)?;
-        let (outcomes, row) = organization.read(|read| {
+        let is_open = organization.read(|read| {
             let outcomes = read.outcomes(copyid)?;
-            let email = outcomes.iter().find_map(|outcome| outcome.activityid);
-            Ok::<_, StoreError>((outcomes, email.map(|id| read.email(id)).transpose()?.flatten()))
+            let Some(email) = outcomes.iter().find_map(|outcome| outcome.activityid) else {
+                return Ok(outcomes.is_empty());
+            };
+            Ok::<_, StoreError>(sent_as(read, (copyid, email))?.is_some())
         })?;
-        if outcomes.is_empty() || row.is_some_and(|row| !is_taken_back(&row)) {
+        if is_open {
             return Ok(key);
         }
     }
@@ -135,6 +138,16 @@ pub fn open_key(organization: &Organization, key: &str) -> Result<String, CrmErr
 
 /// Nobody sends one mail and takes it back so often.
 const KEYS_MAX: usize = 50;
+
+/// An e-mail as this copy of it goes out, or went. What was taken back and then sent again goes out as another copy: its row in the
+/// outbox is of another unit than this copy's outcome, and has the time of that. One without an outcome was sent at this moment.
+fn sent_as(read: &Read<'_>, (copyid, email): (Id, Id)) -> Result<Option<Email>, StoreError> {
+    let mail = read.outbox_mail(email)?;
+    let is_of =
+        |outcome: &OriginalOutcome| mail.as_ref().is_some_and(|mail| mail.createdon == outcome.createdon);
+    let is_this = read.outcomes(copyid)?.iter().all(is_of);
+    Ok(read.email(email)?.filter(|row| is_this && !is_taken_back(row)))
+}
 
 fn is_taken_back(email: &Email) -> bool {
     [STATUS_CANCELED, STATUS_DRAFT].contains(&email.statuscode)
@@ -197,13 +210,14 @@ enum Found {
 
 fn found_under(
     organization: &Organization,
-    email: Id,
+    (copyid, email): (Id, Id),
     (subject, recipients): &(String, Vec<EmailAddress>),
 ) -> Result<Found, CrmError> {
-    let (sent, rows) = organization
-        .read(|read| Ok::<_, StoreError>((read.email(email)?, read.outbox_recipients(email)?)))?;
+    let (sent, rows) = organization.read(|read| {
+        Ok::<_, StoreError>((sent_as(read, (copyid, email))?, read.outbox_recipients(email)?))
+    })?;
     let is_same = |(row, wanted): (&OutboxRecipient, &EmailAddress)| row.address == wanted.as_str();
-    let Some(sent) = sent.filter(|sent| !is_taken_back(sent)) else { return Ok(Found::TakenBack) };
+    let Some(sent) = sent else { return Ok(Found::TakenBack) };
     let had = (sent.subject.as_str(), sent.trackingtoken.as_deref());
     let has_subject = subject_tokens::is_subject(organization, had, subject)?;
     let is_whole = rows.len() == recipients.len() && rows.iter().zip(recipients).all(is_same);

@@ -361,6 +361,35 @@ async fn a_draft_that_is_kept_twice_under_an_id_is_one_and_is_sent_under_a_key_i
 }
 
 #[tokio::test]
+async fn what_was_taken_back_is_not_said_to_be_sent_by_what_was_sent_in_its_place() {
+    let house = house().await;
+    let id = save(&house, draft()).await;
+    let keyed = |key: &str, text: &str| {
+        let mut letter = Draft { key: Some(key.to_owned()), kept_as: Some(id), ..draft() };
+        letter.what.text = text.to_owned();
+        letter
+    };
+    let send_after = async |seconds: i64, letter: Draft| {
+        let moment = Moment::new(now(&house).plus_seconds(seconds), 70 + u64::try_from(seconds).unwrap());
+        outbox::send(&house.organization, letter, (house.moment().id(), moment)).await
+    };
+    assert_eq!(send_after(1, keyed("w1", "Fifty?\n")).await.unwrap(), id);
+    assert!(outbox::take_back(&house.organization, id, moment(&house)).await.unwrap());
+    assert_eq!(send_after(2, keyed("w2", "Sixty?\n")).await.unwrap(), id);
+    // The first words once more, from a form that is still open.
+    let open = |key: &str| outbox::open_key(&house.organization, key).unwrap();
+    assert_eq!(open("w2"), "w2");
+    assert_ne!(open("w1"), "w1");
+    let refused = send_after(3, keyed("w1", "Fifty?\n")).await.unwrap_err().to_string();
+    assert!(refused.contains("take another key"), "{refused}");
+    let again = send_after(4, keyed(&open("w1"), "Fifty?\n")).await.unwrap();
+    assert_ne!(again, id);
+    assert_eq!(send_after(5, keyed(&open("w1"), "Fifty?\n")).await.unwrap(), again, "and once");
+    assert_eq!(house.email_count(), 2);
+    house.books_are_right();
+}
+
+#[tokio::test]
 async fn a_signature_is_kept_safe_and_stands_below_what_is_said() {
     let house = house().await;
     let kept = || outbox::signature(&house.organization, house.jane).unwrap();
