@@ -67,6 +67,8 @@ pub async fn write_down(
 ) -> Result<Written, CrmError> {
     let unit = organization.unit(Priority::Intake, move |tx| {
         let moment = moment.again();
+        // Before all rows: nobody waits for the version who holds what others wait for.
+        tx.records_version()?;
         let settled = ends.tried.iter().map(|(claimed, tried)| settle(tx, (claimed, tried), &moment));
         let settled = settled.collect::<Result<Vec<_>, StoreError>>()?;
         let mut may_end = withheld::still_go(tx, &ends.ending, &moment)?;
