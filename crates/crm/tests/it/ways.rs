@@ -324,6 +324,16 @@ async fn what_no_node_takes_says_why() {
     note().await;
     assert!(said_of(main).unwrap().contains("node b: the program /usr/sbin/sendmail is not there"));
     assert_eq!((error(first), error(others), said_of(desk)), (said_of(main), None, None));
+    // Another way is not to blame for that, nor the same one where a person says that it is mended.
+    assert_eq!(outbox::move_waiting(organization, (main, desk), house.moment()).await.unwrap(), 1);
+    assert_eq!((error(first), said_of(desk)), (None, None));
+    assert_eq!(outbox::move_waiting(organization, (desk, main), house.moment()).await.unwrap(), 2);
+    assert!(outbox::retry_by(organization, (others, Some(desk)), house.moment()).await.unwrap());
+    wait(&house);
+    note().await;
+    assert!(error(first).is_some());
+    assert!(outbox::retry(organization, first, house.moment()).await.unwrap());
+    assert_eq!(error(first), None);
     // A node has what it takes by now.
     let [claimed] = claim(&house, main).await.try_into().unwrap();
     settle(&house, &claimed, Tried::Answered(vec![said(250)]), now(&house)).await;

@@ -345,7 +345,7 @@ impl Tx<'_> {
         (email, way): (Id, Option<Id>),
         (now, expireson): (Timestamp, Timestamp),
     ) -> Result<bool, StoreError> {
-        let sql = "update outboxmail set waitsin = lane, dueon = ?2, expireson = ?3, endedon = null, \
+        let sql = "update outboxmail set waitsin = lane, dueon = ?2, expireson = ?3, endedon = null, lasterror = null, \
                    emailserverprofileid = coalesce(?4, emailserverprofileid) where activityid = ?1 and owner is null and exists \
                    (select 1 from outboxrecipient r where r.activityid = ?1 and r.statecode in (0, 2, 3))";
         if self.execute(sql, &[email.into(), now.into(), expireson.into(), way.into()])? == 0 {
@@ -374,7 +374,7 @@ impl Tx<'_> {
         limit: usize,
         (now, expireson): (Timestamp, Timestamp),
     ) -> Result<usize, StoreError> {
-        let sql = "update outboxmail set emailserverprofileid = ?2, \
+        let sql = "update outboxmail set emailserverprofileid = ?2, lasterror = null, \
                    dueon = case when tries > 0 and dueon > ?5 then ?5 else dueon end, \
                    expireson = case when expireson < ?6 then ?6 else expireson end \
                    where activityid in (select activityid from outboxmail where waitsin = ?3 and emailserverprofileid = ?1 \
