@@ -161,6 +161,7 @@ impl Outgoing {
             tries: 0,
             dotattempt: None,
             earlierdoton: None,
+            wasdraft: self.draft.is_some(),
         };
         let recipient = |(address, recipientnumber): (&EmailAddress, i32)| OutboxRecipient {
             activityid: email,

@@ -14,7 +14,6 @@ use message::{Header, attachments};
 use model::decision::{Entity, RecordRef};
 use model::outcome::Reason;
 use model::schema::emails::{Email, STATE_OPEN, STATUS_CANCELED, STATUS_DRAFT, STATUS_FAILED, STATUS_SENT};
-use model::schema::outbox::OutboxMail;
 use model::{EmailAddress, Id, Mailbox, Moment, Timestamp};
 use store::{Behind, EmailLine, Organization, Priority, Read, StoreError, Tx};
 
@@ -271,11 +270,6 @@ pub fn unsaid(organization: &Organization, (id, author): (Id, Id)) -> Result<Opt
         Ok::<_, StoreError>(())
     })?;
     Ok(Some(Unsaid { recipients: all, automatic: automatic(&header) }))
-}
-
-/// Whether a mail that is in the outbox was kept as a draft before: the id of any other one is of the moment at which it was put there.
-pub fn was_draft(mail: &OutboxMail) -> bool {
-    mail.activityid < Id::from_parts(mail.createdon, &[0; 10])
 }
 
 const GONE: CrmError = CrmError::NotFound { what: "the draft" };

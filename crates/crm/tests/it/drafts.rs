@@ -361,6 +361,22 @@ async fn a_draft_that_is_kept_twice_under_an_id_is_one_and_is_sent_under_a_key_i
 }
 
 #[tokio::test]
+async fn what_was_a_draft_is_known_whatever_the_clocks_say() {
+    let house = house().await;
+    let early = || Moment::new(now(&house).plus_seconds(-600), 71);
+    let was_draft = |id: Id| house.organization.read(|read| read.outbox_mail(id)).unwrap().unwrap().wasdraft;
+    let id = save(&house, draft()).await;
+    let letter = Draft { key: Some("early".to_owned()), kept_as: Some(id), ..draft() };
+    let sent = outbox::send(&house.organization, letter, (house.moment().id(), early())).await.unwrap();
+    assert_eq!((sent, was_draft(id)), (id, true), "sent by a node that is behind");
+    let another = send(&house, draft()).await.unwrap();
+    assert!(!was_draft(another));
+    let drafted = save(&house, draft()).await;
+    send_draft(&house, drafted).await.unwrap();
+    assert!(was_draft(drafted));
+}
+
+#[tokio::test]
 async fn what_was_taken_back_is_not_said_to_be_sent_by_what_was_sent_in_its_place() {
     let house = house().await;
     let id = save(&house, draft()).await;

@@ -49,6 +49,8 @@ table! {
         dotattempt: Option<i32> = Int, "Past the end at attempt";
         /// What stood in `doton` before that attempt noted the end of its data.
         earlierdoton: Option<Timestamp> = DateTime, "Past the end earlier, since";
+        /// Whether it was kept as a draft before.
+        wasdraft: bool = Bool, "Was a draft";
     }
     indexes { sparse(waitsin, emailserverprofileid, dueon); sparse(owner); many(createdon); }
 }

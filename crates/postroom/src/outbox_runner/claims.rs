@@ -99,6 +99,7 @@ mod tests {
             tries: 0,
             dotattempt: None,
             earlierdoton: None,
+            wasdraft: false,
         }
     }
 

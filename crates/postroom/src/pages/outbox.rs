@@ -89,7 +89,7 @@ pub(super) fn change(
 
 fn was_draft(organization: &Organization, id: Id) -> Result<bool, CrmError> {
     let mail = organization.read(|read| read.outbox_mail(id))?;
-    Ok(mail.is_some_and(|mail| outbox::was_draft(&mail)))
+    Ok(mail.is_some_and(|mail| mail.wasdraft))
 }
 
 /// An administrator sees all, as on the other pages.

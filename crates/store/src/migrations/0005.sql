@@ -264,3 +264,6 @@ create table untold (
     modifiedon integer not null,
     primary key (follower, epoch, eventid)
 ) strict, without rowid;
+
+-- What was a draft before it was sent is one again where it is undone, whatever the clocks of the nodes said.
+alter table outboxmail add column wasdraft integer not null default 0;
