@@ -217,10 +217,12 @@ pub fn drafts_of(
 pub async fn take_back(organization: &Arc<Organization>, id: Id, moment: Moment) -> Result<bool, CrmError> {
     let row = organization.read(|read| read.email(id))?.ok_or(GONE)?;
     let source = organization.blob(&row.blobid)?;
-    let prefixes = organization.read(settings::read)?.token_prefixes;
+    let settings = organization.read(settings::read)?;
     let header = message::read_header(&source);
-    let offer = header.map(|header| Offer::of_header(&header, &prefixes)).unwrap_or_default();
-    let claims: Vec<[u8; 16]> = gather::keys(&offer).into_iter().map(|(_, keyhash)| keyhash).collect();
+    let offer = header.map(|header| Offer::of_header(&header, &settings.token_prefixes)).unwrap_or_default();
+    // The former form of a key too, which a node before an upgrade may have claimed.
+    let keys = gather::keys_asked(&offer, &settings).into_iter();
+    let claims: Vec<[u8; 16]> = keys.map(|(_, keyhash)| keyhash).collect();
     let named = offer.referenced().into_iter().map(|(named, _)| message::identity::message_key(named));
     let named: Vec<[u8; 16]> = named.collect();
     let unit = organization.unit(Priority::Intake, move |tx| {
