@@ -1,6 +1,8 @@
 //! A pickup folder that the program of the manual reads, for a mail server that knows no such folders.
 
-use std::fs;
+use std::env;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,8 +17,22 @@ use crate::outbox::{arrived, becomes, offer, send};
 
 /// How the program of the manual ends, with this server.
 fn pick_up(folder: &Path, sendmail: &Path) -> Result<Option<i32>> {
-    let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/operate/pickup.sh");
-    Ok(Command::new(program).arg(folder).arg(sendmail).status()?.code())
+    Ok(program().arg(folder).arg(sendmail).status()?.code())
+}
+
+fn program() -> Command {
+    Command::new(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/operate/pickup.sh"))
+}
+
+/// How it ends where a program of the machine is another one.
+fn pick_up_with(folder: &Path, (name, script): (&str, &str)) -> Result<Option<i32>> {
+    let programs = tempfile::tempdir()?;
+    let path = programs.path().join(name);
+    fs::write(&path, script)?;
+    fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+    let others = env::var("PATH")?;
+    let path = format!("{}:{others}", programs.path().display());
+    Ok(program().arg(folder).arg("/bin/true").env("PATH", path).status()?.code())
 }
 
 /// What is not taken yet.
@@ -69,4 +85,28 @@ fn what_lies_in_the_folder_goes_by_the_sendmail_of_postfix_to_whom_its_envelope_
         })?;
         Ok(())
     });
+}
+
+#[test]
+fn what_was_not_read_to_its_end_stays_and_root_keeps_out_of_the_folders_of_others() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    fs::write(
+        folder.path().join("1.eml"),
+        "X-Sender: a@x.test\r\nX-Receiver: b@x.test\r\nSubject: x\r\n\r\nx\r\n",
+    )?;
+    // Whoever cannot say whether another one runs does nothing, and says so.
+    assert_eq!(pick_up_with(folder.path(), ("flock", "#!/bin/sh\nexit 1\n"))?, Some(69));
+    assert_eq!(left(folder.path())?, 1);
+    let killed = "#!/bin/sh\necho Subject: x\nkill -9 $$\n";
+    assert_eq!(pick_up_with(folder.path(), ("tail", killed))?, Some(75));
+    assert_eq!(left(folder.path())?, 1, "the server would have taken a stump");
+    if fs::metadata(folder.path())?.uid() == 0 {
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o777))?;
+        assert_eq!(pick_up(folder.path(), Path::new("/bin/true"))?, Some(77));
+        assert_eq!(left(folder.path())?, 1);
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o700))?;
+    }
+    assert_eq!(pick_up(folder.path(), Path::new("/bin/true"))?, Some(0));
+    assert_eq!(left(folder.path())?, 0);
+    Ok(())
 }
