@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::decision::Entity;
 use model::schema::house::Event;
 use model::schema::templates::Template;
-use model::{Id, Moment, language, limits};
+use model::{Id, Moment, Timestamp, language, limits};
 use store::{Organization, Priority, StoreError, TemplateLine, Tx};
 
 use super::render::{HTML, PLAIN, Source, check};
@@ -127,6 +127,32 @@ pub async fn set_template(
     let unit = organization.unit(Priority::Background, move |tx| set(tx, &row, &moment));
     let is_there: bool = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
     if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the template" }) }
+}
+
+/// Says anew what a template is, found by its id, if nobody has changed it since a moment. Says whether it was so: else nothing
+/// is kept. Its title, owner and language stay.
+///
+/// # Errors
+/// [`CrmError::NotFound`] where it is not there any more; else as [`add_template`].
+pub async fn change_template(
+    organization: &Arc<Organization>,
+    (id, modifiedon): (Id, Timestamp),
+    new: NewTemplate,
+    moment: Moment,
+) -> Result<bool, CrmError> {
+    let row = Template { templateid: id, ..new.row(&moment)? };
+    let unit = organization.unit(Priority::Background, move |tx| {
+        // Compared where it is written: of two who keep it at the same time one is told.
+        let Some(known) = tx.template(id)? else { return Ok(None) };
+        if known.modifiedon != modifiedon {
+            return Ok(Some(false));
+        }
+        tx.set_template(&row)?;
+        note(tx, &moment, id, "changed")?;
+        Ok(Some(true))
+    });
+    let is_kept: Option<bool> = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
+    is_kept.ok_or(CrmError::NotFound { what: "the template" })
 }
 
 /// Adds templates, or says anew what they are: all of them, or none.

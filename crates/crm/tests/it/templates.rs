@@ -123,6 +123,32 @@ async fn what_cannot_be_rendered_is_not_kept() {
 }
 
 #[tokio::test]
+async fn of_two_who_change_a_template_at_the_same_time_one_is_told() {
+    let house = House::new().await;
+    let id = add(&house, welcome()).await.unwrap();
+    let of = |id: Id| house.organization.read(|read| read.template(id)).unwrap().unwrap();
+    let seen = of(id).modifiedon;
+    let change = |subject: &str, moment| {
+        let new = NewTemplate { source: in_language("any", subject).source, ..welcome() };
+        templates::change_template(&house.organization, (id, seen), new, moment)
+    };
+    // Both saw the same one.
+    let (mine, yours) =
+        tokio::join!(change("Mine", house.moment_after(1)), change("Yours", house.moment_after(2)));
+    let (mine, yours) = (mine.unwrap(), yours.unwrap());
+    assert!(mine != yours, "one of them is kept: {mine} {yours}");
+    assert_eq!(of(id).subject, if mine { "Mine" } else { "Yours" });
+    templates::remove_template(
+        &house.organization,
+        ("Welcome".to_owned(), None, None),
+        house.moment_after(3),
+    )
+    .await
+    .unwrap();
+    assert!(matches!(change("Mine", house.moment_after(4)).await, Err(CrmError::NotFound { .. })));
+}
+
+#[tokio::test]
 async fn a_template_for_leads_is_not_for_people() {
     let house = House::new().await;
     add(&house, NewTemplate { kind: Some(Entity::Lead), ..welcome() }).await.unwrap();

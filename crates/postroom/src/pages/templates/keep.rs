@@ -119,7 +119,8 @@ pub(in super::super) fn keep(
     draft: TemplateDraft,
 ) -> Result<TemplateEnd, Failure> {
     let asking: Asking<'_> = (organization, visitor);
-    let known = draft.id.map(|id| changeable(asking, id)).transpose()?;
+    let id = draft.id;
+    let known = id.map(|id| changeable(asking, id)).transpose()?;
     let now = known.as_ref().map(version).unwrap_or_default();
     if !draft.version.is_empty() && draft.version != now {
         return Ok(TemplateEnd::Changed(now));
@@ -131,12 +132,22 @@ pub(in super::super) fn keep(
     };
     let kept = Handle::current().block_on(async {
         match known {
-            Some(row) => templates::set_template(organization, new, moment).await.map(|()| row.templateid),
-            None => templates::add_template(organization, new, moment).await,
+            Some(row) => {
+                let seen = (row.templateid, row.modifiedon);
+                let is_kept = templates::change_template(organization, seen, new, moment).await?;
+                Ok(is_kept.then_some(row.templateid))
+            }
+            None => templates::add_template(organization, new, moment).await.map(Some),
         }
     });
     match kept {
-        Ok(id) => Ok(TemplateEnd::Kept(id)),
+        Ok(Some(id)) => Ok(TemplateEnd::Kept(id)),
+        // Between the look above and the unit.
+        Ok(None) => {
+            let by_now = id.map(|id| changeable(asking, id)).transpose()?;
+            Ok(TemplateEnd::Changed(by_now.as_ref().map(version).unwrap_or_default()))
+        }
+        Err(CrmError::NotFound { .. }) => Err(Failure::NotFound),
         Err(CrmError::Taken { what }) => Ok(TemplateEnd::Refused(format!("there is {what} already"))),
         Err(error) => refusal(error).map(TemplateEnd::Refused),
     }
