@@ -54,11 +54,21 @@ pub(super) fn written(mailbox: &Mailbox) -> String {
     }
 }
 
-/// A domain that travels in ASCII as people write it, where that is read as the same again.
+/// The domain as people write it where all of it is Latin script and is read as the same again; else in ASCII, for letters of
+/// other scripts can look like the Latin ones of another domain, and nobody typed them here (decision 0030).
 fn as_people_write(address: &EmailAddress) -> String {
-    let shown = EmailAddress::shown(address.as_str());
-    let is_same = EmailAddress::parse(&shown).is_some_and(|read| read.key() == address.key());
-    if is_same { shown } else { address.to_string() }
+    let ascii = format!("{}{}", address.local_part(), address.domain_key());
+    let shown = EmailAddress::shown(&ascii);
+    let read = EmailAddress::parse(&shown);
+    let is_same = read.is_some_and(|read| read.key() == address.key() && read.domain().chars().all(is_latin));
+    if is_same { shown } else { ascii }
+}
+
+/// What a domain of Latin script is made of: ASCII, and the letters of the blocks Latin-1 Supplement, Latin Extended-A, -B and
+/// Additional, without those that look like others with nothing to tell them apart (a dotless i, clicks that are strokes).
+fn is_latin(c: char) -> bool {
+    let is_letter = matches!(c, '\u{df}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c.is_alphabetic();
+    c.is_ascii() || is_letter && !matches!(c, 'ı' | '\u{1c0}'..='\u{1c3}')
 }
 
 pub(super) fn all<'m>(mailboxes: impl IntoIterator<Item = &'m Mailbox>) -> String {
@@ -132,6 +142,23 @@ mod tests {
             let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert_eq!(folded(read.name.as_deref().unwrap()), folded(&name));
+        }
+    }
+
+    #[test]
+    fn a_domain_that_could_be_taken_for_another_stays_in_ascii() {
+        let field = |address: &str| as_people_write(&EmailAddress::parse(address).unwrap());
+        assert_eq!(field("Ida@xn--mnchen-3ya.test"), "Ida@münchen.test");
+        assert_eq!(field("Ida@münchen.test"), "Ida@münchen.test");
+        assert_eq!(field("Ida@[192.0.2.1]"), "Ida@[192.0.2.1]");
+        assert_eq!(field("zoë@x.test"), "zoë@x.test");
+        // All of it Cyrillic, one letter of it, and a mail that came with Unicode in its header.
+        for (domain, ascii) in [
+            ("xn--80ak6aa92e.com", "xn--80ak6aa92e.com"),
+            ("\u{430}\u{440}\u{440}\u{4cf}\u{435}.com", "xn--80ak6aa92e.com"),
+            ("xn--pple-43d.com", "xn--pple-43d.com"),
+        ] {
+            assert_eq!(field(&format!("billing@{domain}")), format!("billing@{ascii}"));
         }
     }
 }
