@@ -248,23 +248,28 @@ async fn expired(desk: &Desk, request: Request) -> Result<Response, Failure> {
 
 async fn read_expired(desk: &Desk, request: Request) -> Result<Typed, Unread> {
     let (parts, body) = request.into_parts();
-    let mut rest = body.into_data_stream();
-    let mut first = Vec::new();
-    read_up_to(&mut rest, (&mut first, typed::STAMP_WITHIN)).await;
-    let is_ours = match typed::stamp_in(&first) {
-        Some(stamp) => desk.is_stamped(stamp).await,
-        None => false,
-    };
-    let body = if is_ours {
-        Body::from_stream(stream::iter([Ok(first.into())]).chain(rest))
-    } else {
-        read_up_to(&mut rest, (&mut first, limits::WRITTEN_BY_STRANGERS_BYTES_MAX)).await;
+    let (is_ours, mut body) = stamped(desk, body, typed::stamp_in).await;
+    if !is_ours {
+        let mut first = Vec::new();
+        read_up_to(&mut body.into_data_stream(), (&mut first, limits::WRITTEN_BY_STRANGERS_BYTES_MAX)).await;
         first.truncate(limits::WRITTEN_BY_STRANGERS_BYTES_MAX);
-        Body::from(first)
-    };
+        body = Body::from(first);
+    }
     let form = Multipart::from_request(Request::from_parts(parts, body), &()).await;
     let form = form.map_err(|_| Unread::Broken)?;
     if is_ours { typed::read_expired(form).await } else { typed::read_beginning(form).await }
+}
+
+/// Whether a form begins with a stamp of ours, and the same form, of which no more was read.
+pub(super) async fn stamped(desk: &Desk, body: Body, stamp_in: fn(&[u8]) -> Option<&str>) -> (bool, Body) {
+    let mut rest = body.into_data_stream();
+    let mut first = Vec::new();
+    read_up_to(&mut rest, (&mut first, typed::STAMP_WITHIN)).await;
+    let is_ours = match stamp_in(&first) {
+        Some(stamp) => desk.is_stamped(stamp).await,
+        None => false,
+    };
+    (is_ours, Body::from_stream(stream::iter([Ok(first.into())]).chain(rest)))
 }
 
 /// Reads on until so many bytes are there, or no more come.

@@ -1,5 +1,7 @@
 //! Templates and signatures: what may stand in a letter before a word of it is typed.
 
+use web::Failure;
+
 use crate::site::Site;
 use crate::world::HOSTILE;
 
@@ -129,8 +131,42 @@ async fn a_template_is_not_lost_with_a_session_or_a_busy_house() {
     let large = format!("html={}", "x".repeat(100_000));
     assert_eq!(Site::stranger().post("/templates/new", &large).await.status, 413);
     assert_ne!(Site::signed_in().post("/templates/new", &large).await.status, 413, "whoever is known may");
+    // A long one by somebody who was signed in when the form was given to him.
+    let site = Site::signed_in();
+    let form = site.get("/templates/new").await;
+    let at = form.text.find("name=\"stamp\" value=\"").unwrap();
+    assert!(form.text.find("name=\"version\"").unwrap() > at, "browsers send the fields in their order");
+    let stamp = form.text[at..].split('"').nth(3).unwrap();
+    let long = format!("title=Thanks&html={}&text=the+end&do=keep", "%C3%A4".repeat(30_000));
+    let kept = site.signed_out().post("/templates/new", &format!("stamp={stamp}&{long}")).await;
+    assert_eq!((kept.status.as_u16(), kept.heading()), (403, "You were signed out"));
+    assert!(kept.text.contains("ää") && kept.text.contains("the end") && kept.text.contains(stamp));
+    for stamp in ["", "1.2", &format!("9{stamp}")] {
+        let long = format!("stamp={stamp}&{long}");
+        assert_eq!(site.signed_out().post("/templates/new", &long).await.status, 413, "{stamp}");
+    }
     let forged = Site::stranger().post(&format!("/templates/{OFFER}/remove"), "").await;
     assert_eq!(forged.status, 303, "to sign in");
+}
+
+#[tokio::test]
+async fn a_template_that_is_taken_away_while_it_is_written_goes_on_as_a_new_one() {
+    let typed = "title=Thanks&language=de&owner=all&subject=Danke&text=Vielen+Dank&version=7";
+    for verb in ["keep", "show"] {
+        let site = Site::failing(Failure::NotFound);
+        let gone = site.post(&format!("/templates/{OFFER}/edit"), &format!("{typed}&do={verb}")).await;
+        assert_eq!((gone.status.as_u16(), gone.heading()), (404, "It is not here for you any more"));
+        assert_eq!(gone.attributes("action"), ["/templates/new"]);
+        for words in [
+            "name=\"title\" value=\"Thanks\"",
+            "name=\"language\" value=\"de\"",
+            "name=\"owner\" value=\"own\"",
+            "name=\"version\" value=\"\"",
+            "Vielen Dank",
+        ] {
+            assert!(gone.text.contains(words), "{words} is not in {}", gone.text);
+        }
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::cut;
 use crate::desk::{Desk, Sheet};
 use crate::pages::id;
+use crate::pages::write::stamped;
 use crate::render;
 use crate::session::Signed;
 use crate::values::{Failure, House, TemplateBeginning, TemplateDraft, TemplateEnd, TemplateTry, Visitor};
@@ -39,6 +40,8 @@ pub(crate) struct Typed {
     version: String,
     /// For which record it is shown.
     record: String,
+    /// Proves that the form was given to somebody who was signed in.
+    stamp: String,
     /// Which button was pressed.
     #[serde(rename = "do", skip_serializing)]
     verb: String,
@@ -88,10 +91,11 @@ pub(crate) async fn change(
 }
 
 async fn begun(desk: &Desk, signed: Signed, beginning: TemplateBeginning) -> Result<Response, Failure> {
+    let stamp = desk.stamp().await;
     desk.show(signed, SHEET, move |house, visitor| {
         let draft = house.begin_template(visitor, beginning)?;
         let id = draft.id;
-        Ok(Writing::of(id, Typed::of(draft)))
+        Ok(Writing::of(id, Typed { stamp, ..Typed::of(draft) }))
     })
     .await
 }
@@ -118,12 +122,13 @@ async fn press(
     id: Option<Id>,
     (signed, request): (Result<Signed, Response>, Request),
 ) -> Result<Response, Failure> {
-    let Ok(signed) = signed else { return expired(id, request).await };
-    let typed = match Form::<Typed>::from_request(request, &()).await {
+    let Ok(signed) = signed else { return expired(desk, id, request).await };
+    let mut typed = match Form::<Typed>::from_request(request, &()).await {
         Ok(Form(typed)) => typed,
         Err(unread) => return Ok(unread.into_response()),
     };
-    let kept = typed.clone();
+    typed.stamp = desk.stamp().await;
+    let (mut kept, is_administrator) = (typed.clone(), signed.visitor.is_administrator);
     let answer = match typed.verb.as_str() {
         "keep" => keep(desk, signed, (id, typed)).await,
         _ => desk.show(signed, SHEET, move |house, visitor| tried(house, visitor, (id, typed))).await,
@@ -131,6 +136,14 @@ async fn press(
     match answer {
         Err(Failure::TryLater) => still_here((id, &kept), StatusCode::SERVICE_UNAVAILABLE),
         Err(Failure::Internal) => still_here((id, &kept), StatusCode::INTERNAL_SERVER_ERROR),
+        // Taken away meanwhile, or the right to change it: it goes on as a new one that he may keep.
+        Err(Failure::NotFound) => {
+            if !is_administrator {
+                "own".clone_into(&mut kept.owner);
+            }
+            kept.version.clear();
+            still_here((None, &kept), StatusCode::NOT_FOUND)
+        }
         answer => answer,
     }
 }
@@ -171,21 +184,36 @@ pub(crate) async fn remove(
 }
 
 /// Whoever is signed in no more gets back what he typed; of a stranger's form little is read.
-async fn expired(id: Option<Id>, request: Request) -> Result<Response, Failure> {
+async fn expired(desk: &Desk, id: Option<Id>, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, limits::WRITTEN_BY_STRANGERS_BYTES_MAX).await else {
+    let (is_ours, body) = stamped(desk, body, stamp_in).await;
+    let most = if is_ours { BYTES_MAX } else { limits::WRITTEN_BY_STRANGERS_BYTES_MAX };
+    let Ok(bytes) = to_bytes(body, most).await else {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
     match Form::<Typed>::from_request(Request::from_parts(parts, Body::from(bytes)), &()).await {
-        Ok(Form(typed)) => still_here((id, &typed), StatusCode::FORBIDDEN),
+        Ok(Form(mut typed)) => {
+            if !is_ours {
+                // It proved nothing.
+                typed.stamp.clear();
+            }
+            still_here((id, &typed), StatusCode::FORBIDDEN)
+        }
         Err(unread) => Ok(unread.into_response()),
     }
 }
 
+/// The stamp in the first bytes of a form: its first field, none of whose characters is written as another.
+fn stamp_in(first: &[u8]) -> Option<&str> {
+    let value = first.strip_prefix(b"stamp=")?;
+    let end = value.iter().position(|byte| *byte == b'&')?;
+    std::str::from_utf8(value.get(..end)?).ok()
+}
+
 /// What was typed, on a page that asks the house nothing.
 fn still_here((id, typed): (Option<Id>, &Typed), status: StatusCode) -> Result<Response, Failure> {
-    let is_signed_out = status == StatusCode::FORBIDDEN;
-    let values = context! { typed => Value::from(Serde(typed)), path => path(id), is_signed_out };
+    let (is_signed_out, is_gone) = (status == StatusCode::FORBIDDEN, status == StatusCode::NOT_FOUND);
+    let values = context! { typed => Value::from(Serde(typed)), path => path(id), is_signed_out, is_gone };
     Ok((status, render::page("template_kept.html", values)?).into_response())
 }
 
