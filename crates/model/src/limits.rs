@@ -318,7 +318,7 @@ pub const POLL_PUT_OFF_SECONDS: i64 = 900;
 /// Seconds in which a message that its server does not give is asked for again and again: an outage of two weeks, say, or
 /// a folder that somebody has to repair.
 pub const POLL_UNFETCHABLE_SECONDS: i64 = 14 * 86_400;
-/// And at most so many between two tries of it.
+/// And at most so many between two tries of it, and of one that a hook does not take well.
 pub const POLL_UNFETCHABLE_PAUSE_SECONDS_MAX: i64 = 86_400;
 /// Turns over folders that go on at the same time, of all mailboxes of a process.
 pub const POLL_TURNS_MAX: usize = 16;

@@ -133,6 +133,8 @@ pub struct PutOff {
     pub key: MessageKey,
     /// Why, for the list of mailboxes.
     pub words: String,
+    /// Somebody whom the house asks does not take it well: the longer it waits, the later it is tried again.
+    pub is_unheard: bool,
 }
 
 /// A message in a folder, as its source shows it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crm::CrmError;
 use crm::intake::{self, Polled, Taken};
-use crm::mailboxes::ledger::{self, EntryState, Look, Place, Seen};
+use crm::mailboxes::ledger::{self, EntryState, Look, Place, Seen, WhyLater};
 use model::{FolderRole, Id, MessageKey, limits};
 use poll::{
     Advice, Cause, Delivered, Delivery, Entry, Folder, HeaderDigest, Intake, Ledger, Listed, NotNow, Offered,
@@ -236,7 +236,8 @@ async fn see(
     }
     let mut news = 0;
     for put_off in told.put_off {
-        let is_news = ledger::put_off(organization, folder, put_off.key, (put_off.words, now)).await?;
+        let why = WhyLater { words: put_off.words, is_unheard: put_off.is_unheard };
+        let is_news = ledger::put_off(organization, folder, put_off.key, (why, now)).await?;
         news += usize::from(is_news);
     }
     if news > 0 {

@@ -438,20 +438,34 @@ pub async fn try_alone(organization: &Organization, folder: Folder, key: Message
     Ok(unit.await?)
 }
 
-/// Puts one message off, with what went wrong, in words; others go on. Says whether that is news: not so where it was put
-/// off before, for the same reason.
+/// Why a message is tried later.
+#[derive(Debug, Clone)]
+pub struct WhyLater {
+    /// What went wrong, for people.
+    pub words: String,
+    /// Somebody whom the house asks about it, a hook, does not take it well: after the first time it is tried later and later.
+    pub is_unheard: bool,
+}
+
+/// Puts one message off; others go on. Says whether that is news: not so where it was put off before, for the same reason.
 pub async fn put_off(
     organization: &Organization,
     folder: Folder,
     key: MessageKey,
-    (words, now): (String, Timestamp),
+    (why, now): (WhyLater, Timestamp),
 ) -> Result<bool, CrmError> {
-    let words: String = words.chars().take(limits::ERROR_CHARS_MAX).collect();
+    let words: String = why.words.chars().take(limits::ERROR_CHARS_MAX).collect();
     let unit = organization.unit(Priority::Background, move |tx| {
         let Some(row) = tx.mailbox_message(folder.generation, &key)? else { return Ok(false) };
+        let is_again = row.lasterror.is_some();
+        let pause = if why.is_unheard && is_again {
+            not_given::pause(&row, now)
+        } else {
+            limits::POLL_PUT_OFF_SECONDS
+        };
         match not_given::is_wanted(tx, &row, now)? {
             true => not_given::put_off(tx, &row, (&words, now))?,
-            false => tx.put_message_off(&row, now.plus_seconds(limits::POLL_PUT_OFF_SECONDS), &words)?,
+            false => tx.put_message_off(&row, now.plus_seconds(pause), &words)?,
         }
         Ok::<_, StoreError>(row.lasterror.is_none_or(|before| before != words))
     });

@@ -32,9 +32,13 @@ pub(super) fn put_off(
     row: &MailboxMessage,
     (words, now): (&str, Timestamp),
 ) -> Result<(), StoreError> {
+    tx.ask_again(row, (now.plus_seconds(pause(row, now)), words), (limits::POLL_ALONE_FROM, now))
+}
+
+/// Seconds until the next try: more the longer it is there.
+pub(super) fn pause(row: &MailboxMessage, now: Timestamp) -> i64 {
     let age = now.0.saturating_sub(row.seenon.0) / 1_000;
-    let pause = (age / 2).clamp(limits::POLL_PUT_OFF_SECONDS, limits::POLL_UNFETCHABLE_PAUSE_SECONDS_MAX);
-    tx.ask_again(row, (now.plus_seconds(pause), words), (limits::POLL_ALONE_FROM, now))
+    (age / 2).clamp(limits::POLL_PUT_OFF_SECONDS, limits::POLL_UNFETCHABLE_PAUSE_SECONDS_MAX)
 }
 
 /// Why, where nothing newer is known.

@@ -2,7 +2,7 @@
 
 use crm::accounting::{self, DayAccount};
 use crm::intake::What;
-use crm::mailboxes::ledger::{self, Entry, EntryState, Folder, Listed, Look, Place, Seen};
+use crm::mailboxes::ledger::{self, Entry, EntryState, Folder, Listed, Look, Place, Seen, WhyLater};
 use crm::mailboxes::standing;
 use model::outcome::{Outcome, Reason};
 use model::{FolderRole, Id, MessageKey, Timestamp, limits};
@@ -267,7 +267,8 @@ async fn one_message_is_put_off_and_the_others_go_on() {
     let organization = &watched.house.organization;
     let until = NOW.plus_seconds(limits::POLL_PUT_OFF_SECONDS);
     for is_news in [true, false] {
-        let why = ("the server says NO".to_owned(), NOW);
+        let why = WhyLater { words: "the server says NO".to_owned(), is_unheard: false };
+        let why = (why, NOW);
         let told = ledger::put_off(organization, watched.folder, MessageKey::of_uid(1), why).await.unwrap();
         assert_eq!(told, is_news);
     }
@@ -284,6 +285,30 @@ async fn one_message_is_put_off_and_the_others_go_on() {
     let past = [EntryState::Open, EntryState::Open];
     let entries = ledger::there(organization, watched.folder, None, until).unwrap();
     assert_eq!(entries.iter().map(|entry| entry.state).collect::<Vec<_>>(), past);
+}
+
+#[tokio::test]
+async fn what_a_hook_does_not_take_well_is_tried_ever_more_rarely() {
+    let watched = Watched::new().await;
+    watched.see(&[1, 2]).await;
+    let organization = &watched.house.organization;
+    let pause = async |key: u32, is_unheard: bool, age: i64| {
+        let (why, now) = (WhyLater { words: "no".to_owned(), is_unheard }, NOW.plus_seconds(age));
+        ledger::put_off(organization, watched.folder, MessageKey::of_uid(key), (why, now)).await.unwrap();
+        let entries = ledger::there(organization, watched.folder, None, now).unwrap();
+        match entries[key as usize - 1].state {
+            EntryState::PutOff(until) => (until.0 - now.0) / 1_000,
+            state => panic!("{state:?}"),
+        }
+    };
+    let (hour, day) = (3_600, 86_400);
+    assert_eq!(pause(1, true, 10 * hour).await, limits::POLL_PUT_OFF_SECONDS, "once says little");
+    for (age, seconds) in [(10 * hour, 5 * hour), (15 * hour, 15 * hour / 2), (20 * day, day)] {
+        assert_eq!(pause(1, true, age).await, seconds);
+    }
+    for age in [hour, 20 * day] {
+        assert_eq!(pause(2, false, age).await, limits::POLL_PUT_OFF_SECONDS, "a server is asked as before");
+    }
 }
 
 #[tokio::test]

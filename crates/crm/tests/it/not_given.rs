@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crm::intake::{self, Polled, Taken, What};
-use crm::mailboxes::ledger::{self, Entry, EntryState, Folder, Listed, Look, Place, Seen};
+use crm::mailboxes::ledger::{self, Entry, EntryState, Folder, Listed, Look, Place, Seen, WhyLater};
 use crm::mailboxes::standing;
 use crm::{accounting, undeliverables};
 use model::outcome::{Outcome, Reason};
@@ -147,7 +147,8 @@ async fn it_stays_where_it_is_and_is_asked_for_again_later_and_later() {
     assert_eq!(stage.undeliverable().statecode, undeliverables::OPEN);
     let standing = standing::all(&stage.house.organization).unwrap().remove(0);
     assert_eq!(standing.waiting, None);
-    let why = ("the server says NO again".to_owned(), NOW.plus_seconds(125 * HOUR));
+    let why = WhyLater { words: "the server says NO again".to_owned(), is_unheard: false };
+    let why = (why, NOW.plus_seconds(125 * HOUR));
     ledger::put_off(&stage.house.organization, stage.folder, first.key.clone(), why).await.unwrap();
     let put_off = standing::all(&stage.house.organization).unwrap().remove(0).put_off.unwrap();
     assert_eq!((put_off.count, put_off.words.as_str()), (1, "the server says NO again"));

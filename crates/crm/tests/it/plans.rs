@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crm::intake::{self, Offered, OldMail, OldMailbox, Polled, What, history};
-use crm::mailboxes::ledger::{self, Listed, Look, Place, Seen};
+use crm::mailboxes::ledger::{self, Listed, Look, Place, Seen, WhyLater};
 use crm::outbox::{self, Change, Draft, Ends, NewRelay, Tried, Wanted};
 use crm::records::credentials::Vouching;
 use crm::search::indexing;
@@ -185,7 +185,8 @@ async fn watch_a_mailbox(house: &House) {
         }];
         intake::advise(organization, mailbox, &offered).unwrap();
         ledger::there(organization, folder, Some(&MessageKey::of_uid(3)), NOW).unwrap();
-        ledger::put_off(organization, folder, key.clone(), ("why".to_owned(), NOW)).await.unwrap();
+        let why = WhyLater { words: "why".to_owned(), is_unheard: false };
+        ledger::put_off(organization, folder, key.clone(), (why, NOW)).await.unwrap();
         ledger::forgive(organization, folder, vec![key.clone()]).await.unwrap();
         if validity == 2 {
             let polled = Polled {

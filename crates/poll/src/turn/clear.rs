@@ -35,19 +35,21 @@ pub(super) async fn settle<L: Ledger>(
 }
 
 /// Notes what was brought in. Where only some were refused those are tried later and the rest goes on: they may be why. So is
-/// one that somebody else does not take well, in any case: else it would be first again, and those behind it never tried.
+/// one that somebody else does not take well, in any case, and that ends no session: else strangers could keep what is behind
+/// from being tried.
 pub(super) fn note<S: Source>(watched: &mut Watched<S>, brought: Brought) -> Result<(), Trouble> {
     let Brought { ended, settled, mut wanted, refused, in_vain, is_any_taken, tried } = brought;
     let faulty =
         refused.iter().filter(|(_, not_now)| not_now.cause == Cause::Fault).map(|(key, _)| key.clone());
     let faulty: Vec<MessageKey> = faulty.collect();
-    let trouble = refused.last().filter(|_| !is_any_taken).map(|(_, not_now)| not_now.clone().into());
+    let ours = refused.iter().rfind(|(_, not_now)| not_now.cause != Cause::Message);
+    let trouble = ours.filter(|_| !is_any_taken).map(|(_, not_now)| not_now.clone().into());
     let mut unheard = HashSet::new();
     for (key, not_now) in refused {
         if not_now.cause == Cause::Message {
             unheard.insert(key.clone());
-        }
-        if trouble.is_none() || not_now.cause == Cause::Message {
+            watched.told.put_off.push(PutOff { key, words: not_now.words, is_unheard: true });
+        } else if trouble.is_none() {
             put_off(watched, key, &not_now.words);
         }
     }
@@ -132,5 +134,5 @@ async fn dispose<S: Source>(
 
 /// It is tried later.
 pub(super) fn put_off<S>(watched: &mut Watched<S>, key: MessageKey, words: &str) {
-    watched.told.put_off.push(PutOff { key, words: words.to_owned() });
+    watched.told.put_off.push(PutOff { key, words: words.to_owned(), is_unheard: false });
 }

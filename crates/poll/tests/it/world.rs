@@ -57,7 +57,7 @@ pub(crate) struct Row {
     pub(crate) attempts: u32,
     is_put_off: bool,
     is_settled: bool,
-    is_gone: bool,
+    pub(crate) is_gone: bool,
 }
 
 impl State {
