@@ -4,10 +4,11 @@
 //! organization. It goes on when those before it were told.
 //!
 //! One that he was told in vain holds up those behind it, and is a row meanwhile ([`Untold`]). Where he answered and refused it
-//! often and for long, or a person says so, it is passed over and its row stays, until it is told after all.
+//! often and for long, or a person says so, or the events were numbered anew, it is passed over and its row stays, until it is
+//! told after all.
 //!
-//! *Invariant:* each is told at least once, under the same name, or stands in the list of those that were passed over; who
-//! follows keeps no mail waiting.
+//! *Invariant:* each is told at least once, under the same name, or stands in the list of those that were passed over, but for
+//! what stood behind one that waited when the events were numbered anew; who follows keeps no mail waiting.
 
 mod untold;
 
@@ -20,7 +21,7 @@ use model::{Id, Timestamp, limits};
 use store::{Cursor, HeldLease, Organization, Priority, Read, StoreError, Tx};
 
 use crate::CrmError;
-pub use untold::{again, pass_over, untold, untold_email, was_told};
+pub use untold::{again, pass_over, passed_over, untold, was_told};
 
 /// An e-mail that came.
 #[derive(Debug, Clone)]
@@ -205,7 +206,7 @@ pub async fn note(
             place = if is_waiting(&row) { place } else { at };
             tx.note_untold(&row)?;
         }
-        go_on(tx, follower, place)?;
+        go_on(tx, (follower, place), now)?;
         Ok::<_, StoreError>(noted)
     });
     Ok(unit.await?)
@@ -218,8 +219,8 @@ fn place_held(tx: &mut Tx<'_>, follower: &str, place: Cursor) -> Result<Cursor, 
     Ok(Cursor { eventid: place.eventid.max(there.unwrap_or_default()), ..place })
 }
 
-fn go_on(tx: &mut Tx<'_>, follower: &str, place: Cursor) -> Result<(), StoreError> {
-    tx.drop_untold_up_to(follower, place)?;
+fn go_on(tx: &mut Tx<'_>, (follower, place): (&str, Cursor), now: Timestamp) -> Result<(), StoreError> {
+    tx.drop_untold_up_to(follower, place, now)?;
     tx.set_setting(&setting(follower), &format!("{} {}", place.epoch, place.eventid))
 }
 

@@ -17,15 +17,15 @@ pub fn untold(organization: &Organization, follower: &str) -> Result<Vec<Untold>
     Ok(organization.read(|read| read.untold(follower, limits::UNTOLD_LISTED_MAX))?)
 }
 
-/// What he was told in vain of an e-mail; `None` where there is nothing.
+/// What was passed over of an e-mail, the first of it; `None` where there is nothing.
 ///
 /// # Errors
 /// Where the store cannot say.
-pub fn untold_email(
+pub fn passed_over(
     organization: &Organization,
     (follower, email): (&str, Id),
 ) -> Result<Option<Untold>, CrmError> {
-    Ok(organization.read(|read| read.untold_email(follower, email))?)
+    Ok(organization.read(|read| read.untold_passed_over(follower, email))?)
 }
 
 /// Passes over what waits to be told of an e-mail: what is behind it is told, and it stays in the list. Says whether it waited.
@@ -38,16 +38,14 @@ pub async fn pass_over(
     now: Timestamp,
 ) -> Result<bool, CrmError> {
     let unit = organization.unit(Priority::Background, move |tx| {
-        let Some(row) = tx.untold_email(follower, email)?.filter(is_waiting) else { return Ok(false) };
-        let at = Cursor { epoch: row.epoch, eventid: row.eventid };
-        if tx.epoch()? != at.epoch {
-            return Ok(false);
-        }
+        let epoch = tx.epoch()?;
+        let Some(row) = tx.untold_waiting((follower, email), epoch)? else { return Ok(false) };
+        let at = Cursor { epoch, eventid: row.eventid };
         let place = place_held(tx, follower, at)?;
         // Whoever tells may have noted it once more since.
         let Some(row) = tx.untold_at(follower, at)?.filter(is_waiting) else { return Ok(false) };
         tx.note_untold(&Untold { statecode: PASSED_OVER, modifiedon: now, ..row })?;
-        go_on(tx, follower, place)?;
+        go_on(tx, (follower, place), now)?;
         Ok::<_, StoreError>(true)
     });
     Ok(unit.await?)

@@ -133,3 +133,29 @@ async fn a_person_passes_over_what_waits_while_it_is_told() {
     assert_eq!(told.list(), [("poison".to_owned(), false)]);
     assert!(!pass_over().await, "once");
 }
+
+#[tokio::test]
+async fn what_waited_when_the_events_were_numbered_anew_stays_in_the_list() {
+    let told = Told::of(&["poison", "sand"]).await;
+    let organization = &told.house.organization;
+    let email = told.next().unwrap().email.activityid;
+    let passed_over = || following::passed_over(organization, (FOLLOWER, email)).unwrap();
+    let pass_over = async || following::pass_over(organization, (FOLLOWER, email), NOW).await.unwrap();
+    assert_eq!(told.in_vain(true, NOW).await, Noted::Waits);
+    assert!(passed_over().is_none(), "it waits");
+    // As after a move.
+    let epoch = Id([9; 16]);
+    let sql = format!("update setting set value = '{epoch}' where name = 'epoch'");
+    assert_eq!(told.house.break_database(&sql), 1);
+    assert!(!pass_over().await, "what waits for a turn that never comes is not the one to pass over");
+    // The same e-mail is told by its new event.
+    assert_eq!(told.in_vain(true, after(1)).await, Noted::Waits);
+    assert_eq!(told.list(), [("poison".to_owned(), true), ("poison".to_owned(), false)]);
+    let before = passed_over().unwrap();
+    assert_ne!(before.epoch, epoch);
+    assert!(pass_over().await, "the one that waits now");
+    assert_eq!(told.subject().unwrap(), "sand");
+    following::was_told(organization, before).await.unwrap();
+    assert_eq!(passed_over().unwrap().epoch, epoch);
+    assert_eq!(told.list(), [("poison".to_owned(), false)]);
+}

@@ -110,8 +110,8 @@ async fn again(
         Some(email) => {
             let id = email.parse().ok();
             let row =
-                id.map(|id| following::untold_email(organization, (FOLLOWER, id))).transpose()?.flatten();
-            vec![row.filter(is_passed_over).ok_or(CommandError::NotUntold(email))?]
+                id.map(|id| following::passed_over(organization, (FOLLOWER, id))).transpose()?.flatten();
+            vec![row.ok_or(CommandError::NotUntold(email))?]
         }
         None => following::untold(organization, FOLLOWER)?.into_iter().rev().filter(is_passed_over).collect(),
     };
