@@ -179,12 +179,22 @@ async fn beats(house: Arc<House>, draining: CancellationToken, gone: Cancellatio
     }
 }
 
-/// Says how this node is; the nodes that are known, and how far its clock is ahead.
-async fn say(house: &Arc<House>, statecode: i32) -> Result<(Vec<SeenNode>, i64), StoreError> {
+/// What is said of the nodes together.
+struct Said {
+    nodes: Vec<SeenNode>,
+    /// How far this node's clock is ahead, in milliseconds.
+    ahead: i64,
+    /// Wherein they differ, in words.
+    unlike: Vec<String>,
+}
+
+/// Says how this node is, and hears of the others.
+async fn say(house: &Arc<House>, statecode: i32) -> Result<Said, StoreError> {
     apart(house, move |house| {
         house.store.be_seen(&house.as_node(statecode), house.now())?;
         let ahead = house.store.clock_ahead(|| house.now())?;
-        Ok((house.store.nodes(house.now())?, ahead))
+        let nodes = house.store.nodes(house.now())?;
+        Ok(Said { unlike: unlike_hooks(house, &nodes), nodes, ahead })
     })
     .await
 }
@@ -249,8 +259,8 @@ struct Others {
 }
 
 impl Others {
-    fn hear(&mut self, house: &House, said: Result<(Vec<SeenNode>, i64), StoreError>) {
-        let (nodes, ahead) = match said {
+    fn hear(&mut self, house: &House, said: Result<Said, StoreError>) {
+        let Said { nodes, ahead, unlike } = match said {
             Ok(said) => said,
             Err(error) => {
                 if !std::mem::replace(&mut self.is_unheard, true) {
@@ -266,7 +276,6 @@ impl Others {
             tracing::warn!("{}", clock_words(ahead));
         }
         self.is_clock_off = is_off;
-        let unlike = unlike_hooks(&nodes);
         for words in unlike.iter().filter(|words| !self.unlike.contains(words)) {
             tracing::warn!("{words}");
         }

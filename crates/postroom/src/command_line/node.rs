@@ -17,7 +17,7 @@ pub(super) fn cells(row: &NodeRow) -> Vec<String> {
         row.name.clone(),
         row.state.clone(),
         row.roles.join(","),
-        row.hooks.join(","),
+        row.hooks.as_ref().map_or_else(|| "not known yet".to_owned(), |hooks| hooks.join(",")),
         row.version.clone(),
         started,
         seen,
