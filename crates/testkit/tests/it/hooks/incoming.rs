@@ -192,7 +192,8 @@ fn an_administrator_passes_over_what_a_hook_refuses_and_has_it_told_again() {
         let house = House::start_in(&data, settings)?;
         with_world(&house);
         let Reply::Nodes(nodes) = house.command(Request::Nodes)? else { bail!("the nodes") };
-        ensure!(nodes.iter().all(|node| node.hooks.join(" ").starts_with("post_deliver=")), "{nodes:?}");
+        let is_named = |hooks: &Vec<String>| hooks.join(" ").starts_with("post_deliver=");
+        ensure!(nodes.iter().all(|node| node.hooks.as_ref().is_some_and(is_named)), "{nodes:?}");
         let stage = Stage { folder, house };
         for id in ["refused", "third"] {
             assert_eq!(stage.comes(id)?, [250], "no mail waits for it");
