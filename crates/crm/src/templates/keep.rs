@@ -143,7 +143,7 @@ pub async fn change_template(
     let row = Template { templateid: id, ..new.row(&moment)? };
     let unit = organization.unit(Priority::Background, move |tx| {
         // Compared where it is written: of two who keep it at the same time one is told.
-        let Some(known) = tx.template(id)? else { return Ok(None) };
+        let Some(known) = tx.template_held(id)? else { return Ok(None) };
         if known.modifiedon != modifiedon {
             return Ok(Some(false));
         }

@@ -67,6 +67,11 @@ impl Read<'_> {
 }
 
 impl Tx<'_> {
+    /// One template, which nobody else changes until this unit ends.
+    pub fn template_held(&self, id: Id) -> Result<Option<Template>, StoreError> {
+        self.noun("where templateid = ?1 /*pg for update*/", &[id.into()])
+    }
+
     /// Adds a template. `Conflict` where one of this title, owner and language is there.
     pub fn add_template(&mut self, template: &Template) -> Result<(), StoreError> {
         self.insert(template)
