@@ -162,6 +162,8 @@ pub(super) async fn take(
     seconds: Option<i64>,
 ) -> Result<(usize, Vec<Taken>), CrmError> {
     let unit = organization.unit(Priority::Background, move |tx| {
+        // Before all rows, as where they are settled: nobody waits for the version who holds what others wait for.
+        tx.records_version()?;
         let mails = tx.claim_outbox(holder, (wanted.relay, lane), (moment.now, wanted.limit))?;
         let count = mails.len();
         let taken = withheld::withhold(tx, mails, &moment)?;
