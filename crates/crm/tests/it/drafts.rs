@@ -2,9 +2,8 @@
 
 use crm::outbox::{self, Automatic, Draft, Earlier, File, SendEmail};
 use model::decision::{Entity, RecordRef};
-use model::schema::emails::{Identity, STATUS_DRAFT, STATUS_PENDING_SEND, STATUS_SENDING, STATUS_SENT};
-use model::{Id, Moment, Timestamp};
-use store::{Priority, StoreError};
+use model::schema::emails::{STATUS_DRAFT, STATUS_PENDING_SEND, STATUS_SENDING, STATUS_SENT};
+use model::{Id, Moment};
 
 use crate::house::{House, address};
 use crate::outbox::{NODE, claim, draft, house, now, said, send, settle, to, wait};
@@ -365,20 +364,8 @@ async fn a_draft_that_is_kept_twice_under_an_id_is_one_and_is_sent_under_a_key_i
 async fn what_is_taken_back_claims_no_key_of_the_former_form_either() {
     let house = house().await;
     let id = send(&house, draft()).await.unwrap();
-    let row = house.email(id);
-    let (from, senton) = (address("jane@contoso.test"), row.senton.unwrap());
-    let former = message::identity::former_content_key(&from, senton, &row.canonicalsubject);
-    let present = message::identity::content_key(&from, senton, &row.canonicalsubject);
+    let former = house.claims_in_former_form(id).await;
     let claims = |key| house.organization.read(|read| read.identities(key)).unwrap();
-    let claim = Identity { keyhash: former.to_vec(), ..claims(&present).remove(0) };
-    let until = Timestamp::from_seconds(senton.seconds() + 1).0.to_string();
-    let unit = house.organization.unit(Priority::Background, move |tx| {
-        tx.drop_claim(&present, id)?;
-        tx.claim(&claim)?;
-        tx.set_setting("formerkeysuntil", &until)?;
-        tx.bump_records_version()
-    });
-    unit.await.map_err(|error: StoreError| error).unwrap();
     assert_eq!(claims(&former).len(), 1);
     assert!(outbox::take_back(&house.organization, id, moment(&house)).await.unwrap());
     assert_eq!(claims(&former), []);

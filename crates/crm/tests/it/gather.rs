@@ -11,8 +11,7 @@ use crm::intake::{self, Copy, Proof, Source};
 use model::decision::{CorrelationMethod, Entity};
 use model::outcome::{Outcome, Reason};
 use model::schema::customers::Contact;
-use model::schema::emails::{Identity, mark};
-use model::{EmailAddress, Timestamp};
+use model::schema::emails::mark;
 use store::{Fault, Faults, Priority, StoreError};
 
 use crate::house::{House, NOW};
@@ -251,23 +250,7 @@ async fn a_mail_that_claimed_the_former_form_of_a_key_is_met_again_without_its_i
     let house = House::new().await;
     let email = house.store(house.out_of_mailbox(house.jane, VISIT)).await;
     let stripped = VISIT.replace("Message-ID: <visit@fabrikam.test>\n", "");
-    let row = house.email(email);
-    let from = EmailAddress::parse("zoe@fabrikam.test").unwrap();
-    let (senton, subject) = (row.senton.unwrap(), row.canonicalsubject);
-    let (former, present) = (
-        message::identity::former_content_key(&from, senton, &subject),
-        message::identity::content_key(&from, senton, &subject),
-    );
-    let claim = house.organization.read(|read| read.identities(&present)).unwrap().remove(0);
-    let claim = Identity { keyhash: former.to_vec(), ..claim };
-    let until = Timestamp::from_seconds(senton.seconds() + 1).0.to_string();
-    let unit = house.organization.unit(Priority::Background, move |tx| {
-        tx.drop_claim(&present, email)?;
-        tx.claim(&claim)?;
-        tx.set_setting("formerkeysuntil", &until)?;
-        tx.bump_records_version()
-    });
-    unit.await.map_err(|error: StoreError| error).unwrap();
+    house.claims_in_former_form(email).await;
     let (outcome, _, again) = house.take(house.out_of_mailbox(house.cleo, &stripped)).await;
     assert_eq!((outcome, again), (Outcome::Duplicate, Some(email)));
 }

@@ -16,7 +16,7 @@ use crm::records::people::{self, NewUser, SinkNetworks};
 use crm::{jobs, records};
 use model::filter::IncomingFilter;
 use model::outcome::{Outcome, Reason};
-use model::schema::emails::Email;
+use model::schema::emails::{Email, Identity};
 use model::schema::mailboxes::EmailServerProfile;
 use model::{EmailAddress, Id, Moment, Timestamp};
 use store::{Database, Faults, Organization, PendingUnit, Priority, Store, StoreError, StoreSettings};
@@ -269,6 +269,26 @@ impl House {
         let (outcome, reason, email) = self.take(copy).await;
         assert_eq!(outcome, Outcome::Stored, "{}", reason.name());
         email.unwrap()
+    }
+
+    /// Has an e-mail claim its content key in the form before the fifth schema, as a house that was upgraded has it; that key.
+    pub(crate) async fn claims_in_former_form(&self, email: Id) -> [u8; 16] {
+        let row = self.email(email);
+        let sender = row.sender.as_deref().and_then(EmailAddress::parse).unwrap();
+        let (senton, subject) = (row.senton.unwrap(), row.canonicalsubject);
+        let former = message::identity::former_content_key(&sender, senton, &subject);
+        let present = message::identity::content_key(&sender, senton, &subject);
+        let claim = self.organization.read(|read| read.identities(&present)).unwrap().remove(0);
+        let claim = Identity { keyhash: former.to_vec(), ..claim };
+        let until = Timestamp::from_seconds(senton.seconds() + 1).0.to_string();
+        let unit = self.organization.unit(Priority::Background, move |tx| {
+            tx.drop_claim(&present, email)?;
+            tx.claim(&claim)?;
+            tx.set_setting("formerkeysuntil", &until)?;
+            tx.bump_records_version()
+        });
+        unit.await.map_err(|error: StoreError| error).unwrap();
+        former
     }
 
     pub(crate) fn email(&self, id: Id) -> Email {

@@ -106,22 +106,20 @@ fn dated(digest: &Digest, at: Timestamp) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use super::*;
     use crate::blobs::{Blobs, DiskFiles, IN_BUCKET};
     use crate::engine::sqlite::SqliteFile;
-    use crate::engine::{Engine as _, Purpose};
+    use crate::engine::{Engine as _, Purpose, Session};
     use crate::faults::Faults;
     use crate::migrations;
 
     #[test]
     fn sources_are_named_in_the_order_of_time_and_found_by_their_names() {
         let folder = tempfile::tempdir().unwrap();
-        let file = SqliteFile::new(&folder.path().join("some.db"), &Faults::none(), None);
-        let session = file.open(Purpose::Write).unwrap();
-        migrations::migrate(session.as_ref(), migrations::ORGANIZATION).unwrap();
-        let blobs = Blobs::new(Arc::new(DiskFiles), folder.path().join("blobs"), None);
+        let (session, blobs) = opened(folder.path());
         let mut tx = Tx::new(session.as_ref(), Some(&blobs));
         let noise: Vec<u8> =
             (0..40_000_u32).flat_map(|n| *blake3::hash(&n.to_le_bytes()).as_bytes()).collect();
@@ -143,10 +141,7 @@ mod tests {
     #[test]
     fn keeping_revives_what_was_condemned_and_waits_for_what_is_being_deleted() {
         let folder = tempfile::tempdir().unwrap();
-        let file = SqliteFile::new(&folder.path().join("some.db"), &Faults::none(), None);
-        let session = file.open(Purpose::Write).unwrap();
-        migrations::migrate(session.as_ref(), migrations::ORGANIZATION).unwrap();
-        let blobs = Blobs::new(Arc::new(DiskFiles), folder.path().join("blobs"), None);
+        let (session, blobs) = opened(folder.path());
         let blob = blobs.put(b"a mail", *blake3::hash(b"a mail").as_bytes()).unwrap();
         let mut tx = Tx::new(session.as_ref(), Some(&blobs));
         tx.keep_blob(&blob).unwrap();
@@ -171,5 +166,13 @@ mod tests {
         let since = Instant::now().checked_sub(age).unwrap();
         let late = PreparedBlob { place: IN_BUCKET, bytes: None, since, ..blob };
         assert!(matches!(tx.keep_blob(&late), Err(StoreError::Temporary { .. })));
+    }
+
+    /// A new database, and a place for large bytes beside it.
+    fn opened(folder: &Path) -> (Box<dyn Session>, Blobs) {
+        let file = SqliteFile::new(&folder.join("some.db"), &Faults::none(), None);
+        let session = file.open(Purpose::Write).unwrap();
+        migrations::migrate(session.as_ref(), migrations::ORGANIZATION).unwrap();
+        (session, Blobs::new(Arc::new(DiskFiles), folder.join("blobs"), None))
     }
 }
