@@ -128,6 +128,19 @@ fn what_reports_say_that_no_rule_was_fitted_to_is_told() {
     assert!(right >= LEAST, "of 1,000 reports {right} are read as what they are");
 }
 
+#[test]
+fn what_reports_say_that_nobody_looked_at_is_told() {
+    let Some(folder) = std::env::var_os("POSTROOM_FRESH_BOUNCES") else {
+        println!("skipped: POSTROOM_FRESH_BOUNCES names no folder");
+        return;
+    };
+    let mut all = labels(include_str!("../bounces/third.tsv"), 5);
+    all.iter_mut().for_each(|label| label.path.push_str(".eml"));
+    let cases = cases(Path::new(&folder), all, |_| false);
+    let right = tell("third", cases.iter());
+    assert!(right >= LEAST, "of 1,000 reports {right} are read as what they are");
+}
+
 /// Rules that are changed may not read fewer.
 const LEAST: usize = 890;
 
