@@ -7,9 +7,11 @@
 
 mod addresses;
 mod answer;
+mod failure;
 mod fields;
 mod notice;
 mod reasons;
+mod servers;
 mod services;
 
 use model::EmailAddress;
@@ -70,7 +72,7 @@ pub fn read(message: &Message<'_>) -> Bounce {
         .or_else(|| fields::disposition(&notice))
         .or_else(|| enclosed(&notice))
         .or_else(|| services::notified(&notice))
-        .or_else(|| addresses::failed(&notice))
+        .or_else(|| failure::failed(&notice))
         .or_else(|| answer::automatic(message))
         .unwrap_or_else(|| Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() })
 }

@@ -14,6 +14,9 @@ use crate::entity::Entity;
 use crate::header::Header;
 use crate::message::{Message, start_of};
 
+/// What is longer is written by a person.
+pub(super) const SHORT_BYTES: usize = 2_048;
+
 /// What there is to be read of a mail.
 pub(super) struct Notice<'m> {
     pub(super) message: &'m Message<'m>,

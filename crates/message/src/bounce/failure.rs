@@ -1,0 +1,96 @@
+//! What a notice without fields says of each recipient, in words: that nothing was delivered, and why.
+
+use model::EmailAddress;
+
+use super::fields::cut;
+use super::notice::Notice;
+use super::reasons::{self, Reason};
+use super::{Bounce, Kind, Told, addresses, servers};
+
+/// What a notice says in words that something was not delivered.
+pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
+    let subject = &notice.message.header().subject;
+    // What Postfix tells its master about sessions of others.
+    if subject.starts_with("Postfix SMTP server: ") {
+        return None;
+    }
+    let is_said = |told: fn(&str) -> bool| told(&notice.text) || told(subject);
+    let is_daemon = notice
+        .message
+        .header()
+        .from
+        .iter()
+        .any(|from| from.address.local_part().eq_ignore_ascii_case("mailer-daemon"));
+    let failed = is_said(reasons::is_failure) || (is_daemon && !addresses::by_lines(notice).is_empty());
+    let delayed = is_said(reasons::is_delayed);
+    if !(failed || delayed) || !servers::is_by_server(notice) {
+        return None;
+    }
+    let kind_for = |reason: Option<Reason>| {
+        if delayed { Kind::Delayed } else { reason.map_or(Kind::Unclear, |reason| reason.kind) }
+    };
+    let told = notice.named().iter().enumerate().map(|(place, (address, words))| {
+        // To look through all of it for each of many would take too long.
+        let kind = kind_for(reason_for(notice, words, (place < MENTIONED_MAX).then_some(address)));
+        Told { address: address.clone(), kind, status: status_in(words), words: cut(words) }
+    });
+    Bounce::of(told.collect()).or_else(|| {
+        let kind = kind_for(reason_for(notice, &notice.text, None));
+        Some(Bounce { kind, recipients: Vec::new(), words: cut(&notice.text) })
+    })
+}
+
+/// Why, by the words about a recipient; where these are not clear, by all that is said, first if nobody else is spoken of. Single words
+/// may be about anything.
+fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) -> Option<Reason> {
+    let is_alone = notice.named().len() < 2;
+    let is_all = words.len() >= notice.text.len();
+    Reason::before_recipient(words)
+        .or_else(|| Reason::somewhere(words))
+        .or_else(|| if is_alone { notice.reason() } else { None })
+        .or_else(|| reply_in(words).and_then(Reason::of))
+        .or_else(|| Reason::of_all(words))
+        .or_else(|| if is_all { None } else { Reason::of(words) })
+        .or_else(|| Reason::of_codes(words))
+        .or_else(|| address.and_then(|address| Reason::of(&mentions(&notice.text, address))))
+        .or_else(|| notice.reason())
+        .or_else(|| notice.codes())
+}
+
+/// What a server answered, where a notice says so: what stands around it is of whoever writes the notice.
+fn reply_in(words: &str) -> Option<&str> {
+    let (at, marker) = REPLIES.iter().filter_map(|marker| Some((words.find(marker)?, marker))).min()?;
+    let reply = words.get(at + marker.len()..)?.trim_start();
+    reply.split("\n\n").next().filter(|reply| reply.starts_with(['4', '5']))
+}
+
+const REPLIES: &[&str] = &[
+    "returned was:",
+    "remote host said:",
+    "Remote host said:",
+    " said:",
+    "responded:",
+    " says:",
+    "response was:",
+];
+
+/// So many recipients are looked for in all of a notice.
+const MENTIONED_MAX: usize = 32;
+
+/// The words of the lines that name an address.
+fn mentions(text: &str, address: &EmailAddress) -> String {
+    let key = address.key();
+    let about = text.lines().filter(|line| line.to_lowercase().contains(&key));
+    about.take(16).collect::<Vec<_>>().join("\n")
+}
+
+/// The first status in a text (RFC 3463).
+fn status_in(text: &str) -> String {
+    let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+    let is_status = |word: &&str| {
+        let parts: Vec<&str> = word.split('.').collect();
+        matches!(parts.as_slice(), [class, subject, detail]
+            if matches!(*class, "2" | "4" | "5") && subject.len() == 1 && (1..=3).contains(&detail.len()))
+    };
+    words.map(|word| word.trim_matches('.')).find(is_status).unwrap_or_default().to_owned()
+}
