@@ -9,6 +9,7 @@ mod addresses;
 mod answer;
 mod failure;
 mod fields;
+mod folding;
 mod notice;
 mod reasons;
 mod servers;

@@ -1,6 +1,6 @@
 //! Answers that no person wrote: by fields (RFC 3834 §5), then by the words that programs put before their answers.
 
-use super::{Bounce, Kind, reasons};
+use super::{Bounce, Kind, folding};
 use crate::header_decoder;
 use crate::message::Message;
 
@@ -30,7 +30,7 @@ const FIELDS: &[&str] = &[
 
 fn by_subject(message: &Message<'_>) -> Option<String> {
     let header = message.header();
-    let subject = reasons::folded(&header.subject);
+    let subject = folding::folded(&header.subject);
     let is_answer =
         SUBJECTS.iter().any(|words| subject.starts_with(words)) || subject.contains("is out of the office");
     (is_answer && !header.marks.list).then(|| format!("Subject: {}", header.subject))

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::Kind;
+use super::folding::folded;
 use crate::message::start_of;
 
 /// The rules of each list, by its name.
@@ -110,9 +111,18 @@ fn first(text: &str, hard: &[&str], soft: &[&str]) -> Option<Reason> {
     })
 }
 
-fn has_any(text: &str, names: &[&str]) -> bool {
-    let lists = lists(names);
-    word_starts(text).any(|at| text.get(at..).is_some_and(|rest| longest(&lists, rest).is_some()))
+/// Whether a text has words of some lists, apart from those that words of others take.
+fn has_any(text: &str, names: &[&str], not: &[&str]) -> bool {
+    let (lists, not) = (lists(names), lists(not));
+    let mut behind = 0;
+    word_starts(text).any(|at| {
+        let Some(rest) = text.get(at..).filter(|_| at >= behind) else { return false };
+        if let Some(length) = longest(&not, rest) {
+            behind = at + length + BETWEEN_BYTES;
+            return false;
+        }
+        longest(&lists, rest).is_some()
+    })
 }
 
 /// What was found.
@@ -150,6 +160,7 @@ impl Reason {
 
     fn clear(text: &str) -> Option<Self> {
         first(text, &["hard-always"], &["soft-always", "before-recipient"])
+            .or_else(|| first(text, &["hard-relay"], &[]))
             .or_else(|| first(text, &["hard"], &["soft"]))
     }
 
@@ -228,66 +239,15 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a text says that somebody or something refused the mail.
 pub(super) fn is_refusal(text: &str) -> bool {
-    has_any(&folded(text), &["refused", "soft"])
+    has_any(&folded(text), &["refused", "soft"], &[])
 }
 
 /// Whether a text says that a mail of ours was not delivered.
 pub(super) fn is_failure(text: &str) -> bool {
-    has_any(&folded(text), &["failed"])
+    has_any(&folded(text), &["failed"], &[])
 }
 
 /// Whether it says that it is still tried.
 pub(super) fn is_delayed(text: &str) -> bool {
-    has_any(&folded(text), &["delayed"])
-}
-
-/// Lower case, with one blank between words: what is folded over lines is found too. What an address is called says nothing, nor
-/// where a link leads but for its host, nor what the mail was called that was sent. An underscore is a blank: `BAD_RECIPIENT`.
-pub(super) fn folded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let words = text.lines().filter(|line| !is_of_mail(line)).flat_map(str::split_whitespace);
-    for word in words.map(telling).filter(|word| !word.is_empty()) {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        for c in word.chars() {
-            match c {
-                '\u{2019}' | '\u{b4}' | '`' => out.push('\''),
-                '_' => out.push(' '),
-                c => out.extend(c.to_lowercase()),
-            }
-        }
-    }
-    out
-}
-
-/// A line that says which mail it is about.
-fn is_of_mail(line: &str) -> bool {
-    let line = line.trim_start();
-    let begins = |name: &&str| line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
-    OF_MAIL.iter().any(begins)
-}
-
-const OF_MAIL: &[&str] = &[
-    "subject:",
-    "sent:",
-    "date:",
-    "thread-topic:",
-    "message subject:",
-    "the message subject was:",
-    "the subject of the message is:",
-    "with subject:",
-];
-
-fn telling(word: &str) -> &str {
-    if let Some((_, link)) = word.split_once("://") {
-        return link.split('/').next().unwrap_or_default();
-    }
-    match word.split_once('@') {
-        // `FROM:<zoe@x>` says FROM.
-        Some((before, _)) => {
-            before.rsplit_once(['<', ':']).map_or("", |(label, _)| label.trim_end_matches(':'))
-        }
-        None => word,
-    }
+    has_any(&folded(text), &["delayed"], &["given-up"])
 }

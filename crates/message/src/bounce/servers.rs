@@ -1,7 +1,7 @@
 //! Who writes notices: the names, subjects and openings by which mail servers are known.
 
 use super::notice::{Notice, SHORT_BYTES};
-use super::{addresses, reasons};
+use super::{addresses, folding};
 use crate::message::start_of;
 
 /// Whether a mail server wrote it, by the names that they give themselves, or by fields that only they write.
@@ -14,7 +14,7 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
             || NAMES.iter().any(|server| name.contains(server))
     };
     let is_nobody = header.from.is_empty() || header.marks.from_mail_system;
-    let subject = reasons::folded(&header.subject);
+    let subject = folding::folded(&header.subject);
     let is_short = notice.text.len() < SHORT_BYTES;
     let says_so = SUBJECTS.iter().any(|words| subject.starts_with(words))
         || (is_short && ANYWHERE.iter().any(|words| subject.contains(words)) && !addresses::by_lines(notice).is_empty());
@@ -22,9 +22,9 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let has_field = notice.message.field("X-Failed-Recipients").is_some();
     let returns_it = !notice.returned.is_empty()
         && is_short
-        && reasons::folded(&notice.text).contains("could not be delivered");
+        && folding::folded(&notice.text).contains("could not be delivered");
     // What a list writes to who is no member; its posts have the field too.
-    let begin = reasons::folded(start_of(&notice.text, SHORT_BYTES));
+    let begin = folding::folded(start_of(&notice.text, SHORT_BYTES));
     let begin = begin.trim_start_matches(['*', '-', '=', '#', ' ']);
     let is_list = notice.message.field("X-MLServer").is_some() && begin.starts_with("you are not a member");
     has_field

@@ -1,0 +1,67 @@
+//! A text as rules look at it: folded to small letters and single blanks, without what is about something else.
+
+/// Lower case, with one blank between words: what is folded over lines is found too. What an address is called says nothing, nor
+/// where a link leads but for its host, nor what the mail was called that was sent. An underscore is a blank: `BAD_RECIPIENT`.
+pub(super) fn folded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let words = text.lines().filter(|line| !is_of_mail(line)).flat_map(str::split_whitespace);
+    let mut code = None;
+    let telling = words.filter_map(|word| of_reply(word, &mut code)).flat_map(telling);
+    for word in telling.filter(|word| !word.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        for c in word.chars() {
+            match c {
+                '\u{2019}' | '\u{b4}' | '`' => out.push('\''),
+                '_' => out.push(' '),
+                c => out.extend(c.to_lowercase()),
+            }
+        }
+    }
+    out
+}
+
+/// A line that says which mail it is about.
+fn is_of_mail(line: &str) -> bool {
+    let line = line.trim_start();
+    let begins = |name: &&str| line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+    OF_MAIL.iter().any(begins)
+}
+
+const OF_MAIL: &[&str] = &[
+    "subject:",
+    "sent:",
+    "date:",
+    "thread-topic:",
+    "message subject:",
+    "the message subject was:",
+    "the subject of the message is:",
+    "with subject:",
+];
+
+/// A reply of several lines repeats its code: `550-not permitted to 550 relay`. It is told once.
+fn of_reply<'t>(word: &'t str, code: &mut Option<&'t str>) -> Option<&'t str> {
+    if *code == Some(word) {
+        return None;
+    }
+    let Some((begin, rest)) = word.split_once('-').filter(|(begin, _)| is_code(begin)) else { return Some(word) };
+    if code.replace(begin) == Some(begin) { Some(rest) } else { Some(word) }
+}
+
+fn is_code(word: &str) -> bool {
+    word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Of a link the host, of an address nothing but what stands before and behind it: `FROM:<zoe@x>`, `zoe@x...No such user`.
+fn telling(word: &str) -> [&str; 2] {
+    if let Some((_, link)) = word.split_once("://") {
+        return [link.split('/').next().unwrap_or_default(), ""];
+    }
+    let Some((before, domain)) = word.split_once('@') else { return [word, ""] };
+    let label = before.rsplit_once(['<', ':']).map_or("", |(label, _)| label.trim_end_matches(':'));
+    let inside = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let end = domain.find("..").or_else(|| domain.find(|c| !inside(c)));
+    let behind = end.and_then(|end| domain.get(end..)).unwrap_or_default();
+    [label, behind.trim_start_matches(|c: char| c.is_ascii_punctuation())]
+}
