@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use model::{EmailAddress, limits};
 
 use super::notice::{Notice, SHORT_BYTES};
+use super::servers;
 use crate::header_decoder;
 use crate::message::start_of;
 
@@ -23,13 +24,28 @@ pub(super) fn named(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
         };
         return failed.into_iter().map(words).collect();
     }
-    if found.is_empty() {
-        let not_ours = |address: &EmailAddress| !is_of_others(notice, address);
-        let first = all_in(&notice.text).into_iter().find(not_ours);
-        found.extend(first.map(|address| (address, notice.text.clone())));
+    let is_list = servers::is_list_program(notice);
+    if found.is_empty() || is_list {
+        let may_be = |address: &EmailAddress| is_list || may_be_recipient(notice, address);
+        let first = all_in(&notice.text).into_iter().find(may_be);
+        found = first.map(|address| (address, notice.text.clone())).into_iter().collect();
     }
     found
 }
+
+/// Whether an address somewhere in the text may be the recipient. One behind "to" may be anybody's.
+fn may_be_recipient(notice: &Notice<'_>, address: &EmailAddress) -> bool {
+    let before = notice.text.find(address.as_str()).and_then(|at| notice.text.get(..at)).unwrap_or_default();
+    let word = before.trim_end_matches(['<', '(', '[', '"', '\'', ' ', '\n', '\t', ':']);
+    let word = word.rsplit(char::is_whitespace).next().unwrap_or_default().to_ascii_lowercase();
+    let is_ours = notice.others.contains(&address.key());
+    (word == "to" && !is_ours) || !(is_of_others(notice, address) || OF_OTHERS.contains(&word.as_str()))
+}
+
+/// Words before an address that is whom to ask, or who sent it.
+const OF_OTHERS: &[&str] = &[
+    "from", "sender", "by", "at", "via", "contact", "try", "e-mail", "email", "mail", "from:", "if", "help",
+];
 
 /// Whoever writes the notice, whoever gets it, and whom it says to ask.
 fn is_of_others(notice: &Notice<'_>, address: &EmailAddress) -> bool {
@@ -42,8 +58,7 @@ fn is_of_others(notice: &Notice<'_>, address: &EmailAddress) -> bool {
 fn is_heading(line: &str, address: &EmailAddress) -> bool {
     let line = line.trim();
     let inner = line.trim_start_matches('<').trim_end_matches(':').trim_end_matches('>');
-    (line.starts_with('<') && line.ends_with(">:") || line.len() == inner.len())
-        && inner.eq_ignore_ascii_case(address.as_str())
+    (line.ends_with(':') || line.len() == inner.len()) && inner.eq_ignore_ascii_case(address.as_str())
 }
 
 /// Addresses that begin a line, or stand behind a word that says what they are.
@@ -76,7 +91,21 @@ pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
             },
         }
     }
+    if found.iter().any(|(_, words)| !is_of_mail(words)) {
+        found.retain(|(_, words)| !is_of_mail(words));
+    }
     if said_before(&found) { after(found, before) } else { found }
+}
+
+/// `To: info@ours`, then the subject: it says which mail is meant, as Exchange does before it names recipients.
+fn is_of_mail(words: &str) -> bool {
+    let mut lines = words.lines().map(str::trim_start);
+    let begins = |line: &str, labels: &[&str]| {
+        let line = line.to_lowercase();
+        labels.iter().any(|label| line.starts_with(label))
+    };
+    lines.next().is_some_and(|line| begins(line, &["to:"]))
+        && lines.next().is_some_and(|line| begins(line, &["subject:", "cc:", "sent:"]))
 }
 
 /// Whether the reasons stand before their recipients, as Lotus Notes writes them: nothing is said after the last.
@@ -105,7 +134,7 @@ fn known_before(line: &str) -> Option<EmailAddress> {
 }
 
 /// `550 <zoe@x>... User unknown`: how sendmail sums up what was said about a recipient.
-fn of_transcript(line: &str) -> Option<&str> {
+pub(super) fn of_transcript(line: &str) -> Option<&str> {
     let (code, rest) = line.split_once(' ')?;
     let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
     (is_code && rest.starts_with('<') && rest.contains(">... ")).then_some(rest)
@@ -113,6 +142,9 @@ fn of_transcript(line: &str) -> Option<&str> {
 
 fn at_line(line: &str) -> Option<EmailAddress> {
     let line = of_transcript(line).unwrap_or(line);
+    if let Some(address) = of_x400(line) {
+        return Some(address);
+    }
     let plain = line.trim_start_matches([' ', '\t', '>', '*', '-', '•', '\u{a0}', '"', '\'']);
     let lower = plain.to_ascii_lowercase();
     let is_label = |label: &&&str| {
@@ -134,6 +166,17 @@ fn at_line(line: &str) -> Option<EmailAddress> {
     });
     let word = rest.get(..end.unwrap_or(rest.len()))?.trim_end_matches('.');
     word_is_address(word)
+}
+
+/// `c=US;a= ;p=ORG;dda:SMTP=zoe@x`, `/DD.RFC-822=zoe(a)x/`: an address of the Internet within one of X.400.
+fn of_x400(line: &str) -> Option<EmailAddress> {
+    let line = line.trim_start();
+    let lower = line.to_ascii_lowercase();
+    let begins =
+        ["c=", "/c=", "/dd", "dd:", "dda:", "/g=", "/s=", "/o="].iter().any(|begin| lower.starts_with(begin));
+    let at = ["smtp=", "rfc-822=", "rfc822="].iter().find_map(|name| Some(lower.find(name)? + name.len()));
+    let address = line.get(at.filter(|_| begins)?..)?.split([';', '/', ' ']).next()?;
+    word_is_address(&address.replace("(a)", "@"))
 }
 
 const LABELS: &[&str] = &[
@@ -181,6 +224,7 @@ fn all_in(text: &str) -> Vec<EmailAddress> {
     let outside = |c: char| {
         c.is_whitespace()
             || matches!(c, '<' | '>' | '"' | '\'' | '(' | ')' | '[' | ']' | ';' | ',' | ':' | '|')
+            || matches!(c, '（' | '）' | '，' | '。' | '：' | '「' | '」' | '“' | '”' | '、')
     };
     let words = text.split(outside).filter(|word| word.contains('@'));
     words

@@ -4,9 +4,20 @@ use super::{Bounce, Kind, folding};
 use crate::header_decoder;
 use crate::message::Message;
 
+/// An answer that no person wrote. A report is none, nor is the wish to leave a list.
 pub(super) fn automatic(message: &Message<'_>) -> Option<Bounce> {
+    let header = message.header();
+    if header.marks.report || header.subject.trim().eq_ignore_ascii_case("unsubscribe") {
+        return None;
+    }
     let words = by_field(message).or_else(|| by_subject(message))?;
     Some(Bounce { kind: Kind::Auto, recipients: Vec::new(), words })
+}
+
+/// `Auto-Submitted: auto-replied (rejected)`: a recipient's filter refused the mail (RFC 5429), in words of his own.
+pub(super) fn is_rejection(message: &Message<'_>) -> bool {
+    let value = message.field("Auto-Submitted").map(header_decoder::decode).unwrap_or_default();
+    value.to_ascii_lowercase().contains("(rejected)")
 }
 
 /// What notifies of something by itself is no answer.
@@ -31,22 +42,45 @@ const FIELDS: &[&str] = &[
 fn by_subject(message: &Message<'_>) -> Option<String> {
     let header = message.header();
     let subject = folding::folded(&header.subject);
-    let is_answer =
-        SUBJECTS.iter().any(|words| subject.starts_with(words)) || subject.contains("is out of the office");
-    (is_answer && !header.marks.list).then(|| format!("Subject: {}", header.subject))
+    let begins = |all: &[&str]| all.iter().any(|words| subject.starts_with(words));
+    // Nobody begins a mail to a list so.
+    let is_clear = begins(CLEAR)
+        || ["is out of the office", "autoreply:", "auto-reply:"].iter().any(|words| subject.contains(words));
+    (is_clear || (begins(SUBJECTS) && !header.marks.list)).then(|| format!("Subject: {}", header.subject))
 }
 
-const SUBJECTS: &[&str] = &[
+const CLEAR: &[&str] = &[
     "out of office",
     "out of the office",
     "out-of-office",
     "auto reply",
     "auto-reply",
     "autoreply",
-    "auto:",
     "automatic reply",
     "automatische antwort",
-    "abwesenheit",
+    "automatisch antwoord",
+    "automatisk svar",
+    "autosvar",
+    "réponse automatique",
+    "respuesta automática",
+    "resposta automática",
+    "risposta automatica",
+    "odpowiedź automatyczna",
+    "автоматический ответ",
+    "自动回复",
+    "自動返信",
+    "自動回覆",
+];
+const SUBJECTS: &[&str] = &[
+    "auto:",
+    "abwesen",
+    "fora do escritório",
+    "fuera de la oficina",
+    "fuori sede",
+    "afwezig",
+    "absence du bureau",
+    "absent du bureau",
+    "nieobecność",
     "autorespons",
     "auto response",
     "auto-response",
@@ -55,7 +89,4 @@ const SUBJECTS: &[&str] = &[
     "vacation",
     "away from my mail",
     "i am out of",
-    "réponse automatique",
-    "respuesta automática",
-    "risposta automatica",
 ];

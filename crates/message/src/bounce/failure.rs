@@ -5,13 +5,13 @@ use model::EmailAddress;
 use super::fields::cut;
 use super::notice::Notice;
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, addresses, servers};
+use super::{Bounce, Kind, Told, addresses, answer, servers};
 
 /// What a notice says in words that something was not delivered.
 pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     let subject = &notice.message.header().subject;
     // What Postfix tells its master about sessions of others.
-    if subject.starts_with("Postfix SMTP server: ") {
+    if subject.starts_with("Postfix SMTP server: ") || is_worm(notice) {
         return None;
     }
     let is_said = |told: fn(&str) -> bool| told(&notice.text) || told(subject);
@@ -21,13 +21,20 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         .from
         .iter()
         .any(|from| from.address.local_part().eq_ignore_ascii_case("mailer-daemon"));
-    let failed = is_said(reasons::is_failure) || (is_daemon && !addresses::by_lines(notice).is_empty());
+    let failed = is_said(reasons::is_failure)
+        || answer::is_rejection(notice.message)
+        || (is_daemon && !addresses::by_lines(notice).is_empty());
     let delayed = is_said(reasons::is_delayed);
     if !(failed || delayed) || !servers::is_by_server(notice) {
         return None;
     }
-    let kind_for = |reason: Option<Reason>| {
-        if delayed { Kind::Delayed } else { reason.map_or(Kind::Unclear, |reason| reason.kind) }
+    let arrived = is_said(reasons::is_arrived);
+    let rejected = answer::is_rejection(notice.message);
+    let kind_for = |reason: Option<Reason>| match reason {
+        _ if rejected => Kind::Soft,
+        _ if delayed => Kind::Delayed,
+        None if arrived => Kind::Receipt,
+        reason => reason.map_or(Kind::Unclear, |reason| reason.kind),
     };
     let told = notice.named().iter().enumerate().map(|(place, (address, words))| {
         // To look through all of it for each of many would take too long.
@@ -40,12 +47,23 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     })
 }
 
+/// Worms say of themselves that they are a mail that came back. Servers return mail, and no programs.
+fn is_worm(notice: &Notice<'_>) -> bool {
+    let mut files = notice.message.attachments().into_iter().map(|file| file.filename.to_ascii_lowercase());
+    notice.returned.is_empty() && files.any(|name| PROGRAMS.iter().any(|end| name.ends_with(end)))
+}
+
+const PROGRAMS: &[&str] =
+    &[".zip", ".exe", ".scr", ".pif", ".com", ".bat", ".cmd", ".vbs", ".js", ".hta", ".cpl"];
+
 /// Why, by the words about a recipient; where these are not clear, by all that is said, first if nobody else is spoken of. Single words
 /// may be about anything.
 fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) -> Option<Reason> {
     let is_alone = notice.named().len() < 2;
     let is_all = words.len() >= notice.text.len();
     Reason::before_recipient(words)
+        .or_else(|| summed_up(words).and_then(Reason::of))
+        .or_else(|| reply_in(words).and_then(Reason::of_all))
         .or_else(|| Reason::somewhere(words))
         .or_else(|| if is_alone { notice.reason() } else { None })
         .or_else(|| reply_in(words).and_then(Reason::of))
@@ -54,7 +72,14 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
         .or_else(|| Reason::of_codes(words))
         .or_else(|| address.and_then(|address| Reason::of(&mentions(&notice.text, address))))
         .or_else(|| notice.reason())
+        .or_else(|| notice.alone())
         .or_else(|| notice.codes())
+}
+
+/// `554 <zoe@x>... Remote protocol error`: how sendmail sums up what was said about a recipient. The next line is about another.
+fn summed_up(words: &str) -> Option<&str> {
+    let (said, behind) = addresses::of_transcript(words.lines().next()?)?.split_once(">... ")?;
+    said.starts_with('<').then_some(behind)
 }
 
 /// What a server answered, where a notice says so: what stands around it is of whoever writes the notice.
@@ -72,6 +97,13 @@ const REPLIES: &[&str] = &[
     "responded:",
     " says:",
     "response was:",
+    "reason:",
+    "Reason:",
+    "returned '",
+    "replied:",
+    "issued an error:",
+    "error message:",
+    "Diagnostic-Code: smtp;",
 ];
 
 /// So many recipients are looked for in all of a notice.

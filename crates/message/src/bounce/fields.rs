@@ -6,7 +6,7 @@ use model::{EmailAddress, limits};
 
 use super::notice::Notice;
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, addresses};
+use super::{Bounce, Kind, Told, addresses, answer, servers};
 use crate::field::{self, Field, Section};
 use crate::header_decoder;
 
@@ -29,7 +29,7 @@ pub(super) fn complaint(notice: &Notice<'_>) -> Option<Bounce> {
     }
     let is_named = |field: &&Field<'_>| field.is("Original-Rcpt-To") || field.is("Removal-Recipient");
     let named = section.fields.iter().filter(is_named).map(|field| header_decoder::decode(field.value));
-    let mut named: Vec<EmailAddress> = named.filter_map(|text| EmailAddress::parse(&text)).collect();
+    let mut named: Vec<EmailAddress> = named.filter_map(|text| addresses::first_in(&text)).collect();
     if named.is_empty() {
         named.extend(returned_to(notice));
     }
@@ -66,6 +66,9 @@ pub(super) fn value(raw: &[u8], name: &str) -> Option<String> {
 
 /// What is told about deliveries.
 pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
+    if notice.is_flat && !servers::is_by_server(notice) {
+        return None;
+    }
     let mut recipients: Vec<Told> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut nameless: Option<(Kind, String)> = None;
@@ -139,7 +142,11 @@ fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, S
     }
     let described = text("Status").unwrap_or_default();
     let status = described.split_whitespace().next().unwrap_or_default().to_owned();
-    let diagnostic = text("Diagnostic-Code").unwrap_or_default();
+    let mut diagnostic = text("Diagnostic-Code").unwrap_or_default();
+    // A gateway to X.400 says there what the server answered.
+    if let Some(more) = text("X400-Supplementary-Info").or_else(|| text("X-Supplementary-Info")) {
+        diagnostic = format!("{diagnostic} {more}");
+    }
     let near = near(notice, group);
     let words = [diagnostic.as_str(), &described, near].into_iter().find(|words| !words.trim().is_empty());
     let words = cut(words.unwrap_or_default());
@@ -180,6 +187,7 @@ fn why(
         .or_else(|| Reason::of_codes(diagnostic))
         .or_else(|| notice.reason())
         .or_else(|| of_program(group))
+        .or_else(|| notice.alone())
 }
 
 /// What stands right beside a recipient. Behind an empty line come footers.
@@ -230,7 +238,8 @@ fn recipient(group: &Section<'_>) -> Option<EmailAddress> {
     let address = |name: &str| {
         let text = header_decoder::decode(group.value(name)?);
         let address = text.split_once(';').map_or(text.as_str(), |(_, address)| address);
-        addresses::first_in(address)
+        // A host without a domain is one there: `zoe@mailhost`.
+        addresses::first_in(address).or_else(|| EmailAddress::parse(address.trim().trim_matches(['<', '>'])))
     };
     address("Original-Recipient")
         .or_else(|| address("Final-Recipient"))
@@ -243,7 +252,7 @@ pub(super) fn disposition(notice: &Notice<'_>) -> Option<Bounce> {
     let group = field::split(body.get(field::start(body)..).unwrap_or_default());
     let words = group.value("Disposition").map(header_decoder::decode).unwrap_or_default();
     let is_deleted = words.to_ascii_lowercase().contains("deleted");
-    let is_refused = is_deleted && reasons::is_refusal(&notice.text);
+    let is_refused = is_deleted && reasons::is_refusal(&notice.text) || answer::is_rejection(notice.message);
     let kind = if is_refused { Kind::Soft } else { Kind::Receipt };
     let words = cut(&words);
     let told = |address| Told { address, kind, status: String::new(), words: words.clone() };

@@ -45,7 +45,9 @@ fn of_reply<'t>(word: &'t str, code: &mut Option<&'t str>) -> Option<&'t str> {
     if *code == Some(word) {
         return None;
     }
-    let Some((begin, rest)) = word.split_once('-').filter(|(begin, _)| is_code(begin)) else { return Some(word) };
+    let Some((begin, rest)) = word.split_once('-').filter(|(begin, _)| is_code(begin)) else {
+        return Some(word);
+    };
     if code.replace(begin) == Some(begin) { Some(rest) } else { Some(word) }
 }
 

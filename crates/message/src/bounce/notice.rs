@@ -32,8 +32,11 @@ pub(super) struct Notice<'m> {
     pub(super) returned: Vec<Cow<'m, [u8]>>,
     /// Whoever writes it and whoever gets it: it is not about them, mostly.
     pub(super) others: HashSet<String>,
+    /// Whether the fields stand in its text, where a person may quote them.
+    pub(super) is_flat: bool,
     named: OnceCell<Vec<(EmailAddress, String)>>,
     reason: OnceCell<Option<Reason>>,
+    alone: OnceCell<Option<Reason>>,
     codes: OnceCell<Option<Reason>>,
     before_recipient: OnceCell<Option<Reason>>,
 }
@@ -48,8 +51,10 @@ impl<'m> Notice<'m> {
             feedbacks: Vec::new(),
             returned: Vec::new(),
             others: others(message.header()),
+            is_flat: false,
             named: OnceCell::new(),
             reason: OnceCell::new(),
+            alone: OnceCell::new(),
             codes: OnceCell::new(),
             before_recipient: OnceCell::new(),
         };
@@ -59,7 +64,12 @@ impl<'m> Notice<'m> {
             // Some leave the semicolon out before the parameters.
             match entity.mimetype.split_whitespace().next().unwrap_or_default() {
                 "message/delivery-status" | "message/global-delivery-status" => {
-                    notice.statuses.push(message.decoded(entity));
+                    let body = message.decoded(entity);
+                    // InterMail puts its words there too.
+                    if !has_fields(&body) && notice.returned.is_empty() {
+                        notice.add(&String::from_utf8_lossy(&body));
+                    }
+                    notice.statuses.push(body);
                 }
                 "message/disposition-notification" | "message/global-disposition-notification" => {
                     notice.dispositions.push(message.decoded(entity));
@@ -68,7 +78,11 @@ impl<'m> Notice<'m> {
                 "message/rfc822" | "message/global" | "text/rfc822-headers" | "message/global-headers" => {
                     notice.returned.push(message.decoded(entity));
                 }
-                "text/plain" if notice.returned.is_empty() => notice.add(&message.characters(entity)),
+                kind if notice.returned.is_empty()
+                    && (kind == "text/plain" || kind.starts_with("multipart/")) =>
+                {
+                    notice.add(&message.characters(entity));
+                }
                 "text/html" if notice.returned.is_empty() && html.is_none() => html = Some(entity),
                 _ => {}
             }
@@ -89,6 +103,12 @@ impl<'m> Notice<'m> {
     /// Why, by words that are clear wherever they stand.
     pub(super) fn reason(&self) -> Option<Reason> {
         self.reason.get_or_init(|| Reason::somewhere(&self.text)).clone()
+    }
+
+    /// Why, by words that are clear beside a recipient only, where there is but one.
+    pub(super) fn alone(&self) -> Option<Reason> {
+        let find = || if self.named().len() < 2 { Reason::of_all(&self.text) } else { None };
+        self.alone.get_or_init(find).clone()
     }
 
     /// The same by the codes in all of its words.
@@ -115,11 +135,17 @@ impl<'m> Notice<'m> {
         }
         let lower = self.text.to_ascii_lowercase();
         let at_line = |at: usize| at == 0 || lower.as_bytes().get(at - 1) == Some(&b'\n');
-        let begins = ["reporting-mta:", "final-recipient:", "original-recipient:"];
-        let found = begins.iter().flat_map(|name| lower.match_indices(name)).map(|(at, _)| at);
-        if let Some(at) = found.filter(|at| at_line(*at)).min() {
-            let fields = self.text.get(at..).unwrap_or_default().as_bytes().to_vec();
-            self.statuses.push(Cow::Owned(fields));
+        let first = |names: &[&str]| {
+            let found = names.iter().flat_map(|name| lower.match_indices(name)).map(|(at, _)| at);
+            found.filter(|at| at_line(*at)).min()
+        };
+        let from = |text: &str, at: usize| Cow::Owned(text.get(at..).unwrap_or_default().as_bytes().to_vec());
+        if let Some(at) = first(&["reporting-mta:", "final-recipient:", "original-recipient:"]) {
+            self.statuses.push(from(&self.text, at));
+            self.text.truncate(at);
+            self.is_flat = true;
+        } else if let Some(at) = first(&["feedback-type:"]).filter(|_| self.message.header().marks.report) {
+            self.feedbacks.push(from(&self.text, at));
             self.text.truncate(at);
         }
     }
@@ -137,6 +163,12 @@ impl<'m> Notice<'m> {
             at += line.len();
         }
     }
+}
+
+/// Whether a body has fields of RFC 3464 at all.
+fn has_fields(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body).to_ascii_lowercase();
+    ["recipient:", "action:", "status:", "-mta:"].iter().any(|name| text.contains(name))
 }
 
 fn others(header: &Header) -> HashSet<String> {

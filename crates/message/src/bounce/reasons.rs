@@ -237,6 +237,11 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.')).filter(|word| !word.is_empty())
 }
 
+/// Whether a folded text begins with words of a list.
+pub(super) fn begins(text: &str, list: &str) -> bool {
+    longest(&lists(&[list]), text).is_some()
+}
+
 /// Whether a text says that somebody or something refused the mail.
 pub(super) fn is_refusal(text: &str) -> bool {
     has_any(&folded(text), &["refused", "soft"], &[])
@@ -245,6 +250,11 @@ pub(super) fn is_refusal(text: &str) -> bool {
 /// Whether a text says that a mail of ours was not delivered.
 pub(super) fn is_failure(text: &str) -> bool {
     has_any(&folded(text), &["failed"], &[])
+}
+
+/// Whether it says that the mail arrived.
+pub(super) fn is_arrived(text: &str) -> bool {
+    has_any(&folded(text), &["arrived"], &[])
 }
 
 /// Whether it says that it is still tried.
