@@ -74,6 +74,7 @@ pub fn read(message: &Message<'_>) -> Bounce {
         .or_else(|| enclosed(&notice))
         .or_else(|| services::notified(&notice))
         .or_else(|| failure::failed(&notice))
+        .or_else(|| failure::shown(&notice))
         .or_else(|| answer::automatic(message))
         .unwrap_or_else(|| Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() })
 }

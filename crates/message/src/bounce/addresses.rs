@@ -67,10 +67,12 @@ pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
     let mut seen = HashSet::new();
     let mut before = "";
     for line in notice.text.lines() {
-        if let Some(sender) = known_before(line)
-            && let Some(last) = found.last_mut()
-        {
-            last.0 = sender;
+        if let Some(sender) = known_before(line) {
+            match found.last_mut() {
+                Some(last) => last.0 = sender,
+                // What it became is kept back.
+                None => found.push((sender, line.to_owned())),
+            }
             continue;
         }
         match at_line(line).filter(|address| !seen.contains(&address.key())) {

@@ -3,9 +3,10 @@
 use model::EmailAddress;
 
 use super::fields::cut;
-use super::notice::Notice;
+use super::notice::{Notice, SHORT_BYTES};
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, addresses, answer, servers};
+use super::{Bounce, Kind, Told, addresses, answer, folding, servers};
+use crate::message::start_of;
 
 /// What a notice says in words that something was not delivered.
 pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
@@ -45,6 +46,14 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         let kind = kind_for(reason_for(notice, &notice.text, None));
         Some(Bounce { kind, recipients: Vec::new(), words: cut(&notice.text) })
     })
+}
+
+/// `Your message To: … Subject: … was read on …`: what Exchange and Outlook write to who asked, where no fields do (RFC 8098).
+pub(super) fn shown(notice: &Notice<'_>) -> Option<Bounce> {
+    let text = folding::folded(start_of(&notice.text, SHORT_BYTES));
+    let begins = ["your message ", "ihre nachricht ", "votre message ", "su mensaje ", "this is a receipt for the mail"];
+    let is_receipt = begins.iter().any(|begin| text.starts_with(begin)) && reasons::is_shown(&text);
+    is_receipt.then(|| Bounce { kind: Kind::Receipt, recipients: Vec::new(), words: cut(&notice.text) })
 }
 
 /// Worms say of themselves that they are a mail that came back. Servers return mail, and no programs.

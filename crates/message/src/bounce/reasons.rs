@@ -257,6 +257,11 @@ pub(super) fn is_arrived(text: &str) -> bool {
     has_any(&folded(text), &["arrived"], &[])
 }
 
+/// Whether it says that a person saw it.
+pub(super) fn is_shown(text: &str) -> bool {
+    has_any(text, &["shown"], &[])
+}
+
 /// Whether it says that it is still tried.
 pub(super) fn is_delayed(text: &str) -> bool {
     has_any(&folded(text), &["delayed"], &["given-up"])

@@ -23,8 +23,8 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty() || is_handed_on(&subject);
     let tells_something =
         || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
-    // A list has programs of its own behind Sender.
-    let writers = header.from.iter().chain(header.sender.iter().filter(|_| !header.marks.list));
+    // Behind Sender a list or a newsletter has a program of its own.
+    let writers = header.from.iter().chain(header.sender.iter().filter(|_| !header.marks.list && !header.marks.bulk));
     let has_field = notice.message.field("X-Failed-Recipients").is_some();
     let returns_it = !notice.returned.is_empty()
         && is_short
