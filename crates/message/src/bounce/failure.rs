@@ -51,7 +51,13 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
 /// `Your message To: … Subject: … was read on …`: what Exchange and Outlook write to who asked, where no fields do (RFC 8098).
 pub(super) fn shown(notice: &Notice<'_>) -> Option<Bounce> {
     let text = folding::folded(start_of(&notice.text, SHORT_BYTES));
-    let begins = ["your message ", "ihre nachricht ", "votre message ", "su mensaje ", "this is a receipt for the mail"];
+    let begins = [
+        "your message ",
+        "ihre nachricht ",
+        "votre message ",
+        "su mensaje ",
+        "this is a receipt for the mail",
+    ];
     let is_receipt = begins.iter().any(|begin| text.starts_with(begin)) && reasons::is_shown(&text);
     is_receipt.then(|| Bounce { kind: Kind::Receipt, recipients: Vec::new(), words: cut(&notice.text) })
 }

@@ -24,7 +24,8 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let tells_something =
         || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
     // Behind Sender a list or a newsletter has a program of its own.
-    let writers = header.from.iter().chain(header.sender.iter().filter(|_| !header.marks.list && !header.marks.bulk));
+    let writers =
+        header.from.iter().chain(header.sender.iter().filter(|_| !header.marks.list && !header.marks.bulk));
     let has_field = notice.message.field("X-Failed-Recipients").is_some();
     let returns_it = !notice.returned.is_empty()
         && is_short

@@ -266,3 +266,5 @@ fn recipients_that_only_a_transcript_names_are_found() {
         ----- Unsent message follows -----\n";
     check(sendmail, Kind::Hard, &["zoe@x.test", "tom@y.test"]);
 }
+
+mod forms;
