@@ -84,7 +84,16 @@ pub fn read(message: &Message<'_>) -> Bounce {
 fn enclosed(notice: &Notice<'_>) -> Option<Bounce> {
     let report = crate::read(notice.returned.first()?).ok()?;
     let writer = |message: &Message<'_>| message.header().from.first().map(|from| from.address.key());
-    let is_own = report.header().marks.report && writer(&report) == writer(notice.message);
+    let is_daemon = |message: &Message<'_>| {
+        let mut from = message.header().from.iter().map(|from| from.address.local_part());
+        from.any(|local| {
+            local.eq_ignore_ascii_case("mailer-daemon") || local.eq_ignore_ascii_case("postmaster")
+        })
+    };
+    // One that another server wrote, where this one says nothing of whom it is about.
+    let is_passed_on = || is_daemon(&report) && is_daemon(notice.message) && notice.named().is_empty();
+    let is_own =
+        report.header().marks.report && (writer(&report) == writer(notice.message) || is_passed_on());
     if is_own { fields::delivery(&Notice::of(&report)) } else { None }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     let failed = is_said(reasons::is_failure)
         || answer::is_rejection(notice.message)
         || (is_daemon && !addresses::by_lines(notice).is_empty());
-    let delayed = is_said(reasons::is_delayed);
+    let delayed = reasons::is_delayed(&notice.text) || reasons::is_delayed(own(subject));
     if !(failed || delayed) || !servers::is_by_server(notice) {
         return None;
     }
@@ -48,6 +48,12 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     })
 }
 
+/// What a subject says itself: behind `Undeliverable:` stands what our mail was called.
+fn own(subject: &str) -> &str {
+    let begin = subject.split(':').next().unwrap_or_default();
+    if reasons::is_failure(begin) { begin } else { subject }
+}
+
 /// `Your message To: … Subject: … was read on …`: what Exchange and Outlook write to who asked, where no fields do (RFC 8098).
 pub(super) fn shown(notice: &Notice<'_>) -> Option<Bounce> {
     let text = folding::folded(start_of(&notice.text, SHORT_BYTES));
@@ -68,8 +74,7 @@ fn is_worm(notice: &Notice<'_>) -> bool {
     notice.returned.is_empty() && files.any(|name| PROGRAMS.iter().any(|end| name.ends_with(end)))
 }
 
-const PROGRAMS: &[&str] =
-    &[".zip", ".exe", ".scr", ".pif", ".com", ".bat", ".cmd", ".vbs", ".js", ".hta", ".cpl"];
+const PROGRAMS: &[&str] = &[".zip", ".exe", ".scr", ".pif", ".bat", ".cmd", ".vbs", ".hta", ".cpl"];
 
 /// Why, by the words about a recipient; where these are not clear, by all that is said, first if nobody else is spoken of. Single words
 /// may be about anything.

@@ -21,6 +21,11 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
             && ANYWHERE.iter().any(|words| subject.contains(words))
             && !addresses::by_lines(notice).is_empty());
     let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty() || is_handed_on(&subject);
+    // Quotas of ours, statistics and bait are signed by masters of mail, too.
+    let is_daemon =
+        |mailbox: &model::Mailbox| mailbox.address.local_part().eq_ignore_ascii_case("mailer-daemon");
+    let tells_whom =
+        || !(notice.named().is_empty() && notice.returned.is_empty()) || header.from.iter().any(is_daemon);
     let tells_something =
         || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
     // Behind Sender a list or a newsletter has a program of its own.
@@ -38,7 +43,7 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || header.marks.report
         || answer::is_rejection(notice.message)
         || is_nobody
-        || writers.into_iter().any(by_name)
+        || (writers.into_iter().any(by_name) && (says_so || tells_whom()))
         || (says_so && !is_by_somebody && tells_something())
 }
 

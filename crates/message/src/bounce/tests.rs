@@ -254,6 +254,7 @@ fn a_report_that_its_server_encloses_is_read_and_one_that_a_person_hands_on_is_n
         )
     };
     check(&outer("postmaster@x.test"), Kind::Hard, &["zoe@x.test"]);
+    check(&outer("mailer-daemon@relay.test"), Kind::Hard, &["zoe@x.test"]);
     check(&outer("bob@x.test").replacen("Undeliverable", "Look at this", 1), Kind::Nothing, &[]);
 }
 

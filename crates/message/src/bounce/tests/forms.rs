@@ -44,6 +44,13 @@ fn attempts_that_go_on_are_told_from_those_that_end() {
 }
 
 #[test]
+fn what_our_mail_was_called_does_not_say_that_it_waits() {
+    let text = "Your message could not be delivered.\n\n<zoe@x.test>: 550 No such user\n";
+    said("postmaster@x.test", "Undeliverable: Your delivery is delayed", text, Kind::Hard, ZOE);
+    said("postmaster@x.test", "Delivery is delayed", text, Kind::Delayed, ZOE);
+}
+
+#[test]
 fn systems_of_old_are_read() {
     let mmdf = "Your message could not be delivered to\n'zoe@x.test (host: x.test)' for the following\nreason: '550 Unknown user'\n";
     said("Memo Service <mmdf@mx.test>", "Failed mail (msg.7)", mmdf, Kind::Hard, ZOE);
@@ -56,7 +63,7 @@ fn systems_of_old_are_read() {
     said("System Administrator <postmaster@x.test>", "Undeliverable: hello", exchange, Kind::Hard, ZOE);
     let x400 = exchange.replace("zoe@x.test on", "c=DE;a= ;p=ORG;dda:SMTP=zoe@x.test; on");
     said("System Administrator <postmaster@x.test>", "Undeliverable: hello", &x400, Kind::Hard, ZOE);
-    let vms = "Your mail could not be delivered.\n\n  Addressee: zoe@x.test\n  %MAIL-E-NOSUCHUSR, nobody\n";
+    let vms = "Your mail could not be delivered.\n\n  zoe@x.test\n  %MAIL-E-NOSUCHUSR, nobody\n";
     said("postmaster@vax.test", "RETURN-MAIL", vms, Kind::Hard, ZOE);
 }
 
@@ -145,6 +152,26 @@ fn a_worm_that_looks_like_a_report_is_none() {
     check(&worm("message.scr"), Kind::Nothing, &[]);
     check(&worm("message.zip"), Kind::Nothing, &[]);
     check(&worm("message.dat"), Kind::Soft, &[]);
+}
+
+#[test]
+fn what_a_master_of_mail_writes_of_nobody_is_no_report() {
+    let ours = "Dear us@our.test, five messages could not be delivered, for your mailbox is full.\n";
+    said("Mail Server <admin@x.test>", "Your mailbox", ours, Kind::Nothing, &[]);
+    said(
+        "postmaster@our.test",
+        "Report of Monday",
+        "Mail rejected: 20\nUser unknown: 5\n",
+        Kind::Nothing,
+        &[],
+    );
+    said(
+        "postmaster@our.test",
+        "Undelivered mail",
+        "It could not be delivered: user unknown\n",
+        Kind::Hard,
+        &[],
+    );
 }
 
 #[test]
