@@ -22,8 +22,10 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
             && !addresses::by_lines(notice).is_empty());
     let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty() || is_handed_on(&subject);
     // Quotas of ours, statistics and bait are signed by masters of mail, too.
-    let is_daemon =
-        |mailbox: &model::Mailbox| mailbox.address.local_part().eq_ignore_ascii_case("mailer-daemon");
+    let is_daemon = |mailbox: &model::Mailbox| {
+        mailbox.address.local_part().eq_ignore_ascii_case("mailer-daemon")
+            || mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase().contains("delivery")
+    };
     let tells_whom =
         || !(notice.named().is_empty() && notice.returned.is_empty()) || header.from.iter().any(is_daemon);
     let tells_something =

