@@ -98,14 +98,15 @@ impl EmailAddress {
         self.local_part().is_ascii().then(|| format!("{}@{domain}", self.local_part()))
     }
 
-    /// A compared form as people write it: `ida@xn--mnchen-3ya.test` is `ida@münchen.test`.
+    /// A compared form as people write it: `ida@xn--mnchen-3ya.test` is `ida@münchen.test`. A domain that is not all Latin script, or
+    /// is not read as the same again, stays in ASCII: letters of other scripts can look like the Latin ones of another domain.
     pub fn shown(key: &str) -> String {
-        match key.rsplit_once('@') {
-            Some((local, domain)) if domain.contains("xn--") => {
-                format!("{local}@{}", idna::domain_to_unicode(domain).0)
-            }
-            _ => key.to_owned(),
-        }
+        let Some((local, domain)) = key.rsplit_once('@').filter(|(_, domain)| domain.contains("xn--")) else {
+            return key.to_owned();
+        };
+        let written = idna::domain_to_unicode(domain).0;
+        let is_same = ascii_domain(&written).is_some_and(|ascii| ascii == domain);
+        if is_same && written.chars().all(is_latin) { format!("{local}@{written}") } else { key.to_owned() }
     }
 
     /// What stands before the last `@`.
@@ -141,6 +142,13 @@ fn end_of_quotes(local: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// What a domain of Latin script is made of: ASCII, and the letters of the blocks Latin-1 Supplement, Latin Extended-A, -B and
+/// Additional, without those that look like others with nothing to tell them apart (a dotless i, clicks that are strokes).
+fn is_latin(c: char) -> bool {
+    let is_letter = matches!(c, '\u{df}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c.is_alphabetic();
+    c.is_ascii() || is_letter && !matches!(c, 'ı' | '\u{1c0}'..='\u{1c3}')
 }
 
 /// UTS 46 maps some characters to ASCII signs: with the deny list, none of them becomes an `@` or a `<`.
@@ -229,6 +237,10 @@ mod tests {
         assert_eq!(address.domain_key(), "@xn--mnchen-3ya.test");
         assert_eq!(EmailAddress::shown(&address.key()), "ida@münchen.test");
         assert_eq!(EmailAddress::shown("zoe@fabrikam.test"), "zoe@fabrikam.test");
+        for look_alike in ["fаbrikam.test", "fabrıkam.test"] {
+            let address = EmailAddress::parse(&format!("zoe@{look_alike}")).unwrap();
+            assert_eq!(EmailAddress::shown(&address.key()), address.key(), "not taken for zoe@fabrikam.test");
+        }
         let travels = |text: &str| EmailAddress::parse(text).unwrap().to_ascii();
         assert_eq!(travels("Ida@MÜNCHEN.test").as_deref(), Some("Ida@xn--mnchen-3ya.test"));
         assert_eq!(travels("zoë@münchen.test"), None);

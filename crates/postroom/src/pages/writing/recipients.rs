@@ -54,21 +54,9 @@ pub(super) fn written(mailbox: &Mailbox) -> String {
     }
 }
 
-/// The domain as people write it where all of it is Latin script and is read as the same again; else in ASCII, for letters of
-/// other scripts can look like the Latin ones of another domain, and nobody typed them here (decision 0030).
+/// The domain as people write it where that cannot be taken for another (decision 0030): nobody typed it here.
 fn as_people_write(address: &EmailAddress) -> String {
-    let ascii = format!("{}{}", address.local_part(), address.domain_key());
-    let shown = EmailAddress::shown(&ascii);
-    let read = EmailAddress::parse(&shown);
-    let is_same = read.is_some_and(|read| read.key() == address.key() && read.domain().chars().all(is_latin));
-    if is_same { shown } else { ascii }
-}
-
-/// What a domain of Latin script is made of: ASCII, and the letters of the blocks Latin-1 Supplement, Latin Extended-A, -B and
-/// Additional, without those that look like others with nothing to tell them apart (a dotless i, clicks that are strokes).
-fn is_latin(c: char) -> bool {
-    let is_letter = matches!(c, '\u{df}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c.is_alphabetic();
-    c.is_ascii() || is_letter && !matches!(c, 'ı' | '\u{1c0}'..='\u{1c3}')
+    EmailAddress::shown(&format!("{}{}", address.local_part(), address.domain_key()))
 }
 
 pub(super) fn all<'m>(mailboxes: impl IntoIterator<Item = &'m Mailbox>) -> String {
