@@ -134,7 +134,7 @@ fn is_passed_over(row: &Untold) -> bool {
 /// Of an e-mail that is gone nobody is told.
 async fn tell(
     hook: &Hook,
-    organization: &Organization,
+    organization: &Arc<Organization>,
     row: &Untold,
 ) -> Result<Result<(), NoAnswer>, CommandError> {
     Ok(match following::again(organization, row)? {

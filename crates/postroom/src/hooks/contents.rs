@@ -11,20 +11,20 @@ use serde::Serialize;
 use super::{Hook, NoAnswer, apart};
 
 /// What stands in a mail.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Contents {
     message_id: Option<String>,
     from: Vec<Who>,
     to: Vec<Who>,
     cc: Vec<Who>,
     subject: String,
-    text: Option<String>,
-    html: Option<String>,
+    pub(super) text: Option<String>,
+    pub(super) html: Option<String>,
     /// Whether one of them is longer than is given.
-    is_cut: bool,
+    pub(super) is_cut: bool,
     size: usize,
     /// All of it, in base64, where it is not larger than the settings say.
-    raw: Option<String>,
+    pub(super) raw: Option<String>,
 }
 
 #[derive(Debug, Serialize)]

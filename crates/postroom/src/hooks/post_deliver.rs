@@ -1,15 +1,17 @@
 //! The hook after an e-mail came: what it is told.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+
 use crm::following::Came;
 use model::Id;
 use model::decision::Entity;
 use model::outcome::Reason;
+use model::schema::emails::Email;
 use serde::Serialize;
 use store::Organization;
 
-use super::{Call, Hook, NoAnswer};
+use super::contents::{Contents, NoContents, OfLong};
+use super::{Call, Hook, NoAnswer, apart};
 use crate::commands::rfc_3339;
 
 #[derive(Debug, Serialize)]
@@ -28,6 +30,9 @@ struct Told<'t> {
     preview: &'t str,
     regarding: Option<Record>,
     parties: Vec<Party<'t>>,
+    text: Option<String>,
+    html: Option<String>,
+    is_cut: bool,
     size: i64,
     raw: Option<String>,
 }
@@ -51,14 +56,12 @@ struct Party<'t> {
 /// Tells of an e-mail that came.
 pub(crate) async fn tell(
     hook: &Hook,
-    organization: &Organization,
+    organization: &Arc<Organization>,
     (epoch, came): (Id, &Came),
 ) -> Result<(), NoAnswer> {
     let email = &came.email;
     let event = format!("post_deliver-{}-{epoch}-{}", organization.id(), came.eventid);
-    let is_small = usize::try_from(email.size).is_ok_and(|size| size <= hook.raw_bytes_max);
-    let raw = is_small.then(|| organization.blob(&email.blobid)).transpose();
-    let raw = raw.map_err(|error| NoAnswer::before(error.to_string()))?;
+    let Contents { text, html, is_cut, raw, .. } = contents(hook, organization, email).await?;
     let told = Told {
         kind: "post_deliver",
         event: &event,
@@ -72,10 +75,31 @@ pub(crate) async fn tell(
         preview: &email.preview,
         regarding: record(email.regardingobjectid, email.regardingobjecttypecode),
         parties: came.parties.iter().map(party).collect(),
+        text,
+        html,
+        is_cut,
         size: email.size,
-        raw: raw.map(|raw| STANDARD.encode(raw)),
+        raw,
     };
-    hook.tell(Call::new(event.clone(), &told, 0)?).await
+    let call = Call::new(event.clone(), &told, 0)?;
+    drop(told);
+    hook.tell(call).await
+}
+
+/// What the e-mail says; nothing of one that cannot be read any more.
+async fn contents(
+    hook: &Hook,
+    organization: &Arc<Organization>,
+    email: &Email,
+) -> Result<Contents, NoAnswer> {
+    let bytes = usize::try_from(email.size).unwrap_or(usize::MAX);
+    let (organization, blobid) = (Arc::clone(organization), email.blobid.clone());
+    let raw = apart(bytes, move || organization.blob(&blobid)).await?;
+    let raw = raw.map_err(|error| NoAnswer::before(error.to_string()))?;
+    match Contents::of(&raw.into(), (hook, OfLong::Beginning)).await {
+        Err(NoContents::Unreadable(_)) => Ok(Contents::default()),
+        read => Ok(read?),
+    }
 }
 
 fn party(row: &model::schema::emails::ActivityParty) -> Party<'_> {

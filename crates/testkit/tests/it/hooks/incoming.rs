@@ -128,6 +128,9 @@ fn who_is_told_of_a_mail_when_the_house_is_killed_is_told_again_under_the_same_n
         };
         comes(&program, "first")?;
         wait::until("the first to be told", || told(folder.path()).into_iter().next())?;
+        let texts = || fs::read_to_string(folder.path().join("texts")).ok();
+        let text = wait::until("its text", || texts().filter(|text| text.ends_with('\n')))?;
+        ensure!(text.contains("Fifty?") && text.trim_end().ends_with("null, false]"), "{text}");
         comes(&program, "hangs")?;
         wait::until("the second to be told", || told(folder.path()).into_iter().nth(1))?;
         // It is told of nothing else meanwhile, and mail comes all the same.
