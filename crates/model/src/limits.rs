@@ -113,6 +113,10 @@ pub const INTAKE_BEFORE_BACKGROUND_MAX: usize = 64;
 pub const ANSWERS_MAX: usize = 16_384;
 /// What those answers take of the memory, about: strangers choose how long their addresses are.
 pub const ANSWERS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Addresses of users, queues and sinks that are remembered all at once: of more, each is asked for by itself.
+pub const OUR_ADDRESSES_MAX: usize = 4_096;
+/// Addresses that are asked for one by one after records changed, before all of ours are.
+pub const QUESTIONS_BEFORE_ALL: u64 = 64;
 /// Addresses that lead nowhere and are remembered as such: strangers make them up, and no other is asked for twice.
 pub const UNKNOWN_ROUTES_MAX: usize = 1_024;
 /// What a person writes into the search box: longer than any line of thought, short enough to be read at once.
@@ -147,14 +151,16 @@ pub const FOUND_RECORDS_MAX: usize = 1_000;
 pub const INDEX_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Pages in the log of an index before its own connection carries them over.
 pub const INDEX_LOG_PAGES_MAX: i64 = 2_000;
-/// Cached pages of the connection that writes: the upper levels of all indexes of a large organization.
+/// Cached pages of the connection that writes: the upper levels of all indexes of an organization.
 pub const WRITER_CACHE_BYTES: usize = 32 * 1024 * 1024;
+/// The same of a very large one, whose database has 16 GiB.
+pub const WRITER_CACHE_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Cached pages of a connection that reads.
 pub const READER_CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Cached pages of a connection that only carries pages from the log to the file.
 pub const CHECKPOINT_CACHE_BYTES: usize = 1024 * 1024;
 /// Memory of the database engine for all organizations together; caches stop growing there.
-pub const ENGINE_MEMORY_BYTES_MAX: usize = 160 * 1024 * 1024;
+pub const ENGINE_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Pages in the log of a database before they are carried over.
 pub const LOG_PAGES_MAX: i64 = 16_000;
 /// Pages in the log before the writer waits for a moment, so that the log can begin anew.

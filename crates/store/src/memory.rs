@@ -22,6 +22,8 @@ use crate::lock::locked;
 pub(crate) enum Question {
     /// The rows of an address.
     Addresses,
+    /// The rows of all addresses that are our own.
+    OurAddresses,
     /// The records that have an address.
     RecordsByAddress,
     /// Never-log entries of an address or its domain.
@@ -131,6 +133,8 @@ pub(crate) struct Memory {
     checked: Checked,
     /// The version of the records that was committed last.
     latest: AtomicI64,
+    /// Questions about many records since then.
+    asked: AtomicU64,
     answers: Mutex<Answers>,
 }
 
@@ -169,13 +173,25 @@ impl Memory {
 
     /// Notes a version that was committed.
     pub(crate) fn advance(&self, version: i64) {
-        self.latest.fetch_max(version, Ordering::AcqRel);
+        if self.latest.fetch_max(version, Ordering::AcqRel) < version {
+            self.asked.store(0, Ordering::Release);
+        }
+    }
+
+    /// Whether an answer about many records is worth its price by now: it has been asked for so often since they changed.
+    /// While somebody brings in a million contacts, each of his commits makes it worthless.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.asked.fetch_add(1, Ordering::AcqRel) >= limits::QUESTIONS_BEFORE_ALL
     }
 
     /// Notes the version that a transaction holds: nobody makes a later one meanwhile. Where a later one is known, the
     /// server went back to a replica that had not heard of it, and whatever was remembered may never have been.
     pub(crate) fn held(&self, version: i64) {
-        if self.latest.fetch_max(version, Ordering::AcqRel) > version {
+        let before = self.latest.fetch_max(version, Ordering::AcqRel);
+        if before < version {
+            self.asked.store(0, Ordering::Release);
+        }
+        if before > version {
             *locked(&self.answers) = Answers::default();
             self.latest.store(version, Ordering::Release);
         }

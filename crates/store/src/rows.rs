@@ -82,6 +82,19 @@ impl<'c> Read<'c> {
         Ok(answer)
     }
 
+    /// The same of an answer about many records, which is worth its price only while they do not change; `None` where
+    /// they do.
+    pub(crate) fn when_calm<T: Weighed + Clone + Send + Sync + 'static>(
+        &self,
+        about: (Question, &str),
+        ask: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match self.memory {
+            Some(memory) if memory.is_calm() => self.remembered(about, ask).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// A number that grows whenever addresses, filters, never-log lists or settings of decisions change: facts about
     /// records that were read under the same number still hold.
     pub fn records_version(&self) -> Result<i64, StoreError> {

@@ -8,6 +8,8 @@
 use std::fmt::Write;
 
 use anyhow::Result;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 
 use crate::client::Envelope;
 use crate::world::{Made, World};
@@ -20,6 +22,10 @@ const READERS: u64 = 10;
 pub(crate) const REPLY_DISTANCE: u64 = 301;
 /// Bodies that letters choose from.
 const BODIES: u64 = 64;
+/// Letters of one second: they are written one after the other, within the last hour.
+const PER_SECOND: u64 = 64;
+/// Numbers in a row, each run of them within the same hour.
+const NUMBERS: u64 = 1 << 32;
 
 /// The organization that [`world`] makes.
 pub const ORGANIZATION: &str = "load";
@@ -31,6 +37,8 @@ pub struct Letters {
     bodies: Vec<String>,
     recipients: Vec<String>,
     writers: u64,
+    /// When the first was written, in seconds since 1970.
+    first_written: i64,
     /// The subtype of their multipart.
     multipart: &'static str,
 }
@@ -136,13 +144,19 @@ impl Letters {
     pub fn new(size_bytes: usize, recipients: Vec<String>) -> Self {
         let body_bytes = size_bytes.saturating_sub(800);
         let bodies = (0..BODIES).map(|seed| body(seed, body_bytes)).collect();
-        Letters { bodies, recipients, writers: WRITERS, multipart: "alternative" }
+        Letters {
+            bodies,
+            recipients,
+            writers: WRITERS,
+            first_written: an_hour_ago(),
+            multipart: "alternative",
+        }
     }
 
     /// Letters of about this size in bytes, never more, most of which is one attached file.
     pub fn with_file(size_bytes: usize, recipients: Vec<String>) -> Self {
         let bodies = vec![file(size_bytes.saturating_sub(2_000))];
-        Letters { bodies, recipients, writers: WRITERS, multipart: "mixed" }
+        Letters { bodies, recipients, writers: WRITERS, first_written: an_hour_ago(), multipart: "mixed" }
     }
 
     /// The same letters by so many writers.
@@ -162,13 +176,12 @@ impl Letters {
         let number_of_reader = mix(answered) % READERS;
         let reader = reader(number_of_reader, domain);
         let message_id = id(number);
+        let date = self.date(number);
         let mut head = format!(
             "Received: from out.writers.test (out.writers.test [192.0.2.7])\r\n\tby mx.load.test with ESMTPS id \
-             {number:x};\r\n\tMon, 23 Nov 2026 09:15:02 +0100\r\n\
+             {number:x};\r\n\t{date}\r\n\
              From: Writer {number} <{from}>\r\nTo: Reader {number_of_reader} <{reader}>\r\n\
-             Date: Mon, 23 Nov 2026 09:{:02}:{:02} +0100\r\nMessage-ID: <{message_id}>\r\n",
-            number / 60 % 60,
-            number % 60
+             Date: {date}\r\nMessage-ID: <{message_id}>\r\n",
         );
         let subject = format!("Offer {} for the {}", answered, word(mix(answered)));
         if is_reply {
@@ -190,6 +203,20 @@ impl Letters {
         let raw = [head.as_bytes(), body.as_bytes()].concat();
         Letter { message_id, envelope: Envelope::new(from, recipient), raw }
     }
+
+    /// When a letter was written (RFC 5322 §3.3).
+    fn date(&self, number: u64) -> String {
+        let seconds = i64::try_from(number % NUMBERS / PER_SECOND).unwrap_or_default();
+        let written = Timestamp::from_second(self.first_written + seconds % HOUR).unwrap_or_default();
+        rfc2822::to_string(&written.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default()
+    }
+}
+
+const HOUR: i64 = 3_600;
+
+/// Mail is delivered when it is written, nearly always: what has a date before it goes to the end of everything.
+fn an_hour_ago() -> i64 {
+    Timestamp::now().as_second() - HOUR
 }
 
 fn id(number: u64) -> String {

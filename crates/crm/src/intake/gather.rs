@@ -119,10 +119,7 @@ pub fn desk(read: &Read<'_>, copy: &Copy, header: Option<&message::Header>) -> R
 /// the mail that it names is here, that one has to be by this author.
 fn readdressed(read: &Read<'_>, header: &message::Header) -> Result<Option<Mailbox>, StoreError> {
     let Some((author, id)) = header.readdressed() else { return Ok(None) };
-    let is_ours = ours(read, &author.address)?.iter().any(|record| {
-        let ours = [Entity::SystemUser as i32, Entity::Queue as i32, store::SINK_TYPE_CODE];
-        ours.contains(&record.objecttypecode)
-    });
+    let is_ours = !ours(read, &author.address)?.is_empty();
     let named = read.identities(&message::identity::message_key(id))?;
     let by_author = named.iter().any(|claim| claim.sender == Some(author.address.key()));
     Ok((!is_ours && (named.is_empty() || by_author)).then(|| author.clone()))
@@ -183,12 +180,12 @@ fn audience(read: &Read<'_>, header: &message::Header) -> Result<Audience, Store
     Ok(audience)
 }
 
-/// The rows of an address, of one with a detail also without it: `jane+crm@` is `jane@`.
+/// The rows that make an address one of ours, of one with a detail also without it: `jane+crm@` is `jane@`.
 fn ours(read: &Read<'_>, address: &EmailAddress) -> Result<Vec<RecordAddress>, StoreError> {
-    let mut records = read.addresses(&address.key())?;
+    let mut records = read.our_addresses(&address.key())?;
     let (plain, detail) = address.split_detail();
     if detail.is_some() {
-        records.extend(read.addresses(&plain.key())?);
+        records.extend(read.our_addresses(&plain.key())?);
     }
     Ok(records)
 }
@@ -202,7 +199,7 @@ fn user_or_queue(records: &[RecordAddress]) -> bool {
 pub(super) fn leads_to(read: &Read<'_>, address: &EmailAddress) -> Result<Option<Source>, StoreError> {
     let plain = address.split_detail().0;
     for address in [address, &plain] {
-        let rows = read.addresses(&address.key())?;
+        let rows = read.our_addresses(&address.key())?;
         let has = |code: i32| rows.iter().any(|row| row.objecttypecode == code);
         let found = if has(store::SINK_TYPE_CODE) {
             Some(Source::Sink(address.clone()))

@@ -140,7 +140,7 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
          pragma temp_store = memory;",
     )?;
     let cache_bytes = match purpose {
-        Purpose::Write => limits::WRITER_CACHE_BYTES,
+        Purpose::Write => writer_cache(connection)?,
         Purpose::Read | Purpose::Search => limits::READER_CACHE_BYTES,
         Purpose::Checkpoint => limits::CHECKPOINT_CACHE_BYTES,
         Purpose::Index => limits::INDEX_CACHE_BYTES,
@@ -165,6 +165,18 @@ fn prepare(connection: &Connection, purpose: Purpose, pages_max: u32) -> rusqlit
             limits::INDEX_LOG_PAGES_MAX
         )),
     }
+}
+
+/// Cached pages of the connection that writes, by how large the file is when it is opened.
+fn writer_cache(connection: &Connection) -> rusqlite::Result<usize> {
+    const PART: i64 = 128;
+    let bytes: i64 = connection.query_row(
+        "select page_count * page_size from pragma_page_count, pragma_page_size",
+        [],
+        |row| row.get(0),
+    )?;
+    let part = usize::try_from(bytes / PART).unwrap_or_default();
+    Ok(part.clamp(limits::WRITER_CACHE_BYTES, limits::WRITER_CACHE_BYTES_MAX))
 }
 
 /// The functions that statements name and that differ between the engines. Whoever writes here writes alone, so every

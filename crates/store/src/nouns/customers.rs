@@ -1,5 +1,8 @@
 //! Companies, people, leads, and whose an address is.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use model::decision::Entity;
 use model::filter::IncomingFilter;
 use model::schema::customers::{Account, Contact, Lead, RecordAddress};
@@ -7,7 +10,7 @@ use model::schema::people::{Queue, SystemUser};
 use model::{EmailAddress, Id, Timestamp, limits};
 
 use crate::StoreError;
-use crate::memory::Question;
+use crate::memory::{Question, Weighed};
 use crate::rows::{Param, Read, Tx};
 
 /// The number under which the address of a sink is kept; a sink is no record of Dynamics.
@@ -84,6 +87,40 @@ impl Read<'_> {
         self.remembered((Question::Addresses, address), ask)
     }
 
+    /// The rows of an address (in its compared form) that make it one of ours: a user's, a queue's or a sink's. Nearly
+    /// every address that is asked about is none, and that is known without a question.
+    pub fn our_addresses(&self, address: &str) -> Result<Vec<RecordAddress>, StoreError> {
+        if let Some(Ours(Some(all))) = self.when_calm((Question::OurAddresses, ""), Self::all_ours)? {
+            return Ok(all.get(address).cloned().unwrap_or_default());
+        }
+        let mut rows = self.addresses(address)?;
+        rows.retain(|row| {
+            Entity::from_code(i64::from(row.objecttypecode)).is_none_or(|entity| !entity.is_customer())
+        });
+        Ok(rows)
+    }
+
+    fn all_ours(&self) -> Result<Ours, StoreError> {
+        // The few are walked through and the many found by them, whatever an engine believes of their numbers.
+        let sql = "select a.address, a.objecttypecode, a.objectid from systemuser o \
+                   cross join recordaddress a where a.objectid = o.systemuserid \
+                   union all select a.address, a.objecttypecode, a.objectid from queue o \
+                   cross join recordaddress a where a.objectid = o.queueid \
+                   union all select a.address, a.objecttypecode, a.objectid from sink o \
+                   cross join recordaddress a where a.objectid = o.sinkid limit ?1";
+        let rows = self.rows(sql, &[(limits::OUR_ADDRESSES_MAX + 1).into()], |row| {
+            Ok(RecordAddress { address: row.take()?, objecttypecode: row.take()?, objectid: row.take()? })
+        })?;
+        if rows.len() > limits::OUR_ADDRESSES_MAX {
+            return Ok(Ours(None));
+        }
+        let mut all: HashMap<String, Vec<RecordAddress>> = HashMap::new();
+        for row in rows {
+            all.entry(row.address.clone()).or_default().push(row);
+        }
+        Ok(Ours(Some(Arc::new(all))))
+    }
+
     /// The records that have an address (in its compared form).
     pub fn records_by_address(&self, address: &str) -> Result<Vec<AddressedRecord>, StoreError> {
         let ask = |read: &Self| -> Result<Vec<AddressedRecord>, StoreError> {
@@ -119,6 +156,16 @@ impl Read<'_> {
             None => Some(customer(row.address.clone(), 0, Timestamp(0))),
         };
         Ok(found.map(|record| AddressedRecord { entity, id, ..record }))
+    }
+}
+
+/// The rows of all addresses that are ours, by address; none where they are too many to be kept.
+#[derive(Debug, Clone)]
+struct Ours(Option<Arc<HashMap<String, Vec<RecordAddress>>>>);
+
+impl Weighed for Ours {
+    fn weight(&self) -> usize {
+        self.0.iter().flat_map(|all| all.values()).map(Weighed::weight).sum()
     }
 }
 

@@ -2,6 +2,10 @@
 
 use std::sync::mpsc::channel;
 
+use model::decision::Entity;
+use model::filter::IncomingFilter;
+use model::schema::people::Queue;
+use model::{Timestamp, limits};
 use store::{Priority, StoreError};
 
 use crate::house::House;
@@ -161,6 +165,51 @@ fn what_is_known_about_records_is_never_older_than_the_last_commit() {
         .organization
         .unit(Priority::Intake, |tx| Ok::<_, StoreError>(tx.addresses("ann@example.com")?.len()));
     assert_eq!(sees.wait().unwrap(), 1);
+}
+
+#[test]
+fn our_addresses_are_told_from_those_of_customers_however_often_they_are_asked_for() {
+    let house = House::new();
+    let ours = |address: &str| {
+        let rows = house.organization.read(|read| read.our_addresses(address)).unwrap();
+        rows.into_iter().map(|row| (row.objecttypecode, row.objectid)).collect::<Vec<_>>()
+    };
+    let add = |name: &'static str, number: u8| {
+        let unit = house.organization.unit(Priority::Intake, move |tx| {
+            tx.add_queue(&Queue {
+                queueid: crate::house::id(number),
+                name: name.to_owned(),
+                emailaddress: format!("{name}@example.com"),
+                incomingemailfilteringmethod: IncomingFilter::All,
+                createdon: Timestamp(0),
+                emailserverprofile: None,
+            })?;
+            tx.add_address(
+                &format!("{name}@customer.test"),
+                Entity::Contact as i32,
+                crate::house::id(number + 100),
+            )?;
+            // A customer may have an address of ours as well.
+            tx.add_address(
+                &format!("{name}@example.com"),
+                Entity::Contact as i32,
+                crate::house::id(number + 100),
+            )
+        });
+        unit.wait().unwrap();
+    };
+    let queue = |number: u8| vec![(Entity::Queue as i32, crate::house::id(number))];
+    for (name, number) in [("sales", 1), ("help", 2)] {
+        assert_eq!(ours(&format!("{name}@example.com")), [], "nobody has it yet");
+        add(name, number);
+        // Beyond that number all are known at once.
+        for _ in 0..2 * limits::QUESTIONS_BEFORE_ALL {
+            assert_eq!(ours(&format!("{name}@example.com")), queue(number));
+            assert_eq!(ours("sales@example.com"), queue(1));
+            assert_eq!(ours(&format!("{name}@customer.test")), []);
+            assert_eq!(ours("stranger@elsewhere.test"), []);
+        }
+    }
 }
 
 #[tokio::test]

@@ -22,8 +22,22 @@ use tokio_postgres::NoTls;
 const VARIABLE: &str = "POSTROOM_TEST_DATABASE";
 
 /// What is measured, is measured on a server set up as docs/operate/scale.md advises: with room for some minutes of log
-/// before a checkpoint, and a memory of its own.
-const ADVISED: [(&str, &str); 2] = [("max_wal_size", "4GB"), ("shared_buffers", "1GB")];
+/// before a checkpoint, whole pages compressed in it, and a quarter of the machine's memory.
+fn advised() -> Vec<(&'static str, String)> {
+    let quarter = memory_mib().map_or(1024, |mib| (mib / 4).max(128));
+    vec![
+        ("max_wal_size", "4GB".to_owned()),
+        ("wal_compression", "lz4".to_owned()),
+        ("shared_buffers", format!("{quarter}MB")),
+    ]
+}
+
+/// The memory of this machine (proc(5)).
+fn memory_mib() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
+}
 
 /// Runs a command beside a PostgreSQL server that is there for it alone.
 #[derive(Parser)]
@@ -57,11 +71,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let settings = PostgresSettings {
         is_synced: arguments.synced,
         connections_max: arguments.connections,
-        more: if arguments.synced {
-            ADVISED.map(|(name, value)| (name, value.to_owned())).to_vec()
-        } else {
-            Vec::new()
-        },
+        more: if arguments.synced { advised() } else { Vec::new() },
         // What is synced is measured, on a disk.
         folder: if arguments.synced { None } else { memory() },
         ..PostgresSettings::default()
