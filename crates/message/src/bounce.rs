@@ -7,9 +7,11 @@
 
 mod addresses;
 mod answer;
+mod bait;
 mod failure;
 mod fields;
 mod folding;
+mod footer;
 mod notice;
 mod reasons;
 mod servers;

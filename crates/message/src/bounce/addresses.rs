@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use model::{EmailAddress, limits};
 
 use super::notice::{Notice, SHORT_BYTES};
+use super::reasons::Reason;
 use super::servers;
 use crate::header_decoder;
 use crate::message::start_of;
@@ -13,7 +14,7 @@ use crate::message::start_of;
 pub(super) fn named(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
     let mut found = by_lines(notice);
     let field = notice.message.field("X-Failed-Recipients").map(header_decoder::decode);
-    let failed: Vec<EmailAddress> = field.iter().flat_map(|text| all_in(text)).collect();
+    let failed: Vec<EmailAddress> = field.iter().flat_map(|text| of_field(text)).collect();
     if !failed.is_empty() {
         let words = |address: EmailAddress| {
             // As a rule there is one.
@@ -28,9 +29,30 @@ pub(super) fn named(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
     if found.is_empty() || is_list {
         let may_be = |address: &EmailAddress| is_list || may_be_recipient(notice, address);
         let first = all_in(&notice.text).into_iter().find(may_be);
-        found = first.map(|address| (address, notice.text.clone())).into_iter().collect();
+        let first = first.map(|address| (address, notice.text.clone()));
+        found = first.or_else(|| of_reader(notice)).into_iter().collect();
     }
     found
+}
+
+/// The addresses of a field that holds nothing else; hosts may stand there without a domain.
+fn of_field(text: &str) -> Vec<EmailAddress> {
+    let all = all_in(text);
+    if all.is_empty() {
+        text.split(',').filter_map(|one| EmailAddress::parse(one.trim())).collect()
+    } else {
+        all
+    }
+}
+
+/// One that it is written to, with the reason beside it: what failed was sent in the name of its recipient.
+fn of_reader(notice: &Notice<'_>) -> Option<(EmailAddress, String)> {
+    let to = &notice.message.header().to;
+    notice.text.lines().find_map(|line| {
+        let address = at_line(line)?;
+        let is_reader = to.iter().any(|mailbox| mailbox.address.key() == address.key());
+        (is_reader && Reason::somewhere(line).is_some()).then(|| (address, line.to_owned()))
+    })
 }
 
 /// Whether an address somewhere in the text may be the recipient. One behind "to" may be anybody's.
@@ -58,7 +80,9 @@ fn is_of_others(notice: &Notice<'_>, address: &EmailAddress) -> bool {
 fn is_heading(line: &str, address: &EmailAddress) -> bool {
     let line = line.trim();
     let inner = line.trim_start_matches('<').trim_end_matches(':').trim_end_matches('>');
-    (line.ends_with(':') || line.len() == inner.len()) && inner.eq_ignore_ascii_case(address.as_str())
+    let is_bracketed = line.starts_with('<') && line.ends_with('>');
+    (line.ends_with(':') || line.len() == inner.len() || is_bracketed)
+        && inner.eq_ignore_ascii_case(address.as_str())
 }
 
 /// Addresses that begin a line, or stand behind a word that says what they are.
@@ -75,7 +99,9 @@ pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
             }
             continue;
         }
-        match at_line(line).filter(|address| !seen.contains(&address.key())) {
+        // What is quoted so is somebody else's.
+        let at_line = if line.starts_with("> ") { None } else { at_line(line) };
+        match at_line.filter(|address| !seen.contains(&address.key())) {
             Some(address)
                 if found.len() < limits::RECIPIENTS_MAX
                     && (is_heading(line, &address) || !is_of_others(notice, &address)) =>
@@ -166,8 +192,23 @@ fn at_line(line: &str) -> Option<EmailAddress> {
     let end = rest.find(|c: char| {
         c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ')' | ']' | ';' | ',' | ':')
     });
-    let word = rest.get(..end.unwrap_or(rest.len()))?.trim_end_matches('.');
-    word_is_address(word)
+    let (word, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+    // `zoe@x, and so on`: a sentence that was folded there.
+    let is_sentence = behind.strip_prefix(", ").is_some_and(|rest| rest.starts_with(char::is_lowercase));
+    if is_sentence && !behind.contains('@') {
+        return None;
+    }
+    word_is_address(word.trim_end_matches('.')).or_else(|| at_bare_host(line))
+}
+
+/// `<zoe@mailhost>`: in brackets at the beginning of a line, a host may stand without a domain.
+fn at_bare_host(line: &str) -> Option<EmailAddress> {
+    let (address, _) = line.trim_start().strip_prefix('<')?.split_once('>')?;
+    let (local, host) = address.split_once('@')?;
+    let is_word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+'))
+    };
+    if is_word(local) && is_word(host) { EmailAddress::parse(address) } else { None }
 }
 
 /// `c=US;a= ;p=ORG;dda:SMTP=zoe@x`, `/DD.RFC-822=zoe(a)x/`: an address of the Internet within one of X.400.
@@ -237,7 +278,7 @@ fn all_in(text: &str) -> Vec<EmailAddress> {
 
 fn word_is_address(word: &str) -> Option<EmailAddress> {
     let (local, domain) = word.rsplit_once('@')?;
-    let is_local = !local.is_empty() && !local.contains(['[', ']']);
+    let is_local = !local.is_empty() && !local.contains(['[', ']', '(', ')']);
     let is_domain =
         domain.contains('.') && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
     (is_local && is_domain).then(|| EmailAddress::parse(word)).flatten()

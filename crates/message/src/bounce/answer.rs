@@ -44,11 +44,13 @@ fn by_subject(message: &Message<'_>) -> Option<String> {
     let subject = folding::folded(&header.subject);
     let begins = |all: &[&str]| all.iter().any(|words| subject.starts_with(words));
     // Nobody begins a mail to a list so.
-    let is_clear = begins(CLEAR)
-        || ["is out of the office", "autoreply:", "auto-reply:"].iter().any(|words| subject.contains(words));
+    let is_clear = begins(CLEAR) || ANYWHERE.iter().any(|words| subject.contains(words));
     (is_clear || (begins(SUBJECTS) && !header.marks.list)).then(|| format!("Subject: {}", header.subject))
 }
 
+/// The same behind the name of whoever answers.
+const ANYWHERE: &[&str] =
+    &["is out of the office", "autoreply:", "auto-reply:", "autorespons", "auto-respons"];
 const CLEAR: &[&str] = &[
     "out of office",
     "out of the office",
@@ -57,6 +59,12 @@ const CLEAR: &[&str] = &[
     "auto-reply",
     "autoreply",
     "automatic reply",
+    "automatic echo",
+    "thank you for contacting",
+    "thanks for contacting",
+    "thank you for your inquiry",
+    "thank you for your enquiry",
+    "thank you for your request",
     "automatische antwort",
     "automatisch antwoord",
     "automatisk svar",

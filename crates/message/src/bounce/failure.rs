@@ -5,7 +5,7 @@ use model::EmailAddress;
 use super::fields::cut;
 use super::notice::{Notice, SHORT_BYTES};
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, addresses, answer, folding, servers};
+use super::{Bounce, Kind, Told, addresses, answer, bait, folding, servers};
 use crate::message::start_of;
 
 /// What a notice says in words that something was not delivered.
@@ -26,7 +26,8 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         || answer::is_rejection(notice.message)
         || (is_daemon && !addresses::by_lines(notice).is_empty());
     let delayed = reasons::is_delayed(&notice.text) || reasons::is_delayed(own(subject));
-    if !(failed || delayed) || !servers::is_by_server(notice) {
+    let is_somebody_elses = || bait::is_any(notice);
+    if !(failed || delayed) || !servers::is_by_server(notice) || is_somebody_elses() {
         return None;
     }
     let arrived = is_said(reasons::is_arrived);
@@ -115,6 +116,7 @@ const REPLIES: &[&str] = &[
     "Remote host said:",
     " said:",
     "responded:",
+    "responded with",
     " says:",
     "response was:",
     "reason:",

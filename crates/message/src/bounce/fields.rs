@@ -6,7 +6,7 @@ use model::{EmailAddress, limits};
 
 use super::notice::Notice;
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, addresses, answer, servers};
+use super::{Bounce, Kind, Told, addresses, answer, bait, servers};
 use crate::field::{self, Field, Section};
 use crate::header_decoder;
 
@@ -66,7 +66,7 @@ pub(super) fn value(raw: &[u8], name: &str) -> Option<String> {
 
 /// What is told about deliveries.
 pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
-    if notice.is_flat && !servers::is_by_server(notice) {
+    if notice.is_flat && (!servers::is_by_server(notice) || bait::is_bait(notice)) {
         return None;
     }
     let mut recipients: Vec<Told> = Vec::new();
@@ -184,6 +184,7 @@ fn why(
         .or_else(|| Reason::of_statuses(diagnostic))
         .or_else(|| Reason::of_status(status))
         .or_else(|| Reason::of(paragraph(near)))
+        .or_else(|| if diagnostic.is_empty() { Reason::of_statuses(paragraph(near)) } else { None })
         .or_else(|| Reason::of_codes(diagnostic))
         .or_else(|| notice.reason())
         .or_else(|| of_program(group))
@@ -243,6 +244,8 @@ fn recipient(group: &Section<'_>) -> Option<EmailAddress> {
     };
     address("Original-Recipient")
         .or_else(|| address("Final-Recipient"))
+        // Old ones of Courier write it so.
+        .or_else(|| address("Final-Receipient"))
         .or_else(|| address("X-Actual-Recipient"))
 }
 

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use model::{EmailAddress, limits};
 
-use super::addresses;
 use super::reasons::Reason;
+use super::{addresses, footer};
 
 use crate::body::markup;
 use crate::entity::Entity;
@@ -81,7 +81,7 @@ impl<'m> Notice<'m> {
                 kind if notice.returned.is_empty()
                     && (kind == "text/plain" || kind.starts_with("multipart/")) =>
                 {
-                    notice.add(&message.characters(entity));
+                    notice.add(footer::without(&message.characters(entity)));
                 }
                 "text/html" if notice.returned.is_empty() && html.is_none() => html = Some(entity),
                 _ => {}

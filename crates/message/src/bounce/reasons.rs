@@ -247,6 +247,16 @@ pub(super) fn is_refusal(text: &str) -> bool {
     has_any(&folded(text), &["refused", "soft"], &[])
 }
 
+/// Whether a folded text speaks of mail that waits for its reader, or of his room and password.
+pub(super) fn is_bait(text: &str) -> bool {
+    has_any(text, &["bait"], &[])
+}
+
+/// Whether a folded text asks its reader to follow a link.
+pub(super) fn is_lure(text: &str) -> bool {
+    has_any(text, &["lure"], &[])
+}
+
 /// Whether a text says that a mail of ours was not delivered.
 pub(super) fn is_failure(text: &str) -> bool {
     has_any(&folded(text), &["failed"], &[])

@@ -37,10 +37,9 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let returns_it = !notice.returned.is_empty()
         && is_short
         && folding::folded(&notice.text).contains("could not be delivered");
-    let begin = beginning(notice);
     has_field
         || is_list_program(notice)
-        || reasons::begins(&begin, "opening")
+        || is_opening(notice)
         || (returns_it && !is_by_somebody)
         || header.marks.report
         || answer::is_rejection(notice.message)
@@ -64,6 +63,11 @@ pub(super) fn is_list_program(notice: &Notice<'_>) -> bool {
 }
 
 const LIST_PROGRAMS: &[&str] = &["hi, this is the mlmmj program", "hi! this is the ezmlm program"];
+
+/// Whether it begins as notices of known servers do.
+pub(super) fn is_opening(notice: &Notice<'_>) -> bool {
+    reasons::begins(&beginning(notice), "opening")
+}
 
 /// How it begins, without what is drawn around it.
 fn beginning(notice: &Notice<'_>) -> String {

@@ -268,4 +268,6 @@ fn recipients_that_only_a_transcript_names_are_found() {
     check(sendmail, Kind::Hard, &["zoe@x.test", "tom@y.test"]);
 }
 
+mod bait;
 mod forms;
+mod places;

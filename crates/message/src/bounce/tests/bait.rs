@@ -1,0 +1,63 @@
+//! What looks like a report and is none, and what the programs of lists put around one that is.
+
+use super::check;
+use crate::bounce::Kind;
+
+const LIST: &str = "List-Id: <choir.x.test>\nPrecedence: list\n";
+const FOOTER: &str = "_______________________________________________\nchoir mailing list\nchoir@x.test\nhttps://x.test/listinfo/choir\n";
+
+/// A mail that went through a list, with its footer.
+fn posted(from: &str, subject: &str, text: &str) -> String {
+    format!("From: {from}\nTo: choir@x.test\n{LIST}Subject: {subject}\n\n{text}\n{FOOTER}")
+}
+
+#[test]
+fn a_footer_of_a_list_names_nobody() {
+    let exim = "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to \
+        one or more of its recipients.\n\n  zoe@y.test\n    550 Unknown user\n";
+    let subject = "[choir] Mail delivery failed: returning message to sender";
+    check(&posted("Mailer-Daemon@y.test", subject, exim), Kind::Hard, &["zoe@y.test"]);
+    let leave = "This message was created automatically by mail delivery software.\n\n<zoe@y.test>: over quota\n\n\
+        ---------------------------------------------------------------------\nTo unsubscribe, e-mail: choir-leave@x.test\n";
+    let ezmlm = format!("From: Mailer-Daemon@y.test\nSubject: failure notice\n{LIST}\n{leave}");
+    check(&ezmlm, Kind::Soft, &["zoe@y.test"]);
+    let own = "Your message did not reach some or all of the intended recipients.\n\nchoir@x.test\n   Error: Mailbox is full\n";
+    check(&posted("mailer-daemon@y.test", "Message undeliverable", own), Kind::Soft, &["choir@x.test"]);
+}
+
+#[test]
+fn bait_for_passwords_is_no_report() {
+    let waits =
+        "Mail could not be delivered.\nYou have 7 pending messages for choir@x.test.\nRelease them here.\n";
+    check(&posted("Mail Delivery System <admin@y.test>", "Mail delivery failed", waits), Kind::Nothing, &[]);
+    let full =
+        "choir@x.test\nYour mailbox is full. Mail was returned to sender. Click here to get more room.\n";
+    check(&posted("mailer-daemon@y.test", "Delivery failure", full), Kind::Nothing, &[]);
+    check(&posted("postmaster@y.test", "Undeliverable mail", full), Kind::Nothing, &[]);
+    let direct =
+        format!("From: Mail Delivery <admin@y.test>\nTo: choir@x.test\nSubject: Undelivered\n\n{full}");
+    check(&direct, Kind::Nothing, &[]);
+    let flat = "This message was created automatically by mail delivery software.\nIncoming messages that could not be delivered \
+        wait. See them here.\n\nReporting-MTA: dns; y.test\nFinal-Recipient: rfc822; choir@x.test\nAction: failed\nStatus: 5.2.2\n";
+    check(&posted("Mail Delivery System <admin@y.test>", "Delivery status", flat), Kind::Nothing, &[]);
+}
+
+#[test]
+fn a_subject_alone_is_no_report() {
+    let worm = "The message cannot be shown in seven bits and has been sent as a binary attachment.\n";
+    check(
+        &posted("postmaster@x.test", "Returned mail: see transcript for details", worm),
+        Kind::Nothing,
+        &[],
+    );
+    check(&posted("postmaster@x.test", "Returned mail", "%&/(7&%/89"), Kind::Nothing, &[]);
+    let nameless = "The mail was not delivered.\n";
+    check(&posted("postmaster@x.test", "Undelivered mail", nameless), Kind::Nothing, &[]);
+}
+
+#[test]
+fn a_report_that_a_person_quotes_is_none() {
+    let quoted = "Somebody else should get this, see below.\n\nTom (postmaster@x.test)\n\n> From: MAILER-DAEMON\n\
+        > Your message was not delivered to zoe@y.test: no such user\n> zoe@y.test\n";
+    check(&format!("From: postmaster@x.test\nSubject: Failed mail\n\n{quoted}"), Kind::Nothing, &[]);
+}

@@ -1,0 +1,73 @@
+//! Where servers name whom a mail did not reach, and why.
+
+use super::check;
+use crate::bounce::Kind;
+
+const DAEMON: &str = "MAILER-DAEMON@mx.test";
+
+/// What a server of a kind writes without fields, to `us@our.test`.
+fn written(text: &str) -> String {
+    format!("From: {DAEMON}\nTo: us@our.test\nSubject: Returned mail\n\n{text}")
+}
+
+#[test]
+fn a_host_may_stand_without_its_domain() {
+    let sendmail = "   ----- The following addresses had delivery problems -----\n<zoe@mailhost>  (unrecoverable error)\n\n\
+        501 <zoe@mailhost>... 550 Host unknown\n";
+    check(&written(sendmail), Kind::Hard, &["zoe@mailhost"]);
+    let field = "From: postmaster@mx\nX-Failed-Recipients: zoe@mailhost, \nSubject: Mail delivery failed\n\nIt failed permanently.\n";
+    check(field, Kind::Unclear, &["zoe@mailhost"]);
+}
+
+#[test]
+fn the_reader_may_be_the_recipient() {
+    let virus = "There were problems delivering your message to the following recipient:\n\n<us@our.test>\n\nIt was infected with a virus.\n";
+    check(&written(virus), Kind::Soft, &["us@our.test"]);
+    let spoofed = "Your message cannot be delivered due to the following error:\nus@our.test - no such mailbox at MX.TEST.\n";
+    check(&written(spoofed), Kind::Hard, &["us@our.test"]);
+}
+
+#[test]
+fn a_folded_sentence_names_nobody() {
+    let folded = "Your message could not be delivered.\n\nzoe@x.test:\nreason: 550 not allowed by SPF, identity our-long-na\nme@our.test, \
+        and ip 192.0.2.1\n";
+    check(&written(folded), Kind::Soft, &["zoe@x.test"]);
+}
+
+#[test]
+fn fields_of_old_servers_are_read() {
+    let report = |fields: &str, text: &str| {
+        format!(
+            "From: {DAEMON}\nContent-Type: multipart/report; boundary=b\n\n--b\n\n{text}\n--b\nContent-Type: message/delivery-status\n\n\
+             Reporting-MTA: dns; mx.test\n\n{fields}\n--b--\n"
+        )
+    };
+    let courier = "Final-Receipient: rfc822; zoe@x.test\nAction: failed\nStatus: 5.1.1\n\n\
+        Final-Receipient: rfc822; tom@x.test\nAction: relayed\nStatus: 2.0.0\n";
+    check(&report(courier, "Sorry."), Kind::Hard, &["zoe@x.test"]);
+    let beside = "Final-Recipient: rfc822; zoe@x.test\nAction: failed\nStatus: 5.0.0\n";
+    check(&report(beside, "It failed:\n\n  zoe@x.test\n    590 5.4.3 no\n"), Kind::Soft, &["zoe@x.test"]);
+}
+
+#[test]
+fn what_old_servers_say_of_an_address_is_known() {
+    let asked = "Your message to mx.test was rejected.\nI said:\n    RCPT To:<<zoe@x.test>\nAnd mx.test responded with\n    \
+        553 <<zoe@x.test>... Unbalanced '<'\n";
+    check(&written(asked), Kind::Soft, &["zoe@x.test"]);
+    check(&written("It failed.\nCould not resolve the address \"x.test\"\n"), Kind::Hard, &[]);
+    let unknown = "This Message was undeliverable due to the following reason:\n\nThe following destination addresses were unknown:\n\n\
+        SMTP <zoe@x.test>\n";
+    check(&written(unknown), Kind::Hard, &["zoe@x.test"]);
+}
+
+#[test]
+fn forms_on_the_web_answer_by_themselves() {
+    let list = "List-Id: <choir.x.test>\n";
+    for subject in ["Thank you for contacting X", "X Autoresponse", "Automatic Echo of your posting"] {
+        check(
+            &format!("From: web@x.test\n{list}Subject: {subject}\n\nWe shall look at it.\n"),
+            Kind::Auto,
+            &[],
+        );
+    }
+}
