@@ -278,7 +278,7 @@ fn all_in(text: &str) -> Vec<EmailAddress> {
 
 fn word_is_address(word: &str) -> Option<EmailAddress> {
     let (local, domain) = word.rsplit_once('@')?;
-    let is_local = !local.is_empty() && !local.contains(['[', ']', '(', ')']);
+    let is_local = !local.is_empty() && !local.contains(['[', ']', '(', ')']) && !local.starts_with("//");
     let is_domain =
         domain.contains('.') && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
     (is_local && is_domain).then(|| EmailAddress::parse(word)).flatten()

@@ -7,12 +7,6 @@ use crate::message::start_of;
 /// Whether a mail server wrote it, by the names that they give themselves, or by fields that only they write.
 pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let header = notice.message.header();
-    let by_name = |mailbox: &model::Mailbox| {
-        let local = mailbox.address.local_part().to_ascii_lowercase();
-        let name = mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase();
-        SERVERS.iter().any(|server| local.contains(server))
-            || NAMES.iter().any(|server| name.contains(server))
-    };
     let is_nobody = header.from.is_empty() || header.marks.from_mail_system;
     let subject = folding::folded(&header.subject);
     let is_short = notice.text.len() < SHORT_BYTES;
@@ -20,6 +14,14 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || (is_short
             && ANYWHERE.iter().any(|words| subject.contains(words))
             && !addresses::by_lines(notice).is_empty());
+    // Newsletters and lists have such addresses, too.
+    let by_name = |mailbox: &model::Mailbox| {
+        let local = mailbox.address.local_part().to_ascii_lowercase();
+        let name = mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase();
+        SERVERS.iter().any(|server| local.contains(server))
+            || (says_so && local.contains("bounce"))
+            || NAMES.iter().any(|server| name.contains(server))
+    };
     let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty() || is_handed_on(&subject);
     // Quotas of ours, statistics and bait are signed by masters of mail, too.
     let is_daemon = |mailbox: &model::Mailbox| {
@@ -30,6 +32,11 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || !(notice.named().is_empty() && notice.returned.is_empty()) || header.from.iter().any(is_daemon);
     let tells_something =
         || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
+    // A master of mail is a person who answers, too: some servers answer as well, and name the recipient on a line of its own.
+    let is_answer = is_handed_on(&subject)
+        && notice.returned.is_empty()
+        && addresses::by_lines(notice).is_empty()
+        && !header.from.iter().any(is_daemon);
     // Behind Sender a list or a newsletter has a program of its own.
     let writers =
         header.from.iter().chain(header.sender.iter().filter(|_| !header.marks.list && !header.marks.bulk));
@@ -44,7 +51,7 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || header.marks.report
         || answer::is_rejection(notice.message)
         || is_nobody
-        || (writers.into_iter().any(by_name) && (says_so || tells_whom()))
+        || (writers.into_iter().any(by_name) && !is_answer && (says_so || tells_whom()))
         || (says_so && !is_by_somebody && tells_something())
 }
 
@@ -84,7 +91,6 @@ const SERVERS: &[&str] = &[
     "maildaemon",
     "mdaemon",
     "mailer_daemon",
-    "bounce",
     "mailadm",
     "mail_delivery",
     "listserv",

@@ -61,3 +61,25 @@ fn a_report_that_a_person_quotes_is_none() {
         > Your message was not delivered to zoe@y.test: no such user\n> zoe@y.test\n";
     check(&format!("From: postmaster@x.test\nSubject: Failed mail\n\n{quoted}"), Kind::Nothing, &[]);
 }
+
+#[test]
+fn whoever_is_called_like_a_server_may_be_a_person_or_a_list() {
+    let news = "List-Unsubscribe: <mailto:no@x.test>\n";
+    let tips = "Why was your mail rejected? Write to:\n\nhelp@y.test\n";
+    check(
+        &format!("From: News <bounce-7@x.test>\n{news}Subject: Tips on rejected mail\n\n{tips}"),
+        Kind::Nothing,
+        &[],
+    );
+    let report = "zoe@x.test: no such user\n";
+    check(
+        &format!("From: bounces@x.test\nSubject: Returned mail\n\nIt was not delivered.\n\n{report}"),
+        Kind::Hard,
+        &["zoe@x.test"],
+    );
+    let answer = "Dear Zoe,\n\nyour mail for tom@y.test was rejected as a machine was down.\n";
+    check(&format!("From: postmaster@x.test\nSubject: Re: my mail\n\n{answer}"), Kind::Nothing, &[]);
+    let server =
+        format!("From: post_master@x.test\nSubject: Re: hello\n\nUndelivered: invalid user\n\n{report}");
+    check(&server, Kind::Hard, &["zoe@x.test"]);
+}

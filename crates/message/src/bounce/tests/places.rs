@@ -55,6 +55,14 @@ fn what_old_servers_say_of_an_address_is_known() {
         553 <<zoe@x.test>... Unbalanced '<'\n";
     check(&written(asked), Kind::Soft, &["zoe@x.test"]);
     check(&written("It failed.\nCould not resolve the address \"x.test\"\n"), Kind::Hard, &[]);
+    let gateway = "It failed.\n\nzoe@x.test\n  FAILURE reason Unable-To-Transfer (1);\n  diagnostic Unrecognised-ORName (0);\n";
+    check(&written(gateway), Kind::Hard, &["zoe@x.test"]);
+    check(&written("It failed.\n\nzoe@x.test: bad system name\n"), Kind::Hard, &["zoe@x.test"]);
+    check(
+        &written("It failed.\n\nzoe@x.test: the file is locked by another process\n"),
+        Kind::Soft,
+        &["zoe@x.test"],
+    );
     let unknown = "This Message was undeliverable due to the following reason:\n\nThe following destination addresses were unknown:\n\n\
         SMTP <zoe@x.test>\n";
     check(&written(unknown), Kind::Hard, &["zoe@x.test"]);
