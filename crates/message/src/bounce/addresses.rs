@@ -89,7 +89,7 @@ fn is_heading(line: &str, address: &EmailAddress) -> bool {
 pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
     let mut found: Vec<(EmailAddress, String)> = Vec::new();
     let mut seen = HashSet::new();
-    let mut before = "";
+    let (mut before, mut above) = ("", "");
     for line in notice.text.lines() {
         if let Some(sender) = known_before(line) {
             match found.last_mut() {
@@ -100,7 +100,11 @@ pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
             continue;
         }
         // What is quoted so is somebody else's.
-        let at_line = if line.starts_with("> ") { None } else { at_line(line) };
+        let is_senders = line.starts_with("> ") || names_sender(above);
+        if !line.trim().is_empty() {
+            above = line;
+        }
+        let at_line = if is_senders { None } else { at_line(line) };
         match at_line.filter(|address| !seen.contains(&address.key())) {
             Some(address)
                 if found.len() < limits::RECIPIENTS_MAX
@@ -123,6 +127,12 @@ pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
         found.retain(|(_, words)| !is_of_mail(words));
     }
     if said_before(&found) { after(found, before) } else { found }
+}
+
+/// `A message that was sent by`: the next line names who sent it, as Exim writes to others than him.
+fn names_sender(line: &str) -> bool {
+    let line = line.trim_end().to_ascii_lowercase();
+    ["message sent by", "was sent by", "message from", "mail from"].iter().any(|end| line.ends_with(end))
 }
 
 /// `To: info@ours`, then the subject: it says which mail is meant, as Exchange does before it names recipients.

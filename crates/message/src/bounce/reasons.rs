@@ -252,6 +252,11 @@ pub(super) fn is_bait(text: &str) -> bool {
     has_any(text, &["bait"], &[])
 }
 
+/// Whether a folded text is of a person who got a notice.
+pub(super) fn is_personal(text: &str) -> bool {
+    has_any(text, &["personal"], &[])
+}
+
 /// Whether a folded text asks its reader to follow a link.
 pub(super) fn is_lure(text: &str) -> bool {
     has_any(text, &["lure"], &[])

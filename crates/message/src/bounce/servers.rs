@@ -18,7 +18,8 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let by_name = |mailbox: &model::Mailbox| {
         let local = mailbox.address.local_part().to_ascii_lowercase();
         let name = mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase();
-        SERVERS.iter().any(|server| local.contains(server))
+        local == "daemon"
+            || SERVERS.iter().any(|server| local.contains(server))
             || (says_so && local.contains("bounce"))
             || NAMES.iter().any(|server| name.contains(server))
     };
@@ -52,8 +53,16 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || answer::is_rejection(notice.message)
         || is_nobody
         || (writers.into_iter().any(by_name) && !is_answer && (says_so || tells_whom()))
-        || (says_so && !is_by_somebody && tells_something())
+        || (says_so && !is_by_somebody && tells_something() && !is_personal(notice))
 }
+
+/// Whether somebody asks what a notice means that he got, under its subject.
+fn is_personal(notice: &Notice<'_>) -> bool {
+    reasons::is_personal(&folding::folded(start_of(&notice.text, PERSONAL_BYTES)))
+}
+
+/// So early a person says so.
+const PERSONAL_BYTES: usize = 512;
 
 /// A subject of what a person answers or hands on.
 fn is_handed_on(subject: &str) -> bool {

@@ -83,3 +83,11 @@ fn whoever_is_called_like_a_server_may_be_a_person_or_a_list() {
         format!("From: post_master@x.test\nSubject: Re: hello\n\nUndelivered: invalid user\n\n{report}");
     check(&server, Kind::Hard, &["zoe@x.test"]);
 }
+
+#[test]
+fn a_person_who_shows_a_notice_writes_none() {
+    let shown = "I got this back today:\n\n550 <zoe@x.test>... User unknown\n\nWhat shall I do?\n";
+    let mail = format!("From: tom@y.test\nSubject: Returned mail: what now\n\n{shown}");
+    check(&mail, Kind::Nothing, &[]);
+    check(&mail.replace("I got this back today:", "It failed:"), Kind::Hard, &["zoe@x.test"]);
+}

@@ -35,6 +35,17 @@ fn a_folded_sentence_names_nobody() {
 }
 
 #[test]
+fn who_sent_it_is_not_whom_it_did_not_reach() {
+    let exim = "This message was created automatically by mail delivery software.\n\nA message that was sent by\n\n  us@our.test\n\n\
+        could not be delivered to one or more of its recipients:\n\n  zoe@x.test\n    550 spam\n";
+    check(&written(exim), Kind::Soft, &["zoe@x.test"]);
+    let agent = written("Original message could not be sent to:\n   zoe@x.test   (destination unknown)\n");
+    check(&agent, Kind::Hard, &["zoe@x.test"]);
+    let daemon = agent.replace(DAEMON, "daemon@x.test").replace("Returned mail", "Anonymous mail");
+    check(&daemon, Kind::Hard, &["zoe@x.test"]);
+}
+
+#[test]
 fn fields_of_old_servers_are_read() {
     let report = |fields: &str, text: &str| {
         format!(
