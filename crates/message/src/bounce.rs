@@ -2,8 +2,8 @@
 //! nobody.
 //!
 //! What passes through: a message that was read. Fields of the standards are asked first (RFC 3464, RFC 5965, RFC 8098), then
-//! the words of servers that know none, by the rules of `reasons`, at last what says that nobody wrote it (RFC 3834). Each answer carries
-//! what told it. Never believed by itself: anybody can write such a mail.
+//! the words of servers that know none, by the rules of `reasons` and not where `bait` knows better, at last what says that nobody
+//! wrote it (RFC 3834). Each answer carries what told it. Never believed by itself: anybody can write such a mail.
 
 mod addresses;
 mod answer;
