@@ -90,7 +90,10 @@ impl<'c> Read<'c> {
         ask: impl FnOnce(&Self) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         match self.memory {
-            Some(memory) if memory.is_calm() => self.remembered(about, ask).map(Some),
+            // Under another version the answer is not kept, and would be asked for again each time.
+            Some(memory) if memory.is_calm() && self.records_version()? == memory.latest() => {
+                self.remembered(about, ask).map(Some)
+            }
             _ => Ok(None),
         }
     }

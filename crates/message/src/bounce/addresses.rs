@@ -1,6 +1,6 @@
 //! Whom a notice without fields is about: the addresses that stand where servers put them, each with the words that belong to it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use model::{EmailAddress, limits};
 
@@ -16,14 +16,16 @@ pub(super) fn named(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
     let field = notice.message.field("X-Failed-Recipients").map(header_decoder::decode);
     let failed: Vec<EmailAddress> = field.iter().flat_map(|text| of_field(text)).collect();
     if !failed.is_empty() {
+        let mut about: HashMap<String, String> =
+            found.into_iter().map(|(known, words)| (known.key(), words)).collect();
+        let mut seen = HashSet::new();
+        let each = failed.into_iter().filter(|address| seen.insert(address.key()));
         let words = |address: EmailAddress| {
-            // As a rule there is one.
-            let about = found.iter().find(|(known, _)| known.key() == address.key());
-            let words = about
-                .map_or_else(|| start_of(&notice.text, SHORT_BYTES).to_owned(), |(_, words)| words.clone());
+            let words = about.remove(&address.key());
+            let words = words.unwrap_or_else(|| start_of(&notice.text, SHORT_BYTES).to_owned());
             (address, words)
         };
-        return failed.into_iter().map(words).collect();
+        return each.map(words).collect();
     }
     let is_list = servers::is_list_program(notice);
     if found.is_empty() || is_list {
@@ -89,7 +91,7 @@ fn is_heading(line: &str, address: &EmailAddress) -> bool {
 pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
     let mut found: Vec<(EmailAddress, String)> = Vec::new();
     let mut seen = HashSet::new();
-    let (mut before, mut above) = ("", "");
+    let (mut before, mut is_below_sender) = ("", false);
     for line in notice.text.lines() {
         if let Some(sender) = known_before(line) {
             match found.last_mut() {
@@ -100,9 +102,9 @@ pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
             continue;
         }
         // What is quoted so is somebody else's.
-        let is_senders = line.starts_with("> ") || names_sender(above);
+        let is_senders = line.starts_with("> ") || is_below_sender;
         if !line.trim().is_empty() {
-            above = line;
+            is_below_sender = names_sender(line);
         }
         let at_line = if is_senders { None } else { at_line(line) };
         match at_line.filter(|address| !seen.contains(&address.key())) {

@@ -11,7 +11,7 @@ pub(super) fn is_any(notice: &Notice<'_>) -> bool {
 /// Whether it wants something of its reader, as no server does: that he looks at mail that waits for him, or gets more room. A
 /// mail that returns ours, or has a field about our recipient, is taken for what it says.
 pub(super) fn is_bait(notice: &Notice<'_>) -> bool {
-    if !notice.returned.is_empty() || notice.message.field("X-Failed-Recipients").is_some() {
+    if has_ours(notice) {
         return false;
     }
     let subject = folding::folded(&notice.message.header().subject);
@@ -19,6 +19,11 @@ pub(super) fn is_bait(notice: &Notice<'_>) -> bool {
     reasons::is_bait(&subject)
         || reasons::is_bait(&text)
         || (is_about_reader(notice) && reasons::is_lure(&text))
+}
+
+/// Whether it returns a mail of ours, or has a field about our recipient.
+fn has_ours(notice: &Notice<'_>) -> bool {
+    !notice.returned.is_empty() || notice.message.field("X-Failed-Recipients").is_some()
 }
 
 /// Whether it is about nobody but those whom it is written to.
@@ -36,18 +41,14 @@ fn is_unfounded(notice: &Notice<'_>) -> bool {
         let has_reason = notice.reason().or_else(|| notice.alone()).or_else(|| notice.codes()).is_some();
         servers::is_opening(notice) || (has_reason && (!is_about_reader(notice) || is_daemon()))
     };
-    header.marks.list
-        && notice.returned.is_empty()
-        && notice.message.field("X-Failed-Recipients").is_none()
-        && !is_founded()
+    header.marks.list && !has_ours(notice) && !is_founded()
 }
 
 /// Whether a person hands on what a server wrote, in the manner of an answer: the failure is quoted, and no recipient is named
 /// but there.
 fn is_quoted(notice: &Notice<'_>) -> bool {
-    let lines = notice.text.lines().filter(|line| line.starts_with("> "));
-    let quoted: Vec<&str> = lines.collect();
-    reasons::is_failure(&quoted.join("\n")) && addresses::by_lines(notice).is_empty()
+    let quoted: Vec<&str> = notice.text.lines().filter(|line| line.starts_with("> ")).collect();
+    !has_ours(notice) && reasons::is_failure(&quoted.join("\n")) && addresses::by_lines(notice).is_empty()
 }
 
 /// Whether nothing but the subject says that a mail failed: whom and why, the text leaves to what was attached once, as worms do.

@@ -9,6 +9,7 @@ use super::reasons::{self, Reason};
 use super::{Bounce, Kind, Told, addresses, answer, bait, servers};
 use crate::field::{self, Field, Section};
 use crate::header_decoder;
+use crate::message::start_of;
 
 /// A report that somebody does not want the mail. One of another type (RFC 6591, say) is a report all the same, about nothing of
 /// ours.
@@ -70,22 +71,29 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
         return None;
     }
     let mut recipients: Vec<Told> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut places: HashMap<String, (usize, usize)> = HashMap::new();
     let mut nameless: Option<(Kind, String)> = None;
-    for body in &notice.statuses {
-        for group in groups(body) {
-            let Some((kind, status, words)) = of_group(&group, notice) else { continue };
-            let Some(address) = recipient(&group) else {
-                nameless = nameless.max(Some((kind, words)));
-                continue;
-            };
-            let told = Told { address, kind, status, words };
-            let place = *places.entry(told.address.key()).or_insert(recipients.len());
-            match recipients.get_mut(place) {
-                Some(known) if known.kind < told.kind => *known = told,
-                Some(_) => {}
-                None => recipients.push(told),
-            }
+    // However many bodies there are: each is looked through for the words beside a recipient.
+    let all = notice.statuses.iter().flat_map(|body| groups(body)).take(limits::RECIPIENTS_MAX);
+    for group in all {
+        let address = recipient(&group);
+        let key = address.as_ref().map(EmailAddress::key).unwrap_or_default();
+        let (place, times) = places.entry(key).or_insert((usize::MAX, 0));
+        *times += 1;
+        if *times > TIMES_MAX {
+            continue;
+        }
+        let Some((kind, status, words)) = of_group(&group, notice) else { continue };
+        let Some(address) = address else {
+            nameless = nameless.max(Some((kind, words)));
+            continue;
+        };
+        let told = Told { address, kind, status, words };
+        *place = (*place).min(recipients.len());
+        match recipients.get_mut(*place) {
+            Some(known) if known.kind < told.kind => *known = told,
+            Some(_) => {}
+            None => recipients.push(told),
         }
     }
     if recipients.is_empty() {
@@ -101,6 +109,9 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
     }
     Bounce::of(recipients)
 }
+
+/// So often is one recipient looked at, and so many groups that name none: whoever names one a thousand times tells nothing new.
+const TIMES_MAX: usize = 16;
 
 /// Groups of fields, divided by empty lines (RFC 3464 §2.1). Some leave out the one about the message, or put all into one.
 fn groups(body: &[u8]) -> Vec<Section<'_>> {
@@ -228,8 +239,11 @@ fn near<'n>(notice: &'n Notice<'_>, group: &Section<'_>) -> &'n str {
     // Beyond these the fields have to tell.
     let few = notice.named().iter().take(NEAR_MAX);
     let about = few.into_iter().find(|(named, _)| named.key() == address.key());
-    about.map_or("", |(_, words)| words.as_str())
+    about.map_or("", |(_, words)| start_of(words, NEAR_BYTES_MAX))
 }
+
+/// So much of the words beside a recipient is looked at.
+const NEAR_BYTES_MAX: usize = 4_096;
 
 /// So many recipients are looked for in the words beside fields.
 const NEAR_MAX: usize = 32;

@@ -8,10 +8,10 @@ use model::decision::Entity;
 use model::outcome::Reason;
 use model::schema::emails::Email;
 use serde::Serialize;
-use store::Organization;
+use store::{Organization, StoreError};
 
 use super::contents::{Contents, NoContents, OfLong};
-use super::{Call, Hook, NoAnswer, apart};
+use super::{Call, Hook, NoAnswer};
 use crate::commands::rfc_3339;
 
 #[derive(Debug, Serialize)]
@@ -86,16 +86,24 @@ pub(crate) async fn tell(
     hook.tell(call).await
 }
 
-/// What the e-mail says; nothing of one that cannot be read any more.
+/// What the e-mail says; nothing of one whose bytes are gone or damaged, or cannot be read any more: the event is told all the
+/// same.
 async fn contents(
     hook: &Hook,
     organization: &Arc<Organization>,
     email: &Email,
 ) -> Result<Contents, NoAnswer> {
-    let bytes = usize::try_from(email.size).unwrap_or(usize::MAX);
     let (organization, blobid) = (Arc::clone(organization), email.blobid.clone());
-    let raw = apart(bytes, move || organization.blob(&blobid)).await?;
-    let raw = raw.map_err(|error| NoAnswer::before(error.to_string()))?;
+    let read = tokio::task::spawn_blocking(move || organization.blob(&blobid)).await;
+    let raw = match read.map_err(|_| NoAnswer::before("a fault of Postroom"))? {
+        Ok(raw) => raw,
+        Err(error @ (StoreError::NotFound | StoreError::Corrupt)) => {
+            let email = email.activityid;
+            tracing::warn!(%email, error = &error as &dyn std::error::Error, "the hook is told without the text");
+            return Ok(Contents::default());
+        }
+        Err(error) => return Err(NoAnswer::before(error.to_string())),
+    };
     match Contents::of(&raw.into(), (hook, OfLong::Beginning)).await {
         Err(NoContents::Unreadable(_)) => Ok(Contents::default()),
         read => Ok(read?),

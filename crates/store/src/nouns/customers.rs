@@ -93,21 +93,21 @@ impl Read<'_> {
         if let Some(Ours(Some(all))) = self.when_calm((Question::OurAddresses, ""), Self::all_ours)? {
             return Ok(all.get(address).cloned().unwrap_or_default());
         }
-        let mut rows = self.addresses(address)?;
-        rows.retain(|row| {
-            Entity::from_code(i64::from(row.objecttypecode)).is_none_or(|entity| !entity.is_customer())
-        });
-        Ok(rows)
+        let ask = |read: &Self| {
+            let tail = "where address = ?1 and objecttypecode in (8, 2020, 10000) limit ?2";
+            read.nouns(tail, &[address.into(), limits::MATCHES_MAX.into()])
+        };
+        self.remembered((Question::OurAddresses, address), ask)
     }
 
     fn all_ours(&self) -> Result<Ours, StoreError> {
         // The few are walked through and the many found by them, whatever an engine believes of their numbers.
         let sql = "select a.address, a.objecttypecode, a.objectid from systemuser o \
-                   cross join recordaddress a where a.objectid = o.systemuserid \
+                   cross join recordaddress a where a.objectid = o.systemuserid and a.objecttypecode = 8 \
                    union all select a.address, a.objecttypecode, a.objectid from queue o \
-                   cross join recordaddress a where a.objectid = o.queueid \
+                   cross join recordaddress a where a.objectid = o.queueid and a.objecttypecode = 2020 \
                    union all select a.address, a.objecttypecode, a.objectid from sink o \
-                   cross join recordaddress a where a.objectid = o.sinkid limit ?1";
+                   cross join recordaddress a where a.objectid = o.sinkid and a.objecttypecode = 10000 limit ?1";
         let rows = self.rows(sql, &[(limits::OUR_ADDRESSES_MAX + 1).into()], |row| {
             Ok(RecordAddress { address: row.take()?, objecttypecode: row.take()?, objectid: row.take()? })
         })?;
