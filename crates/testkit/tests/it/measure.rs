@@ -83,8 +83,9 @@ fn a_full_house_whose_books_add_up() {
         folder.path(),
         "flat",
         &[
-            "1000 contacts, no e-mails, mail by 600 writers",
             "1000 contacts, no e-mails, mail by 2000 writers",
+            "300 contacts, 403 e-mails, mail by 2000 writers",
+            "1000 contacts, no e-mails, mail by 600 writers",
             "300 contacts, 403 e-mails, mail by 600 writers",
         ],
     );
