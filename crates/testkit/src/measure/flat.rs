@@ -92,22 +92,27 @@ pub(super) fn measure(bench: &Bench<'_>, full: Full) -> Result<()> {
     Ok(())
 }
 
+/// Sends a house that holds so much letters by so many writers, from one of a number on.
+fn sender(
+    bench: &Bench<'_>,
+    (holds, recipients): (String, &[String]),
+    (writers, from): (u64, u64),
+    (size_bytes, connections): (usize, usize),
+) -> Sender {
+    let letters = Arc::new(Letters::new(size_bytes, recipients.to_vec()).by_writers(writers));
+    let what = format!("{holds}, mail by {writers} writers");
+    Sender { what, size_bytes, connections, duration: bench.plan.duration, letters, from }
+}
+
 struct Empty {
     template: Template,
     recipients: Vec<String>,
 }
 
 impl Empty {
-    fn run(
-        &self,
-        bench: &Bench<'_>,
-        writers: u64,
-        (size_bytes, connections): (usize, usize),
-    ) -> Result<Vec<Run>> {
-        let letters = Arc::new(Letters::new(size_bytes, self.recipients.clone()).by_writers(writers));
-        let what = format!("{} contacts, no e-mails, mail by {writers} writers", WRITERS / 2);
-        let sender =
-            Sender { what, size_bytes, connections, duration: bench.plan.duration, letters, from: 0 };
+    fn run(&self, bench: &Bench<'_>, writers: u64, case: (usize, usize)) -> Result<Vec<Run>> {
+        let holds = format!("{} contacts, no e-mails", WRITERS / 2);
+        let sender = sender(bench, (holds, &self.recipients), (writers, 0), case);
         let visit = self.template.start(bench.scratch, &INDEX_STANDS_STILL)?;
         let runs = visit.load(|door| Ok(vec![sender.send(door)?.0]))?;
         visit.end(|_| Ok(()))?;
@@ -152,18 +157,12 @@ impl House {
         Ok(fs::write(bench.scratch.join(KEPT), noted)?)
     }
 
-    fn run(
-        &self,
-        bench: &Bench<'_>,
-        writers: u64,
-        (size_bytes, connections): (usize, usize),
-    ) -> Result<Vec<Run>> {
+    fn run(&self, bench: &Bench<'_>, writers: u64, case: (usize, usize)) -> Result<Vec<Run>> {
         self.runs.set(self.runs.get() + 1);
         let Full { addresses, emails, .. } = self.full;
-        let letters = Arc::new(Letters::new(size_bytes, self.recipients.clone()).by_writers(writers));
-        let what = format!("{addresses} contacts, {emails} e-mails, mail by {writers} writers");
-        let (duration, from) = (bench.plan.duration, self.runs.get() * LETTERS_PER_RUN);
-        let sender = Sender { what, size_bytes, connections, duration, letters, from };
+        let holds = format!("{addresses} contacts, {emails} e-mails");
+        let from = self.runs.get() * LETTERS_PER_RUN;
+        let sender = sender(bench, (holds, &self.recipients), (writers, from), case);
         let before = emails_in(&program::data(&self.folder))?;
         well(Command::new("sync").arg("-f").arg(&self.folder))?;
         self.warm()?;
