@@ -18,7 +18,7 @@ if call["type"] == "post_deliver":
     with open(os.path.join(folder, "told"), "a") as told:
         told.write(f"{call['event']} {call['subject']} {call['reason']}\n")
     with open(os.path.join(folder, "texts"), "a") as texts:
-        texts.write(json.dumps([call["text"].strip(), call["html"], call["is_cut"]]) + "\n")
+        texts.write(json.dumps([(call["text"] or "").strip()[:60], call["html"], call["is_cut"]]) + "\n")
     if call["subject"] == "About hangs" and once("hung"):
         # Whoever asks is killed meanwhile.
         signal.alarm(15)

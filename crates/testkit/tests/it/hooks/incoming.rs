@@ -1,7 +1,7 @@
 //! Hooks for mail that comes: asked before the decision, and told when it stands on its records.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use postroom::commands::{
@@ -11,6 +11,7 @@ use postroom::settings::OnError;
 use tempfile::TempDir;
 use testkit::client::{Client, Envelope, Protocol};
 use testkit::house::free_ports;
+use testkit::letters::mix;
 use testkit::missing::{Missing, or_skip};
 use testkit::world::World;
 use testkit::{House, Program, wait};
@@ -40,9 +41,26 @@ impl Stage {
         Ok(Stage { folder, house })
     }
 
+    /// With the hook after delivery.
+    fn told() -> Result<Self> {
+        Missing::unless("/usr/bin/python3", "python3")?;
+        let folder = TempDir::new()?;
+        let data = folder.path().join("data");
+        fs::create_dir(&data)?;
+        let mut settings = free_ports(&data)?;
+        settings.hooks.post_deliver.program = python(OURS, &[folder.path()]);
+        let house = House::start_in(&data, settings)?;
+        with_world(&house);
+        Ok(Stage { folder, house })
+    }
+
     fn comes(&self, id: &str) -> Result<Vec<u16>> {
+        self.comes_with(id, "Fifty?")
+    }
+
+    fn comes_with(&self, id: &str, text: &str) -> Result<Vec<u16>> {
         let mut client = Client::connect(self.house.smtp()?, Protocol::Smtp)?;
-        Ok(client.send(&Envelope::new(ZOE, "jane@example.test"), &mail(id, "Fifty?"))?.codes())
+        Ok(client.send(&Envelope::new(ZOE, "jane@example.test"), &mail(id, text))?.codes())
     }
 
     fn untold(&self) -> Vec<UntoldRow> {
@@ -186,18 +204,10 @@ fn a_message_in_a_mailbox_that_a_hook_refuses_waits_there_and_those_behind_it_go
 #[test]
 fn an_administrator_passes_over_what_a_hook_refuses_and_has_it_told_again() {
     or_skip(|| {
-        Missing::unless("/usr/bin/python3", "python3")?;
-        let folder = TempDir::new()?;
-        let data = folder.path().join("data");
-        fs::create_dir(&data)?;
-        let mut settings = free_ports(&data)?;
-        settings.hooks.post_deliver.program = python(OURS, &[folder.path()]);
-        let house = House::start_in(&data, settings)?;
-        with_world(&house);
-        let Reply::Nodes(nodes) = house.command(Request::Nodes)? else { bail!("the nodes") };
+        let stage = Stage::told()?;
+        let Reply::Nodes(nodes) = stage.house.command(Request::Nodes)? else { bail!("the nodes") };
         let is_named = |hooks: &Vec<String>| hooks.join(" ").starts_with("post_deliver=");
         ensure!(nodes.iter().all(|node| node.hooks.as_ref().is_some_and(is_named)), "{nodes:?}");
-        let stage = Stage { folder, house };
         for id in ["refused", "third"] {
             assert_eq!(stage.comes(id)?, [250], "no mail waits for it");
         }
@@ -231,6 +241,34 @@ fn an_administrator_passes_over_what_a_hook_refuses_and_has_it_told_again() {
         books_are_whole(&stage.house);
         Ok(())
     });
+}
+
+#[test]
+fn a_hook_is_told_of_an_email_whose_bytes_are_gone_without_its_text() {
+    or_skip(|| {
+        let stage = Stage::told()?;
+        // So large, and so little alike, that it lies in a file of its own.
+        let lines = (0..9_000_u64).map(|line| format!("{:016x}{:016x}\r\n", mix(line), mix(!line)));
+        assert_eq!(stage.comes_with("refused", &lines.collect::<String>())?, [250]);
+        wait::until("it to be refused", || stage.untold().into_iter().next())?;
+        let blobs = files_in(&stage.folder.path().join("data"), "blobs");
+        ensure!(!blobs.is_empty(), "no file");
+        blobs.iter().try_for_each(fs::remove_file)?;
+        fs::write(stage.folder.path().join("mended"), "")?;
+        wait::until("it to be told", || stage.untold().is_empty().then_some(()))?;
+        let texts = fs::read_to_string(stage.folder.path().join("texts"))?;
+        assert_eq!(texts.lines().last(), Some(r#"["", null, false]"#));
+        Ok(())
+    });
+}
+
+/// The files below a folder, however deep, that lie below one of this name.
+fn files_in(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let inside = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let (folders, files): (Vec<_>, Vec<_>) = inside.partition(|path| path.is_dir());
+    let is_below = folder.components().any(|part| part.as_os_str() == name);
+    let own = files.into_iter().filter(|_| is_below);
+    own.chain(folders.iter().flat_map(|folder| files_in(folder, name))).collect()
 }
 
 fn told(folder: &Path) -> Vec<String> {
