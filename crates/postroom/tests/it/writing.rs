@@ -23,6 +23,12 @@ impl Desk {
         Desk { place, house, cookie }
     }
 
+    /// The same desk once the house has stopped and serves again.
+    fn begun_anew(self) -> Desk {
+        assert!(self.house.terminate().success());
+        Desk { house: self.place.serve(), ..self }
+    }
+
     fn get(&self, path: &str) -> String {
         let heard = http(self.house.web, &format!("GET {path}"), &self.cookie);
         assert_eq!(heard.status, 200, "{path}: {}", heard.head);
@@ -356,9 +362,7 @@ fn a_form_of_a_house_that_was_begun_anew_or_of_another_node_is_read_to_its_end()
     let form = [("stamp", stamp.as_str()), ("text", long.as_str()), ("do", "send")];
     desk.cookie.clear();
     assert!(desk.press(&form).text().contains("the end"));
-    desk.house.ask_to_stop();
-    let stopped = std::mem::replace(&mut desk.house, desk.place.serve());
-    assert!(stopped.terminate().success());
+    let desk = desk.begun_anew();
     let heard = desk.press(&form);
     assert!(heard.status == 403 && heard.text().contains("the end"), "{}", heard.text().len());
     let forged = [("stamp", "9999999999999.00"), ("text", long.as_str()), ("do", "send")];
