@@ -21,6 +21,8 @@ pub struct OrganizationSettings {
     pub has_guesses: bool,
     /// Mail of earlier dates may have claimed a content key of the former form; `None` where no mail has.
     pub former_keys_until: Option<Timestamp>,
+    /// Mail of before the fifth schema names others without a note at the key that it names.
+    pub has_former_names: bool,
 }
 
 impl Default for OrganizationSettings {
@@ -32,6 +34,7 @@ impl Default for OrganizationSettings {
             has_answer_words: false,
             has_guesses: false,
             former_keys_until: None,
+            has_former_names: false,
         }
     }
 }
@@ -43,6 +46,8 @@ const ANSWER_WORDS: &str = "answerwords";
 const HAS_GUESSES: &str = "hasguesses";
 /// Written by the fifth migration, where there is mail.
 const FORMER_KEYS_UNTIL: &str = "formerkeysuntil";
+/// The same, where there are references.
+const FORMER_NAMES: &str = "formernames";
 
 /// Reads the settings.
 pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
@@ -58,6 +63,7 @@ pub fn read(read: &Read<'_>) -> Result<OrganizationSettings, StoreError> {
             .deciding_setting(FORMER_KEYS_UNTIL)?
             .and_then(|at| at.parse().ok())
             .map(Timestamp),
+        has_former_names: read.deciding_setting(FORMER_NAMES)?.is_some(),
     })
 }
 

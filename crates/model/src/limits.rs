@@ -151,6 +151,8 @@ pub const FOUND_RECORDS_MAX: usize = 1_000;
 pub const INDEX_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// Pages in the log of an index before its own connection carries them over.
 pub const INDEX_LOG_PAGES_MAX: i64 = 2_000;
+/// Addresses in a unit that notes customers beside them.
+pub const NOTED_PER_UNIT_MAX: usize = 500;
 /// Cached pages of the connection that writes: the upper levels of all indexes of an organization.
 pub const WRITER_CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// The same of a very large one, whose database has 16 GiB.

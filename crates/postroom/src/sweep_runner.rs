@@ -1,4 +1,5 @@
-//! Sweeps the kept bytes of all organizations every hour: what nothing names goes, a day late.
+//! Looks after all organizations every hour: kept bytes that nothing names go, a day late, and customers of a house of
+//! before are noted beside their addresses.
 //!
 //! *Invariant:* it decides nothing; a sweep may be stopped anywhere and begun again.
 
@@ -6,6 +7,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::Id;
 use store::{StoreError, Swept};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,7 @@ fn round(house: &House, stop: &CancellationToken) {
             return;
         }
         let organization = row.organizationid;
+        note_customers(house, organization);
         // Bytes go by the clock: one that is far from the server's would free their names too early.
         match house.store.clock_ahead(|| house.now()) {
             Ok(ahead) if ahead.abs() <= CLOCK_MILLISECONDS_MAX => {}
@@ -56,6 +59,18 @@ fn round(house: &House, stop: &CancellationToken) {
             Err(error) => {
                 tracing::warn!(%organization, error = &error as &dyn Error, "kept bytes could not be swept");
             }
+        }
+    }
+}
+
+fn note_customers(house: &House, organization: Id) {
+    match house.store.organization(organization).and_then(|it| it.note_customers()) {
+        Ok(0) | Err(StoreError::Closed) => {}
+        Ok(addresses) => {
+            tracing::info!(%organization, addresses, "customers were noted beside their addresses")
+        }
+        Err(error) => {
+            tracing::warn!(%organization, error = &error as &dyn Error, "customers could not be noted");
         }
     }
 }

@@ -58,10 +58,10 @@ pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex, Tur
 pub use migrations::known_schema;
 pub use nodes::SeenNode;
 pub use nouns::{
-    AddressedRecord, Behind, BehindName, Cursor, DayLine, EmailFacts, EmailLine, EmailSource, Generation,
-    HeldLease, IndexedEmail, LeftBehind, Naming, OptOut, OutboxLine, OutcomeCount, PutOffThere, ReasonCount,
-    RecordLine, SINK_TYPE_CODE, SealedTokens, SecretColumn, Share, TemplateLine, Tie, UnresolvedLine,
-    WaitingThere,
+    AddressedRecord, Behind, BehindName, Claims, Cursor, DayLine, EmailFacts, EmailLine, EmailSource,
+    Generation, HeldLease, IndexedEmail, LeftBehind, Naming, OptOut, OutboxLine, OutcomeCount, PutOffThere,
+    ReasonCount, RecordLine, SINK_TYPE_CODE, SealedTokens, SecretColumn, Share, TemplateLine, Tie,
+    UnresolvedLine, WaitingThere,
 };
 pub use organization::Organization;
 #[cfg(feature = "testing")]

@@ -66,6 +66,20 @@ pub(crate) fn migrate(session: &dyn Session, scripts: &[&str]) -> Result<(), Sto
     Ok(())
 }
 
+/// What is to be done for rows that came out of an archive of an older schema, as the scripts since then do for rows that
+/// they find.
+pub(crate) fn catch_up(schema: i64) -> &'static [&'static str] {
+    if schema < 5 { &[NOTE_FORMER_KEYS, NOTE_FORMER_NAMES] } else { &[] }
+}
+
+/// Until when mail may have claimed keys of the former form; in the fifth script too.
+const NOTE_FORMER_KEYS: &str = "insert into setting (name, value)
+select 'formerkeysuntil', cast(max(case when senton > sortdate then senton else sortdate end) + 86400000 as text) from email
+having max(sortdate) is not null";
+/// That what names others did not note it; in the fifth script too.
+const NOTE_FORMER_NAMES: &str = "insert into setting (name, value)
+select 'formernames', '1' where exists (select 1 from messagereference)";
+
 /// Applies a script; says whether it was still to be applied. All of it is kept, or nothing.
 fn apply(session: &dyn Session, number: usize, script: &str) -> Result<bool, StoreError> {
     session.step(Step::BeginWrite)?;

@@ -55,6 +55,8 @@ pub struct Facts {
     pub answered: Vec<KnownEmail>,
     /// E-mails whose Message-ID this mail names in `References`.
     pub referenced: Vec<KnownEmail>,
+    /// Keys of the Message-IDs that it names, and that no mail here has or named before.
+    pub unknown: HashSet<[u8; 16]>,
     /// E-mails that carry a tracking token of this mail's subject, most recent first.
     pub by_token: Vec<KnownEmail>,
     /// E-mails with the same conversation part of `Thread-Index`.

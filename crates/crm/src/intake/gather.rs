@@ -411,9 +411,11 @@ fn mails(
     facts: &mut Facts,
 ) -> Result<(), StoreError> {
     facts.identities.clear();
+    let mut is_named = settings.has_former_names;
     for (key, hash) in keys_asked(offer, settings) {
-        let claims = read.identities(&hash)?;
-        for claim in claims {
+        let claims = read.claims(&hash)?;
+        is_named |= key == IdentityKey::MessageId && claims.is_any();
+        for claim in claims.identities {
             // Whom it was written to matters only where the same id comes with another text.
             let is_twin = key == IdentityKey::MessageId
                 && claim.senton == offer.date
@@ -433,8 +435,14 @@ fn mails(
     let mut here = HashSet::new();
     facts.answered = Vec::new();
     facts.referenced = Vec::new();
+    facts.unknown.clear();
     for ((id, is_in_reply_to), named_at) in offer.referenced().into_iter().zip(0..) {
-        for email in emails_by_message_id(read, id)? {
+        let key = message::identity::message_key(id);
+        let claims = read.claims(&key)?;
+        if !claims.is_any() {
+            facts.unknown.insert(key);
+        }
+        for email in claims.identities.into_iter().map(|claim| claim.activityid) {
             let list = if is_in_reply_to { &mut facts.answered } else { &mut facts.referenced };
             if list.len() < KNOWN_MAX && here.insert(email) {
                 list.extend(known_email(read, email)?.map(|known| KnownEmail { named_at, ..known }));
@@ -458,7 +466,7 @@ fn mails(
         facts.returned.extend(known_emails(read, emails_by_message_id(read, id)?)?);
     }
     facts.relatives.clear();
-    facts.relatives = relatives(read, offer, facts)?;
+    facts.relatives = relatives(read, offer, (facts, is_named))?;
     Ok(())
 }
 
@@ -644,11 +652,15 @@ fn tokens(read: &Read<'_>, offer: &Offer) -> Result<Vec<Id>, StoreError> {
     Ok(found)
 }
 
-/// Mail that names this one, and mail that names what this one names: of a thread some of it never came here.
-fn relatives(read: &Read<'_>, offer: &Offer, facts: &Facts) -> Result<Vec<KnownEmail>, StoreError> {
+/// Mail that names this one, where any does, and mail that names what this one names: of a thread some of it never came here.
+fn relatives(
+    read: &Read<'_>,
+    offer: &Offer,
+    (facts, is_named): (&Facts, bool),
+) -> Result<Vec<KnownEmail>, StoreError> {
     let mut seen = HashSet::new();
     let mut relatives = Vec::new();
-    if let Some(own) = &offer.message_id {
+    if let Some(own) = offer.message_id.as_ref().filter(|_| is_named) {
         let key = message::identity::message_key(own);
         for naming in read.references_to(&key, NAMING_MAX)? {
             if seen.insert(naming.email) {

@@ -81,6 +81,21 @@ async fn a_question_before_its_answer_stands_in_one_conversation_with_it() {
 }
 
 #[tokio::test]
+async fn in_a_house_of_before_an_answer_is_found_that_noted_nothing_at_the_id_of_its_question() {
+    let house = House::new().await;
+    let answer = house.store(house.to_support(ANSWER)).await;
+    assert_eq!(house.break_database("delete from identity where variant < 0"), 1);
+    let unit = house.organization.unit(Priority::Background, |tx| {
+        tx.set_setting("formernames", "1")?;
+        tx.bump_records_version()
+    });
+    unit.await.map_err(|error: StoreError| error).unwrap();
+    let question = house.store(house.out_of_mailbox(house.cleo, QUESTION)).await;
+    assert_eq!(house.email(answer).parentactivityid, Some(question));
+    assert_eq!(house.email(answer).conversationtrackingid, house.email(question).conversationtrackingid);
+}
+
+#[tokio::test]
 async fn a_question_and_its_answer_at_once_are_one_conversation() {
     let house = House::new().await;
     let (gate, held) = house.gate();

@@ -78,12 +78,41 @@ table! {
 }
 
 table! {
-    /// An address and a record that has it: accounts, contacts, leads, users and queues in one look-up.
+    /// An address and a record that has it: accounts, contacts, leads, users and queues in one look-up. What mail asks of a
+    /// customer stands beside it, so that the record itself is not looked for.
     RecordAddress "recordaddress" set "" label "Address of a record" key(address, objecttypecode, objectid) clustered(true) {
         /// The address as it is compared: lower case.
         address: String = Text(640), "Address";
         objecttypecode: i32 = Int, "Kind of record";
         objectid: Id = AnyLookup, "Record";
+        /// What a customer is called; none in the rows of users, queues and sinks, and where it was never noted.
+        name: Option<String> = Text(160), "Name";
+        /// The company of a person.
+        parentcustomerid: Option<Id> = Lookup("account"), "Company";
+        statecode: i32 = Choice(CUSTOMER_STATES), "Status";
+        modifiedon: Timestamp = DateTime, "Modified on";
+        /// No mail is to go there.
+        donotemail: bool = Bool, "Do not allow E-mails";
+        /// No mail that goes to many is to go there.
+        donotbulkemail: bool = Bool, "Do not allow Bulk E-mails";
     }
     indexes { many(objectid); }
+}
+
+impl RecordAddress {
+    /// An address (as it is compared) of a record of which nothing is noted beside it.
+    #[must_use]
+    pub fn of(address: String, objecttypecode: i32, objectid: Id) -> Self {
+        RecordAddress {
+            address,
+            objecttypecode,
+            objectid,
+            name: None,
+            parentcustomerid: None,
+            statecode: 0,
+            modifiedon: Timestamp(0),
+            donotemail: false,
+            donotbulkemail: false,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::blobs::Blobs;
 use crate::engine::{Asking, Checkpoint, Purpose, Session, Step};
-use crate::{Organization, Read, Store, StoreError, Tx};
+use crate::{Organization, Read, Store, StoreError, Tx, migrations};
 
 /// How an archive is restored.
 #[derive(Debug, Clone)]
@@ -196,7 +196,12 @@ fn fill(
     let digest = digest::of_content(&content, columns)?;
     let differs = |said: &&TableDigest| !digest.tables.contains(said);
     let others: Vec<&'static str> = said.iter().filter(differs).map(|said| said.table).collect();
-    if others.is_empty() { Ok(digest) } else { Err(ArchiveError::Differs(others)) }
+    if !others.is_empty() {
+        return Err(ArchiveError::Differs(others));
+    }
+    let behind = migrations::catch_up(archive.header().schema);
+    organization.write_alone(|tx| behind.iter().try_for_each(|sql| tx.execute(sql, &[]).map(drop)))?;
+    Ok(digest)
 }
 
 /// Rows on their way from the archive into the database.

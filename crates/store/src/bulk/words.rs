@@ -159,7 +159,7 @@ impl Source {
             return match column {
                 "contactid" | "objectid" => contact.clone(),
                 "address" | "emailaddress1" => writer.clone(),
-                "fullname" => "'Writer ' || (2 * n.c)".to_owned(),
+                "fullname" | "name" => "'Writer ' || (2 * n.c)".to_owned(),
                 "createdon" | "modifiedon" => "n.ms".to_owned(),
                 "eventid" => event.clone(),
                 _ => format!("t.{column}"),

@@ -267,3 +267,17 @@ create table untold (
 
 -- What was a draft before it was sent is one again where it is undone, whatever the clocks of the nodes said.
 alter table outboxmail add column wasdraft integer not null default 0;
+
+-- What mail asks of a customer stands beside each of his addresses: of millions, the record itself is seldom in memory. Where
+-- there is no name nothing was noted yet, and the record is asked.
+alter table recordaddress add column name text;
+alter table recordaddress add column parentcustomerid blob;
+alter table recordaddress add column statecode integer not null default 0;
+alter table recordaddress add column modifiedon integer not null default 0;
+alter table recordaddress add column donotemail integer not null default 0;
+alter table recordaddress add column donotbulkemail integer not null default 0;
+
+-- Who names a Message-ID that nobody has yet notes it where that would be claimed: a new mail that finds nothing there is named
+-- by none, and is not looked for among all that are named. Mail of before has noted nothing.
+insert into setting (name, value)
+select 'formernames', '1' where exists (select 1 from messagereference);

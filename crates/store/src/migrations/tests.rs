@@ -2,7 +2,7 @@ use std::path::Path;
 
 use model::schema::{CATALOGUE_TABLES, ORGANIZATION_TABLES, Table};
 
-use super::{CATALOGUE, ORGANIZATION, migrate};
+use super::{CATALOGUE, ORGANIZATION, catch_up, migrate};
 use crate::engine::sqlite::SqliteFile;
 use crate::engine::{Engine, Purpose, Session, Step, ddl};
 use crate::faults::Faults;
@@ -32,21 +32,8 @@ fn what_was_tied_in_the_first_release_gives_way_to_a_nearer_sign() {
     let folder = tempfile::tempdir().unwrap();
     let session = open(folder.path());
     migrate(session.as_ref(), &ORGANIZATION[..1]).unwrap();
-    let columns = "select name, type from pragma_table_info('email') where \"notnull\" = 1";
-    let pair = |row: &mut RowValues<'_>| Ok((row.take::<String>()?, row.take::<String>()?));
-    let columns = Read::new(session.as_ref()).rows(columns, &[], pair).unwrap();
     for (id, method) in [(1, 3), (2, 4), (3, 5), (4, 103), (5, 0)] {
-        let value = |(name, kind): &(String, String)| match (name.as_str(), kind.as_str()) {
-            ("activityid", _) => format!("x'0{id}'"),
-            ("correlationmethod", _) => format!("{method}"),
-            (_, "BLOB") => "x''".to_owned(),
-            (_, "TEXT") => "''".to_owned(),
-            _ => "0".to_owned(),
-        };
-        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        let values: Vec<String> = columns.iter().map(value).collect();
-        let insert = format!("insert into email ({}) values ({})", names.join(", "), values.join(", "));
-        session.script(&insert).unwrap();
+        add_email(session.as_ref(), id, method);
     }
     // A writer's clock is far ahead; the key of his mail goes by it all the same.
     session.script("update email set senton = 7000 where activityid = x'02'").unwrap();
@@ -58,12 +45,41 @@ fn what_was_tied_in_the_first_release_gives_way_to_a_nearer_sign() {
     assert_eq!(former_keys_until(session.as_ref()), Some("86407000".to_owned()));
 }
 
+/// An e-mail with as little in it as its table allows.
+fn add_email(session: &dyn Session, id: u8, method: u8) {
+    let columns = "select name, type from pragma_table_info('email') where \"notnull\" = 1";
+    let pair = |row: &mut RowValues<'_>| Ok((row.take::<String>()?, row.take::<String>()?));
+    let columns = Read::new(session).rows(columns, &[], pair).unwrap();
+    let value = |(name, kind): &(String, String)| match (name.as_str(), kind.as_str()) {
+        ("activityid", _) => format!("x'0{id}'"),
+        ("correlationmethod", _) => format!("{method}"),
+        (_, "BLOB") => "x''".to_owned(),
+        (_, "TEXT") => "''".to_owned(),
+        _ => "0".to_owned(),
+    };
+    let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let values: Vec<String> = columns.iter().map(value).collect();
+    let insert = format!("insert into email ({}) values ({})", names.join(", "), values.join(", "));
+    session.script(&insert).unwrap();
+}
+
 #[test]
-fn a_new_house_has_no_claims_of_the_former_form() {
+fn a_new_house_has_no_claims_of_the_former_form_but_what_an_older_archive_brings_has() {
     let folder = tempfile::tempdir().unwrap();
     let session = open(folder.path());
     migrate(session.as_ref(), ORGANIZATION).unwrap();
     assert_eq!(former_keys_until(session.as_ref()), None);
+    add_email(session.as_ref(), 1, 0);
+    session
+        .script("insert into messagereference (keyhash, activityid, isinreplyto) values (x'02', x'01', 1)")
+        .unwrap();
+    assert!(catch_up(5).is_empty());
+    let behind = catch_up(4);
+    behind.iter().for_each(|sql| session.script(sql).unwrap());
+    assert_eq!(former_keys_until(session.as_ref()), Some("86400000".to_owned()));
+    let names = "select value from setting where name = 'formernames'";
+    assert!(Read::new(session.as_ref()).one(names, &[], |row| row.take::<String>()).unwrap().is_some());
+    assert!(behind.iter().all(|sql| ORGANIZATION[4].contains(sql)), "as the script does");
 }
 
 fn former_keys_until(session: &dyn Session) -> Option<String> {

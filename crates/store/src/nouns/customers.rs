@@ -9,6 +9,7 @@ use model::schema::customers::{Account, Contact, Lead, RecordAddress};
 use model::schema::people::{Queue, SystemUser};
 use model::{EmailAddress, Id, Timestamp, limits};
 
+use super::noted::{self, customer, of_account, of_contact, of_lead};
 use crate::StoreError;
 use crate::memory::{Question, Weighed};
 use crate::rows::{Param, Read, Tx};
@@ -109,7 +110,7 @@ impl Read<'_> {
                    union all select a.address, a.objecttypecode, a.objectid from sink o \
                    cross join recordaddress a where a.objectid = o.sinkid and a.objecttypecode = 10000 limit ?1";
         let rows = self.rows(sql, &[(limits::OUR_ADDRESSES_MAX + 1).into()], |row| {
-            Ok(RecordAddress { address: row.take()?, objecttypecode: row.take()?, objectid: row.take()? })
+            Ok(RecordAddress::of(row.take()?, row.take()?, row.take()?))
         })?;
         if rows.len() > limits::OUR_ADDRESSES_MAX {
             return Ok(Ours(None));
@@ -134,26 +135,16 @@ impl Read<'_> {
         let id = row.objectid;
         let entity = Entity::from_code(i64::from(row.objecttypecode));
         let found = match entity {
-            Some(Entity::Account) => self.account(id)?.map(|it| AddressedRecord {
-                wants_no_mail: it.donotemail,
-                wants_no_bulk_mail: it.donotbulkemail,
-                ..customer(it.name, it.statecode, it.modifiedon)
-            }),
-            Some(Entity::Contact) => self.contact(id)?.map(|it| AddressedRecord {
-                company: it.parentcustomerid,
-                wants_no_mail: it.donotemail,
-                wants_no_bulk_mail: it.donotbulkemail,
-                ..customer(it.fullname, it.statecode, it.modifiedon)
-            }),
-            Some(Entity::Lead) => self.lead(id)?.map(|it| AddressedRecord {
-                wants_no_mail: it.donotemail,
-                wants_no_bulk_mail: it.donotbulkemail,
-                ..customer(it.fullname, it.statecode, it.modifiedon)
-            }),
+            Some(Entity::Account | Entity::Contact | Entity::Lead) if row.name.is_some() => {
+                customer(row.clone())
+            }
+            Some(Entity::Account) => self.account(id)?.as_ref().map(of_account).and_then(customer),
+            Some(Entity::Contact) => self.contact(id)?.as_ref().map(of_contact).and_then(customer),
+            Some(Entity::Lead) => self.lead(id)?.as_ref().map(of_lead).and_then(customer),
             Some(Entity::SystemUser) => self.user(id)?.map(user),
             Some(Entity::Queue) => self.queue(id)?.map(queue),
             Some(Entity::Email) => None,
-            None => Some(customer(row.address.clone(), 0, Timestamp(0))),
+            None => Some(called(row.address.clone(), 0, Timestamp(0))),
         };
         Ok(found.map(|record| AddressedRecord { entity, id, ..record }))
     }
@@ -169,7 +160,7 @@ impl Weighed for Ours {
     }
 }
 
-fn customer(name: String, statecode: i32, modified: Timestamp) -> AddressedRecord {
+pub(super) fn called(name: String, statecode: i32, modified: Timestamp) -> AddressedRecord {
     AddressedRecord {
         entity: None,
         id: Id::default(),
@@ -186,12 +177,12 @@ fn customer(name: String, statecode: i32, modified: Timestamp) -> AddressedRecor
 fn user(it: SystemUser) -> AddressedRecord {
     let filter = Some(it.incomingemailfilteringmethod);
     let state = i32::from(it.isdisabled);
-    AddressedRecord { filter, ..customer(it.fullname, state, it.createdon) }
+    AddressedRecord { filter, ..called(it.fullname, state, it.createdon) }
 }
 
 fn queue(it: Queue) -> AddressedRecord {
     let filter = Some(it.incomingemailfilteringmethod);
-    AddressedRecord { filter, ..customer(it.name, 0, it.createdon) }
+    AddressedRecord { filter, ..called(it.name, 0, it.createdon) }
 }
 
 impl Tx<'_> {
@@ -199,31 +190,31 @@ impl Tx<'_> {
     pub fn add_account(&mut self, account: &Account) -> Result<(), StoreError> {
         self.insert(account)?;
         let addresses = [&account.emailaddress1, &account.emailaddress2, &account.emailaddress3];
-        self.add_addresses(&addresses, Entity::Account, account.accountid)
+        self.add_addresses(&addresses, &of_account(account))
     }
 
     /// Adds a person with the addresses.
     pub fn add_contact(&mut self, contact: &Contact) -> Result<(), StoreError> {
         self.insert(contact)?;
         let addresses = [&contact.emailaddress1, &contact.emailaddress2, &contact.emailaddress3];
-        self.add_addresses(&addresses, Entity::Contact, contact.contactid)
+        self.add_addresses(&addresses, &of_contact(contact))
     }
 
     /// Adds a lead with its addresses.
     pub fn add_lead(&mut self, lead: &Lead) -> Result<(), StoreError> {
         self.insert(lead)?;
         let addresses = [&lead.emailaddress1, &lead.emailaddress2, &lead.emailaddress3];
-        self.add_addresses(&addresses, Entity::Lead, lead.leadid)
+        self.add_addresses(&addresses, &of_lead(lead))
     }
 
     fn add_addresses(
         &mut self,
         addresses: &[&Option<String>],
-        entity: Entity,
-        id: Id,
+        noted: &RecordAddress,
     ) -> Result<(), StoreError> {
-        for address in addresses.iter().filter_map(|address| address.as_deref()) {
-            self.add_address(address, entity as i32, id)?;
+        let written = addresses.iter().filter_map(|address| EmailAddress::parse(address.as_deref()?));
+        for address in written {
+            self.insert_unless_there(&RecordAddress { address: address.key(), ..noted.clone() })?;
         }
         Ok(())
     }
@@ -243,7 +234,12 @@ impl Tx<'_> {
             Entity::SystemUser | Entity::Queue | Entity::Email => return Ok(false),
         };
         let [mail, bulk] = opt_outs.map(|wants_none| wants_none.map(i32::from));
-        Ok(self.execute(sql, &[id.into(), mail.into(), bulk.into(), now.into()])? == 1)
+        let params = [id.into(), mail.into(), bulk.into(), now.into()];
+        let is_new = self.execute(sql, &params)? == 1;
+        if is_new {
+            self.execute(noted::OPT_OUTS, &params)?;
+        }
+        Ok(is_new)
     }
 
     /// Adds an address of a record; the same one twice is one. Whoever adds it makes the version of the
@@ -255,7 +251,7 @@ impl Tx<'_> {
         objectid: Id,
     ) -> Result<(), StoreError> {
         let Some(address) = EmailAddress::parse(address) else { return Ok(()) };
-        self.insert_unless_there(&RecordAddress { address: address.key(), objecttypecode, objectid })
+        self.insert_unless_there(&RecordAddress::of(address.key(), objecttypecode, objectid))
     }
 
     /// Whether any party still waits for a record with this address.

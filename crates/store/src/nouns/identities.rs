@@ -9,9 +9,17 @@ use crate::rows::{Param, Read, Tx};
 impl Read<'_> {
     /// The e-mails that claim a key, the latest first, at most [`limits::CLAIMS_MAX`].
     pub fn identities(&self, keyhash: &[u8; 16]) -> Result<Vec<Identity>, StoreError> {
+        self.claims(keyhash).map(|claims| claims.identities)
+    }
+
+    /// The same, and whether mail named the key before anybody claimed it.
+    pub fn claims(&self, keyhash: &[u8; 16]) -> Result<Claims, StoreError> {
         self.hold(keyhash)?;
         let tail = "where keyhash = ?1 order by variant desc limit ?2";
-        self.nouns(tail, &[keyhash.into(), limits::CLAIMS_MAX.into()])
+        let rows: Vec<Identity> = self.nouns(tail, &[keyhash.into(), limits::CLAIMS_MAX.into()])?;
+        let count = rows.len();
+        let identities: Vec<Identity> = rows.into_iter().filter(|row| row.variant != NAMED).collect();
+        Ok(Claims { is_named: identities.len() < count, identities })
     }
 
     /// The e-mails that name a Message-ID, by its hash, the oldest first.
@@ -61,6 +69,25 @@ pub struct Naming {
     pub canonical_subject: String,
 }
 
+/// Who claims a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claims {
+    /// The e-mails that do, the latest first.
+    pub identities: Vec<Identity>,
+    /// Mail names the key, and did before anybody claimed it.
+    pub is_named: bool,
+}
+
+impl Claims {
+    /// Whether any mail may name the key: whoever does notes it here ([`Tx::note_name`]) unless it is known already.
+    pub fn is_any(&self) -> bool {
+        self.is_named || !self.identities.is_empty()
+    }
+}
+
+/// The variant of a row that nobody claims: the key is named.
+const NAMED: i32 = -1;
+
 impl Tx<'_> {
     /// Claims a key for an e-mail, as the next variant beside whoever claimed it before as another mail, whatever
     /// variant it has here.
@@ -90,10 +117,26 @@ impl Tx<'_> {
         self.execute(sql, &params).map(drop)
     }
 
-    /// Takes back the claim of an e-mail on a key; nothing where it does not claim that key.
+    /// Takes back the claim of an e-mail on a key; nothing where it does not claim that key. What names the key is found
+    /// still.
     pub fn drop_claim(&mut self, keyhash: &[u8; 16], email: Id) -> Result<(), StoreError> {
         let sql = "delete from identity where keyhash = ?1 and activityid = ?2";
-        self.execute(sql, &[keyhash.into(), email.into()]).map(drop)
+        self.execute(sql, &[keyhash.into(), email.into()])?;
+        self.note_name(keyhash)
+    }
+
+    /// Notes that mail names a key that nobody has claimed, so that whoever claims it looks for that mail.
+    pub fn note_name(&mut self, keyhash: &[u8; 16]) -> Result<(), StoreError> {
+        self.insert_unless_there(&Identity {
+            keyhash: keyhash.to_vec(),
+            variant: NAMED,
+            activityid: Id::default(),
+            sender: None,
+            senton: None,
+            hasmessageid: false,
+            textdigest: Vec::new(),
+            rawdigest: Vec::new(),
+        })
     }
 
     /// Notes that an e-mail names a Message-ID.

@@ -5,11 +5,13 @@
 mod blobs;
 mod bucket;
 mod catalogue;
+mod customers;
 mod house;
 mod index;
 mod index_nodes;
 mod leases;
 mod ledger;
+mod names;
 mod nodes;
 mod owner;
 mod power;

@@ -72,7 +72,11 @@ impl Work<'_> {
     /// Notes every Message-ID that the mail names, so that whichever comes second finds the other.
     pub(super) fn refer(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), StoreError> {
         for ((id, isinreplyto), position) in self.original.offer.referenced().into_iter().zip(0..) {
-            let keyhash = message::identity::message_key(id).to_vec();
+            let key = message::identity::message_key(id);
+            if self.facts().unknown.contains(&key) {
+                tx.note_name(&key)?;
+            }
+            let keyhash = key.to_vec();
             tx.refer(&MessageReference { keyhash, activityid: email, isinreplyto, position })?;
         }
         Ok(())
