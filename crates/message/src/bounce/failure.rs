@@ -95,6 +95,7 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
         .or_else(|| notice.reason())
         .or_else(|| notice.alone())
         .or_else(|| notice.codes())
+        .or_else(|| if is_alone { Reason::paired(&notice.text) } else { None })
 }
 
 /// `554 <zoe@x>... Remote protocol error`: how sendmail sums up what was said about a recipient. The next line is about another.

@@ -1,129 +1,8 @@
-//! Why a mail was not delivered, by the words of servers. The rules are data: `rules.txt`.
-//!
-//! *Invariant:* a text is looked through once for each group of lists, however many rules they have; nothing is tried twice.
+//! Why a mail was not delivered, by the words of servers (`rules.txt`), by status and by code.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use super::Kind;
 use super::folding::folded;
-use crate::message::start_of;
-
-/// The rules of each list, by its name.
-static RULES: LazyLock<HashMap<&str, Rules>> = LazyLock::new(|| {
-    let mut rules: HashMap<&str, Rules> = HashMap::new();
-    let mut list = "";
-    for line in include_str!("rules.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            Some(name) => list = name,
-            None => rules.entry(list).or_default().entry(beginning(line)).or_default().push(Rule::of(line)),
-        }
-    }
-    rules
-});
-
-/// Rules by the two bytes that they begin with.
-type Rules = HashMap<[u8; 2], Vec<Rule>>;
-
-fn beginning(text: &str) -> [u8; 2] {
-    match text.as_bytes() {
-        [first, second, ..] => [*first, *second],
-        _ => [0; 2],
-    }
-}
-
-/// Words that a text is looked through for.
-struct Rule {
-    words: &'static str,
-    /// Not also what begins with them.
-    is_whole: bool,
-    /// What comes a few words later.
-    later: Option<&'static str>,
-}
-
-/// So far apart may words be that belong together.
-const BETWEEN_BYTES: usize = 48;
-
-impl Rule {
-    fn of(line: &'static str) -> Self {
-        let (words, later) =
-            line.split_once(" * ").map_or((line, None), |(words, later)| (words, Some(later)));
-        let part = later.unwrap_or(words);
-        let whole = part.strip_suffix('|');
-        let part = whole.unwrap_or(part);
-        let (words, later) = if later.is_some() { (words, Some(part)) } else { (part, None) };
-        Rule { words, is_whole: whole.is_some(), later }
-    }
-
-    /// How much of a text it takes that begins with it, at the beginning of a word.
-    fn length(&self, text: &str) -> Option<usize> {
-        let rest = text.strip_prefix(self.words)?;
-        let ends = |rest: &str| !(self.is_whole && rest.starts_with(is_inside));
-        let Some(later) = self.later else { return ends(rest).then_some(self.words.len()) };
-        let sentence = start_of(rest, BETWEEN_BYTES).split(". ").next()?;
-        let found = word_starts(sentence)
-            .find(|at| sentence.get(*at..).and_then(|rest| rest.strip_prefix(later)).is_some_and(ends))?;
-        Some(self.words.len() + found + later.len())
-    }
-}
-
-/// Where words may begin in a text.
-fn word_starts(text: &str) -> impl Iterator<Item = usize> {
-    let mut was_inside = false;
-    text.char_indices().filter_map(move |(at, c)| {
-        let begins = !(was_inside && is_inside(c));
-        was_inside = is_inside(c);
-        begins.then_some(at)
-    })
-}
-
-fn is_inside(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-}
-
-/// Of the lists, as many bytes as one of their rules takes where a text begins.
-fn longest(lists: &[&Rules], text: &str) -> Option<usize> {
-    let begin = beginning(text);
-    let rules = lists.iter().filter_map(|rules| rules.get(&begin)).flatten();
-    rules.filter_map(|rule| rule.length(text)).max()
-}
-
-fn lists(names: &[&str]) -> Vec<&'static Rules> {
-    names.iter().filter_map(|name| RULES.get(*name)).collect()
-}
-
-/// Of what two kinds of lists know the first in a text; of two that stand at one place the longer.
-fn first(text: &str, hard: &[&str], soft: &[&str]) -> Option<Reason> {
-    let (hard, soft, frame) = (lists(hard), lists(soft), lists(&["frame"]));
-    let mut behind_frame = 0;
-    word_starts(text).find_map(|at| {
-        let rest = text.get(at..).filter(|_| at >= behind_frame)?;
-        if let Some(length) = longest(&frame, rest) {
-            behind_frame = at + length;
-            return None;
-        }
-        let kind = match (longest(&hard, rest), longest(&soft, rest)) {
-            (None, None) => return None,
-            (hard, soft) if hard >= soft => Kind::Hard,
-            _ => Kind::Soft,
-        };
-        Some(Reason { kind })
-    })
-}
-
-/// Whether a text has words of some lists, apart from those that words of others take.
-fn has_any(text: &str, names: &[&str], not: &[&str]) -> bool {
-    let (lists, not) = (lists(names), lists(not));
-    let mut behind = 0;
-    word_starts(text).any(|at| {
-        let Some(rest) = text.get(at..).filter(|_| at >= behind) else { return false };
-        if let Some(length) = longest(&not, rest) {
-            behind = at + length + BETWEEN_BYTES;
-            return false;
-        }
-        longest(&lists, rest).is_some()
-    })
-}
+use super::lists::{first, has_any};
+use super::{Kind, pairs};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +14,14 @@ impl Reason {
     /// By the words about one recipient: of those that tell most, the first.
     pub(super) fn of(text: &str) -> Option<Self> {
         let text = folded(text);
-        Reason::near(&text).or_else(|| first(&text, unless_temporary(&text, &["hard-weak"]), &["soft-weak"]))
+        Reason::near(&text)
+            .or_else(|| in_lists(&text, unless_temporary(&text, &["hard-weak"]), &["soft-weak"]))
+            .or_else(|| pairs_of(&text))
+    }
+
+    /// By no words that are known, but by of whom a sentence speaks and what it says.
+    pub(super) fn paired(text: &str) -> Option<Self> {
+        pairs_of(&folded(text))
     }
 
     /// By the words of a whole notice.
@@ -144,7 +30,7 @@ impl Reason {
     }
 
     fn near(text: &str) -> Option<Self> {
-        Reason::clear(text).or_else(|| first(text, unless_temporary(text, &["hard-near"]), &["soft-near"]))
+        Reason::clear(text).or_else(|| in_lists(text, unless_temporary(text, &["hard-near"]), &["soft-near"]))
     }
 
     /// By words that are clear wherever they stand in a notice.
@@ -154,14 +40,14 @@ impl Reason {
 
     /// Whether it was refused before the recipient was named, so that it is not about him.
     pub(super) fn before_recipient(text: &str) -> Option<Self> {
-        first(&folded(text), &["hard-always"], &["before-recipient"])
+        in_lists(&folded(text), &["hard-always"], &["before-recipient"])
             .filter(|reason| reason.kind == Kind::Soft)
     }
 
     fn clear(text: &str) -> Option<Self> {
-        first(text, &["hard-always"], &["soft-always", "before-recipient"])
-            .or_else(|| first(text, &["hard-relay"], &[]))
-            .or_else(|| first(text, &["hard"], &["soft"]))
+        in_lists(text, &["hard-always"], &["soft-always", "before-recipient"])
+            .or_else(|| in_lists(text, &["hard-relay"], &[]))
+            .or_else(|| in_lists(text, &["hard"], &["soft"]))
     }
 
     /// By a status (RFC 3463, and IANA's registry of them). `5.0.0`, and all that says nothing, tells nothing.
@@ -209,7 +95,21 @@ impl Reason {
 
 /// Where the server says that it is for now, words that only may mean the address mean something else.
 fn unless_temporary<'l>(text: &str, lists: &'l [&'l str]) -> &'l [&'l str] {
-    if reply_class(text).is_some_and(|code| code < 500) { &[] } else { lists }
+    if is_temporary(text) { &[] } else { lists }
+}
+
+/// Of what two kinds of lists know the first in a text.
+fn in_lists(text: &str, hard: &[&str], soft: &[&str]) -> Option<Reason> {
+    first(text, hard, soft).map(|kind| Reason { kind })
+}
+
+fn pairs_of(text: &str) -> Option<Reason> {
+    let kind = pairs::of(text).filter(|kind| *kind != Kind::Hard || !is_temporary(text));
+    kind.map(|kind| Reason { kind })
+}
+
+fn is_temporary(text: &str) -> bool {
+    reply_class(text).is_some_and(|code| code < 500)
 }
 
 /// The first code of a reply in a text; where a status comes first, its class in hundreds.
@@ -235,11 +135,6 @@ fn class(word: &str) -> Option<u16> {
 
 fn numbers(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.')).filter(|word| !word.is_empty())
-}
-
-/// Whether a folded text begins with words of a list.
-pub(super) fn begins(text: &str, list: &str) -> bool {
-    longest(&lists(&[list]), text).is_some()
 }
 
 /// Whether a text says that somebody or something refused the mail.

@@ -1,7 +1,7 @@
 //! Who writes notices: the names, subjects and openings by which mail servers are known.
 
 use super::notice::{Notice, SHORT_BYTES};
-use super::{addresses, answer, folding, reasons};
+use super::{addresses, answer, folding, lists, reasons};
 use crate::message::start_of;
 
 /// Whether a mail server wrote it, by the names that they give themselves, or by fields that only they write.
@@ -10,7 +10,7 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let is_nobody = header.from.is_empty() || header.marks.from_mail_system;
     let subject = folding::folded(&header.subject);
     let is_short = notice.text.len() < SHORT_BYTES;
-    let says_so = reasons::begins(&subject, "subject")
+    let says_so = lists::begins(&subject, "subject")
         || (is_short
             && ANYWHERE.iter().any(|words| subject.contains(words))
             && !addresses::by_lines(notice).is_empty());
@@ -82,7 +82,7 @@ const LIST_PROGRAMS: &[&str] = &["hi, this is the mlmmj program", "hi! this is t
 
 /// Whether it begins as notices of known servers do.
 pub(super) fn is_opening(notice: &Notice<'_>) -> bool {
-    reasons::begins(&beginning(notice), "opening")
+    lists::begins(&beginning(notice), "opening")
 }
 
 /// How it begins, without what is drawn around it.

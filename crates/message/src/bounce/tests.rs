@@ -270,4 +270,5 @@ fn recipients_that_only_a_transcript_names_are_found() {
 
 mod bait;
 mod forms;
+mod pairs;
 mod places;

@@ -1,0 +1,56 @@
+//! Why, where no known words say so: of whom a sentence speaks, and what it says of him. Servers word in thousands of ways that
+//! a mailbox is unknown or a message unwanted; the words for both are few.
+
+use super::Kind;
+use super::lists;
+
+/// By the first sentence that speaks of the recipient and says that he cannot be reached, or of the mail or its sender and says that it
+/// was not taken. What a sentence says of a sender is not about the recipient.
+pub(super) fn of(folded: &str) -> Option<Kind> {
+    sentences(folded).find_map(|sentence| {
+        let kind = if says(sentence, "whose", "refuses") {
+            Kind::Soft
+        } else if says(sentence, "relay", "denies")
+            || (!lists::has(sentence, "whose") && says(sentence, "who", "fails"))
+        {
+            Kind::Hard
+        } else if says(sentence, "what", "refuses") {
+            Kind::Soft
+        } else {
+            return None;
+        };
+        Some(kind)
+    })
+}
+
+/// Whether words of two lists stand near each other, in whatever order.
+fn says(sentence: &str, of: &str, what: &str) -> bool {
+    let places = lists::places(sentence, what);
+    !places.is_empty()
+        && lists::places(sentence, of).iter().any(|(at, end)| {
+            let behind = places.partition_point(|(begin, _)| begin < end);
+            let is_before = places.get(behind).is_some_and(|(begin, _)| begin - end <= APART_BYTES);
+            let before = places.partition_point(|(_, end)| end <= at);
+            let last = before.checked_sub(1).and_then(|place| places.get(place));
+            is_before || last.is_some_and(|(_, end)| at - end <= APART_BYTES)
+        })
+}
+
+/// So far apart may they be.
+const APART_BYTES: usize = 40;
+
+/// The sentences of a text; a code of a reply begins one too.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let ends = [". ", "; ", "? ", "! ", " 550 ", " 554 ", ") "];
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = ends.iter().filter_map(|end| Some((text.find(end)?, end.len()))).min();
+        let (sentence, behind) = match end {
+            Some((at, length)) => (text.get(..at)?, text.get(at + length..)),
+            None => (text, None),
+        };
+        rest = behind;
+        Some(sentence)
+    })
+}
