@@ -18,6 +18,7 @@ mod pairs;
 mod reasons;
 mod servers;
 mod services;
+mod spelling;
 
 use model::EmailAddress;
 

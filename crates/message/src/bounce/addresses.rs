@@ -7,6 +7,7 @@ use model::{EmailAddress, limits};
 use super::notice::{Notice, SHORT_BYTES};
 use super::reasons::Reason;
 use super::servers;
+use super::spelling::{all_in, at_line, first_in, of_transcript};
 use crate::header_decoder;
 use crate::message::start_of;
 
@@ -30,7 +31,11 @@ pub(super) fn named(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
     let is_list = servers::is_list_program(notice);
     if found.is_empty() || is_list {
         let may_be = |address: &EmailAddress| is_list || may_be_recipient(notice, address);
-        let first = all_in(&notice.text).into_iter().find(may_be);
+        let of_subject = || {
+            let address = first_in(&notice.message.header().subject)?;
+            (address.as_str().is_ascii() && !is_of_others(notice, &address)).then_some(address)
+        };
+        let first = of_subject().or_else(|| all_in(&notice.text).into_iter().find(may_be));
         let first = first.map(|address| (address, notice.text.clone()));
         found = first.or_else(|| of_reader(notice)).into_iter().collect();
     }
@@ -68,68 +73,121 @@ fn may_be_recipient(notice: &Notice<'_>, address: &EmailAddress) -> bool {
 
 /// Words before an address that is whom to ask, or who sent it.
 const OF_OTHERS: &[&str] = &[
-    "from", "sender", "by", "at", "via", "contact", "try", "e-mail", "email", "mail", "from:", "if", "help",
+    "cc", "from", "sender", "by", "at", "via", "contact", "try", "e-mail", "email", "mail", "from:", "if",
+    "help",
 ];
 
 /// Whoever writes the notice, whoever gets it, and whom it says to ask.
 fn is_of_others(notice: &Notice<'_>, address: &EmailAddress) -> bool {
-    notice.others.contains(&address.key())
-        || ["postmaster", "mailer-daemon", "abuse", "support"]
-            .contains(&address.local_part().to_ascii_lowercase().as_str())
+    notice.others.contains(&address.key()) || is_of_keeper(&address.local_part().to_ascii_lowercase())
 }
 
-/// A line with the address alone, in the manner of qmail: `<zoe@x>:`; then it does not matter whose it is.
+/// Whoever keeps a server or a list.
+fn is_of_keeper(local: &str) -> bool {
+    ["postmaster", "mailer-daemon", "abuse", "support"].contains(&local)
+        || local.ends_with("-request")
+        || local.ends_with("-owner")
+        || local.starts_with("owner-")
+}
+
+/// A line with the address alone, in the manner of qmail: `<zoe@x>:`, or one in brackets that begins it; then it does not matter whose
+/// it is.
 fn is_heading(line: &str, address: &EmailAddress) -> bool {
     let line = line.trim();
-    let inner = line.trim_start_matches('<').trim_end_matches(':').trim_end_matches('>');
-    let is_bracketed = line.starts_with('<') && line.ends_with('>');
-    (line.ends_with(':') || line.len() == inner.len() || is_bracketed)
-        && inner.eq_ignore_ascii_case(address.as_str())
+    let in_brackets = line.strip_prefix('<').and_then(|rest| rest.split_once('>')).map(|(inner, _)| inner);
+    let inner = in_brackets.unwrap_or(line.trim_end_matches(':'));
+    inner.eq_ignore_ascii_case(address.as_str()) || of_transcript(line).is_some()
 }
 
 /// Addresses that begin a line, or stand behind a word that says what they are.
 pub(super) fn by_lines(notice: &Notice<'_>) -> Vec<(EmailAddress, String)> {
-    let mut found: Vec<(EmailAddress, String)> = Vec::new();
-    let mut seen = HashSet::new();
-    let (mut before, mut is_below_sender) = ("", false);
+    let mut listed = Listed::default();
+    let (mut before, mut above, mut is_below_sender) = ("", "", false);
     for line in notice.text.lines() {
         if let Some(sender) = known_before(line) {
-            match found.last_mut() {
-                Some(last) => last.0 = sender,
-                // What it became is kept back.
-                None => found.push((sender, line.to_owned())),
-            }
+            listed.is_known_as(sender, line);
             continue;
         }
         // What is quoted so is somebody else's.
-        let is_senders = line.starts_with("> ") || is_below_sender;
+        let is_senders = is_quoted(line) || is_below_sender;
+        let is_sentence = is_folded(above, line);
+        above = line;
         if !line.trim().is_empty() {
             is_below_sender = names_sender(line);
         }
-        let at_line = if is_senders { None } else { at_line(line) };
-        match at_line.filter(|address| !seen.contains(&address.key())) {
-            Some(address)
-                if found.len() < limits::RECIPIENTS_MAX
-                    && (is_heading(line, &address) || !is_of_others(notice, &address)) =>
-            {
-                seen.insert(address.key());
-                found.push((address, line.to_owned()));
-            }
-            _ => match found.last_mut() {
-                Some((_, words)) => {
-                    words.push('\n');
-                    words.push_str(line);
-                }
-                None if !line.trim().is_empty() => before = line,
-                None => {}
-            },
+        let at_line = if is_senders || is_sentence { None } else { at_line(line) };
+        let is_recipient =
+            |address: &EmailAddress| is_heading(line, address) || !is_of_others(notice, address);
+        if !listed.add(at_line.filter(is_recipient), line) && !line.trim().is_empty() {
+            before = line;
         }
     }
+    let mut found = listed.found;
     if found.iter().any(|(_, words)| !is_of_mail(words)) {
         found.retain(|(_, words)| !is_of_mail(words));
     }
     if said_before(&found) { after(found, before) } else { found }
 }
+
+/// The recipients that were listed so far, each with the words that belong to it.
+#[derive(Default)]
+struct Listed {
+    found: Vec<(EmailAddress, String)>,
+    places: HashMap<String, usize>,
+    /// About whom the next words are.
+    place: usize,
+    /// Whether the one whom they are about has the address already that the sender knows.
+    is_known: bool,
+}
+
+impl Listed {
+    /// A line that names a recipient, or is about the one named last; `false` where none is named yet.
+    fn add(&mut self, address: Option<EmailAddress>, line: &str) -> bool {
+        if let Some(address) = address {
+            let key = address.key();
+            if let Some(place) = self.places.get(&key) {
+                self.place = *place;
+            } else if self.found.len() < limits::RECIPIENTS_MAX {
+                self.place = self.found.len();
+                self.is_known = false;
+                self.places.insert(key, self.place);
+                self.found.push((address, line.to_owned()));
+                return true;
+            }
+        }
+        let Some((_, words)) = self.found.get_mut(self.place) else { return false };
+        words.push('\n');
+        words.push_str(line);
+        true
+    }
+
+    /// The sender knows the one named last by another address. Where that one is kept back, or a file, it is named nowhere else.
+    fn is_known_as(&mut self, address: EmailAddress, line: &str) {
+        if let Some(last) = self.found.last_mut().filter(|_| !self.is_known) {
+            last.0 = address;
+        } else if self.found.len() < limits::RECIPIENTS_MAX {
+            self.place = self.found.len();
+            self.found.push((address, line.to_owned()));
+        }
+        self.is_known = true;
+    }
+}
+
+/// A line that somebody else wrote.
+fn is_quoted(line: &str) -> bool {
+    line.starts_with("> ") || line.starts_with(">>") && !line.starts_with(">>> ")
+}
+
+/// `… ask the master of mail,` / `tom@x.test. He will help`: a sentence that was folded before an address.
+fn is_folded(above: &str, line: &str) -> bool {
+    let goes_on = |c: char| c.is_lowercase() || c == ',';
+    let is_long = above.len() >= FOLDED_BYTES_MIN && above.trim_end().ends_with(goes_on);
+    is_long
+        && line.split_once(' ').is_some_and(|(word, behind)| word.ends_with(['.', ',']) && !behind.is_empty())
+}
+
+/// Who folds a sentence does so behind this much of it.
+const FOLDED_BYTES_MIN: usize = 50;
 
 /// `A message that was sent by`: the next line names who sent it, as Exim writes to others than him.
 fn names_sender(line: &str) -> bool {
@@ -144,13 +202,15 @@ fn is_of_mail(words: &str) -> bool {
         let line = line.to_lowercase();
         labels.iter().any(|label| line.starts_with(label))
     };
-    lines.next().is_some_and(|line| begins(line, &["to:"]))
+    lines.next().is_some_and(|line| begins(line, &["to:", "cc:"]))
         && lines.next().is_some_and(|line| begins(line, &["subject:", "cc:", "sent:"]))
 }
 
 /// Whether the reasons stand before their recipients, as Lotus Notes writes them: nothing is said after the last.
 fn said_before(found: &[(EmailAddress, String)]) -> bool {
-    let is_silent = |(_, words): &(EmailAddress, String)| words.trim().lines().count() < 2;
+    let is_silent = |(_, words): &(EmailAddress, String)| {
+        words.trim().lines().count() < 2 && of_transcript(words).is_none()
+    };
     found.len() > 1 && found.last().is_some_and(is_silent) && !found.iter().all(is_silent)
 }
 
@@ -167,131 +227,8 @@ fn after(found: Vec<(EmailAddress, String)>, before: &str) -> Vec<(EmailAddress,
 /// `(expanded from: zoe@x)`, `(generated from zoe@x)`: the address that the sender knows.
 fn known_before(line: &str) -> Option<EmailAddress> {
     let lower = line.to_ascii_lowercase();
-    let begins = ["(expanded from", "(generated from", "(ultimately generated from"];
+    let begins = ["(expanded from", "(generated from", "(ultimately generated from", "generated by "];
     let begin = begins.iter().find(|begin| lower.trim_start().starts_with(**begin))?;
     let at = lower.find(begin)? + begin.len();
     first_in(line.get(at..)?)
-}
-
-/// `550 <zoe@x>... User unknown`: how sendmail sums up what was said about a recipient.
-pub(super) fn of_transcript(line: &str) -> Option<&str> {
-    let (code, rest) = line.split_once(' ')?;
-    let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
-    (is_code && rest.starts_with('<') && rest.contains(">... ")).then_some(rest)
-}
-
-fn at_line(line: &str) -> Option<EmailAddress> {
-    let line = of_transcript(line).unwrap_or(line);
-    if let Some(address) = of_x400(line) {
-        return Some(address);
-    }
-    let plain = line.trim_start_matches([' ', '\t', '>', '*', '-', '•', '\u{a0}', '"', '\'']);
-    let lower = plain.to_ascii_lowercase();
-    let is_label = |label: &&&str| {
-        lower
-            .strip_prefix(**label)
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "@._-+".contains(c)))
-    };
-    let label = LABELS.iter().find(is_label);
-    let rest = label.map_or(plain, |label| plain.get(label.len()..).unwrap_or_default());
-    let rest = rest.trim_start_matches([' ', '\t', ':', '=', '<', '"', '\'', '[', '(']);
-    let rest = rest.strip_prefix("mailto:").or_else(|| rest.strip_prefix("rfc822;")).unwrap_or(rest);
-    if let Some(quoted) = plain.find('"').and_then(|at| quoted(plain.get(at..)?))
-        && plain.trim_start_matches(['<', ' ']).starts_with('"')
-    {
-        return Some(quoted);
-    }
-    let end = rest.find(|c: char| {
-        c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ')' | ']' | ';' | ',' | ':')
-    });
-    let (word, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-    // `zoe@x, and so on`: a sentence that was folded there.
-    let is_sentence = behind.strip_prefix(", ").is_some_and(|rest| rest.starts_with(char::is_lowercase));
-    if is_sentence && !behind.contains('@') {
-        return None;
-    }
-    word_is_address(word.trim_end_matches('.')).or_else(|| at_bare_host(line))
-}
-
-/// `<zoe@mailhost>`: in brackets at the beginning of a line, a host may stand without a domain.
-fn at_bare_host(line: &str) -> Option<EmailAddress> {
-    let (address, _) = line.trim_start().strip_prefix('<')?.split_once('>')?;
-    let (local, host) = address.split_once('@')?;
-    let is_word = |word: &str| {
-        !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+'))
-    };
-    if is_word(local) && is_word(host) { EmailAddress::parse(address) } else { None }
-}
-
-/// `c=US;a= ;p=ORG;dda:SMTP=zoe@x`, `/DD.RFC-822=zoe(a)x/`: an address of the Internet within one of X.400.
-fn of_x400(line: &str) -> Option<EmailAddress> {
-    let line = line.trim_start();
-    let lower = line.to_ascii_lowercase();
-    let begins =
-        ["c=", "/c=", "/dd", "dd:", "dda:", "/g=", "/s=", "/o="].iter().any(|begin| lower.starts_with(begin));
-    let at = ["smtp=", "rfc-822=", "rfc822="].iter().find_map(|name| Some(lower.find(name)? + name.len()));
-    let address = line.get(at.filter(|_| begins)?..)?.split([';', '/', ' ']).next()?;
-    word_is_address(&address.replace("(a)", "@"))
-}
-
-const LABELS: &[&str] = &[
-    "unknown user",
-    "could not be delivered to",
-    "delivery failed 20 attempts",
-    "recipient address",
-    "recipient",
-    "failed recipient",
-    "undeliverable address",
-    "target mail address",
-    "address",
-    "to",
-    "user",
-    "mailbox",
-    "rcpt to",
-    "smtp address",
-    "invalid recipients are",
-    "mail to",
-    "message to",
-    "unable to deliver message to",
-    "your message to",
-    "delivery to",
-    "failed to deliver to",
-    "the following addresses had delivery problems",
-];
-
-/// The first address in a text.
-pub(super) fn first_in(text: &str) -> Option<EmailAddress> {
-    quoted(text.trim_start_matches([' ', '<'])).or_else(|| all_in(text).into_iter().next())
-}
-
-/// An address with a quoted local part that begins a text: `"zoe..x."@docomo.test`, as some telephones' are.
-fn quoted(text: &str) -> Option<EmailAddress> {
-    let (local, rest) = text.strip_prefix('"')?.split_once("\"@")?;
-    let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')));
-    let domain = rest.get(..end.unwrap_or(rest.len()))?.trim_end_matches('.');
-    if local.contains(['"', '@', '<', '>', '\n']) || !domain.contains('.') {
-        return None;
-    }
-    EmailAddress::parse(&format!("\"{local}\"@{domain}"))
-}
-
-fn all_in(text: &str) -> Vec<EmailAddress> {
-    let outside = |c: char| {
-        c.is_whitespace()
-            || matches!(c, '<' | '>' | '"' | '\'' | '(' | ')' | '[' | ']' | ';' | ',' | ':' | '|')
-            || matches!(c, '（' | '）' | '，' | '。' | '：' | '「' | '」' | '“' | '”' | '、')
-    };
-    let words = text.split(outside).filter(|word| word.contains('@'));
-    words
-        .filter_map(|word| word_is_address(word.trim_end_matches('.')))
-        .take(limits::RECIPIENTS_MAX)
-        .collect()
-}
-
-fn word_is_address(word: &str) -> Option<EmailAddress> {
-    let (local, domain) = word.rsplit_once('@')?;
-    let is_local = !local.is_empty() && !local.contains(['[', ']', '(', ')']) && !local.starts_with("//");
-    let is_domain =
-        domain.contains('.') && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
-    (is_local && is_domain).then(|| EmailAddress::parse(word)).flatten()
 }

@@ -5,7 +5,7 @@ use model::EmailAddress;
 use super::fields::cut;
 use super::notice::{Notice, SHORT_BYTES};
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, addresses, answer, bait, folding, servers};
+use super::{Bounce, Kind, Told, answer, bait, folding, servers, spelling};
 use crate::message::start_of;
 
 /// What a notice says in words that something was not delivered.
@@ -24,7 +24,7 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         .any(|from| from.address.local_part().eq_ignore_ascii_case("mailer-daemon"));
     let failed = is_said(reasons::is_failure)
         || answer::is_rejection(notice.message)
-        || (is_daemon && !addresses::by_lines(notice).is_empty());
+        || (is_daemon && !notice.named().is_empty());
     let delayed = reasons::is_delayed(&notice.text) || reasons::is_delayed(own(subject));
     let is_somebody_elses = || bait::is_any(notice);
     if !(failed || delayed) || !servers::is_by_server(notice) || is_somebody_elses() {
@@ -100,8 +100,7 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
 
 /// `554 <zoe@x>... Remote protocol error`: how sendmail sums up what was said about a recipient. The next line is about another.
 fn summed_up(words: &str) -> Option<&str> {
-    let (said, behind) = addresses::of_transcript(words.lines().next()?)?.split_once(">... ")?;
-    said.starts_with('<').then_some(behind)
+    spelling::of_transcript(words.lines().next()?).map(|(_, said)| said)
 }
 
 /// What a server answered, where a notice says so: what stands around it is of whoever writes the notice.

@@ -6,7 +6,7 @@ use model::{EmailAddress, limits};
 
 use super::notice::Notice;
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, addresses, answer, bait, servers};
+use super::{Bounce, Kind, Told, answer, bait, servers, spelling};
 use crate::field::{self, Field, Section};
 use crate::header_decoder;
 use crate::message::start_of;
@@ -30,7 +30,7 @@ pub(super) fn complaint(notice: &Notice<'_>) -> Option<Bounce> {
     }
     let is_named = |field: &&Field<'_>| field.is("Original-Rcpt-To") || field.is("Removal-Recipient");
     let named = section.fields.iter().filter(is_named).map(|field| header_decoder::decode(field.value));
-    let mut named: Vec<EmailAddress> = named.filter_map(|text| addresses::first_in(&text)).collect();
+    let mut named: Vec<EmailAddress> = named.filter_map(|text| spelling::first_in(&text)).collect();
     if named.is_empty() {
         named.extend(returned_to(notice));
     }
@@ -254,7 +254,7 @@ fn recipient(group: &Section<'_>) -> Option<EmailAddress> {
         let text = header_decoder::decode(group.value(name)?);
         let address = text.split_once(';').map_or(text.as_str(), |(_, address)| address);
         // A host without a domain is one there: `zoe@mailhost`.
-        addresses::first_in(address).or_else(|| EmailAddress::parse(address.trim().trim_matches(['<', '>'])))
+        spelling::first_in(address).or_else(|| EmailAddress::parse(address.trim().trim_matches(['<', '>'])))
     };
     address("Original-Recipient")
         .or_else(|| address("Final-Recipient"))
