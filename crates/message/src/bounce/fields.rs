@@ -190,6 +190,7 @@ fn why(
         .or_else(|| Reason::somewhere(near))
         .or_else(|| Reason::of(&answer))
         .or_else(|| Reason::of(&format!("{action} {described}")))
+        .or_else(|| Reason::after_text(near).or_else(|| notice.after_text()))
         .or_else(|| of_category(group))
         .or_else(|| of_exit(diagnostic))
         .or_else(|| Reason::of_statuses(diagnostic))

@@ -39,6 +39,7 @@ pub(super) struct Notice<'m> {
     alone: OnceCell<Option<Reason>>,
     codes: OnceCell<Option<Reason>>,
     before_recipient: OnceCell<Option<Reason>>,
+    after_text: OnceCell<Option<Reason>>,
 }
 
 impl<'m> Notice<'m> {
@@ -57,6 +58,7 @@ impl<'m> Notice<'m> {
             alone: OnceCell::new(),
             codes: OnceCell::new(),
             before_recipient: OnceCell::new(),
+            after_text: OnceCell::new(),
         };
         let leaves = message.entities().iter().filter(|entity| entity.children.is_empty());
         let mut html = None;
@@ -120,6 +122,12 @@ impl<'m> Notice<'m> {
     pub(super) fn before_recipient(&self) -> Option<Reason> {
         let find = || if self.named().len() < 2 { Reason::before_recipient(&self.text) } else { None };
         self.before_recipient.get_or_init(find).clone()
+    }
+
+    /// Whether the text of the mail had been sent when it was refused, by a transcript of what was said to the only recipient's server.
+    pub(super) fn after_text(&self) -> Option<Reason> {
+        let find = || if self.named().len() < 2 { Reason::after_text(&self.text) } else { None };
+        self.after_text.get_or_init(find).clone()
     }
 
     fn add(&mut self, text: &str) {

@@ -44,6 +44,13 @@ impl Reason {
             .filter(|reason| reason.kind == Kind::Soft)
     }
 
+    /// Whether it was refused when the text of the mail had been sent: it is about that, where no words name the recipient.
+    pub(super) fn after_text(text: &str) -> Option<Self> {
+        let text = folded(text);
+        let is_after = has_any(&text, &["after-text"], &[]) && !has_any(&text, &["at-recipient"], &[]);
+        is_after.then_some(Reason { kind: Kind::Soft })
+    }
+
     fn clear(text: &str) -> Option<Self> {
         in_lists(text, &["hard-always"], &["soft-always", "before-recipient"])
             .or_else(|| in_lists(text, &["hard-relay"], &[]))
@@ -174,5 +181,6 @@ pub(super) fn is_shown(text: &str) -> bool {
 
 /// Whether it says that it is still tried.
 pub(super) fn is_delayed(text: &str) -> bool {
-    has_any(&folded(text), &["delayed"], &["given-up"])
+    let text = folded(text);
+    has_any(&text, &["delayed"], &["given-up"]) && !has_any(&text, &["came-back"], &[])
 }

@@ -33,6 +33,8 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || !(notice.named().is_empty() && notice.returned.is_empty()) || header.from.iter().any(is_daemon);
     let tells_something =
         || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
+    // Persons write of mail that came back, too, and of addresses in their sentences.
+    let shows_whom = || !notice.returned.is_empty() || !addresses::by_lines(notice).is_empty();
     // A master of mail is a person who answers, too: some servers answer as well, and name the recipient on a line of its own.
     let is_answer = is_handed_on(&subject)
         && notice.returned.is_empty()
@@ -53,7 +55,7 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || answer::is_rejection(notice.message)
         || is_nobody
         || (writers.into_iter().any(by_name) && !is_answer && (says_so || tells_whom()))
-        || (says_so && !is_by_somebody && tells_something() && !is_personal(notice))
+        || (says_so && !is_by_somebody && tells_something() && shows_whom() && !is_personal(notice))
 }
 
 /// Whether somebody asks what a notice means that he got, under its subject.

@@ -272,3 +272,4 @@ mod bait;
 mod forms;
 mod pairs;
 mod places;
+mod stages;
