@@ -8,7 +8,7 @@ use super::lists;
 /// was not taken. What a sentence says of a sender is not about the recipient.
 pub(super) fn of(folded: &str) -> Option<Kind> {
     sentences(folded).find_map(|sentence| {
-        let kind = if says(sentence, "whose", "refuses") {
+        let kind = if says(sentence, "whose", "refuses") || says(sentence, "room", "full") {
             Kind::Soft
         } else if says(sentence, "relay", "denies")
             || (!lists::has(sentence, "whose") && says(sentence, "who", "fails"))

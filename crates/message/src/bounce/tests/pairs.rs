@@ -39,3 +39,37 @@ fn what_is_said_of_the_mail_or_its_sender_is_not_about_the_address() {
     let far = "550 the mailbox is what we speak of and of its merits and of its name, all this and more, looks obsolete";
     assert_eq!(answered(far, "5.0.0"), Kind::Unclear);
 }
+
+#[test]
+fn many_servers_are_understood_in_their_own_words() {
+    let never = [
+        "550 Diese E-Mail-Adresse gibt es nicht (mehr)",
+        "550 Le compte a été clôturé, utilisateur Zoe inconnu ici",
+        "550 la dirección no existe",
+        "550 l'utente non è più attivo",
+        "550 niet meer in gebruik",
+        "550 такого ящика нет",
+        "550 收件人邮箱不存在",
+        "550 宛先に誤りがあります",
+        "550 없는 사용자입니다",
+        "550 zoe has graduated and left us",
+    ];
+    let not_now = [
+        "550 das Postfach von Zoe nimmt nichts mehr auf: Speicherplatz erschöpft",
+        "550 la boîte de Zoe est saturée",
+        "550 el buzón de esta persona está lleno",
+        "550 het postvak is helaas vol",
+        "550 ящик получателя полон: превышена квота",
+        "550 该收件人邮箱容量超限",
+        "550 メールボックスの保存容量を超過",
+        "550 스팸으로 차단되었습니다",
+        "550 the attachment too large for us",
+        "550 best MX host is ourselves",
+    ];
+    for reply in never {
+        assert_eq!(answered(reply, "5.0.0"), Kind::Hard, "{reply}");
+    }
+    for reply in not_now {
+        assert_eq!(answered(reply, "5.0.0"), Kind::Soft, "{reply}");
+    }
+}
