@@ -24,7 +24,8 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         .any(|from| from.address.local_part().eq_ignore_ascii_case("mailer-daemon"));
     let failed = is_said(reasons::is_failure)
         || answer::is_rejection(notice.message)
-        || (is_daemon && !notice.named().is_empty());
+        || ((is_daemon || servers::is_opening(notice))
+            && (!notice.named().is_empty() || notice.reason().is_some()));
     let delayed = reasons::is_delayed(&notice.text) || reasons::is_delayed(own(subject));
     let is_somebody_elses = || bait::is_any(notice);
     if !(failed || delayed) || !servers::is_by_server(notice) || is_somebody_elses() {
@@ -32,21 +33,32 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     }
     let arrived = is_said(reasons::is_arrived);
     let rejected = answer::is_rejection(notice.message);
-    let kind_for = |reason: Option<Reason>| match reason {
+    let kind_for = |reason: Option<Reason>, address: Option<&EmailAddress>| match reason {
         _ if rejected => Kind::Soft,
         _ if delayed => Kind::Delayed,
-        None if arrived => Kind::Receipt,
+        None if arrived && address.is_none_or(|address| !is_under_failure(notice, address)) => Kind::Receipt,
         reason => reason.map_or(Kind::Unclear, |reason| reason.kind),
     };
     let told = notice.named().iter().enumerate().map(|(place, (address, words))| {
         // To look through all of it for each of many would take too long.
-        let kind = kind_for(reason_for(notice, words, (place < MENTIONED_MAX).then_some(address)));
+        let mentioned = (place < MENTIONED_MAX).then_some(address);
+        let kind = kind_for(reason_for(notice, words, mentioned), mentioned);
         Told { address: address.clone(), kind, status: status_in(words), words: cut(words) }
     });
     Bounce::of(told.collect()).or_else(|| {
-        let kind = kind_for(reason_for(notice, &notice.text, None));
+        let kind = kind_for(reason_for(notice, &notice.text, None), None);
         Some(Bounce { kind, recipients: Vec::new(), words: cut(&notice.text) })
     })
+}
+
+/// Whether a recipient stands below words that say whom it did not reach, in a notice that says of others that it did.
+fn is_under_failure(notice: &Notice<'_>, address: &EmailAddress) -> bool {
+    let above = notice.text.find(address.as_str()).and_then(|at| notice.text.get(..at)).unwrap_or_default();
+    let said = above.lines().rev().find_map(|line| {
+        let is_missed = reasons::is_missed(line);
+        (is_missed || reasons::is_arrived(line)).then_some(is_missed)
+    });
+    said.unwrap_or_default()
 }
 
 /// What a subject says itself: behind `Undeliverable:` stands what our mail was called.

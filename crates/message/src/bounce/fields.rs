@@ -53,10 +53,12 @@ fn complained(named: Vec<EmailAddress>, words: String) -> Bounce {
     Bounce { kind: Kind::Complaint, recipients: named.into_iter().map(told).collect(), words }
 }
 
-/// To whom the mail was written that is returned.
+/// To whom the mail was written that is returned. One to its own writer went to others hidden.
 fn returned_to(notice: &Notice<'_>) -> Option<EmailAddress> {
-    let to = notice.returned.iter().find_map(|raw| crate::read_header(raw).ok())?.to;
-    to.into_iter().map(|mailbox| mailbox.address).next()
+    let header = notice.returned.iter().find_map(|raw| crate::read_header(raw).ok())?;
+    let is_writer =
+        |address: &EmailAddress| header.from.iter().any(|from| from.address.key() == address.key());
+    header.to.iter().map(|mailbox| mailbox.address.clone()).find(|address| !is_writer(address))
 }
 
 /// A field of a header section.

@@ -32,7 +32,16 @@ fn is_footer(line: &str, behind: &str) -> bool {
     let lines: Vec<&str> =
         behind.lines().filter(|line| !line.trim().is_empty()).take(LINES_LOOKED_AT).collect();
     let begin = folded(&lines.join("\n"));
-    signs.iter().any(|sign| begin.contains(sign))
+    signs.iter().any(|sign| begin.contains(sign)) && !behind.lines().any(is_reply)
+}
+
+/// What a server answered: `550 …`, `<<< 550 …`. No footer has that.
+fn is_reply(line: &str) -> bool {
+    let line = line.trim_start_matches(['<', ' ', '\t', '>']);
+    let (code, behind) = line.split_at_checked(3).unwrap_or_default();
+    code.starts_with(['4', '5'])
+        && code.bytes().all(|byte| byte.is_ascii_digit())
+        && behind.starts_with([' ', '-'])
 }
 
 /// A footer says in so many lines what it is.

@@ -174,6 +174,11 @@ pub(super) fn is_arrived(text: &str) -> bool {
     has_any(&folded(text), &["arrived"], &[])
 }
 
+/// Whether a line says whom it did not reach.
+pub(super) fn is_missed(line: &str) -> bool {
+    has_any(&folded(line), &["missed"], &[])
+}
+
 /// Whether it says that a person saw it.
 pub(super) fn is_shown(text: &str) -> bool {
     has_any(text, &["shown"], &[])

@@ -52,3 +52,38 @@ fn what_a_person_writes_of_mail_that_came_back_is_no_notice() {
         >> Zoe\n>>mailto:zoe@x.test | user unknown\n>\n";
     check(quoted, Kind::Nothing, &[]);
 }
+
+#[test]
+fn whom_it_did_not_reach_is_told_apart_from_whom_it_reached() {
+    let both = "Your message was successfully delivered to:\n\n  zoe@x.test\n\nIt was not delivered to:\n\n  tom@x.test\n";
+    check(&written("Delivery report", both), Kind::Unclear, &["tom@x.test"]);
+    let arrived = "Your message was successfully delivered to:\n\n  zoe@x.test\n";
+    check(&written("Delivery report", arrived), Kind::Receipt, ZOE);
+}
+
+#[test]
+fn a_system_that_says_why_says_that_it_failed() {
+    check(&written("Hello", "About what you wrote to zoe@x.test: the mailbox is full.\n"), Kind::Soft, ZOE);
+    let person = written("Hello", "The mailbox of zoe@x.test is full.\n").replace("MAILER-DAEMON", "tom");
+    check(&person, Kind::Nothing, &[]);
+}
+
+#[test]
+fn a_reply_is_no_footer() {
+    let list = "I could not deliver this:\n\nzoe@x.test\n______________________________\nfor the mailing list of cats:\n";
+    check(&written("Returned mail", &format!("{list}550 User unknown\n")), Kind::Hard, ZOE);
+    check(&written("Returned mail", &format!("{list}a user unknown to us keeps it\n")), Kind::Unclear, ZOE);
+}
+
+#[test]
+fn who_wrote_to_himself_does_not_complain() {
+    let report = |to: &str| {
+        format!(
+            "From: fbl@isp.test\nContent-Type: multipart/report; boundary=b\n\n--b\n\nA report.\n--b\n\
+             Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n--b\nContent-Type: message/rfc822\n\n\
+             From: us@our.test\nTo: {to}\n\nHi.\n--b--\n"
+        )
+    };
+    check(&report("us@our.test, zoe@x.test"), Kind::Complaint, ZOE);
+    check(&report("us@our.test"), Kind::Complaint, &[]);
+}
