@@ -29,12 +29,15 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         mailbox.address.local_part().eq_ignore_ascii_case("mailer-daemon")
             || mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase().contains("delivery")
     };
-    let tells_whom =
-        || !(notice.named().is_empty() && notice.returned.is_empty()) || header.from.iter().any(is_daemon);
-    let tells_something =
-        || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
     // Persons write of mail that came back, too, and of addresses in their sentences.
     let shows_whom = || !notice.returned.is_empty() || !addresses::by_lines(notice).is_empty();
+    let tells_whom = || {
+        shows_whom()
+            || (!notice.named().is_empty() && !is_personal(notice))
+            || header.from.iter().any(is_daemon)
+    };
+    let tells_something =
+        || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
     // A master of mail is a person who answers, too: some servers answer as well, and name the recipient on a line of its own.
     let is_answer = is_handed_on(&subject)
         && notice.returned.is_empty()
@@ -109,6 +112,10 @@ const SERVERS: &[&str] = &[
     "content-filter",
     "mailscanner",
     "mailmarshal",
+    "mailsweeper",
+    "virusalert",
+    "amavis",
+    "antigen_",
     "non-delivery",
     "nondelivery",
     "undeliverable",

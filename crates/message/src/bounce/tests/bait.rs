@@ -91,3 +91,31 @@ fn a_person_who_shows_a_notice_writes_none() {
     check(&mail, Kind::Nothing, &[]);
     check(&mail.replace("I got this back today:", "It failed:"), Kind::Hard, &["zoe@x.test"]);
 }
+
+#[test]
+fn what_asks_for_an_answer_or_lists_what_was_kept_is_no_notice() {
+    let from = |subject: &str, text: &str| {
+        format!("From: postmaster@our.test\nTo: us@our.test\nSubject: {subject}\n\n{text}\n")
+    };
+    let kept = "Our filter blocked these, they were not delivered:\nzoe@x.test  Buy now";
+    check(&from("Spam quarantine of Monday", kept), Kind::Nothing, &[]);
+    let asks = "Your message to zoe@x.test is being kept. To release your message, answer:\nzoe-17@x.test\nElse it is not delivered.";
+    check(&from("Undelivered", asks), Kind::Nothing, &[]);
+    let held = "Your mail to 'Cats' is held until the list moderator can review it.\nNon-members are not allowed to post.";
+    check(&from("Your message to Cats awaits moderator approval", held), Kind::Nothing, &[]);
+    let all = "Dear users, mail to full mailboxes (over quota) could not be delivered. Ask tom@x.test why.";
+    check(&from("Mail problems", all), Kind::Nothing, &[]);
+    let worm = "The message contains Unicode characters and has been sent as a binary attachment.";
+    check(&from("Mail Delivery System", worm), Kind::Nothing, &[]);
+}
+
+#[test]
+fn scanners_and_lists_that_refuse_tell_the_sender() {
+    let scanner = "From: virusalert@x.test\nTo: us@our.test\nSubject: VIRUS IN YOUR MAIL\n\nWe found a virus in your mail to:\n\n\
+        -> zoe@x.test\n\nDelivery of your message was stopped!\n";
+    check(scanner, Kind::Soft, &["zoe@x.test"]);
+    let list = "From: cats-bounces@lists.test\nTo: us@our.test\nSubject: Request to mailing list Cats rejected\n\n\
+        Your request to the cats@lists.test mailing list\n\nPosting of your message titled \"Hello\"\n\nhas been rejected.\n\
+        \"Non-members are not allowed to post.\"\n\nQuestions go to cats-owner@lists.test\n";
+    check(list, Kind::Soft, &["cats@lists.test"]);
+}
