@@ -149,6 +149,14 @@ fn what_the_reports_of_the_third_collection_say_is_told() {
     }
 }
 
+#[test]
+fn what_the_reports_of_the_fourth_collection_say_is_told() {
+    if let Some(cases) = fetched(include_str!("../bounces/fourth.tsv"), |label| label.is("dev")) {
+        tell("fourth", cases.iter());
+        tell_halves("fourth", &cases);
+    }
+}
+
 /// Rules that are changed may not read fewer.
 const LEAST: usize = 890;
 
