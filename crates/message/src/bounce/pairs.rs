@@ -41,16 +41,12 @@ const APART_BYTES: usize = 40;
 
 /// The sentences of a text; a code of a reply begins one too.
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    let ends = [". ", "; ", "? ", "! ", " 550 ", " 554 ", ") "];
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let end = ends.iter().filter_map(|end| Some((text.find(end)?, end.len()))).min();
-        let (sentence, behind) = match end {
-            Some((at, length)) => (text.get(..at)?, text.get(at + length..)),
-            None => (text, None),
-        };
-        rest = behind;
-        Some(sentence)
-    })
+    let is_end = |at: usize| {
+        let before = text.as_bytes().get(at.wrapping_sub(1)).copied().unwrap_or_default();
+        let behind = text.get(at..).unwrap_or_default();
+        b".;?!)".contains(&before) || behind.starts_with(" 550 ") || behind.starts_with(" 554 ")
+    };
+    let ends = text.match_indices(' ').map(|(at, _)| at).filter(move |at| is_end(*at));
+    let mut begin = 0;
+    ends.chain([text.len()]).filter_map(move |end| text.get(std::mem::replace(&mut begin, end)..end))
 }
