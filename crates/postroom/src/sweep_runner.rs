@@ -43,7 +43,7 @@ fn round(house: &House, stop: &CancellationToken) {
             return;
         }
         let organization = row.organizationid;
-        note_customers(house, organization);
+        note_customers(house, organization, stop);
         // Bytes go by the clock: one that is far from the server's would free their names too early.
         match house.store.clock_ahead(|| house.now()) {
             Ok(ahead) if ahead.abs() <= CLOCK_MILLISECONDS_MAX => {}
@@ -63,8 +63,10 @@ fn round(house: &House, stop: &CancellationToken) {
     }
 }
 
-fn note_customers(house: &House, organization: Id) {
-    match house.store.organization(organization).and_then(|it| it.note_customers()) {
+fn note_customers(house: &House, organization: Id, stop: &CancellationToken) {
+    let (clock, is_stopped) = (&|| house.now(), &|| stop.is_cancelled());
+    let noted = house.store.organization(organization);
+    match noted.and_then(|it| it.note_customers(house.node, clock, is_stopped)) {
         Ok(0) | Err(StoreError::Closed) => {}
         Ok(addresses) => {
             tracing::info!(%organization, addresses, "customers were noted beside their addresses")

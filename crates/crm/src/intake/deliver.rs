@@ -28,7 +28,7 @@ mod again;
 mod write;
 
 pub(super) use again::{Again, deliver_again};
-pub(crate) use write::{candidates, cut};
+pub(crate) use write::{candidates, cut, drop_claim};
 
 /// What one unit of work needs; drawn up before it, so that it can run again.
 #[derive(Clone)]

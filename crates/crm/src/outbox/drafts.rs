@@ -22,6 +22,7 @@ use message::compose::{Automatic, Importance};
 use super::By;
 use super::draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
 use crate::CrmError;
+use crate::intake::deliver::drop_claim;
 use crate::intake::{Offer, gather, outgoing};
 use crate::records::note;
 use crate::settings;
@@ -221,15 +222,14 @@ pub async fn take_back(organization: &Arc<Organization>, id: Id, moment: Moment)
     let header = message::read_header(&source);
     let offer = header.map(|header| Offer::of_header(&header, &settings.token_prefixes)).unwrap_or_default();
     // The former form of a key too, which a node before an upgrade may have claimed.
-    let keys = gather::keys_asked(&offer, &settings).into_iter();
-    let claims: Vec<[u8; 16]> = keys.map(|(_, keyhash)| keyhash).collect();
+    let claims = gather::keys_asked(&offer, &settings);
     let named = offer.referenced().into_iter().map(|(named, _)| message::identity::message_key(named));
     let named: Vec<[u8; 16]> = named.collect();
     let unit = organization.unit(Priority::Intake, move |tx| {
         if !tx.take_back_outbox(id, moment.now)? {
             return Ok(false);
         }
-        claims.iter().try_for_each(|keyhash| tx.drop_claim(keyhash, id))?;
+        claims.iter().try_for_each(|key| drop_claim(tx, *key, id))?;
         named.iter().try_for_each(|keyhash| tx.drop_reference(keyhash, id))?;
         tx.unmark_sent(id, (STATE_OPEN, STATUS_DRAFT))?;
         noted(tx, (id, "drafted"), &moment)?;

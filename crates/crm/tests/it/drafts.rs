@@ -3,7 +3,7 @@
 use crm::outbox::{self, Automatic, Draft, Earlier, File, SendEmail};
 use model::decision::{Entity, RecordRef};
 use model::schema::emails::{STATUS_DRAFT, STATUS_PENDING_SEND, STATUS_SENDING, STATUS_SENT};
-use model::{Id, Moment};
+use model::{Id, MessageId, Moment};
 
 use crate::house::{House, address};
 use crate::outbox::{NODE, claim, draft, house, now, said, send, settle, to, wait};
@@ -137,9 +137,12 @@ async fn what_waits_is_taken_back_changed_and_sent_again() {
     let sent = outbox::send_email(&house.organization, later, (house.moment().id(), moment(&house))).await;
     assert_eq!(sent.unwrap(), "Our offer");
     assert!(claim(&house, NODE).await.is_empty(), "not due");
+    let own = MessageId::parse(&house.email(id).messageid.unwrap()).unwrap();
     assert!(outbox::take_back(&house.organization, id, moment(&house)).await.unwrap());
     let row = house.email(id);
     assert_eq!((row.statuscode, row.messageid), (STATUS_DRAFT, None));
+    let claims = house.organization.read(|read| read.claims(&message::identity::message_key(&own))).unwrap();
+    assert!(claims.identities.is_empty() && claims.is_named, "what names it is looked for: {claims:?}");
     house.books_are_right();
     wait(&house);
     assert!(claim(&house, NODE).await.is_empty(), "it does not go out");

@@ -282,7 +282,7 @@ impl House {
         let claim = Identity { keyhash: former.to_vec(), ..claim };
         let until = Timestamp::from_seconds(senton.seconds() + 1).0.to_string();
         let unit = self.organization.unit(Priority::Background, move |tx| {
-            tx.drop_claim(&present, email)?;
+            assert!(tx.drop_claim(&present, email)?);
             tx.claim(&claim)?;
             tx.set_setting("formerkeysuntil", &until)?;
             tx.bump_records_version()

@@ -50,6 +50,7 @@ const MAY_WALK: &[(&str, &str)] = &[
     ("select distinct owner from outboxmail", "what nodes have at a moment, along an index of that alone"),
     ("from emailserverprofile\norder by name", "the servers, of which an administrator has made each"),
     ("from outboxmail\norder by createdon desc", "the newest of them, along an index to its limit"),
+    ("update recordaddress set (name", "a handful of addresses, between two of them, once"),
 ];
 
 /// Columns of which so many rows have the same value that a look-up by them alone is a walk.
@@ -76,6 +77,9 @@ async fn every_row_is_found_by_an_index() {
     send_mail(&house).await;
     let node = Id([9; 16]);
     house.organization.unit(Priority::Background, move |tx| tx.give_all_back(node)).await.unwrap();
+    let organization = Arc::clone(&house.organization);
+    let noting = move || organization.note_customers(node, &|| NOW, &|| false);
+    assert_eq!(tokio::task::spawn_blocking(noting).await.unwrap().unwrap(), 0);
     let plans = house.catalogue().plans(house.organization.id()).unwrap();
     assert!(plans.len() > 60, "only {} statements were heard", plans.len());
     // However much waits for another reason.

@@ -199,9 +199,17 @@ fn fill(
     if !others.is_empty() {
         return Err(ArchiveError::Differs(others));
     }
-    let behind = migrations::catch_up(archive.header().schema);
-    organization.write_alone(|tx| behind.iter().try_for_each(|sql| tx.execute(sql, &[]).map(drop)))?;
+    catch_up(engine.open(Purpose::Write)?.as_ref(), archive.header().schema)?;
     Ok(digest)
+}
+
+/// As scripts, which may take as long as a migration does.
+fn catch_up(session: &dyn Session, schema: i64) -> Result<(), StoreError> {
+    session.step(Step::BeginWrite)?;
+    for sql in migrations::catch_up(schema) {
+        session.script(&format!("-- catching up\n{sql};"))?;
+    }
+    session.step(Step::Commit)
 }
 
 /// Rows on their way from the archive into the database.

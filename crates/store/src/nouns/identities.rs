@@ -117,12 +117,11 @@ impl Tx<'_> {
         self.execute(sql, &params).map(drop)
     }
 
-    /// Takes back the claim of an e-mail on a key; nothing where it does not claim that key. What names the key is found
-    /// still.
-    pub fn drop_claim(&mut self, keyhash: &[u8; 16], email: Id) -> Result<(), StoreError> {
+    /// Takes back the claim of an e-mail on a key; says whether it claimed that. Where the key is a Message-ID's whoever takes
+    /// it back notes that mail may name it ([`Tx::note_name`]).
+    pub fn drop_claim(&mut self, keyhash: &[u8; 16], email: Id) -> Result<bool, StoreError> {
         let sql = "delete from identity where keyhash = ?1 and activityid = ?2";
-        self.execute(sql, &[keyhash.into(), email.into()])?;
-        self.note_name(keyhash)
+        Ok(self.execute(sql, &[keyhash.into(), email.into()])? > 0)
     }
 
     /// Notes that mail names a key that nobody has claimed, so that whoever claims it looks for that mail.

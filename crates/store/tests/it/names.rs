@@ -40,12 +40,3 @@ fn a_key_that_is_named_is_claimed_by_nobody_until_somebody_does() {
     let claimed: Vec<_> = identities.iter().map(|it| (it.variant, it.activityid)).collect();
     assert_eq!((claimed, is_named), (vec![(1, id(2)), (0, id(1))], true));
 }
-
-#[test]
-fn what_names_a_key_is_looked_for_still_when_its_claim_was_taken_back() {
-    let house = House::new();
-    does(&house, |tx| tx.claim(&claim(id(1))));
-    assert!(!claims(&house).is_named);
-    does(&house, |tx| tx.drop_claim(&KEY, id(1)));
-    assert_eq!(claims(&house), Claims { identities: Vec::new(), is_named: true });
-}

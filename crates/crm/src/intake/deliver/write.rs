@@ -16,6 +16,18 @@ use crate::intake::gather;
 use crate::intake::offer::Offer;
 use crate::settings;
 
+/// Takes back the claim of an e-mail on a key. Mail that names the id is still found by whoever claims it next.
+pub(crate) fn drop_claim(
+    tx: &mut Tx<'_>,
+    (key, keyhash): (IdentityKey, [u8; 16]),
+    email: Id,
+) -> Result<(), StoreError> {
+    if tx.drop_claim(&keyhash, email)? && key == IdentityKey::MessageId {
+        tx.note_name(&keyhash)?;
+    }
+    Ok(())
+}
+
 impl Work<'_> {
     /// Claims every key the mail has. A clash with another unit is settled by the unique key.
     pub(super) fn claim(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), DeliverError> {
@@ -43,10 +55,8 @@ impl Work<'_> {
         let offer = &self.original.offer;
         let keys: Vec<[u8; 16]> = gather::keys(offer).into_iter().map(|(_, keyhash)| keyhash).collect();
         let claimed = gather::keys_asked(&guessed(guess, offer), &self.opened.desk.settings);
-        for keyhash in claimed.into_iter().map(|(_, keyhash)| keyhash) {
-            if !keys.contains(&keyhash) {
-                tx.drop_claim(&keyhash, guess.activityid)?;
-            }
+        for key in claimed.into_iter().filter(|(_, keyhash)| !keys.contains(keyhash)) {
+            drop_claim(tx, key, guess.activityid)?;
         }
         for keyhash in keys {
             tx.renew_claim(&self.claim_of(guess.activityid, &keyhash))?;
