@@ -15,6 +15,7 @@ mod footer;
 mod lists;
 mod notice;
 mod pairs;
+mod persons;
 mod reasons;
 mod servers;
 mod services;

@@ -20,6 +20,11 @@ pub(super) fn is_rejection(message: &Message<'_>) -> bool {
     value.to_ascii_lowercase().contains("(rejected)")
 }
 
+/// Whether its subject says that somebody or something answers by itself.
+pub(super) fn is_by_subject(message: &Message<'_>) -> bool {
+    by_subject(message).is_some()
+}
+
 /// What notifies of something by itself is no answer.
 fn by_field(message: &Message<'_>) -> Option<String> {
     let value = message.field("Auto-Submitted").map(header_decoder::decode).unwrap_or_default();

@@ -1,11 +1,16 @@
 //! What looks like a notice and is none: bait for passwords, worms, and a notice that a person hands on.
 
-use super::notice::Notice;
-use super::{addresses, answer, folding, reasons, servers};
+use super::notice::{Notice, SHORT_BYTES};
+use super::{addresses, answer, folding, lists, reasons, servers};
 
 /// Whether words about a failure are no notice of one.
 pub(super) fn is_any(notice: &Notice<'_>) -> bool {
-    is_bait(notice) || is_quoted(notice) || is_empty(notice) || is_unfounded(notice)
+    is_bait(notice)
+        || is_quoted(notice)
+        || is_empty(notice)
+        || is_unfounded(notice)
+        || is_vague(notice)
+        || is_absence(notice)
 }
 
 /// Whether it wants something of its reader, as no server does: that he looks at mail that waits for him, or gets more room. A
@@ -63,4 +68,47 @@ fn is_empty(notice: &Notice<'_>) -> bool {
         && notice.reason().is_none()
         && !says(&notice.text)
         && !answer::is_rejection(notice.message)
+}
+
+/// Whether nothing but single words tells of a failure: nobody is named where servers name him, no mail is returned, no server's code
+/// quoted, and no sentence says that a mail failed. Whoever sends for others, as remailers do, may send in the name of a server.
+fn is_vague(notice: &Notice<'_>) -> bool {
+    let marks = &notice.message.header().marks;
+    let subject = folding::folded(&notice.message.header().subject);
+    let is_said = || {
+        lists::begins(&subject, "subject")
+            || notice.message.header().subject.contains('@')
+            || (notice.text.len() < SHORT_BYTES && reasons::is_failure(&notice.text))
+    };
+    let is_reasoned = || !notice.named().is_empty() || notice.reason().is_some() || notice.alone().is_some();
+    !(marks.report
+        || notice.message.field("X-Failed-Recipients").is_some()
+        || notice.returned.iter().any(|raw| is_mail(raw))
+        || servers::is_opening(notice)
+        || servers::is_list_program(notice)
+        || answer::is_rejection(notice.message)
+        || !addresses::by_lines(notice).is_empty()
+        || notice.codes().is_some()
+        || (is_said() && is_reasoned()))
+}
+
+/// Whether what stands below a line such as `Original message` is a mail, or its header, and no more talk.
+fn is_mail(raw: &[u8]) -> bool {
+    let begin = raw.get(..MAIL_BYTES).unwrap_or(raw);
+    let text = String::from_utf8_lossy(begin).to_ascii_lowercase();
+    let fields = ["from:", "to:", "subject:", "date:", "message-id:", "received:", "return-path:"];
+    let is_field = |line: &str| {
+        let line = line.trim_start_matches(['>', '|', ' ', '\t']);
+        fields.iter().any(|name| line.starts_with(name))
+    };
+    text.lines().any(is_field)
+}
+
+/// So early a mail that is returned has its fields.
+const MAIL_BYTES: usize = 4_096;
+
+/// Whether it answers by its subject that somebody is away, whatever it says of an address that is closed.
+fn is_absence(notice: &Notice<'_>) -> bool {
+    let is_report = notice.message.header().marks.report || has_ours(notice) || servers::is_opening(notice);
+    !is_report && answer::is_by_subject(notice.message)
 }

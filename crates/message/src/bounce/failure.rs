@@ -5,7 +5,7 @@ use model::EmailAddress;
 use super::fields::cut;
 use super::notice::{Notice, SHORT_BYTES};
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, answer, bait, folding, servers, spelling};
+use super::{Bounce, Kind, Told, answer, bait, folding, persons, servers, spelling};
 use crate::message::start_of;
 
 /// What a notice says in words that something was not delivered.
@@ -77,7 +77,12 @@ pub(super) fn shown(notice: &Notice<'_>) -> Option<Bounce> {
         "su mensaje ",
         "this is a receipt for the mail",
     ];
-    let is_receipt = begins.iter().any(|begin| text.starts_with(begin)) && reasons::is_shown(&text);
+    let is_somebodys = notice.message.header().marks.list
+        || persons::is_handed_on(&folding::folded(&notice.message.header().subject));
+    let is_receipt = !is_somebodys
+        && notice.text.len() < SHORT_BYTES
+        && begins.iter().any(|begin| text.starts_with(begin))
+        && reasons::is_shown(&text);
     is_receipt.then(|| Bounce { kind: Kind::Receipt, recipients: Vec::new(), words: cut(&notice.text) })
 }
 

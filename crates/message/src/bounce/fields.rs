@@ -6,7 +6,7 @@ use model::{EmailAddress, limits};
 
 use super::notice::Notice;
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, answer, bait, servers, spelling};
+use super::{Bounce, Kind, Told, answer, bait, persons, servers, spelling};
 use crate::field::{self, Field, Section};
 use crate::header_decoder;
 use crate::message::start_of;
@@ -69,7 +69,12 @@ pub(super) fn value(raw: &[u8], name: &str) -> Option<String> {
 
 /// What is told about deliveries.
 pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
-    if notice.is_flat && (!servers::is_by_server(notice) || bait::is_bait(notice)) {
+    let is_somebodys = if notice.is_flat {
+        !servers::is_by_server(notice) || bait::is_bait(notice)
+    } else {
+        persons::is_writer(notice)
+    };
+    if is_somebodys {
         return None;
     }
     let mut recipients: Vec<Told> = Vec::new();
@@ -257,7 +262,9 @@ fn recipient(group: &Section<'_>) -> Option<EmailAddress> {
         let text = header_decoder::decode(group.value(name)?);
         let address = text.split_once(';').map_or(text.as_str(), |(_, address)| address);
         // A host without a domain is one there: `zoe@mailhost`.
-        spelling::first_in(address).or_else(|| EmailAddress::parse(address.trim().trim_matches(['<', '>'])))
+        let one = spelling::one_of(address, group.value("Diagnostic-Code"));
+        one.or_else(|| spelling::first_in(address))
+            .or_else(|| EmailAddress::parse(address.trim().trim_matches(['<', '>'])))
     };
     address("Original-Recipient")
         .or_else(|| address("Final-Recipient"))
@@ -270,7 +277,8 @@ fn recipient(group: &Section<'_>) -> Option<EmailAddress> {
 pub(super) fn disposition(notice: &Notice<'_>) -> Option<Bounce> {
     let body = notice.dispositions.first()?;
     let group = field::split(body.get(field::start(body)..).unwrap_or_default());
-    let words = group.value("Disposition").map(header_decoder::decode).unwrap_or_default();
+    let words =
+        group.value("Disposition").map(header_decoder::decode).filter(|words| !words.trim().is_empty())?;
     let is_deleted = words.to_ascii_lowercase().contains("deleted");
     let is_refused = is_deleted && reasons::is_refusal(&notice.text) || answer::is_rejection(notice.message);
     let kind = if is_refused { Kind::Soft } else { Kind::Receipt };

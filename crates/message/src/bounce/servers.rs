@@ -1,7 +1,7 @@
 //! Who writes notices: the names, subjects and openings by which mail servers are known.
 
 use super::notice::{Notice, SHORT_BYTES};
-use super::{addresses, answer, folding, lists, reasons};
+use super::{addresses, answer, folding, lists, persons, reasons};
 use crate::message::start_of;
 
 /// Whether a mail server wrote it, by the names that they give themselves, or by fields that only they write.
@@ -16,14 +16,9 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
             && !addresses::by_lines(notice).is_empty());
     // Newsletters and lists have such addresses, too.
     let by_name = |mailbox: &model::Mailbox| {
-        let local = mailbox.address.local_part().to_ascii_lowercase();
-        let name = mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase();
-        local == "daemon"
-            || SERVERS.iter().any(|server| local.contains(server))
-            || (says_so && local.contains("bounce"))
-            || NAMES.iter().any(|server| name.contains(server))
+        is_named(mailbox) || (says_so && mailbox.address.local_part().to_ascii_lowercase().contains("bounce"))
     };
-    let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty() || is_handed_on(&subject);
+    let is_by_somebody = header.marks.list || !header.in_reply_to.is_empty() || persons::is_writer(notice);
     // Quotas of ours, statistics and bait are signed by masters of mail, too.
     let is_daemon = |mailbox: &model::Mailbox| {
         mailbox.address.local_part().eq_ignore_ascii_case("mailer-daemon")
@@ -39,7 +34,7 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let tells_something =
         || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
     // A master of mail is a person who answers, too: some servers answer as well, and name the recipient on a line of its own.
-    let is_answer = is_handed_on(&subject)
+    let is_answer = persons::is_handed_on(&subject)
         && notice.returned.is_empty()
         && addresses::by_lines(notice).is_empty()
         && !header.from.iter().any(is_daemon);
@@ -52,11 +47,11 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         && folding::folded(&notice.text).contains("could not be delivered");
     has_field
         || is_list_program(notice)
-        || is_opening(notice)
-        || (returns_it && !is_by_somebody)
         || header.marks.report
         || answer::is_rejection(notice.message)
         || is_nobody
+        || (!persons::is_writer(notice) && is_opening(notice))
+        || (returns_it && !is_by_somebody)
         || (writers.into_iter().any(by_name) && !is_answer && (says_so || tells_whom()))
         || (says_so && !is_by_somebody && tells_something() && shows_whom() && !is_personal(notice))
 }
@@ -69,11 +64,13 @@ fn is_personal(notice: &Notice<'_>) -> bool {
 /// So early a person says so.
 const PERSONAL_BYTES: usize = 512;
 
-/// A subject of what a person answers or hands on.
-fn is_handed_on(subject: &str) -> bool {
-    ["re:", "fw:", "fwd:", "aw:", "wg:", "tr:", "rv:", "i:", "sv:"]
-        .iter()
-        .any(|prefix| subject.starts_with(prefix))
+/// Whether a mailbox has a name or an address that mail servers give themselves.
+pub(super) fn is_named(mailbox: &model::Mailbox) -> bool {
+    let local = mailbox.address.local_part().to_ascii_lowercase();
+    let name = mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase();
+    local == "daemon"
+        || SERVERS.iter().any(|server| local.contains(server))
+        || NAMES.iter().any(|server| name.contains(server))
 }
 
 /// What the program of a mailing list writes to who may not write to it. Its posts have the field too.

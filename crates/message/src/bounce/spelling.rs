@@ -2,6 +2,8 @@
 
 use model::{EmailAddress, limits};
 
+use crate::header_decoder;
+
 /// `550 <zoe@x>... User unknown`, `550 zoe@x... User unknown`: how sendmail sums up what was said about a recipient. The recipient, and
 /// what was said.
 pub(super) fn of_transcript(line: &str) -> Option<(&str, &str)> {
@@ -21,7 +23,7 @@ pub(super) fn at_line(line: &str) -> Option<EmailAddress> {
     if let Some(address) = of_x400(line) {
         return Some(address);
     }
-    let plain = line.trim_start_matches([' ', '\t', '>', '*', '-', '•', '\u{a0}', '"', '\'']);
+    let plain = behind_drawing(line);
     let lower = plain.to_ascii_lowercase();
     let is_label = |label: &&&str| {
         lower
@@ -47,6 +49,14 @@ pub(super) fn at_line(line: &str) -> Option<EmailAddress> {
         return None;
     }
     word_is_address(word.trim_end_matches('.')).or_else(|| at_bare_host(line))
+}
+
+/// A line behind what is drawn before it. A dash right before a letter may belong to an address: `-requests@x`.
+fn behind_drawing(line: &str) -> &str {
+    let plain = line.trim_start_matches([' ', '\t', '>', '*', '-', '•', '\u{a0}', '"', '\'']);
+    let drawn = line.get(..line.len() - plain.len()).unwrap_or_default();
+    let is_single = drawn.trim_start() == "-" && plain.starts_with(char::is_alphabetic);
+    if is_single { line.trim_start() } else { plain }
 }
 
 /// `<zoe@mailhost>`: in brackets at the beginning of a line, a host may stand without a domain.
@@ -98,6 +108,14 @@ const LABELS: &[&str] = &[
 /// The first address in a text.
 pub(super) fn first_in(text: &str) -> Option<EmailAddress> {
     quoted(text.trim_start_matches([' ', '<'])).or_else(|| all_in(text).into_iter().next())
+}
+
+/// Of several addresses that a gateway writes into one field, the one that what a server answered is about.
+pub(super) fn one_of(addresses: &str, answer: Option<&[u8]>) -> Option<EmailAddress> {
+    let answer = answer.filter(|_| addresses.contains(',')).map(header_decoder::decode)?;
+    let named = all_in(&answer);
+    let mut all = all_in(addresses).into_iter();
+    all.find(|address| named.iter().any(|named| named.key() == address.key()))
 }
 
 /// An address with a quoted local part that begins a text: `"zoe..x."@docomo.test`, as some telephones' are.

@@ -271,5 +271,6 @@ fn recipients_that_only_a_transcript_names_are_found() {
 mod bait;
 mod forms;
 mod pairs;
+mod persons;
 mod places;
 mod stages;

@@ -1,0 +1,102 @@
+//! What persons write of reports, what is sent in the name of a server, and reports that are near it.
+
+use super::check;
+use crate::bounce::Kind;
+
+const POSTFIX: &str =
+    "This is the mail system at host mx.test.\n\n<zoe@x.test>: host mx.x.test said: 550 User unknown\n";
+
+#[test]
+fn a_report_that_a_person_hands_on_is_none() {
+    let handed = |fields: &str| format!("From: Ann <ann@x.test>\nTo: us@our.test\n{fields}\n\n{POSTFIX}");
+    for fields in [
+        "Subject: Returned mail: User unknown (fwd)",
+        "Subject: Fwd: Undelivered Mail Returned to Sender",
+        "Subject: [Fwd: failure notice]",
+        "Subject: Re: Undelivered Mail Returned to Sender",
+        "Subject: Undelivered Mail\nIn-Reply-To: <1@our.test>",
+        "Subject: Undelivered Mail\nUser-Agent: Mutt/1.5.20",
+        "Subject: Undelivered Mail\nMessage-ID: <Pine.LNX.4.10.1@x.test>",
+    ] {
+        check(&handed(fields), Kind::Nothing, &[]);
+    }
+    check(&handed("Subject: Undelivered Mail"), Kind::Hard, &["zoe@x.test"]);
+    let server = handed("Subject: Undelivered Mail (fwd)\nIn-Reply-To: <1@our.test>");
+    check(&server.replace("Ann <ann@x.test>", "MAILER-DAEMON@x.test"), Kind::Hard, &["zoe@x.test"]);
+    let marked = handed("Subject: RE: Lunch on Monday: delivery failed");
+    check(&marked, Kind::Hard, &["zoe@x.test"]);
+}
+
+#[test]
+fn fields_that_a_person_hands_on_are_no_report() {
+    let report = "From: Ann <ann@x.test>\nSubject: Fwd: Delivery failed\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
+        --b\n\nWhat is this?\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n\
+        Final-Recipient: rfc822; zoe@x.test\nAction: failed\nStatus: 5.1.1\n--b--\n";
+    check(report, Kind::Nothing, &[]);
+    check(&report.replace("Fwd: ", ""), Kind::Hard, &["zoe@x.test"]);
+    check(&report.replace("multipart/mixed", "multipart/report"), Kind::Hard, &["zoe@x.test"]);
+}
+
+#[test]
+fn single_words_in_the_name_of_a_server_are_no_report() {
+    let sent = |subject: &str, text: &str| {
+        format!("From: MAILER-DAEMON@relay.test\nTo: us@our.test\nSubject: {subject}\n\n{text}\n")
+    };
+    let talk = "There are servers that refuse what comes from here, for the host is not found in the name service, and a mailbox \
+        that does not exist is soon one that is full. Who runs a relay should think of it.";
+    check(&sent("Thoughts about relays", talk), Kind::Nothing, &[]);
+    let later = "The meeting is delayed. I will try again next week.";
+    check(&sent("Thursday", later), Kind::Nothing, &[]);
+    check(
+        &sent("Thursday", &format!("{later}\n\nOld message of the month:\nwe had cake.")),
+        Kind::Nothing,
+        &[],
+    );
+    check(&sent("Returned mail: Host unknown", "The host is not found."), Kind::Hard, &[]);
+    check(&sent("Notice", "Your message could not be delivered: the mailbox is full."), Kind::Soft, &[]);
+    check(&sent("Notice", "zoe@x.test: user unknown"), Kind::Hard, &["zoe@x.test"]);
+    check(&sent("Notice", "550 5.1.1 user unknown"), Kind::Hard, &[]);
+    let returned = "User unknown.\n\nOriginal message:\nFrom: us@our.test\nTo: zoe@x.test\nSubject: Lunch\n";
+    check(&sent("Notice", returned), Kind::Hard, &[]);
+}
+
+#[test]
+fn who_is_away_reports_nothing() {
+    let away = |subject: &str| {
+        format!(
+            "From: Postmaster <postmaster@x.test>\nSubject: {subject}\n\nI am away. My old mailbox is disabled, write to\nzoe@x.test.\n"
+        )
+    };
+    check(&away("Out of office: Lunch"), Kind::Auto, &[]);
+}
+
+#[test]
+fn a_receipt_is_said_by_who_read_it_and_not_by_who_hands_it_on() {
+    let read = |fields: &str| {
+        format!(
+            "From: zoe@x.test\nTo: us@our.test\n{fields}\n\nYour message\n\n  To: zoe@x.test\n  Subject: Lunch\n\nwas read on 3 May.\n"
+        )
+    };
+    check(&read("Subject: Read: Lunch"), Kind::Receipt, &[]);
+    check(&read("Subject: Fw: Read: Lunch"), Kind::Nothing, &[]);
+    check(&read("Subject: Read: Lunch\nList-Id: <choir.x.test>"), Kind::Nothing, &[]);
+    let fields = |disposition: &str| {
+        format!(
+            "From: zoe@x.test\nSubject: Read: Lunch\nContent-Type: multipart/report; boundary=b\n\n--b\n\nSeen.\n--b\n\
+            Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; zoe@x.test\nDisposition: {disposition}\n--b--\n"
+        )
+    };
+    check(&fields("manual-action/MDN-sent-manually; displayed"), Kind::Receipt, &["zoe@x.test"]);
+    check(&fields(""), Kind::Nothing, &[]);
+}
+
+#[test]
+fn an_address_is_whole_and_the_one_that_the_answer_names() {
+    let dash = "From: MAILER-DAEMON@x.test\nSubject: Undeliverable: Lunch\n\nIt did not reach:\n\n-zoe@x.test\n    user unknown\n";
+    check(dash, Kind::Hard, &["-zoe@x.test"]);
+    check(&dash.replace("-zoe", "- zoe"), Kind::Hard, &["zoe@x.test"]);
+    let report = "From: gateway@x.test\nSubject: Returned mail\nContent-Type: multipart/report; boundary=b\n\n--b\n\nSorry.\n--b\n\
+        Content-Type: message/delivery-status\n\nReporting-MTA: dns; x.test\n\nFinal-Recipient: rfc822; ann@x.test,zoe@x.test\n\
+        Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 <zoe@x.test>... User unknown\n--b--\n";
+    check(report, Kind::Hard, &["zoe@x.test"]);
+}
