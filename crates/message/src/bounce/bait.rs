@@ -1,7 +1,7 @@
 //! What looks like a notice and is none: bait for passwords, worms, and a notice that a person hands on.
 
 use super::notice::{Notice, SHORT_BYTES};
-use super::{addresses, answer, folding, lists, reasons, servers};
+use super::{addresses, answer, folding, lists, persons, reasons, servers};
 
 /// Whether words about a failure are no notice of one.
 pub(super) fn is_any(notice: &Notice<'_>) -> bool {
@@ -11,6 +11,8 @@ pub(super) fn is_any(notice: &Notice<'_>) -> bool {
         || is_unfounded(notice)
         || is_vague(notice)
         || is_absence(notice)
+        || is_of_list(notice)
+        || is_quota(notice)
 }
 
 /// Whether it wants something of its reader, as no server does: that he looks at mail that waits for him, or gets more room. A
@@ -75,10 +77,12 @@ fn is_empty(notice: &Notice<'_>) -> bool {
 fn is_vague(notice: &Notice<'_>) -> bool {
     let marks = &notice.message.header().marks;
     let subject = folding::folded(&notice.message.header().subject);
+    // Programs answer, too, and say so.
+    let is_handed_on = persons::is_handed_on(&subject) && !marks.automatic;
     let is_said = || {
         lists::begins(&subject, "subject")
             || notice.message.header().subject.contains('@')
-            || (notice.text.len() < SHORT_BYTES && reasons::is_failure(&notice.text))
+            || (!is_handed_on && notice.text.len() < SHORT_BYTES && reasons::is_failure(&notice.text))
     };
     let is_reasoned = || !notice.named().is_empty() || notice.reason().is_some() || notice.alone().is_some();
     !(marks.report
@@ -88,7 +92,7 @@ fn is_vague(notice: &Notice<'_>) -> bool {
         || servers::is_list_program(notice)
         || answer::is_rejection(notice.message)
         || !addresses::by_lines(notice).is_empty()
-        || notice.codes().is_some()
+        || (notice.codes().is_some() && !is_handed_on)
         || (is_said() && is_reasoned()))
 }
 
@@ -111,4 +115,38 @@ const MAIL_BYTES: usize = 4_096;
 fn is_absence(notice: &Notice<'_>) -> bool {
     let is_report = notice.message.header().marks.report || has_ours(notice) || servers::is_opening(notice);
     !is_report && answer::is_by_subject(notice.message)
+}
+
+/// Whether the program of a list asks who runs it, or a member of it, to do something: to let a mail pass, to confirm, to look at what
+/// came back from members.
+fn is_of_list(notice: &Notice<'_>) -> bool {
+    let subject = folding::folded(&notice.message.header().subject);
+    let asks = |word: &&str| subject.starts_with(word);
+    let is_owners = subject.starts_with("bounce ")
+        && ["non-member submission", "admin request", "approval required"]
+            .iter()
+            .any(|why| subject.contains(why));
+    is_owners || OF_LISTS.iter().any(asks)
+}
+
+const OF_LISTS: &[&str] = &[
+    "moderate for",
+    "confirm subscribe",
+    "confirm unsubscribe",
+    "approve ",
+    "bounce action notification",
+    "uncaught bounce notification",
+    "mailing list probe",
+    "ezmlm warning",
+    "ezmlm probe",
+];
+
+/// Whether it warns its reader that his own room is short, and returns nothing.
+fn is_quota(notice: &Notice<'_>) -> bool {
+    let subject = folding::folded(&notice.message.header().subject);
+    let is_of_room =
+        ["quota", "mailbox full", "mailbox is", "mailbox almost", "mailbox size", "mailbox over"]
+            .iter()
+            .any(|words| subject.contains(words));
+    is_of_room && !has_ours(notice) && !notice.message.header().marks.report && is_about_reader(notice)
 }

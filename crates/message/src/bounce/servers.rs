@@ -1,7 +1,7 @@
 //! Who writes notices: the names, subjects and openings by which mail servers are known.
 
 use super::notice::{Notice, SHORT_BYTES};
-use super::{addresses, answer, folding, lists, persons, reasons};
+use super::{addresses, answer, folding, lists, persons, reasons, spelling};
 use crate::message::start_of;
 
 /// Whether a mail server wrote it, by the names that they give themselves, or by fields that only they write.
@@ -33,10 +33,19 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     };
     let tells_something =
         || !(notice.named().is_empty() && notice.returned.is_empty() && notice.reason().is_none());
+    // Persons return no mail, and speak of addresses in sentences.
+    let is_transcript = |line: &str| spelling::of_transcript(line).is_some();
+    let shows_it = || !notice.returned.is_empty() || (shows_whom() && notice.text.lines().any(is_transcript));
     // A master of mail is a person who answers, too: some servers answer as well, and name the recipient on a line of its own.
+    let states_it = || {
+        let begin = beginning(notice);
+        let line = begin.lines().next().unwrap_or_default();
+        let has_reply = || notice.text.lines().any(is_reply);
+        lists::begins(line, "subject") || reasons::is_failure(start_of(line, 80)) || has_reply()
+    };
     let is_answer = persons::is_handed_on(&subject)
         && notice.returned.is_empty()
-        && addresses::by_lines(notice).is_empty()
+        && (!states_it() || addresses::by_lines(notice).is_empty())
         && !header.from.iter().any(is_daemon);
     // Behind Sender a list or a newsletter has a program of its own.
     let writers =
@@ -53,7 +62,7 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || (!persons::is_writer(notice) && is_opening(notice))
         || (returns_it && !is_by_somebody)
         || (writers.into_iter().any(by_name) && !is_answer && (says_so || tells_whom()))
-        || (says_so && !is_by_somebody && tells_something() && shows_whom() && !is_personal(notice))
+        || (says_so && !is_by_somebody && tells_something() && shows_it() && !is_personal(notice))
 }
 
 /// Whether somebody asks what a notice means that he got, under its subject.
@@ -63,6 +72,13 @@ fn is_personal(notice: &Notice<'_>) -> bool {
 
 /// So early a person says so.
 const PERSONAL_BYTES: usize = 512;
+
+/// `550 no such user`: a line that begins as the answer of a server that refused (RFC 5321 §4.2.1).
+fn is_reply(line: &str) -> bool {
+    let Some((code, rest)) = line.split_at_checked(3) else { return false };
+    let is_code = code.starts_with(['4', '5']) && code.bytes().all(|byte| byte.is_ascii_digit());
+    is_code && rest.starts_with([' ', '-'])
+}
 
 /// Whether a mailbox has a name or an address that mail servers give themselves.
 pub(super) fn is_named(mailbox: &model::Mailbox) -> bool {
@@ -113,6 +129,7 @@ const SERVERS: &[&str] = &[
     "virusalert",
     "amavis",
     "antigen_",
+    "antivirus",
     "non-delivery",
     "nondelivery",
     "undeliverable",

@@ -100,3 +100,55 @@ fn an_address_is_whole_and_the_one_that_the_answer_names() {
         Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 <zoe@x.test>... User unknown\n--b--\n";
     check(report, Kind::Hard, &["zoe@x.test"]);
 }
+
+#[test]
+fn what_the_program_of_a_list_asks_is_no_report() {
+    let asked = |from: &str, subject: &str, text: &str| {
+        format!(
+            "From: {from}\nTo: ann@x.test\nSubject: {subject}\n\n{text}\n\n--- Enclosed is a copy of the mail.\n\n\
+            From: zoe@x.test\nSubject: hello\n"
+        )
+    };
+    let ezmlm = "Hi! This is the ezmlm program. I look after the cats@lists.test list.\n\nSomebody wrote to it. If nobody lets it \
+        pass, it comes back as undelivered.";
+    check(&asked("cats-help@lists.test", "MODERATE for cats@lists.test", ezmlm), Kind::Nothing, &[]);
+    let refused = "Hi! This is the ezmlm program. I look after the cats@lists.test list.\n\nI'm sorry, your message could not be \
+        delivered: you are not a member.";
+    check(
+        &asked("cats-help@lists.test", "Returned post for cats@lists.test", refused),
+        Kind::Soft,
+        &["cats@lists.test"],
+    );
+    let owner = "BOUNCE cats@lists.test: Non-member submission from [Zoe]";
+    check(&asked("MAILER-DAEMON@lists.test", owner, "user unknown"), Kind::Nothing, &[]);
+}
+
+#[test]
+fn a_warning_about_ones_own_room_is_no_report() {
+    let warned = |subject: &str, who: &str| {
+        format!(
+            "From: MAILER-DAEMON@our.test\nTo: us@our.test\nSubject: {subject}\n\nThe mailbox of\n\n  {who}\n\nis over quota. \
+            Mail is delayed and will be tried again.\n"
+        )
+    };
+    check(&warned("Warning: mailbox over quota", "us@our.test"), Kind::Nothing, &[]);
+    check(&warned("Warning: mailbox over quota", "zoe@x.test"), Kind::Delayed, &["zoe@x.test"]);
+    check(&warned("Delivery delayed", "us@our.test"), Kind::Delayed, &["us@our.test"]);
+}
+
+#[test]
+fn whoever_complains_of_mail_that_came_back_is_a_person() {
+    let told = |from: &str, subject: &str, text: &str| {
+        format!("From: {from}\nTo: us@our.test\nSubject: {subject}\n\n{text}\n")
+    };
+    let asks = "My mail to\nzoe@x.test\ncame back: user unknown. Delivery failed. Where is she?";
+    check(&told("Ann <ann@x.test>", "Undeliverable mail to Zoe", asks), Kind::Nothing, &[]);
+    check(&told("MAILER-DAEMON@x.test", "Undeliverable mail to Zoe", asks), Kind::Hard, &["zoe@x.test"]);
+    let answers = "Hello,\nyour mail was successfully delivered to the following room of ours:\nzoe@x.test\nIt was not delivered before, for \
+        the mailbox was full.";
+    check(&told("Postmaster <postmaster@x.test>", "Re: my mail", answers), Kind::Nothing, &[]);
+    let refuses = "Delivery failed.\n\nzoe@x.test\n550 user unknown";
+    check(&told("Postmaster <postmaster@x.test>", "Re: my mail", refuses), Kind::Hard, &["zoe@x.test"]);
+    let prose = "They said that 554 of them were delayed, and that a mail to unknown users was returned.";
+    check(&told("MAILER-DAEMON@relay.test", "Re: numbers", prose), Kind::Nothing, &[]);
+}
