@@ -84,7 +84,11 @@ fn is_vague(notice: &Notice<'_>) -> bool {
             || notice.message.header().subject.contains('@')
             || (!is_handed_on && notice.text.len() < SHORT_BYTES && reasons::is_failure(&notice.text))
     };
-    let is_reasoned = || !notice.named().is_empty() || notice.reason().is_some() || notice.alone().is_some();
+    // Both of them say so.
+    let is_repeated = || lists::begins(&subject, "subject") && reasons::is_failure(&notice.text);
+    let is_reasoned = || {
+        !notice.named().is_empty() || notice.reason().is_some() || notice.alone().is_some() || is_repeated()
+    };
     !(marks.report
         || notice.message.field("X-Failed-Recipients").is_some()
         || notice.returned.iter().any(|raw| is_mail(raw))

@@ -54,6 +54,7 @@ fn single_words_in_the_name_of_a_server_are_no_report() {
     );
     check(&sent("Returned mail: Host unknown", "The host is not found."), Kind::Hard, &[]);
     check(&sent("Notice", "Your message could not be delivered: the mailbox is full."), Kind::Soft, &[]);
+    check(&sent("failure notice", "Your message could not be delivered."), Kind::Unclear, &[]);
     check(&sent("Notice", "zoe@x.test: user unknown"), Kind::Hard, &["zoe@x.test"]);
     check(&sent("Notice", "550 5.1.1 user unknown"), Kind::Hard, &[]);
     let returned = "User unknown.\n\nOriginal message:\nFrom: us@our.test\nTo: zoe@x.test\nSubject: Lunch\n";
