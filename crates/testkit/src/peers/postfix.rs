@@ -128,9 +128,19 @@ impl Postfix {
         // Of two lines about the same, the later one holds.
         fs::write(postfix.path("etc/main.cf"), postfix.main(next_hop) + &more(&postfix)?)?;
         fs::write(postfix.path("etc/master.cf"), postfix.services() + &pipe(next_hop))?;
-        ensure!(postfix.control("start")?, "postfix: {}", fs::read_to_string(postfix.path("said"))?);
+        if postfix.begin().is_err() {
+            postfix.kill()?;
+            postfix.begin()?;
+        }
         wait::until_greeted(postfix.smtp).with_context(|| postfix.log())?;
         Ok(postfix)
+    }
+
+    /// Has it begin, until it writes its log. Its process for that may wait for itself, when it has something to say and its
+    /// own queue is full; then all others wait for it, and so does whoever stops it.
+    fn begin(&self) -> Result<()> {
+        ensure!(self.control("start")?, "postfix: {}", fs::read_to_string(self.path("said"))?);
+        wait::until("postfix writes its log", || self.log().contains("daemon started").then_some(()))
     }
 
     /// Its SMTP door.
@@ -171,7 +181,21 @@ impl Postfix {
         // The path has to be absolute: with a relative one `stop` leaves the server running.
         let mut postfix = Command::new("/usr/sbin/postfix");
         postfix.arg("-c").arg(self.path("etc")).arg(command).stdout(said.try_clone()?).stderr(said);
-        Ok(postfix.status()?.success())
+        let mut postfix = postfix.spawn()?;
+        let ended = wait::until(&format!("postfix {command}"), || postfix.try_wait().transpose());
+        if ended.is_err() {
+            postfix.kill()?;
+            postfix.wait()?;
+        }
+        Ok(ended??.success())
+    }
+
+    /// Ends all its processes at once.
+    fn kill(&self) -> Result<()> {
+        let master = fs::read_to_string(self.path("queue/pid/master.pid"))?;
+        let group = format!("-{}", master.trim());
+        ensure!(Command::new("kill").args(["-KILL", "--", &group]).status()?.success(), "it lives on");
+        Ok(())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -267,7 +291,9 @@ const SERVICES: &[(&str, &str, &str)] = &[
 
 impl Drop for Postfix {
     fn drop(&mut self) {
-        // A server that does not stop would keep its folder busy; there is nothing better to do about it here.
-        let _ = self.control("stop");
+        if self.control("stop").is_err() {
+            // One that lives on would keep its folder busy; there is nothing better to do about it here.
+            let _ = self.kill();
+        }
     }
 }
