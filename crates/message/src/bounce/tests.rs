@@ -71,6 +71,13 @@ fn answered(reply: &str, status: &str) -> Kind {
     read(&crate::read(raw.replace('\n', "\r\n").as_bytes()).unwrap()).kind
 }
 
+/// Each of these answers, with a status that says nothing, is read as this.
+fn each_is(replies: &[&str], kind: Kind) {
+    for reply in replies {
+        assert_eq!(answered(reply, "5.0.0"), kind, "{reply}");
+    }
+}
+
 #[test]
 fn what_servers_answer_says_whether_the_address_works() {
     let never = [
@@ -109,12 +116,8 @@ fn what_servers_answer_says_whether_the_address_works() {
         "550 Das Postfach von Zoe ist voll",
         "550 fully qualified spam",
     ];
-    for reply in never {
-        assert_eq!(answered(reply, "5.0.0"), Kind::Hard, "{reply}");
-    }
-    for reply in not_now {
-        assert_eq!(answered(reply, "5.0.0"), Kind::Soft, "{reply}");
-    }
+    each_is(&never, Kind::Hard);
+    each_is(&not_now, Kind::Soft);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reasons in words that no list has: of whom a sentence speaks, and what it says of him.
 
-use super::{Kind, answered};
+use super::{Kind, answered, each_is};
 
 #[test]
 fn what_is_said_of_the_recipient_in_new_words_is_about_the_address() {
@@ -18,9 +18,7 @@ fn what_is_said_of_the_recipient_in_new_words_is_about_the_address() {
         "550 该邮箱已被停用",
         "550 we will not act as your relay",
     ];
-    for reply in never {
-        assert_eq!(answered(reply, "5.0.0"), Kind::Hard, "{reply}");
-    }
+    each_is(&never, Kind::Hard);
 }
 
 #[test]
@@ -32,9 +30,7 @@ fn what_is_said_of_the_mail_or_its_sender_is_not_about_the_address() {
         "550 diese Nachricht haben wir verweigert",
         "450 the userid cannot be resolved just now",
     ];
-    for reply in not_now {
-        assert_eq!(answered(reply, "5.0.0"), Kind::Soft, "{reply}");
-    }
+    each_is(&not_now, Kind::Soft);
     assert_eq!(answered("550 we regret it. Visit the mailbox. No!", "5.0.0"), Kind::Unclear);
     let far = "550 the mailbox is what we speak of and of its merits and of its name, all this and more, looks obsolete";
     assert_eq!(answered(far, "5.0.0"), Kind::Unclear);
@@ -66,10 +62,6 @@ fn many_servers_are_understood_in_their_own_words() {
         "550 the attachment too large for us",
         "550 best MX host is ourselves",
     ];
-    for reply in never {
-        assert_eq!(answered(reply, "5.0.0"), Kind::Hard, "{reply}");
-    }
-    for reply in not_now {
-        assert_eq!(answered(reply, "5.0.0"), Kind::Soft, "{reply}");
-    }
+    each_is(&never, Kind::Hard);
+    each_is(&not_now, Kind::Soft);
 }
