@@ -157,6 +157,8 @@ pub const NOTED_PER_UNIT_MAX: usize = 500;
 pub const WRITER_CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// The same of a very large one, whose database has 16 GiB.
 pub const WRITER_CACHE_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Addresses of a copy that are looked up before its unit of work does so.
+pub const FORESEEN_MAX: usize = 16;
 /// Cached pages of a connection that reads.
 pub const READER_CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Cached pages of a connection that only carries pages from the log to the file.

@@ -201,6 +201,15 @@ impl Organization {
         self.read(|read| read.in_few_trips(question))
     }
 
+    /// Asks whose addresses these are before a unit of work does, so that it finds the answers in memory: units run one at a
+    /// time, whoever asks here does not. At a server nothing is asked, for there units ask together.
+    pub fn foresee(&self, addresses: &[String]) -> Result<(), StoreError> {
+        if self.writer.engine().is_remote() {
+            return Ok(());
+        }
+        self.read(|read| addresses.iter().try_for_each(|address| read.records_by_address(address).map(drop)))
+    }
+
     /// Runs a unit of work on a store thread and answers after its commit. It may run again: everything it
     /// changes, it changes through [`Tx`]; time and randomness are drawn before. An error of its own undoes it
     /// alone. Never wait for a unit inside a unit: its thread would wait for itself.

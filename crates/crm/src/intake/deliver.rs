@@ -385,7 +385,7 @@ impl Work<'_> {
             self.make_certain(tx, &email)?;
         }
         // What the poorer source left out is made up for: its id, what it answers, and what answers it.
-        self.claim(tx, id)?;
+        self.claim(tx, (id, false))?;
         self.refer(tx, id)?;
         self.join_conversations(tx, Some(&email))?;
         self.adopt(tx, id)?;
@@ -464,7 +464,7 @@ impl Work<'_> {
         let blob = self.blob()?;
         let draft = self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.draft.as_ref());
         let id = draft.map_or_else(|| self.moment.id(), |(id, _)| *id);
-        self.claim(tx, id)?;
+        self.claim(tx, (id, true))?;
         let source = tx.keep_source(blob, self.moment.now)?;
         let conversation = self.join_conversations(tx, None)?;
         tx.add_email(&self.email(id, conversation, source))?;

@@ -225,6 +225,12 @@ pub(super) fn user_by_address(
     user.map(|record| read.user(record.objectid)).transpose().map(Option::flatten)
 }
 
+/// The first addresses that will be looked up of some originals, in the form they are compared in.
+pub(super) fn looked_up(originals: &[Original]) -> Vec<String> {
+    let participants = originals.iter().flat_map(|original| original.offer.participants());
+    participants.take(limits::FORESEEN_MAX).map(EmailAddress::key).collect()
+}
+
 /// Everything that can matter for one original.
 pub fn facts(read: &Read<'_>, opened: &Opened, original: &Original) -> Result<Facts, StoreError> {
     let mut facts = records(read, &opened.copy, &opened.desk, original)?;
@@ -415,7 +421,7 @@ fn mails(
     for (key, hash) in keys_asked(offer, settings) {
         let claims = read.claims(&hash)?;
         is_named |= key == IdentityKey::MessageId && claims.is_any();
-        for claim in claims.identities {
+        for claim in claims.by {
             // Whom it was written to matters only where the same id comes with another text.
             let is_twin = key == IdentityKey::MessageId
                 && claim.senton == offer.date
@@ -438,11 +444,11 @@ fn mails(
     facts.unknown.clear();
     for ((id, is_in_reply_to), named_at) in offer.referenced().into_iter().zip(0..) {
         let key = message::identity::message_key(id);
-        let claims = read.claims(&key)?;
+        let claims = read.claimants(&key)?;
         if !claims.is_any() {
             facts.unknown.insert(key);
         }
-        for email in claims.identities.into_iter().map(|claim| claim.activityid) {
+        for email in claims.by {
             let list = if is_in_reply_to { &mut facts.answered } else { &mut facts.referenced };
             if list.len() < KNOWN_MAX && here.insert(email) {
                 list.extend(known_email(read, email)?.map(|known| KnownEmail { named_at, ..known }));
@@ -634,8 +640,7 @@ fn recipients_of(read: &Read<'_>, email: Id) -> Result<(HashSet<String>, HashSet
 }
 
 fn emails_by_message_id(read: &Read<'_>, id: &MessageId) -> Result<Vec<Id>, StoreError> {
-    let claims = read.identities(&message::identity::message_key(id))?;
-    Ok(claims.into_iter().map(|claim| claim.activityid).collect())
+    Ok(read.claimants(&message::identity::message_key(id))?.by)
 }
 
 /// The latest mails under the tokens of a subject. Anybody who has seen a token can write a crowd of mails under it; so what was

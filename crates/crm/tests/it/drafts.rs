@@ -142,7 +142,7 @@ async fn what_waits_is_taken_back_changed_and_sent_again() {
     let row = house.email(id);
     assert_eq!((row.statuscode, row.messageid), (STATUS_DRAFT, None));
     let claims = house.organization.read(|read| read.claims(&message::identity::message_key(&own))).unwrap();
-    assert!(claims.identities.is_empty() && claims.is_named, "what names it is looked for: {claims:?}");
+    assert!(claims.by.is_empty() && claims.is_named, "what names it is looked for: {claims:?}");
     house.books_are_right();
     wait(&house);
     assert!(claim(&house, NODE).await.is_empty(), "it does not go out");

@@ -96,6 +96,30 @@ async fn in_a_house_of_before_an_answer_is_found_that_noted_nothing_at_the_id_of
 }
 
 #[tokio::test]
+async fn claims_of_a_house_of_before_say_themselves_what_the_row_of_an_email_says_today() {
+    let house = House::new().await;
+    let question = house.store(house.out_of_mailbox(house.cleo, QUESTION)).await;
+    for column in ["sender", "senton", "textdigest", "rawdigest"] {
+        let sql = format!(
+            "update identity set {column} = (select e.{column} from email e where e.activityid = identity.activityid) \
+             where variant >= 0"
+        );
+        assert_eq!(
+            house.break_database(&sql),
+            2,
+            "a claim of the Message-ID, and one of author, second and subject"
+        );
+    }
+    assert_eq!(house.break_database("update email set textdigest = null, rawdigest = null"), 1);
+    let copy = house.take(house.out_of_mailbox(house.ben, QUESTION)).await;
+    assert_eq!((copy.0, copy.2), (Outcome::Duplicate, Some(question)));
+    // Another author and another text under the same id: a program that numbers its mails anew.
+    let other = QUESTION.replace("zoe@", "ida@").replace("May I ask?", "Here is our offer.");
+    let other = house.take(house.to_support(&other)).await;
+    assert_ne!(other.2, Some(question));
+}
+
+#[tokio::test]
 async fn a_question_and_its_answer_at_once_are_one_conversation() {
     let house = House::new().await;
     let (gate, held) = house.gate();

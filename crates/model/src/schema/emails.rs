@@ -112,6 +112,10 @@ table! {
         deliveryreceiptrequested: bool = Bool, "Delivery Receipt Requested";
         /// Of what is written here: it goes out no earlier.
         delayedemailsendtime: Option<Timestamp> = DateTime, "Send Later";
+        /// What its claims say of it as it came first (`identity`): BLAKE3 of its decoded text, white space folded, first 16 bytes.
+        textdigest: Option<Vec<u8>> = Bytes, "Text digest";
+        /// The same: BLAKE3 of the source as received.
+        rawdigest: Option<Vec<u8>> = Bytes, "Digest of the source";
     }
     indexes {
         many(sortdate);
@@ -195,6 +199,8 @@ table! {
 
 table! {
     /// A claim of an e-mail to be this mail. The unique key is what makes a mail arrive once.
+    ///
+    /// A claim without digests says no more than that; the rest stands once, with the e-mail.
     Identity "identity" set "" label "Identity" key(keyhash, variant) clustered(true) {
         /// BLAKE3 of the kind of key and the key, first 16 bytes.
         keyhash: Vec<u8> = Bytes, "Key";
@@ -204,9 +210,9 @@ table! {
         sender: Option<String> = Text(640), "From";
         senton: Option<Timestamp> = DateTime, "Date";
         hasmessageid: bool = Bool, "Has a Message-ID";
-        /// BLAKE3 of the decoded text, white space folded, first 16 bytes.
+        /// BLAKE3 of the decoded text, white space folded, first 16 bytes; empty where the e-mail says it.
         textdigest: Vec<u8> = Bytes, "Text digest";
-        /// BLAKE3 of the source as received.
+        /// BLAKE3 of the source as received; empty where the e-mail says it.
         rawdigest: Vec<u8> = Bytes, "Digest of the source";
     }
     indexes { }

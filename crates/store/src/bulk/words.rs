@@ -61,7 +61,7 @@ impl<'b> Words<'b> {
         };
         script.push_str(&format!(
             "create table bulk_model as select k.r, k.odd, e.activityid, o.copyid, \
-             (select contactid from contact) as contactid, (select max(arrivedon) from copy) as base, \
+             e.senton as written, (select contactid from contact) as contactid, (select max(arrivedon) from copy) as base, \
              (select max(eventid) from event) as lastevent, {last_copy} as lastcopy \
              from (select 0 as r, 0 as odd, 0 as answers union all select 1, 0, 0 union all select 2, 0, 1 \
              union all select 3, 1, 0 union all select 4, 1, 0 union all select 5, 1, 1) k \
@@ -176,7 +176,9 @@ impl Source {
                 format!("case when t.{column} = n.contactid then {contact} else t.{column} end")
             }
             "keyhash" if table == "messagereference" => format!("bulk_key(t.{column}, 0, n.ms, n.j)"),
-            "keyhash" => format!("bulk_key(t.{column}, t.senton, t.senton - n.base + n.ms, n.i)"),
+            "keyhash" => format!("bulk_key(t.{column}, n.written, n.written - n.base + n.ms, n.i)"),
+            // The e-mail says it, not the claim.
+            "sender" | "textdigest" | "rawdigest" if table == "identity" => format!("t.{column}"),
             "textdigest" => format!("bulk_key(t.{column}, 0, n.ms, n.i)"),
             "blobid" => format!("bulk_name(t.{column}, n.ms, n.i)"),
             "rawdigest" => format!("bulk_hash(t.{column}, n.i)"),

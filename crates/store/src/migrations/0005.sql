@@ -281,3 +281,8 @@ alter table recordaddress add column donotbulkemail integer not null default 0;
 -- by none, and is not looked for among all that are named. Mail of before has noted nothing.
 insert into setting (name, value)
 select 'formernames', '1' where exists (select 1 from messagereference);
+
+-- What the claims of an e-mail say of it stands once, with the e-mail: claims are looked for all over the tree of their keys, and
+-- more of a thin tree is in memory. Claims of before say it themselves.
+alter table email add column textdigest blob;
+alter table email add column rawdigest blob;

@@ -212,6 +212,26 @@ fn our_addresses_are_told_from_those_of_customers_however_often_they_are_asked_f
     }
 }
 
+#[test]
+fn a_unit_does_not_look_again_for_whose_addresses_were_foreseen() {
+    if std::env::var_os("POSTROOM_TEST_DATABASE").is_some() {
+        return crate::house::skip("at a server units ask together, and nothing is asked before");
+    }
+    let house = House::new();
+    let found = || {
+        let unit = house.organization.unit(Priority::Intake, |tx| tx.records_by_address("new@customer.test"));
+        unit.wait().map(|found: Vec<_>| found.len()).unwrap()
+    };
+    house.organization.foresee(&["new@customer.test".to_owned()]).unwrap();
+    // Behind everybody's back: only who looks at the rows sees it.
+    let row = "insert into recordaddress (address, objecttypecode, objectid, name) \
+               values ('new@customer.test', 2, x'01010101010101010101010101010101', 'New')";
+    house.organization.tamper(row).unwrap();
+    assert_eq!(found(), 0);
+    house.organization.unit(Priority::Intake, |tx| tx.bump_records_version()).wait().unwrap();
+    assert_eq!(found(), 1, "what was known before the records changed is known no more");
+}
+
 #[tokio::test]
 async fn a_unit_can_be_awaited() {
     let house = House::new();

@@ -298,6 +298,8 @@ impl Mail {
             readreceiptrequested: false,
             deliveryreceiptrequested: false,
             delayedemailsendtime: None,
+            textdigest: None,
+            rawdigest: None,
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn drop_claim(
 
 impl Work<'_> {
     /// Claims every key the mail has. A clash with another unit is settled by the unique key.
-    pub(super) fn claim(&self, tx: &mut Tx<'_>, email: Id) -> Result<(), DeliverError> {
+    pub(super) fn claim(&self, tx: &mut Tx<'_>, (email, is_new): (Id, bool)) -> Result<(), DeliverError> {
         let offer = &self.original.offer;
         for (key, keyhash) in gather::keys(offer) {
             let has_claimed = |known: &KnownIdentity| known.email == email && known.key == key;
@@ -40,7 +40,12 @@ impl Work<'_> {
             if key == IdentityKey::Quoted && !self.opened.desk.settings.has_guesses {
                 settings::note_guess(tx)?;
             }
-            match tx.claim(&self.claim_of(email, &keyhash)) {
+            let claimed = match is_new {
+                // The row of a new e-mail says the rest; that of another one says what came first.
+                true => tx.claim_bare(&keyhash, email, self.has_own_id()),
+                false => tx.claim(&self.claim_of(email, &keyhash)),
+            };
+            match claimed {
                 // Another node was first: it is looked at again.
                 Err(StoreError::Conflict { .. }) => return Err(DeliverError::Overtaken),
                 claimed => claimed?,
@@ -64,7 +69,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What the mail says of itself under a key. The id of a guess is none of its own.
+    /// The id of a guess is none of its own.
+    fn has_own_id(&self) -> bool {
+        let offer = &self.original.offer;
+        offer.message_id.is_some() && !offer.is_guess
+    }
+
+    /// What the mail says of itself under a key.
     fn claim_of(&self, email: Id, keyhash: &[u8; 16]) -> Identity {
         let offer = &self.original.offer;
         Identity {
@@ -73,7 +84,7 @@ impl Work<'_> {
             activityid: email,
             sender: offer.from.as_ref().map(|from| from.address.key()),
             senton: offer.date,
-            hasmessageid: offer.message_id.is_some() && !offer.is_guess,
+            hasmessageid: self.has_own_id(),
             textdigest: offer.text_digest.unwrap_or_default().to_vec(),
             rawdigest: offer.raw_digest.unwrap_or_default().to_vec(),
         }
@@ -193,6 +204,8 @@ impl Work<'_> {
             readreceiptrequested: receipts.0,
             deliveryreceiptrequested: receipts.1,
             delayedemailsendtime: self.opened.outgoing.as_ref().and_then(|outgoing| outgoing.delayed),
+            textdigest: Some(offer.text_digest.unwrap_or_default().to_vec()),
+            rawdigest: Some(offer.raw_digest.unwrap_or_default().to_vec()),
         }
     }
 

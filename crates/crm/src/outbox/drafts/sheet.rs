@@ -86,6 +86,8 @@ impl Sheet {
             readreceiptrequested: draft.how.wants_read_receipt,
             deliveryreceiptrequested: draft.how.wants_delivery_receipt,
             delayedemailsendtime: draft.due,
+            textdigest: None,
+            rawdigest: None,
         };
         Ok(Sheet { email, blob, parties, files })
     }
