@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{Id, Timestamp, schema::catalogue};
+use model::decision::Entity;
+use model::{EmailAddress, Id, Timestamp, schema::catalogue};
 
 use crate::archive::{CLOSED, MOVING, RESTORED};
 use crate::blobs::{BlobCount, Blobs, PreparedBlob, Swept, sweep};
@@ -201,13 +202,21 @@ impl Organization {
         self.read(|read| read.in_few_trips(question))
     }
 
-    /// Asks whose addresses these are before a unit of work does, so that it finds the answers in memory: units run one at a
-    /// time, whoever asks here does not. At a server nothing is asked, for there units ask together.
-    pub fn foresee(&self, addresses: &[String]) -> Result<(), StoreError> {
+    /// Asks whose addresses these are, and of those that are nobody's of ours who wants none of them logged, before a unit of
+    /// work does, so that it finds the answers in memory: units run one at a time, whoever asks here does not. At a server
+    /// nothing is asked, for there units ask together.
+    pub fn foresee(&self, addresses: &[EmailAddress]) -> Result<(), StoreError> {
         if self.writer.engine().is_remote() {
             return Ok(());
         }
-        self.read(|read| addresses.iter().try_for_each(|address| read.records_by_address(address).map(drop)))
+        let of_one = |read: &Read<'_>, address: &EmailAddress| {
+            let found = read.records_by_address(&address.key())?;
+            if found.iter().all(|record| record.entity.is_some_and(Entity::is_customer)) {
+                read.never_log_of(&address.key(), &address.domain_key())?;
+            }
+            Ok(())
+        };
+        self.read(|read| addresses.iter().try_for_each(|address| of_one(read, address)))
     }
 
     /// Runs a unit of work on a store thread and answers after its commit. It may run again: everything it

@@ -128,6 +128,38 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     })
 }
 
+/// Has the server read once what mail asks for all over its tables, as far as its own memory goes: one that has run for hours has
+/// it there. Nothing in files.
+///
+/// # Errors
+/// When the server refuses; its extension `pg_prewarm` has to be there.
+pub fn warm(data: &Path) -> Result<()> {
+    let Database::Postgres(server) = of(data) else { return Ok(()) };
+    at(&server.url, async |client| {
+        client.batch_execute("create extension if not exists pg_prewarm").await?;
+        for schema in schemas(&client, &server.schema).await? {
+            let sql = "select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+                       where n.nspname = $1 and c.relname = any($2)";
+            for row in client.query(sql, &[&schema, &ASKED_FOR.as_slice()]).await? {
+                let relation: u32 = row.try_get(0)?;
+                client.query("select pg_prewarm($1::oid::regclass)", &[&relation]).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Where mail looks for rows that may be anywhere among all: whose addresses, who claims a key, who names it, and the indexes of
+/// parties.
+const ASKED_FOR: [&str; 6] = [
+    "recordaddress",
+    "recordaddress_pkey",
+    "identity_pkey",
+    "messagereference_pkey",
+    "activityparty_partyid_sortdate",
+    "activityparty_addressused_sortdate_partyid",
+];
+
 /// Does something at a server, by a connection of its own.
 fn at<T>(url: &str, work: impl AsyncFnOnce(Client) -> Result<T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

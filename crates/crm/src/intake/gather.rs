@@ -225,10 +225,10 @@ pub(super) fn user_by_address(
     user.map(|record| read.user(record.objectid)).transpose().map(Option::flatten)
 }
 
-/// The first addresses that will be looked up of some originals, in the form they are compared in.
-pub(super) fn looked_up(originals: &[Original]) -> Vec<String> {
+/// The first addresses that will be looked up of some originals.
+pub(super) fn looked_up(originals: &[Original]) -> Vec<EmailAddress> {
     let participants = originals.iter().flat_map(|original| original.offer.participants());
-    participants.take(limits::FORESEEN_MAX).map(EmailAddress::key).collect()
+    participants.take(limits::FORESEEN_MAX).cloned().collect()
 }
 
 /// Everything that can matter for one original.

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use model::decision::Entity;
 use model::filter::IncomingFilter;
 use model::schema::people::Queue;
-use model::{Timestamp, limits};
+use model::{EmailAddress, Timestamp, limits};
 use store::{Priority, StoreError};
 
 use crate::house::House;
@@ -222,7 +222,7 @@ fn a_unit_does_not_look_again_for_whose_addresses_were_foreseen() {
         let unit = house.organization.unit(Priority::Intake, |tx| tx.records_by_address("new@customer.test"));
         unit.wait().map(|found: Vec<_>| found.len()).unwrap()
     };
-    house.organization.foresee(&["new@customer.test".to_owned()]).unwrap();
+    house.organization.foresee(&[EmailAddress::parse("new@customer.test").unwrap()]).unwrap();
     // Behind everybody's back: only who looks at the rows sees it.
     let row = "insert into recordaddress (address, objecttypecode, objectid, name) \
                values ('new@customer.test', 2, x'01010101010101010101010101010101', 'New')";

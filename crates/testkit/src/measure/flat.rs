@@ -182,12 +182,12 @@ impl House {
     }
 
     /// Has the files read once, as far as the memory of the machine goes: a house that has run for some hours has there
-    /// what mail asks for.
+    /// what mail asks for. A server has memory of its own.
     fn warm(&self) -> Result<()> {
-        let organizations = program::data(&self.folder).join("organizations");
-        let Ok(folders) = fs::read_dir(organizations) else { return Ok(()) };
+        let data = program::data(&self.folder);
+        database::warm(&data)?;
+        let Ok(folders) = fs::read_dir(data.join("organizations")) else { return Ok(()) };
         for folder in folders {
-            // At a server there is none: what it has in memory is its own.
             if let Ok(mut file) = fs::File::open(folder?.path().join("org.db")) {
                 std::io::copy(&mut file, &mut std::io::sink())?;
             }
