@@ -95,6 +95,9 @@ pub const DATABASE_CONNECT_SECONDS_MAX: u64 = 10;
 pub const DATABASE_ANSWER_SECONDS_MAX: u64 = 20;
 /// Until a migration has run, or another node's.
 pub const MIGRATION_SECONDS_MAX: u64 = 3_600;
+/// What falls due so long after its commit is still told to other nodes when it does: the pages let a letter wait for ten
+/// seconds, so that it can be taken back.
+pub const HINT_SECONDS_MAX: u64 = 60;
 /// How long it is asked what became of a commit whose answer was lost. Senders wait ten minutes for the answer to DATA
 /// (RFC 5321 §4.5.3.2.6).
 pub const COMMIT_SETTLE_SECONDS_MAX: u64 = 30;

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Id, Moment, Timestamp, limits};
 use receive::Clock;
@@ -14,6 +15,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::books_runner::Alarms;
+use crate::hinted::Hinted;
 use crate::hooks::{HookError, Hooks};
 use crate::keyring::{Keyring, KeyringError};
 use crate::mailbox_board::Notes;
@@ -43,6 +45,10 @@ pub struct House {
     pub(crate) outbox_bell: Notify,
     /// Rung when the hook after delivery may be told of mail again before its pause is over.
     pub(crate) hook_bell: Notify,
+    /// Rung for organizations by hints of other nodes.
+    pub(crate) hinted: Arc<Hinted>,
+    /// How long whoever takes mail out, or runs jobs, waits between two rounds, where that is not his to say.
+    pub(crate) round: Option<Duration>,
     /// Relays that are not knocked at for a while.
     pub(crate) relays_away: RelaysAway,
     /// What this node holds of the limits of outgoing mail.
@@ -81,6 +87,8 @@ pub struct Inside {
     pub files: Arc<dyn Files>,
     /// Faults on purpose.
     pub faults: Faults,
+    /// How long mail and jobs that nobody rings for are left alone; `None`: as the program does.
+    pub round: Option<Duration>,
 }
 
 /// Why a house does not open or start.
@@ -140,7 +148,7 @@ impl HouseError {
 
 impl Default for Inside {
     fn default() -> Self {
-        Inside { clock: Arc::new(now), files: Arc::new(DiskFiles), faults: Faults::none() }
+        Inside { clock: Arc::new(now), files: Arc::new(DiskFiles), faults: Faults::none(), round: None }
     }
 }
 
@@ -187,6 +195,8 @@ impl House {
             bell: Notify::new(),
             outbox_bell: Notify::new(),
             hook_bell: Notify::new(),
+            hinted: Arc::default(),
+            round: inside.round,
             relays_away: RelaysAway::default(),
             gates: Gates::default(),
             claims: Claims::default(),

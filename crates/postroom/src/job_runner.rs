@@ -1,12 +1,15 @@
-//! Runs the jobs of all organizations, one at a time, when a command rings and now and then.
+//! Runs the jobs of all organizations, one at a time, when a command rings and now and then; those of one when another
+//! node hints at it.
 //!
 //! *Invariant:* it decides nothing and may be stopped between any two jobs; a job may run twice.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::Id;
 use store::StoreError;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, NoRandom};
@@ -17,20 +20,26 @@ const ROUND: Duration = Duration::from_secs(8);
 
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
+    let (mut hinted, mut next) = (None, Instant::now());
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = round(&house) => {}
+            () = round(&house, hinted.as_ref()) => {}
         }
-        tokio::select! {
+        if hinted.is_none() {
+            next = Instant::now() + house.round.unwrap_or(ROUND);
+        }
+        hinted = tokio::select! {
             () = stop.cancelled() => return,
-            () = house.bell.notified() => {}
-            () = tokio::time::sleep(ROUND) => {}
-        }
+            () = house.bell.notified() => None,
+            () = sleep_until(next) => None,
+            hinted = house.hinted.jobs.rung() => Some(hinted),
+        };
     }
 }
 
-async fn round(house: &Arc<House>) {
+/// Looks at the organizations that were hinted at, or at all.
+async fn round(house: &Arc<House>, hinted: Option<&BTreeSet<Id>>) {
     let organizations = match house.store.organizations() {
         Ok(organizations) => organizations,
         Err(error) => {
@@ -38,7 +47,8 @@ async fn round(house: &Arc<House>) {
             return;
         }
     };
-    for row in organizations {
+    let is_meant = |id: &Id| hinted.is_none_or(|hinted| hinted.contains(id));
+    for row in organizations.into_iter().filter(|row| is_meant(&row.organizationid)) {
         if let Err(error) = all_of(house, row.organizationid).await {
             let organization = row.organizationid;
             tracing::warn!(%organization, error = &error as &dyn std::error::Error, "a job was put off");

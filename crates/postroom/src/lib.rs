@@ -11,6 +11,7 @@ mod books_runner;
 pub mod commands;
 pub mod control;
 pub mod door;
+mod hinted;
 pub mod history;
 mod hook_runner;
 pub mod hooks;

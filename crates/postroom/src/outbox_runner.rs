@@ -1,4 +1,5 @@
-//! Takes mail that is due to relays, for all organizations: when a command rings, and now and then.
+//! Takes mail that is due to relays, for all organizations: when a command rings, and now and then; for one when another
+//! node hints at it.
 //!
 //! *Invariant:* it decides nothing. A relay that does not answer keeps none of the others waiting.
 
@@ -12,7 +13,7 @@ mod pickup;
 mod program;
 mod way;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crm::outbox;
 use model::{Id, limits};
 use store::{LeftBehind, Organization};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::house::House;
@@ -36,19 +38,24 @@ const ROUND: Duration = Duration::from_secs(5);
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let mut working: HashMap<(Id, Id), JoinHandle<()>> = HashMap::new();
+    let (mut hinted, mut next) = (None, Instant::now());
     while !stop.is_cancelled() {
         working.retain(|_, task| !task.is_finished());
-        if let Err(error) = round(&house, &mut working, &stop).await {
+        if let Err(error) = round((&house, hinted.as_ref()), &mut working, &stop).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "mail that is due could not be looked for"
             );
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = house.outbox_bell.notified() => {}
-            () = tokio::time::sleep(ROUND) => {}
+        if hinted.is_none() {
+            next = Instant::now() + house.round.unwrap_or(ROUND);
         }
+        hinted = tokio::select! {
+            () = stop.cancelled() => None,
+            () = house.outbox_bell.notified() => None,
+            () = sleep_until(next) => None,
+            hinted = house.hinted.outbox.rung() => Some(hinted),
+        };
     }
     for task in working.into_values() {
         // It brings to an end what it has begun.
@@ -58,14 +65,15 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     }
 }
 
-/// Begins with each relay where nobody is at work yet.
+/// Begins with each relay where nobody is at work yet, in the organizations that were hinted at or in all.
 async fn round(
-    house: &Arc<House>,
+    (house, hinted): (&Arc<House>, Option<&BTreeSet<Id>>),
     working: &mut HashMap<(Id, Id), JoinHandle<()>>,
     stop: &CancellationToken,
 ) -> Result<(), store::StoreError> {
     let living = living(house)?;
-    for row in house.store.organizations()? {
+    let is_meant = |id: &Id| hinted.is_none_or(|hinted| hinted.contains(id));
+    for row in house.store.organizations()?.into_iter().filter(|row| is_meant(&row.organizationid)) {
         let organization = house.store.organization(row.organizationid)?;
         // Also of one where we are at work: what is left of a node that died waits for nobody.
         free(house, &organization, &living).await;

@@ -113,6 +113,9 @@ impl House {
     fn run_beside(self: &Arc<Self>, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
         // Each node for itself: whoever shows the pages has to know.
         tasks.spawn(books_runner::run(Arc::clone(self), stop.clone()));
+        if self.does(Role::Jobs) || self.does(Role::Send) {
+            self.hinted.listen(&self.store);
+        }
         if self.does(Role::Jobs) {
             tasks.spawn(job_runner::run(Arc::clone(self), stop.clone()));
             tasks.spawn(sweep_runner::run(Arc::clone(self), stop.clone()));

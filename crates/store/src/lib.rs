@@ -25,6 +25,7 @@ mod epochs;
 mod error;
 mod faults;
 mod gate;
+mod hints;
 mod index;
 mod lock;
 mod memory;
@@ -54,6 +55,7 @@ pub use engine::postgres::{PostgresSettings, ServerState};
 pub use engine::recorder::{CrashImage, Recorded, Recorder};
 pub use error::StoreError;
 pub use faults::{Fault, Faults};
+pub use hints::Hint;
 pub use index::{Document, Hit, Load, NamedRecord, Position, Span, TextIndex, Turn};
 pub use migrations::known_schema;
 pub use nodes::SeenNode;
@@ -388,6 +390,10 @@ impl Store {
         self.watch.close();
         self.threads.close();
         self.tending.close();
+        if let Some(server) = &self.server {
+            // What the last units left for others is told.
+            server.hints().close();
+        }
         let open = std::mem::take(&mut *locked(&self.open));
         drop(open);
     }

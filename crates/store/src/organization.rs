@@ -78,6 +78,7 @@ impl Organization {
             memory: Arc::clone(&memory),
             readers: Arc::clone(&readers),
             index: Arc::clone(&index),
+            hints: server.map(|server| server.hints().of(row.organizationid)),
         };
         let writer =
             Writer::new(engine, session, surroundings, (settings.batch_time_max, settings.batches_max));

@@ -5,7 +5,9 @@
 //! SQL is written in this room only, with `?1`, `?2` … for values, in the words that both engines know.
 
 use std::cell::{Cell, OnceCell};
+use std::collections::BTreeSet;
 use std::ops::Deref;
+use std::time::Duration;
 
 use model::schema::{Field, Noun, Table, Value, WrongValue};
 use model::{Id, Timestamp};
@@ -13,6 +15,7 @@ use model::{Id, Timestamp};
 use crate::StoreError;
 use crate::blobs::Blobs;
 use crate::engine::{Asking, Cells, Form, Insertion, Lent, Readers, Session, Step};
+use crate::hints::{self, Hint};
 use crate::memory::{Memory, Question, Weighed};
 
 mod generated;
@@ -235,6 +238,8 @@ pub struct Tx<'c> {
     has_written: bool,
     /// The version of the records that this unit made.
     bumped: Option<i64>,
+    /// What this unit leaves for other nodes, and how long after its commit that is due.
+    hints: BTreeSet<(Duration, Hint)>,
 }
 
 impl<'c> Deref for Tx<'c> {
@@ -247,7 +252,7 @@ impl<'c> Deref for Tx<'c> {
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(session: &'c dyn Session, blobs: Option<&'c Blobs>) -> Self {
-        Tx { read: Read::new(session), blobs, has_written: false, bumped: None }
+        Tx { read: Read::new(session), blobs, has_written: false, bumped: None, hints: BTreeSet::new() }
     }
 
     /// The same, with what is known about records, and the version of them that this unit begins with.
@@ -265,6 +270,19 @@ impl<'c> Tx<'c> {
     pub(crate) fn note_records_version(&mut self, version: i64) {
         self.bumped = Some(version);
         self.read.version.set(Some(version));
+    }
+
+    /// Says that something is left here for whichever node does such work, due so long after the commit. Other nodes are told
+    /// then, where they listen; what is due more than `limits::HINT_SECONDS_MAX` later is found by their rounds.
+    pub fn hint(&mut self, hint: Hint, after: Duration) {
+        if hints::is_soon(after) {
+            self.hints.insert((after, hint));
+        }
+    }
+
+    /// What this unit leaves for other nodes.
+    pub(crate) fn hints(&mut self) -> &mut BTreeSet<(Duration, Hint)> {
+        &mut self.hints
     }
 
     /// Whether there may be something to undo.

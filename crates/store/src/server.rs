@@ -4,12 +4,14 @@ use model::Id;
 
 use crate::engine::postgres::{PostgresSchema, PostgresServer, PostgresSettings, ServerState};
 use crate::faults::Faults;
+use crate::hints::Hints;
 use crate::{Database, StoreError};
 
 /// The server, and what our schemas on it are called.
 pub(crate) struct Server {
     server: PostgresServer,
     schema: String,
+    hints: Hints,
 }
 
 impl Server {
@@ -17,7 +19,14 @@ impl Server {
     pub(crate) fn of(database: &Database, faults: &Faults) -> Result<Option<Self>, StoreError> {
         let Database::Postgres(settings) = database else { return Ok(None) };
         let schema = checked(settings)?;
-        Ok(Some(Server { server: PostgresServer::new(settings, faults)?, schema }))
+        let server = PostgresServer::new(settings, faults)?;
+        let hints = Hints::new(server.clone(), schema.clone());
+        Ok(Some(Server { server, schema, hints }))
+    }
+
+    /// What nodes tell each other.
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
     }
 
     /// What the server says of itself.
@@ -42,9 +51,14 @@ impl Server {
     }
 
     fn schema_of(&self, id: Id) -> String {
-        let digits: String = id.to_string().chars().filter(char::is_ascii_hexdigit).collect();
-        format!("{}_{digits}", self.schema)
+        schema_of(&self.schema, id)
     }
+}
+
+/// The schema of an organization in the catalogue of this schema.
+pub(crate) fn schema_of(catalogue: &str, id: Id) -> String {
+    let digits: String = id.to_string().chars().filter(char::is_ascii_hexdigit).collect();
+    format!("{catalogue}_{digits}")
 }
 
 /// A name that needs no quotation marks anywhere. PostgreSQL cuts names after 63 bytes; an id takes 33 of them.

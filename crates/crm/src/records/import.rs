@@ -2,13 +2,14 @@
 //! named with its line and column. The same table twice adds nothing twice.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::decision::{Entity, RecordRef};
 use model::schema::customers::{Account, Contact, Lead};
 use model::schema::house::Job;
 use model::schema::{Kind, Noun, Table};
 use model::{EmailAddress, Id, Moment};
-use store::{Organization, Priority, StoreError, Tx};
+use store::{Hint, Organization, Priority, StoreError, Tx};
 
 use super::note;
 use crate::CrmError;
@@ -211,6 +212,7 @@ fn rematch_later(tx: &mut Tx<'_>, address: &str, moment: &Moment) -> Result<(), 
             lasterror: None,
             owner: None,
         })?;
+        tx.hint(Hint::Jobs, Duration::ZERO);
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod credentials;
 mod disk;
+mod hinted;
 mod history;
 mod log;
 mod mail;

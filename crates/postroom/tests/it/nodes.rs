@@ -150,7 +150,7 @@ fn a_node_without_the_folder_leaves_mail_to_others() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
 }
 
-fn wait_for(is_so: impl Fn() -> bool) {
+pub(crate) fn wait_for(is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(60), "it does not come to be");

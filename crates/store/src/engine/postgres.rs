@@ -22,6 +22,7 @@ mod buffer;
 mod dialect;
 mod errors;
 mod examine;
+mod hinted;
 mod pool;
 mod schema;
 mod session;
@@ -33,6 +34,7 @@ mod watched;
 mod wire;
 
 pub use examine::ServerState;
+pub(crate) use hinted::HintLine;
 use pool::{Key, Pool};
 use session::PostgresSession;
 

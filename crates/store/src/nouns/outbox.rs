@@ -6,11 +6,14 @@
 //! *Invariant:* whoever claims a mail holds it under its number of attempts until it is due again by the server's clock.
 //! What he writes later than that changes nothing.
 
+use std::time::Duration;
+
 use model::schema::mailboxes::EmailServerProfile;
 use model::schema::outbox::{OutboxMail, OutboxRecipient};
 use model::{Id, Timestamp, limits};
 
 use crate::StoreError;
+use crate::hints::Hint;
 use crate::rows::{Param, Read, Tx};
 
 /// What an e-mail goes out as.
@@ -101,14 +104,17 @@ impl Read<'_> {
 }
 
 impl Tx<'_> {
-    /// Puts a mail in.
+    /// Puts a mail in, and tells other nodes when it is due.
     pub fn put_into_outbox(
         &mut self,
         mail: &OutboxMail,
         recipients: &[OutboxRecipient],
     ) -> Result<(), StoreError> {
         self.insert(mail)?;
-        recipients.iter().try_for_each(|recipient| self.insert(recipient))
+        recipients.iter().try_for_each(|recipient| self.insert(recipient))?;
+        let after = mail.dueon.0.saturating_sub(mail.createdon.0);
+        self.hint(Hint::Outbox, Duration::from_millis(u64::try_from(after).unwrap_or(0)));
+        Ok(())
     }
 
     /// Takes mails of a lane that are due to a relay, those that wait longest first, for a node and for
@@ -351,6 +357,7 @@ impl Tx<'_> {
         if self.execute(sql, &[email.into(), now.into(), expireson.into(), way.into()])? == 0 {
             return Ok(false);
         }
+        self.hint(Hint::Outbox, Duration::ZERO);
         // Who may have it may have it still, whatever is said of the mail from now on.
         let sql = "update outboxrecipient set statecode = 0, settledon = null, attempts = 0, dueon = 0, \
                    replytext = case when replycode is not null then replytext end, \
@@ -380,6 +387,7 @@ impl Tx<'_> {
                    where activityid in (select activityid from outboxmail where waitsin = ?3 and emailserverprofileid = ?1 \
                    and owner is null order by dueon limit ?4 /*pg for update skip locked*/)";
         let params = [from.into(), to.into(), lane.into(), limit.into(), now.into(), expireson.into()];
+        self.hint(Hint::Outbox, Duration::ZERO);
         self.execute(sql, &params)
     }
 

@@ -5,7 +5,8 @@
 //! failed one leaves nothing while its neighbors stay. Where the engine ends the whole transaction, all units of
 //! the batch run again, one by one.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use model::limits;
@@ -13,6 +14,7 @@ use model::limits;
 use super::line::Line;
 use super::{Ran, Surroundings, Unit};
 use crate::engine::{Log, Session, Step};
+use crate::hints::Hint;
 use crate::{StoreError, Tx};
 
 /// What a batch works with.
@@ -27,6 +29,8 @@ pub(super) struct Batch<'b> {
     pub(super) bumped: Cell<Option<i64>>,
     /// Whether a unit of it changes the version of the records, as far as that is known.
     pub(super) excludes: Cell<bool>,
+    /// What its units leave for other nodes, to be told once it is committed. One too many does no harm.
+    pub(super) hints: RefCell<BTreeSet<(Duration, Hint)>>,
 }
 
 pub(super) enum Filled {
@@ -133,7 +137,7 @@ impl Batch<'_> {
             // it fails the connection is closed, which undoes it too.
             let _ = self.session.step(Step::Rollback);
         } else {
-            self.publish_version();
+            self.publish();
         }
         for unit in units {
             // A unit that failed by itself is refused too: it may have failed over a neighbor's row.
@@ -168,7 +172,7 @@ impl Batch<'_> {
             (Ran::Keep, _) => {
                 self.log.committed(1);
                 self.session.step(Step::Commit)?;
-                self.publish_version();
+                self.publish();
                 Ok(())
             }
             (Ran::Undo, _) => Ok(()),
@@ -181,14 +185,19 @@ impl Batch<'_> {
         let ran = unit.run(&mut tx);
         if ran == Ran::Keep {
             self.bumped.set(self.bumped.get().max(tx.bumped()));
+            self.hints.borrow_mut().append(tx.hints());
         }
         (ran, tx.has_written())
     }
 
-    /// From now on memory answers under the version of the records that was committed.
-    pub(super) fn publish_version(&self) {
+    /// After a commit: memory answers under the version of the records that it made, and other nodes are told of what it
+    /// left for them.
+    pub(super) fn publish(&self) {
         if let Some(version) = self.bumped.take() {
             self.surroundings.memory.advance(version);
+        }
+        if let Some(hints) = &self.surroundings.hints {
+            hints.tell(self.hints.take());
         }
     }
 

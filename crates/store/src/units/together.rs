@@ -148,7 +148,7 @@ impl Batch<'_> {
         match committed {
             Ok(()) => {
                 self.log.committed(units);
-                self.publish_version();
+                self.publish();
                 Committed::Kept
             }
             Err(error) if self.session.is_sound() => {

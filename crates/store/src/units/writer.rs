@@ -1,6 +1,6 @@
 //! The writing side of one database: its line of units and the one connection that writes.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use crate::blobs::Blobs;
 #[cfg(feature = "testing")]
 use crate::engine::Checkpoint;
 use crate::engine::{Engine, Log, Purpose, Readers, Session};
+use crate::hints::OrganizationHints;
 use crate::index::TextIndex;
 use crate::lock::locked;
 use crate::memory::Memory;
@@ -37,6 +38,8 @@ pub(crate) struct Surroundings {
     pub(crate) readers: Arc<Readers>,
     /// The words of its e-mails.
     pub(crate) index: Arc<TextIndex>,
+    /// Tells other nodes what was left for them; nothing in files.
+    pub(crate) hints: Option<OrganizationHints>,
 }
 
 impl Writer {
@@ -119,8 +122,17 @@ impl Writer {
 
     fn batch(&self, session: &dyn Session) -> Result<(), StoreError> {
         let surroundings = &self.surroundings;
-        let (time_max, bumped, excludes) = (self.batch_time_max, Cell::default(), Cell::default());
-        Batch { session, line: &self.line, surroundings, log: &self.log, time_max, bumped, excludes }.run()
+        let batch = Batch {
+            session,
+            line: &self.line,
+            surroundings,
+            log: &self.log,
+            time_max: self.batch_time_max,
+            bumped: Cell::default(),
+            excludes: Cell::default(),
+            hints: RefCell::default(),
+        };
+        batch.run()
     }
 
     /// Looks after the log of the database, and gives back memory when that has come to rest.

@@ -6,6 +6,7 @@ mod blobs;
 mod bucket;
 mod catalogue;
 mod customers;
+mod hints;
 mod house;
 mod index;
 mod index_nodes;

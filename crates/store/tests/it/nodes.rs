@@ -94,13 +94,13 @@ fn set(house: &House, value: &'static str) {
 }
 
 /// Another node on the database of a house, where it is at a server.
-struct Other {
-    store: Arc<Store>,
+pub(crate) struct Other {
+    pub(crate) store: Arc<Store>,
     _folder: tempfile::TempDir,
 }
 
 impl Other {
-    fn beside(house: &House) -> Option<Self> {
+    pub(crate) fn beside(house: &House) -> Option<Self> {
         let database = Database::for_tests(house.folder.path());
         if database == Database::Sqlite {
             skip("two nodes need a database server (POSTROOM_TEST_DATABASE)");
@@ -117,7 +117,7 @@ impl Other {
     }
 }
 
-fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(20), "not yet: {what}");

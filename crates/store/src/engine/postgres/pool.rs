@@ -15,7 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::schema;
 use super::values::Line;
-use super::wire::{Params, Request, Wire};
+use super::wire::{Hear, Params, Request, Wire};
 use crate::StoreError;
 use crate::engine::Purpose;
 use crate::lock::locked;
@@ -127,11 +127,16 @@ impl Pool {
     }
 
     fn connect(&self, key: &Key) -> Result<Wire, StoreError> {
+        self.connect_beside(&schema::options(key), Arc::new(|_| {}))
+    }
+
+    /// A connection that is not counted, with these start-up options; `hear` is told of notifications.
+    pub(super) fn connect_beside(&self, options: &str, hear: Hear) -> Result<Wire, StoreError> {
         let runtime = self.runtime.as_ref().ok_or(StoreError::Closed)?;
         let mut config = self.config.clone();
         let given = config.get_options().unwrap_or_default().to_owned();
-        config.options(format!("{given} {}", schema::options(key)));
-        Wire::connect(&config, &self.tls, runtime.handle())
+        config.options(format!("{given} {options}"));
+        Wire::connect(&config, &self.tls, runtime.handle(), hear)
     }
 
     fn close_one(&self) {

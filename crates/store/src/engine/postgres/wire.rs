@@ -49,6 +49,9 @@ pub(super) struct Answer {
     pub(super) changed: u64,
 }
 
+/// Is told the payload of a notification, on the thread that moves the bytes of all connections.
+pub(super) type Hear = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// A connection.
 pub(super) struct Wire {
     client: Client,
@@ -60,11 +63,12 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Connects; the connection is driven on this runtime.
+    /// Connects; the connection is driven on this runtime, and what it is notified of is told there.
     pub(super) fn connect(
         config: &Config,
         tls: &MakeRustlsConnect,
         runtime: &Handle,
+        hear: Hear,
     ) -> Result<Self, StoreError> {
         let deadline = Instant::now() + Duration::from_secs(limits::DATABASE_CONNECT_SECONDS_MAX);
         let (config, tls) = (config.clone(), tls.clone());
@@ -75,7 +79,7 @@ impl Wire {
             match config.connect(tls).await {
                 Ok((client, connection)) => {
                     let _ = told.send(Ok(client));
-                    drive(connection, &heard).await;
+                    drive(connection, &heard, &*hear).await;
                 }
                 Err(error) => drop(told.send(Err(error))),
             }
@@ -247,13 +251,14 @@ fn line(row: &tokio_postgres::Row) -> Result<Line, Error> {
     (0..row.len()).map(|place| row.try_get::<_, Read>(place).map(|cell| cell.0)).collect()
 }
 
-/// Moves bytes until the connection ends, and hears the server's warnings.
+/// Moves bytes until the connection ends, and hears the server's warnings and notifications.
 async fn drive(
     mut connection: Connection<
         tokio_postgres::Socket,
         <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket>>::Stream,
     >,
     warned: &AtomicBool,
+    hear: &(dyn Fn(&str) + Send + Sync),
 ) {
     while let Some(message) = std::future::poll_fn(|context| connection.poll_message(context)).await {
         match message {
@@ -263,6 +268,7 @@ async fn drive(
                     tracing::warn!(message = notice.message(), "the database server warns");
                 }
             }
+            Ok(AsyncMessage::Notification(told)) => hear(told.payload()),
             Ok(_) => {}
             Err(error) => {
                 tracing::info!(
