@@ -154,7 +154,7 @@ fn open(organization: &Organization, copy: &Arc<Copy>, reading: &Reading) -> Res
             desk.believe(verdicts.outer.as_ref(), received.header().and_then(|header| header.from.first()));
             let mut originals = unwrap::originals(copy, received, &desk);
             returned::note(organization, copy, &mut originals)?;
-            organization.foresee(&gather::looked_up(&originals))?;
+            organization.foresee(&gather::looked_up(&originals));
             (desk, originals, i64::try_from(copy.raw.len()).unwrap_or(i64::MAX))
         }
     };

@@ -149,7 +149,7 @@ pub enum Sameness {
 
 /// Whether two claims under a shared key are the same mail, `a` and `b` in any order.
 ///
-/// - Identical bytes are the same mail.
+/// - Identical bytes are the same mail; those of which nothing is known are not.
 /// - Under one Message-ID, two of author, date and text must agree: ids are reused by broken programs. Where
 ///   author and date agree and the texts are known to differ, it is [`Sameness::SameButOtherText`].
 /// - Under one content key, one side must lack its id (some forwards drop it) and the text must agree.
@@ -160,7 +160,7 @@ pub enum Sameness {
 ///
 /// The text is what [`content_digest`] made of it. An empty one is no evidence: all empty mails agree in it.
 pub fn same_mail(shared: SharedKey, a: &Claim, b: &Claim) -> Sameness {
-    if a.raw_digest == b.raw_digest {
+    if a.raw_digest == b.raw_digest && a.raw_digest != [0; 32] {
         return Sameness::Same;
     }
     match shared {

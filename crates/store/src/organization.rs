@@ -205,10 +205,10 @@ impl Organization {
 
     /// Asks whose addresses these are, and of those that are nobody's of ours who wants none of them logged, before a unit of
     /// work does, so that it finds the answers in memory: units run one at a time, whoever asks here does not. At a server
-    /// nothing is asked, for there units ask together.
-    pub fn foresee(&self, addresses: &[EmailAddress]) -> Result<(), StoreError> {
+    /// nothing is asked, for there units ask together. What cannot be answered now the unit asks, and says so.
+    pub fn foresee(&self, addresses: &[EmailAddress]) {
         if self.writer.engine().is_remote() {
-            return Ok(());
+            return;
         }
         let of_one = |read: &Read<'_>, address: &EmailAddress| {
             let found = read.records_by_address(&address.key())?;
@@ -217,7 +217,14 @@ impl Organization {
             }
             Ok(())
         };
-        self.read(|read| addresses.iter().try_for_each(|address| of_one(read, address)))
+        let foreseen: Result<(), StoreError> =
+            self.read(|read| addresses.iter().try_for_each(|address| of_one(read, address)));
+        if let Err(error) = foreseen {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "addresses are left to the unit of work"
+            );
+        }
     }
 
     /// Runs a unit of work on a store thread and answers after its commit. It may run again: everything it

@@ -66,7 +66,8 @@ impl<'c> Read<'c> {
     /// An answer that depends on records alone: out of memory, or asked and remembered.
     ///
     /// Inside a unit of work it is remembered only while the unit sees the committed version: what is not committed
-    /// may yet be undone.
+    /// may yet be undone. Nor is it remembered where records changed between the version that is believed and the snapshot:
+    /// a part of it may have come out of memory.
     pub(crate) fn remembered<T: Weighed + Clone + Send + Sync + 'static>(
         &self,
         (question, about): (Question, &str),
@@ -79,7 +80,7 @@ impl<'c> Read<'c> {
         }
         let answer = ask(self)?;
         let seen = self.version_seen()?;
-        if seen <= memory.latest() && !self.connected()?.is_guessing() {
+        if seen == version && seen <= memory.latest() && !self.connected()?.is_guessing() {
             memory.put(seen, (question, about), answer.clone());
         }
         Ok(answer)

@@ -245,6 +245,12 @@ async fn a_lost_identity_of_a_mail_without_id() {
 }
 
 #[tokio::test]
+async fn lost_digests_of_a_mail_whose_claims_do_not_say_them() {
+    let loss = "update email set rawdigest = null where subject = 'Visit'";
+    check(loss, expect!["1 e-mails have lost a key by which they are known"]).await;
+}
+
+#[tokio::test]
 async fn a_lost_attachment() {
     check("delete from activitymimeattachment", expect!["2 e-mails do not have all their attachments"]).await;
 }

@@ -113,10 +113,12 @@ async fn claims_of_a_house_of_before_say_themselves_what_the_row_of_an_email_say
     assert_eq!(house.break_database("update email set textdigest = null, rawdigest = null"), 1);
     let copy = house.take(house.out_of_mailbox(house.ben, QUESTION)).await;
     assert_eq!((copy.0, copy.2), (Outcome::Duplicate, Some(question)));
-    // Another author and another text under the same id: a program that numbers its mails anew.
-    let other = QUESTION.replace("zoe@", "ida@").replace("May I ask?", "Here is our offer.");
-    let other = house.take(house.to_support(&other)).await;
-    assert_ne!(other.2, Some(question));
+    // A twin of it with another, longer text: where nothing were known of the text it would take its place.
+    let source = house.email(question).blobid;
+    let twin = QUESTION.replace("May I ask?", &"Pay to this account instead.\n".repeat(1_000));
+    let twin = house.take(house.out_of_mailbox(house.jane, &twin)).await;
+    assert_eq!((twin.0, twin.2), (Outcome::Duplicate, Some(question)));
+    assert_eq!(house.email(question).blobid, source);
 }
 
 #[tokio::test]

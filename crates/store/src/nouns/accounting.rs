@@ -189,17 +189,20 @@ impl Read<'_> {
         )
     }
 
-    /// E-mails that do not claim every key they have: the same mail could become a second e-mail.
+    /// E-mails that do not claim every key they have, or of which their claims do not say what they are compared by: the same mail
+    /// could become a second e-mail.
     ///
     /// The keys are its Message-ID; From and Date; and, where it has neither id nor Date, its bytes.
     pub fn emails_without_identity(&self) -> Result<i64, StoreError> {
         self.count(
             "select count(*) from email e left join \
-             (select activityid, count(*) as claims from identity group by activityid) i \
-             on i.activityid = e.activityid where e.statuscode <> 1 and coalesce(i.claims, 0) < \
+             (select activityid, count(*) as claims, \
+             sum(case when length(textdigest) = 0 then 1 else 0 end) as bare from identity group by activityid) i \
+             on i.activityid = e.activityid where e.statuscode <> 1 and \
+             ((i.bare > 0 and (e.textdigest is null or e.rawdigest is null)) or coalesce(i.claims, 0) < \
              case when e.messageid is not null then 1 else 0 end + \
              case when e.sender is not null and e.senton is not null then 1 else 0 end + \
-             case when e.messageid is null and e.senton is null then 1 else 0 end",
+             case when e.messageid is null and e.senton is null then 1 else 0 end)",
         )
     }
 
