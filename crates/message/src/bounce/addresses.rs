@@ -189,10 +189,13 @@ fn is_folded(above: &str, line: &str) -> bool {
 /// Who folds a sentence does so behind this much of it.
 const FOLDED_BYTES_MIN: usize = 50;
 
-/// `A message that was sent by`: the next line names who sent it, as Exim writes to others than him.
+/// `A message that was sent by`: the next line names who sent it, as Exim writes to others than him. `The list administrator at:`:
+/// it names whom to ask.
 fn names_sender(line: &str) -> bool {
-    let line = line.trim_end().to_ascii_lowercase();
-    ["message sent by", "was sent by", "message from", "mail from"].iter().any(|end| line.ends_with(end))
+    let line = line.trim().to_ascii_lowercase();
+    let ends =
+        ["message sent by", "was sent by", "message from", "mail from", "administrator at:", "owner at:"];
+    line == "at:" || ends.iter().any(|end| line.ends_with(end))
 }
 
 /// `To: info@ours`, then the subject: it says which mail is meant, as Exchange does before it names recipients.

@@ -2,6 +2,7 @@
 
 use super::notice::{Notice, SHORT_BYTES};
 use super::{addresses, answer, folding, lists, persons, reasons, servers};
+use crate::message::start_of;
 
 /// Whether words about a failure are no notice of one.
 pub(super) fn is_any(notice: &Notice<'_>) -> bool {
@@ -12,6 +13,8 @@ pub(super) fn is_any(notice: &Notice<'_>) -> bool {
         || is_vague(notice)
         || is_absence(notice)
         || is_of_list(notice)
+        || is_of_member(notice)
+        || is_handed_on(notice)
         || is_quota(notice)
 }
 
@@ -143,7 +146,38 @@ const OF_LISTS: &[&str] = &[
     "mailing list probe",
     "ezmlm warning",
     "ezmlm probe",
+    "bouncing messages from",
+    "bounce rate too high",
+    "daily error monitoring report",
 ];
+
+/// Whether the program of a list tells a member of it that mail to himself came back.
+fn is_of_member(notice: &Notice<'_>) -> bool {
+    lists::has(&folding::folded(start_of(&notice.text, SHORT_BYTES)), "member")
+}
+
+/// Whether somebody who is no server encloses, or puts below his words, what a server wrote: no mail of ours comes from one.
+fn is_handed_on(notice: &Notice<'_>) -> bool {
+    let header = notice.message.header();
+    let is_by_server = header.from.is_empty()
+        || header.from.iter().any(servers::is_named)
+        || header.marks.report
+        || header.marks.from_mail_system
+        || notice.message.field("X-Failed-Recipients").is_some()
+        || servers::is_opening(notice);
+    !is_by_server && notice.returned.iter().any(|raw| is_servers(raw))
+}
+
+/// Whether a server wrote a mail, by its first field `From`.
+fn is_servers(raw: &[u8]) -> bool {
+    let begin = String::from_utf8_lossy(raw.get(..MAIL_BYTES).unwrap_or(raw)).to_lowercase();
+    let mut lines = begin.lines().map(|line| line.trim_start_matches(['>', '|', '*', ' ', '\t']));
+    let from = lines.find_map(|line| line.strip_prefix("from:")).unwrap_or_default();
+    DAEMONS.iter().any(|name| from.contains(name))
+}
+
+const DAEMONS: &[&str] =
+    &["mailer-daemon", "mailerdaemon", "postmaster", "mail delivery", "delivery subsystem", "mail daemon"];
 
 /// Whether it warns its reader that his own room is short, and returns nothing.
 fn is_quota(notice: &Notice<'_>) -> bool {

@@ -33,8 +33,10 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     }
     let arrived = is_said(reasons::is_arrived);
     let rejected = answer::is_rejection(notice.message);
+    // Whoever has a list there does not say that there is none.
+    let is_list = servers::is_list_program(notice);
     let kind_for = |reason: Option<Reason>, address: Option<&EmailAddress>| match reason {
-        _ if rejected => Kind::Soft,
+        _ if rejected || is_list => Kind::Soft,
         _ if delayed => Kind::Delayed,
         None if arrived && address.is_none_or(|address| !is_under_failure(notice, address)) => Kind::Receipt,
         reason => reason.map_or(Kind::Unclear, |reason| reason.kind),
@@ -75,6 +77,9 @@ pub(super) fn shown(notice: &Notice<'_>) -> Option<Bounce> {
         "ihre nachricht ",
         "votre message ",
         "su mensaje ",
+        "il messaggio ",
+        "a sua mensagem ",
+        "uw bericht ",
         "this is a receipt for the mail",
     ];
     let is_somebodys = notice.message.header().marks.list
@@ -99,7 +104,16 @@ const PROGRAMS: &[&str] = &[".zip", ".exe", ".scr", ".pif", ".bat", ".cmd", ".vb
 fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) -> Option<Reason> {
     let is_alone = notice.named().len() < 2;
     let is_all = words.len() >= notice.text.len();
+    let after = || Reason::after_text(words).or_else(|| notice.after_text());
+    if let Some(reply) = bare_in(words) {
+        return Reason::before_recipient(words)
+            .or_else(|| Reason::somewhere(words))
+            .or_else(|| if is_alone { notice.reason() } else { None })
+            .or_else(after)
+            .or_else(|| Reason::of_bare(reply));
+    }
     Reason::before_recipient(words)
+        .or_else(|| address.and_then(|address| Reason::of(&answered(&notice.text, address)?)))
         .or_else(|| summed_up(words).and_then(Reason::of))
         .or_else(|| reply_in(words).and_then(Reason::of_all))
         .or_else(|| Reason::somewhere(words))
@@ -107,7 +121,7 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
         .or_else(|| reply_in(words).and_then(Reason::of))
         .or_else(|| Reason::of_all(words))
         .or_else(|| if is_all { None } else { Reason::of(words) })
-        .or_else(|| Reason::after_text(words).or_else(|| notice.after_text()))
+        .or_else(after)
         .or_else(|| Reason::of_codes(words))
         .or_else(|| address.and_then(|address| Reason::of(&mentions(&notice.text, address))))
         .or_else(|| notice.reason())
@@ -121,11 +135,51 @@ fn summed_up(words: &str) -> Option<&str> {
     spelling::of_transcript(words.lines().next()?).map(|(_, said)| said)
 }
 
+/// What a server answered to the name of a recipient, where a notice shows the transcript: `>>> RCPT To:<zoe@x.test>`, below it `<<<
+/// 550 …`. Sendmail sums up every refusal as `User unknown`.
+fn answered(text: &str, address: &EmailAddress) -> Option<String> {
+    let key = address.key();
+    let is_asked = |line: &str| {
+        let line = line.trim_start().to_lowercase();
+        line.starts_with(">>> rcpt to:") && line.contains(&key)
+    };
+    let mut lines = text.lines().skip_while(|line| !is_asked(line));
+    lines.next()?;
+    let answer = lines.map_while(|line| line.trim_start().strip_prefix("<<< "));
+    Some(answer.collect::<Vec<_>>().join("\n"))
+        .filter(|answer| !answer.is_empty() && !reasons::is_bare(answer))
+}
+
 /// What a server answered, where a notice says so: what stands around it is of whoever writes the notice.
-fn reply_in(words: &str) -> Option<&str> {
-    let (at, marker) = REPLIES.iter().filter_map(|marker| Some((words.find(marker)?, marker))).min()?;
-    let reply = words.get(at + marker.len()..)?.trim_start();
+pub(super) fn reply_in(words: &str) -> Option<&str> {
+    let marked = REPLIES.iter().filter_map(|marker| Some((words.find(marker)?, marker))).min();
+    let reply = match marked {
+        Some((at, marker)) => words.get(at + marker.len()..)?.trim_start(),
+        None if words.contains("SMTP error from remote") => behind_code(words)?,
+        None => return None,
+    };
     reply.split("\n\n").next().filter(|reply| reply.starts_with(['4', '5']))
+}
+
+/// A text from the first code of a reply in it.
+fn behind_code(words: &str) -> Option<&str> {
+    let begin = words.match_indices(['4', '5']).map(|(at, _)| at).find(|at| is_reply(words, *at))?;
+    words.get(begin..)
+}
+
+/// What a server answered that says no, and nothing of why.
+fn bare_in(words: &str) -> Option<&str> {
+    let after_code = || behind_code(words)?.split("\n\n").next();
+    reply_in(words).or_else(after_code).or(Some(words)).filter(|reply| reasons::is_bare(reply))
+}
+
+/// Whether the code of a reply stands there: at a line or behind a colon, before a blank or a dash.
+fn is_reply(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default().trim_end_matches([' ', '\t']);
+    let (code, behind) = text.get(at..).and_then(|rest| rest.split_at_checked(3)).unwrap_or_default();
+    (before.is_empty() || before.ends_with([':', '\n']))
+        && code.bytes().all(|byte| byte.is_ascii_digit())
+        && behind.starts_with([' ', '-'])
 }
 
 const REPLIES: &[&str] = &[
@@ -144,6 +198,7 @@ const REPLIES: &[&str] = &[
     "issued an error:",
     "error message:",
     "Diagnostic-Code: smtp;",
+    "SMTP protocol diagnostic:",
 ];
 
 /// So many recipients are looked for in all of a notice.

@@ -6,7 +6,7 @@ use model::{EmailAddress, limits};
 
 use super::notice::Notice;
 use super::reasons::{self, Reason};
-use super::{Bounce, Kind, Told, answer, bait, persons, servers, spelling};
+use super::{Bounce, Kind, Told, answer, bait, failure, folding, persons, servers, spelling};
 use crate::field::{self, Field, Section};
 use crate::header_decoder;
 use crate::message::start_of;
@@ -166,6 +166,10 @@ fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, S
         diagnostic = format!("{diagnostic} {more}");
     }
     let near = near(notice, group);
+    // Some leave the answer to the text.
+    if diagnostic.trim().is_empty() {
+        diagnostic = failure::reply_in(near).unwrap_or_default().to_owned();
+    }
     let words = [diagnostic.as_str(), &described, near].into_iter().find(|words| !words.trim().is_empty());
     let words = cut(words.unwrap_or_default());
     let verb: String = action.chars().take_while(char::is_ascii_alphabetic).collect();
@@ -191,13 +195,22 @@ fn why(
     let answer = format!("{diagnostic} {status}");
     // What the server answered is about this recipient; what stands beside him in the text may be about anything, unless it
     // is clear. Comments tell in the words of a standard: `5.0.0 (disk quota)`, `failed (bad address)`.
-    Reason::before_recipient(near)
-        .or_else(|| notice.before_recipient())
+    let before = || Reason::before_recipient(near).or_else(|| notice.before_recipient());
+    let after = || Reason::after_text(near).or_else(|| notice.after_text());
+    if reasons::is_bare(diagnostic) {
+        return before()
+            .or_else(|| Reason::somewhere(near))
+            .or_else(after)
+            .or_else(|| of_category(group))
+            .or_else(|| Reason::of_bare(&answer))
+            .or_else(|| notice.reason());
+    }
+    before()
         .or_else(|| Reason::of_all(&answer))
         .or_else(|| Reason::somewhere(near))
         .or_else(|| Reason::of(&answer))
         .or_else(|| Reason::of(&format!("{action} {described}")))
-        .or_else(|| Reason::after_text(near).or_else(|| notice.after_text()))
+        .or_else(after)
         .or_else(|| of_category(group))
         .or_else(|| of_exit(diagnostic))
         .or_else(|| Reason::of_statuses(diagnostic))
@@ -265,6 +278,7 @@ fn recipient(group: &Section<'_>) -> Option<EmailAddress> {
         let one = spelling::one_of(address, group.value("Diagnostic-Code"));
         one.or_else(|| spelling::first_in(address))
             .or_else(|| EmailAddress::parse(address.trim().trim_matches(['<', '>'])))
+            .or_else(|| answered_for(address.trim(), group.value("Diagnostic-Code")))
     };
     address("Original-Recipient")
         .or_else(|| address("Final-Recipient"))
@@ -273,14 +287,29 @@ fn recipient(group: &Section<'_>) -> Option<EmailAddress> {
         .or_else(|| address("X-Actual-Recipient"))
 }
 
+/// The address whose name alone stands in a field, by the answer that tells the whole: fetchmail's.
+fn answered_for(name: &str, answer: Option<&[u8]>) -> Option<EmailAddress> {
+    let answer = answer.filter(|_| !name.is_empty()).map(header_decoder::decode)?;
+    let mut words = answer.split(['<', '>', ' ']);
+    words.find_map(|word| {
+        let (local, host) = word.split_once('@')?;
+        (local == name && !host.is_empty()).then(|| EmailAddress::parse(word)).flatten()
+    })
+}
+
 /// What a recipient's program says. One that refused the mail says that it deleted it, and why in words.
 pub(super) fn disposition(notice: &Notice<'_>) -> Option<Bounce> {
     let body = notice.dispositions.first()?;
     let group = field::split(body.get(field::start(body)..).unwrap_or_default());
     let words =
         group.value("Disposition").map(header_decoder::decode).filter(|words| !words.trim().is_empty())?;
-    let is_deleted = words.to_ascii_lowercase().contains("deleted");
-    let is_refused = is_deleted && reasons::is_refusal(&notice.text) || answer::is_rejection(notice.message);
+    let lower = words.to_ascii_lowercase();
+    // By a rule, and not by his program when he throws it away unread (RFC 5429 §2.2).
+    let is_by_rule =
+        || lower.contains("automatic-action") && !reasons::is_shown(&folding::folded(&notice.text));
+    let is_deleted = lower.contains("deleted");
+    let is_refused = is_deleted && (reasons::is_refusal(&notice.text) || is_by_rule())
+        || answer::is_rejection(notice.message);
     let kind = if is_refused { Kind::Soft } else { Kind::Receipt };
     let words = cut(&words);
     let told = |address| Told { address, kind, status: String::new(), words: words.clone() };

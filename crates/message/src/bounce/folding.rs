@@ -1,7 +1,10 @@
 //! A text as rules look at it: folded to small letters and single blanks, without what is about something else.
 
+use std::borrow::Cow;
+
 /// Lower case, with one blank between words: what is folded over lines is found too. What an address is called says nothing, nor
-/// where a link leads but for its host, nor what the mail was called that was sent. An underscore is a blank: `BAD_RECIPIENT`.
+/// where a link leads but for its host, nor what the mail was called that was sent. An underscore is a blank: `BAD_RECIPIENT`. What is
+/// drawn together is spelled out: `couldn't`.
 pub(super) fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let words = text.lines().filter(|line| !is_of_mail(line)).flat_map(str::split_whitespace);
@@ -19,7 +22,19 @@ pub(super) fn folded(text: &str) -> String {
             }
         }
     }
-    out
+    match spelled_out(&out) {
+        Cow::Borrowed(_) => out,
+        Cow::Owned(spelled) => spelled,
+    }
+}
+
+/// `can't`, `can not`: `cannot`; `isn't`: `is not`.
+fn spelled_out(text: &str) -> Cow<'_, str> {
+    if !text.contains("n't") && !text.contains("can not") {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace("can't", "cannot").replace("won't", "will not");
+    Cow::Owned(text.replace("n't", " not").replace("can not", "cannot"))
 }
 
 /// A line that says which mail it is about.
@@ -55,8 +70,14 @@ fn is_code(word: &str) -> bool {
     word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Of a link the host, of an address nothing but what stands before and behind it: `FROM:<zoe@x>`, `zoe@x...No such user`.
+/// Of a link the host, of an address nothing but what stands before and behind it: `FROM:<zoe@x>`, `zoe@x...No such user`. Arrows say
+/// who speaks in a transcript, however they are drawn.
 fn telling(word: &str) -> [&str; 2] {
+    match word {
+        "-->" => return [">>>", ""],
+        "<--" => return ["<<<", ""],
+        _ => {}
+    }
     if let Some((_, link)) = word.split_once("://") {
         return [link.split('/').next().unwrap_or_default(), ""];
     }

@@ -91,8 +91,14 @@ fn lists(names: &[&str]) -> Vec<&'static Rules> {
     names.iter().filter_map(|name| RULES.get(*name)).collect()
 }
 
-/// Of what two kinds of lists know the first in a text; of two that stand at one place the longer.
-pub(super) fn first(text: &str, hard: &[&str], soft: &[&str]) -> Option<Kind> {
+/// Of what two kinds of lists know the first in a text; of two that stand at one place the longer. What is hard counts where it may, by
+/// where it begins and ends.
+pub(super) fn first(
+    text: &str,
+    hard: &[&str],
+    soft: &[&str],
+    may_be_hard: impl Fn(usize, usize) -> bool,
+) -> Option<Kind> {
     let (hard, soft, frame) = (lists(hard), lists(soft), lists(&["frame"]));
     let mut behind_frame = 0;
     word_starts(text).find_map(|at| {
@@ -101,7 +107,8 @@ pub(super) fn first(text: &str, hard: &[&str], soft: &[&str]) -> Option<Kind> {
             behind_frame = at + length;
             return None;
         }
-        let kind = match (longest(&hard, rest), longest(&soft, rest)) {
+        let length = longest(&hard, rest).filter(|length| may_be_hard(at, at + length));
+        let kind = match (length, longest(&soft, rest)) {
             (None, None) => return None,
             (hard, soft) if hard >= soft => Kind::Hard,
             _ => Kind::Soft,
@@ -122,6 +129,29 @@ pub(super) fn has_any(text: &str, names: &[&str], not: &[&str]) -> bool {
         }
         longest(&lists, rest).is_some()
     })
+}
+
+/// Whether a folded text has words, and none but those of a list and of frames; numbers are no words.
+pub(super) fn has_only(text: &str, list: &str) -> bool {
+    let lists = lists(&[list, "frame"]);
+    let mut behind = 0;
+    let mut has_words = false;
+    let is_known = word_starts(text).all(|at| {
+        let rest = text.get(at..).unwrap_or_default();
+        if at < behind {
+            return true;
+        }
+        if !rest.starts_with(char::is_alphabetic) {
+            let is_number = rest.starts_with(|c: char| c.is_ascii_digit());
+            behind = if is_number { at + rest.find(' ').unwrap_or(rest.len()) } else { behind };
+            return true;
+        }
+        let length = longest(&lists, rest);
+        has_words |= length.is_some();
+        behind = at + length.unwrap_or_default();
+        length.is_some()
+    });
+    has_words && is_known
 }
 
 /// Whether a folded text begins with words of a list.

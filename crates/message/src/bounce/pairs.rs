@@ -3,6 +3,7 @@
 
 use super::Kind;
 use super::lists;
+use crate::message::start_of;
 
 /// By the first sentence that speaks of the recipient and says that he cannot be reached, or of the mail or its sender and says that it
 /// was not taken. What a sentence says of a sender is not about the recipient.
@@ -35,6 +36,39 @@ fn says(sentence: &str, of: &str, what: &str) -> bool {
             is_before || last.is_some_and(|(_, end)| at - end <= APART_BYTES)
         })
 }
+
+/// Whether what is said at a place of a text is said of a sender or of a thing, a record or a certificate: by the noun that stands last
+/// before it in its sentence, else by the one right behind.
+pub(super) fn is_of_thing(text: &str, begin: usize, end: usize) -> bool {
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let has = |list| !lists::places(part(begin, end), list).is_empty();
+    if has("whose") || has("who") {
+        return has("whose");
+    }
+    let mut from = begin.saturating_sub(BEFORE_BYTES);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let before = part(from, begin).rsplit(". ").next().unwrap_or_default();
+    let last = |list| lists::places(before, list).last().map(|(_, end)| *end);
+    if last("whose").is_some() {
+        return true;
+    }
+    let behind = || {
+        let behind = start_of(part(end, text.len()), BEHIND_BYTES).split(". ").next().unwrap_or_default();
+        let first = |list| lists::places(behind, list).first().map(|(begin, _)| *begin);
+        let thing = first("thing").into_iter().chain(first("whose")).min();
+        thing.is_some_and(|thing| first("who").is_none_or(|who| thing <= who))
+    };
+    match (last("thing"), last("who")) {
+        (None, None) => behind(),
+        (thing, who) => thing >= who,
+    }
+}
+
+/// So near stands of what it is said.
+const BEFORE_BYTES: usize = 60;
+const BEHIND_BYTES: usize = 24;
 
 /// So far apart may they be.
 const APART_BYTES: usize = 40;

@@ -1,7 +1,7 @@
 //! Why a mail was not delivered, by the words of servers (`rules.txt`), by status and by code.
 
 use super::folding::folded;
-use super::lists::{first, has_any};
+use super::lists::{first, has_any, has_only};
 use super::{Kind, pairs};
 
 /// What was found.
@@ -15,7 +15,7 @@ impl Reason {
     pub(super) fn of(text: &str) -> Option<Self> {
         let text = folded(text);
         Reason::near(&text)
-            .or_else(|| in_lists(&text, unless_temporary(&text, &["hard-weak"]), &["soft-weak"]))
+            .or_else(|| in_near_lists(&text, &["hard-weak"], &["soft-weak"]))
             .or_else(|| pairs_of(&text))
     }
 
@@ -30,7 +30,7 @@ impl Reason {
     }
 
     fn near(text: &str) -> Option<Self> {
-        Reason::clear(text).or_else(|| in_lists(text, unless_temporary(text, &["hard-near"]), &["soft-near"]))
+        Reason::clear(text).or_else(|| in_near_lists(text, &["hard-near"], &["soft-near"]))
     }
 
     /// By words that are clear wherever they stand in a notice.
@@ -49,6 +49,19 @@ impl Reason {
         let text = folded(text);
         let is_after = has_any(&text, &["after-text"], &[]) && !has_any(&text, &["at-recipient"], &[]);
         is_after.then_some(Reason { kind: Kind::Soft })
+    }
+
+    /// By an answer that says no, and nothing of why: by whom it did not take, by a status, else by a code. `551 5.3.0` is no word
+    /// about him: it fails in the server.
+    pub(super) fn of_bare(answer: &str) -> Option<Self> {
+        let text = folded(answer);
+        in_near_lists(&text, &["hard-near", "hard-weak"], &[])
+            // Without the words of Exchange Online, 5.4.1 is a word about hosts.
+            .or_else(|| answer.contains("5.4.1").then_some(Reason { kind: Kind::Soft }))
+            .or_else(|| Reason::of_statuses(answer))
+            .or_else(|| {
+                Reason::of_codes(answer).filter(|told| told.kind == Kind::Soft || !names_subject(answer))
+            })
     }
 
     fn clear(text: &str) -> Option<Self> {
@@ -107,7 +120,13 @@ fn unless_temporary<'l>(text: &str, lists: &'l [&'l str]) -> &'l [&'l str] {
 
 /// Of what two kinds of lists know the first in a text.
 fn in_lists(text: &str, hard: &[&str], soft: &[&str]) -> Option<Reason> {
-    first(text, hard, soft).map(|kind| Reason { kind })
+    first(text, hard, soft, |_, _| true).map(|kind| Reason { kind })
+}
+
+/// The same by words that may be about anything: those of a sender or of a thing are not about the recipient.
+fn in_near_lists(text: &str, hard: &[&str], soft: &[&str]) -> Option<Reason> {
+    let may_be_hard = |begin, end| !pairs::is_of_thing(text, begin, end);
+    first(text, unless_temporary(text, hard), soft, may_be_hard).map(|kind| Reason { kind })
 }
 
 fn pairs_of(text: &str) -> Option<Reason> {
@@ -140,8 +159,18 @@ fn class(word: &str) -> Option<u16> {
     }
 }
 
+/// Whether a status says what it is about (RFC 3463 §3): `5.3.0`, the server.
+fn names_subject(text: &str) -> bool {
+    numbers(text).any(|word| class(word).is_some() && !word.contains(".0."))
+}
+
 fn numbers(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.')).filter(|word| !word.is_empty())
+}
+
+/// Whether an answer says no, and nothing of why: `550 Blocked`, `Mail is rejected by recipients`, `551 Unknown error`.
+pub(super) fn is_bare(answer: &str) -> bool {
+    has_only(&folded(answer), "bare")
 }
 
 /// Whether a text says that somebody or something refused the mail.

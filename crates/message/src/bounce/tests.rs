@@ -272,6 +272,7 @@ fn recipients_that_only_a_transcript_names_are_found() {
 }
 
 mod bait;
+mod bare;
 mod forms;
 mod pairs;
 mod persons;

@@ -15,7 +15,7 @@ fn words_right_behind_an_address_are_read() {
     for reply in ["550 zoe@x.test...No such user", "550 <zoe@x.test>:User unknown"] {
         assert_eq!(answered(reply, "5.0.0"), Kind::Hard, "{reply}");
     }
-    assert_eq!(answered("550 refused for one recipient (zoe@x.test:blocked)", "5.0.0"), Kind::Soft);
+    assert_eq!(answered("550 refused for one recipient (zoe@x.test:quota)", "5.0.0"), Kind::Soft);
     assert_eq!(answered("550 no: user.unknown@x.test", "5.0.0"), Kind::Unclear);
 }
 

@@ -153,3 +153,36 @@ fn whoever_complains_of_mail_that_came_back_is_a_person() {
     let prose = "They said that 554 of them were delayed, and that a mail to unknown users was returned.";
     check(&told("MAILER-DAEMON@relay.test", "Re: numbers", prose), Kind::Nothing, &[]);
 }
+
+#[test]
+fn what_a_server_wrote_is_handed_on_under_any_subject() {
+    let above =
+        "From: Ann <ann@x.test>\nTo: bob@y.test\nSubject: this came back, is there another address?\n";
+    let enclosed = format!(
+        "{above}Content-Type: multipart/mixed; boundary=a\n\n--a\n\nBob, do you know it? My mail could not be delivered.\n--a\n\
+         Content-Type: message/rfc822\n\nFrom: Mail Delivery System <MAILER-DAEMON@mx.test>\nSubject: Returned mail\n\n{POSTFIX}\n--a--\n"
+    );
+    check(&enclosed, Kind::Nothing, &[]);
+    let below = format!(
+        "{above}\nMy mail could not be delivered to zoe@x.test.\n\n----- Original Message -----\n\
+         From: Mail Delivery System <MAILER-DAEMON@mx.test>\nSubject: Returned mail\n\n{POSTFIX}"
+    );
+    check(&below, Kind::Nothing, &[]);
+}
+
+#[test]
+fn what_a_list_tells_a_member_of_mail_to_himself_is_no_report() {
+    let told = |from: &str, text: &str| {
+        format!("From: {from}\nTo: us@our.test\nSubject: About your mail from choir\n\n{text}\n")
+    };
+    let mlmmj = "Hi, this is the Mlmmj program managing the <choir@x.test>\nmailing list.\n\nSome messages to you could not be delivered. \
+        It is over now.\n";
+    check(&told("choir+owner@x.test", mlmmj), Kind::Nothing, &[]);
+    let ezmlm = "Hi! This is the ezmlm program.\n\nMessages to you from the choir mailing list seem to\nhave been bouncing: user unknown.\n";
+    check(&told("choir-help@x.test", ezmlm), Kind::Nothing, &[]);
+    let mailman = "Your membership in the mailing list choir has been disabled due to excessive bounces: mail was returned.\n";
+    check(&told("mailman-bounces@x.test", mailman), Kind::Nothing, &[]);
+    let denied = "Hi, this is the Mlmmj program managing the <choir@x.test>\nmailing list.\n\nYour message was unable to be delivered: \
+        only subscribers may post.\n";
+    check(&told("choir+owner@x.test", denied), Kind::Soft, &["choir@x.test"]);
+}
