@@ -112,7 +112,7 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
             .or_else(after)
             .or_else(|| Reason::of_bare(reply));
     }
-    Reason::before_recipient(words)
+    let told = Reason::before_recipient(words)
         .or_else(|| address.and_then(|address| Reason::of(&answered(&notice.text, address)?)))
         .or_else(|| summed_up(words).and_then(Reason::of))
         .or_else(|| reply_in(words).and_then(Reason::of_all))
@@ -121,13 +121,15 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
         .or_else(|| reply_in(words).and_then(Reason::of))
         .or_else(|| Reason::of_all(words))
         .or_else(|| if is_all { None } else { Reason::of(words) })
-        .or_else(after)
+        .or_else(&after)
         .or_else(|| Reason::of_codes(words))
         .or_else(|| address.and_then(|address| Reason::of(&mentions(&notice.text, address))))
         .or_else(|| notice.reason())
         .or_else(|| notice.alone())
         .or_else(|| notice.codes())
-        .or_else(|| if is_alone { Reason::paired(&notice.text) } else { None })
+        .or_else(|| if is_alone { Reason::paired(&notice.text) } else { None })?;
+    let answer = reply_in(words).unwrap_or(words);
+    Some(if told.kind == Kind::Hard && after().is_some() { told.or_of_text(answer) } else { told })
 }
 
 /// `554 <zoe@x>... Remote protocol error`: how sendmail sums up what was said about a recipient. The next line is about another.

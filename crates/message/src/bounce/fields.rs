@@ -177,6 +177,7 @@ fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, S
         "delivered" | "relayed" | "expanded" => Kind::Receipt,
         "delayed" => Kind::Delayed,
         _ if status.starts_with('2') => Kind::Receipt,
+        _ if answer::is_rejection(notice.message) => Kind::Soft,
         _ => {
             let reason = why(group, notice, (&action, &described, &diagnostic, near));
             reason.map_or(Kind::Unclear, |reason| reason.kind)
@@ -205,12 +206,12 @@ fn why(
             .or_else(|| Reason::of_bare(&answer))
             .or_else(|| notice.reason());
     }
-    before()
+    let told = before()
         .or_else(|| Reason::of_all(&answer))
         .or_else(|| Reason::somewhere(near))
         .or_else(|| Reason::of(&answer))
         .or_else(|| Reason::of(&format!("{action} {described}")))
-        .or_else(after)
+        .or_else(&after)
         .or_else(|| of_category(group))
         .or_else(|| of_exit(diagnostic))
         .or_else(|| Reason::of_statuses(diagnostic))
@@ -220,7 +221,9 @@ fn why(
         .or_else(|| Reason::of_codes(diagnostic))
         .or_else(|| notice.reason())
         .or_else(|| of_program(group))
-        .or_else(|| notice.alone())
+        .or_else(|| notice.alone())?;
+    let words = if diagnostic.is_empty() { near } else { diagnostic };
+    Some(if told.kind == Kind::Hard && after().is_some() { told.or_of_text(words) } else { told })
 }
 
 /// What stands right beside a recipient. Behind an empty line come footers.

@@ -81,10 +81,22 @@ fn telling(word: &str) -> [&str; 2] {
     if let Some((_, link)) = word.split_once("://") {
         return [link.split('/').next().unwrap_or_default(), ""];
     }
+    if let Some(rest) = without_host(word) {
+        return rest;
+    }
     let Some((before, domain)) = word.split_once('@') else { return [word, ""] };
     let label = before.rsplit_once(['<', ':']).map_or("", |(label, _)| label.trim_end_matches(':'));
     let inside = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     let end = domain.find("..").or_else(|| domain.find(|c| !inside(c)));
     let behind = end.and_then(|end| domain.get(end..)).unwrap_or_default();
     [label, behind.trim_start_matches(|c: char| c.is_ascii_punctuation())]
+}
+
+/// What stands around a host: `mx.x.test[192.0.2.1]:25`, `[mx.protection.x.test]`. How a server is called says nothing.
+fn without_host(word: &str) -> Option<[&str; 2]> {
+    let (before, rest) = word.split_once('[')?;
+    let (host, behind) = rest.split_once(']')?;
+    let is_host = host.contains('.') && host.chars().all(|c| c.is_alphanumeric() || ".-:_".contains(c));
+    let label = if before.contains('.') { "" } else { before };
+    is_host.then_some([label, behind])
 }

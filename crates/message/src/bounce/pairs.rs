@@ -12,7 +12,8 @@ pub(super) fn of(folded: &str) -> Option<Kind> {
         let kind = if says(sentence, "whose", "refuses") || says(sentence, "room", "full") {
             Kind::Soft
         } else if says(sentence, "relay", "denies")
-            || (!lists::has(sentence, "whose") && says(sentence, "who", "fails"))
+            || (!lists::has(sentence, "whose")
+                && (says(sentence, "who", "fails") || says(sentence, "place", "fails")))
         {
             Kind::Hard
         } else if says(sentence, "what", "refuses") {
@@ -42,7 +43,7 @@ fn says(sentence: &str, of: &str, what: &str) -> bool {
 pub(super) fn is_of_thing(text: &str, begin: usize, end: usize) -> bool {
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
     let has = |list| !lists::places(part(begin, end), list).is_empty();
-    if has("whose") || has("who") {
+    if has("whose") || has("who") || has("place") {
         return has("whose");
     }
     let mut from = begin.saturating_sub(BEFORE_BYTES);
@@ -51,6 +52,7 @@ pub(super) fn is_of_thing(text: &str, begin: usize, end: usize) -> bool {
     }
     let before = part(from, begin).rsplit(". ").next().unwrap_or_default();
     let last = |list| lists::places(before, list).last().map(|(_, end)| *end);
+    let of_recipient = last("who").max(last("place"));
     if last("whose").is_some() {
         return true;
     }
@@ -58,12 +60,18 @@ pub(super) fn is_of_thing(text: &str, begin: usize, end: usize) -> bool {
         let behind = start_of(part(end, text.len()), BEHIND_BYTES).split(". ").next().unwrap_or_default();
         let first = |list| lists::places(behind, list).first().map(|(begin, _)| *begin);
         let thing = first("thing").into_iter().chain(first("whose")).min();
-        thing.is_some_and(|thing| first("who").is_none_or(|who| thing <= who))
+        let recipient = first("who").into_iter().chain(first("place")).min();
+        thing.is_some_and(|thing| recipient.is_none_or(|recipient| thing <= recipient))
     };
-    match (last("thing"), last("who")) {
+    match (last("thing"), of_recipient) {
         (None, None) => behind(),
-        (thing, who) => thing >= who,
+        (thing, recipient) => thing >= recipient,
     }
+}
+
+/// Whether a folded text speaks of a recipient, and not of hosts alone.
+pub(super) fn names_recipient(text: &str) -> bool {
+    !lists::places(text, "who").is_empty()
 }
 
 /// So near stands of what it is said.

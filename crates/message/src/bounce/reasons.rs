@@ -64,6 +64,12 @@ impl Reason {
             })
     }
 
+    /// The same where the text had been sent: a host that takes it is there, so that words about hosts are not about his.
+    pub(super) fn or_of_text(self, answer: &str) -> Self {
+        let is_his = self.kind != Kind::Hard || pairs::names_recipient(&folded(answer));
+        if is_his { self } else { Reason { kind: Kind::Soft } }
+    }
+
     fn clear(text: &str) -> Option<Self> {
         in_lists(text, &["hard-always"], &["soft-always", "before-recipient"])
             .or_else(|| in_lists(text, &["hard-relay"], &[]))

@@ -1,6 +1,6 @@
 //! Answers that say no and nothing more, and words that are about something else than the recipient.
 
-use super::{Kind, answered, check, each_is};
+use super::{Kind, answered, check, each_is, read};
 
 const ZOE: &[&str] = &["zoe@x.test"];
 
@@ -133,4 +133,37 @@ fn a_rule_of_the_recipient_refuses_in_any_words() {
     check(&told("automatic-action", "Nothing from shops, please."), Kind::Soft, ZOE);
     check(&told("manual-action", "It went unread."), Kind::Receipt, ZOE);
     check(&told("automatic-action", "Your message was deleted without being read."), Kind::Receipt, ZOE);
+}
+
+#[test]
+fn what_a_server_is_called_says_nothing() {
+    let never = "550 Requested action not taken: mailbox unavailable. [x1.spam.protection.x.test]";
+    assert_eq!(answered(never, "5.5.0"), Kind::Hard);
+    let postfix = written(
+        "Sorry.\n\n<zoe@x.test>: host quota.filter.x.test[192.0.2.1] said: 550 Rejected (in reply to RCPT TO command)\n",
+    );
+    check(&postfix, Kind::Unclear, ZOE);
+}
+
+#[test]
+fn what_stands_behind_an_unavailable_mailbox_says_why() {
+    let why = |reason: &str| {
+        answered(&format!("550 Requested action not taken: mailbox unavailable{reason}"), "5.0.0")
+    };
+    assert_eq!(why(""), Kind::Hard);
+    assert_eq!(why(", no such user"), Kind::Hard);
+    assert_eq!(why(": quota"), Kind::Soft);
+    assert_eq!(why(", too many connections from you"), Kind::Soft);
+}
+
+#[test]
+fn whoever_takes_the_text_is_not_unknown() {
+    let at = |words: &str, stage: &str| {
+        let said =
+            format!("Sorry.\n\n<zoe@x.test>: host mx said: 550 {words} (in reply to {stage} command)\n");
+        read(&crate::read(written(&said).replace('\n', "\r\n").as_bytes()).unwrap()).kind
+    };
+    assert_eq!(at("no such domain", "RCPT TO"), Kind::Hard);
+    assert_eq!(at("no such domain", "end of DATA"), Kind::Soft);
+    assert_eq!(at("no such user", "end of DATA"), Kind::Hard);
 }
