@@ -125,7 +125,7 @@ fn is_absence(notice: &Notice<'_>) -> bool {
 }
 
 /// Whether the program of a list asks who runs it, or a member of it, to do something: to let a mail pass, to confirm, to look at what
-/// came back from members.
+/// came back from members; or one that keeps a server tells what it counted.
 fn is_of_list(notice: &Notice<'_>) -> bool {
     let subject = folding::folded(&notice.message.header().subject);
     let asks = |word: &&str| subject.starts_with(word);
@@ -149,6 +149,10 @@ const OF_LISTS: &[&str] = &[
     "bouncing messages from",
     "bounce rate too high",
     "daily error monitoring report",
+    "postfix log summaries",
+    "logwatch for",
+    "cron <",
+    "exim statistics",
 ];
 
 /// Whether the program of a list tells a member of it that mail to himself came back.

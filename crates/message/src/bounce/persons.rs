@@ -11,6 +11,7 @@ pub(super) fn is_writer(notice: &Notice<'_>) -> bool {
     let is_somebody = !header.from.is_empty()
         && !header.marks.from_mail_system
         && !header.marks.report
+        && !header.marks.automatic
         && !header.from.iter().any(servers::is_named);
     let subject = folding::folded(&header.subject);
     is_somebody

@@ -93,10 +93,19 @@ pub(super) fn is_named(mailbox: &model::Mailbox) -> bool {
 pub(super) fn is_list_program(notice: &Notice<'_>) -> bool {
     let begin = beginning(notice);
     (notice.message.field("X-MLServer").is_some() && begin.starts_with("you are not a member"))
-        || LIST_PROGRAMS.iter().any(|words| begin.starts_with(words))
+        || LIST_PROGRAMS.iter().any(|name| start_of(&begin, NAME_BYTES).contains(name))
 }
 
-const LIST_PROGRAMS: &[&str] = &["hi, this is the mlmmj program", "hi! this is the ezmlm program"];
+/// In whatever language it greets.
+const LIST_PROGRAMS: &[&str] = &[
+    "mlmmj program",
+    "programm mlmmj",
+    "programme mlmmj",
+    "programma mlmmj",
+    "programa mlmmj",
+    "ezmlm program",
+];
+const NAME_BYTES: usize = 60;
 
 /// Whether it begins as notices of known servers do.
 pub(super) fn is_opening(notice: &Notice<'_>) -> bool {
