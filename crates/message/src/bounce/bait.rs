@@ -25,7 +25,7 @@ pub(super) fn is_bait(notice: &Notice<'_>) -> bool {
         return false;
     }
     let subject = folding::folded(&notice.message.header().subject);
-    let text = folding::folded(&notice.text);
+    let text = folding::folded(&folding::without_hosts(&notice.text));
     reasons::is_bait(&subject)
         || reasons::is_bait(&text)
         || (is_about_reader(notice) && reasons::is_lure(&text))

@@ -201,6 +201,7 @@ const REPLIES: &[&str] = &[
     "error message:",
     "Diagnostic-Code: smtp;",
     "SMTP protocol diagnostic:",
+    "SMTP diagnostic:",
 ];
 
 /// So many recipients are looked for in all of a notice.

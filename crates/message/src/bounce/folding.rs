@@ -92,6 +92,22 @@ fn telling(word: &str) -> [&str; 2] {
     [label, behind.trim_start_matches(|c: char| c.is_ascii_punctuation())]
 }
 
+/// A text without the names of hosts: `mta.parcels.test` has no parcel for its reader.
+pub(super) fn without_hosts(text: &str) -> String {
+    let is_name = |word: &str| {
+        let mut labels = word.trim_matches(|c: char| c.is_ascii_punctuation()).split('.');
+        let is_label =
+            |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+        labels.by_ref().take(LABELS_MIN).filter(|label| is_label(label)).count() == LABELS_MIN
+            && labels.all(is_label)
+    };
+    let line = |line: &str| line.split(' ').filter(|word| !is_name(word)).collect::<Vec<_>>().join(" ");
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// With fewer it may be two sentences without a blank between them.
+const LABELS_MIN: usize = 3;
+
 /// What stands around a host: `mx.x.test[192.0.2.1]:25`, `[mx.protection.x.test]`. How a server is called says nothing.
 fn without_host(word: &str) -> Option<[&str; 2]> {
     let (before, rest) = word.split_once('[')?;

@@ -119,3 +119,14 @@ fn scanners_and_lists_that_refuse_tell_the_sender() {
         \"Non-members are not allowed to post.\"\n\nQuestions go to cats-owner@lists.test\n";
     check(list, Kind::Soft, &["cats@lists.test"]);
 }
+
+#[test]
+fn what_a_host_is_called_is_no_bait() {
+    let notice = |host: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.test\nTo: us@our.test\nSubject: failure notice\n\nHi. This is the mailer at {host}.\nI could not deliver it.\n\n\
+                 <zoe@x.test>: 550 user unknown\n"
+        )
+    };
+    check(&notice("mta.parcels.test"), Kind::Hard, &["zoe@x.test"]);
+}

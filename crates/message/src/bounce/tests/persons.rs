@@ -186,3 +186,24 @@ fn what_a_list_tells_a_member_of_mail_to_himself_is_no_report() {
         only subscribers may post.\n";
     check(&told("choir+owner@x.test", denied), Kind::Soft, &["choir@x.test"]);
 }
+
+#[test]
+fn a_list_refuses_in_the_language_of_its_members() {
+    let told = |from: &str, fields: &str, text: &str| {
+        format!("From: {from}\nTo: us@our.test\n{fields}Subject: Anfrage abgelehnt: Angebot\n\n{text}\n")
+    };
+    let mlmmj = "Hallo, hier ist das Programm Mlmmj, welches die Liste\n<choir@x.test> verwaltet.\n\nDie Nachricht konnte nicht an\ndie \
+        Liste weitergeleitet werden, weil die Liste nicht im Feld An steht.\n";
+    check(&told("choir+owner@x.test", "", mlmmj), Kind::Soft, &["choir@x.test"]);
+    let mailman = "Ihre Nachricht an die Mailingliste choir@x.test wurde abgelehnt:\n\nSie kommt nicht von einem Mitglied.\n";
+    let program = "List-Id: <choir.x.test>\nIn-Reply-To: <1@our.test>\nAuto-Submitted: auto-generated\n";
+    check(
+        &told(
+            "choir-owner@x.test",
+            program,
+            &mailman.replace("nicht von einem Mitglied", "von außen: nur Mitglieder"),
+        ),
+        Kind::Soft,
+        &["choir@x.test"],
+    );
+}
