@@ -1,7 +1,7 @@
 //! What real mails report, against what a reader said of each before anything read them: `tests/bounces/`.
 //!
-//! Rules are written by the mails of `labels.tsv`, `fresh.tsv`, `third.tsv`, and those of `fourth.tsv` that are `dev`: each that is read wrongly
-//! is named here. Of the others counts alone are told, unless `POSTROOM_MISREAD` is set.
+//! Rules are written by the mails of `labels.tsv`, `fresh.tsv`, `third.tsv`, and those of `fourth.tsv` and `fifth.tsv` that are `dev`: each that
+//! is read wrongly is named here. Of the others counts alone are told, unless `POSTROOM_MISREAD` is set.
 
 use std::path::Path;
 
