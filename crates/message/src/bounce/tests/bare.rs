@@ -31,6 +31,13 @@ fn a_bare_no_leaves_open_whether_the_address_works() {
 }
 
 #[test]
+fn a_domain_that_is_not_found_for_days_is_not_there() {
+    let asked = "Name service error for name=x.test type=MX: Host not found, try again";
+    assert_eq!(answered(&format!("Host or domain name not found. {asked}"), "4.4.3"), Kind::Hard);
+    assert_eq!(answered(asked, "4.4.3"), Kind::Soft);
+}
+
+#[test]
 fn a_bare_no_without_fields_is_told_by_its_stage() {
     let at = |stage: &str| {
         written(&format!(
