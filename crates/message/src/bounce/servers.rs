@@ -51,11 +51,9 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
     let writers =
         header.from.iter().chain(header.sender.iter().filter(|_| !header.marks.list && !header.marks.bulk));
     let has_field = notice.message.field("X-Failed-Recipients").is_some();
-    let says_it = || {
-        folding::folded(&notice.text).contains("could not be delivered")
-            || (header.marks.automatic && reasons::is_failure(&notice.text))
-    };
-    let returns_it = !notice.returned.is_empty() && is_short && says_it();
+    let returns_it = !notice.returned.is_empty()
+        && is_short
+        && folding::folded(&notice.text).contains("could not be delivered");
     has_field
         || is_list_program(notice)
         || header.marks.report
