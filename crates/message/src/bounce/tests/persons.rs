@@ -207,3 +207,15 @@ fn a_list_refuses_in_the_language_of_its_members() {
         &["choir@x.test"],
     );
 }
+
+#[test]
+fn who_asks_what_a_notice_means_hands_it_on() {
+    let asks = |words: &str| {
+        format!(
+            "From: Ann <ann@x.test>\nTo: us@our.test\nSubject: Undeliverable mail\n\n{words}\n\n\
+                 >>> RCPT To:<zoe@y.test>\n<<< 550 User unknown\n550 <zoe@y.test>... User unknown\n"
+        )
+    };
+    check(&asks("This came back today. What does it mean?"), Kind::Nothing, &[]);
+    check(&asks("----- Transcript of session follows -----"), Kind::Hard, &["zoe@y.test"]);
+}
