@@ -6,8 +6,8 @@ use model::{EmailAddress, limits};
 
 use super::notice::{Notice, SHORT_BYTES};
 use super::reasons::Reason;
-use super::servers;
 use super::spelling::{all_in, at_line, first_in, of_transcript};
+use super::{failure, servers};
 use crate::header_decoder;
 use crate::message::start_of;
 
@@ -90,10 +90,14 @@ fn is_of_keeper(local: &str) -> bool {
         || local.starts_with("owner-")
 }
 
-/// A line with the address alone, in the manner of qmail: `<zoe@x>:`, or one in brackets that begins it; then it does not matter whose
-/// it is.
+/// A line with the address alone, in the manner of qmail: `<zoe@x>:`, or one in brackets that begins it, or with what was answered about
+/// it: `zoe@x: 550 …`; then it does not matter whose it is.
 fn is_heading(line: &str, address: &EmailAddress) -> bool {
     let line = line.trim();
+    let line = line.strip_prefix("Failed address: ").unwrap_or(line);
+    if line.split_once(": ").is_some_and(|(begin, said)| begin.contains('@') && servers::is_reply(said)) {
+        return true;
+    }
     let in_brackets = line.strip_prefix('<').and_then(|rest| rest.split_once('>')).map(|(inner, _)| inner);
     let inner = in_brackets.unwrap_or(line.trim_end_matches(':'));
     inner.eq_ignore_ascii_case(address.as_str()) || of_transcript(line).is_some()
@@ -190,8 +194,11 @@ fn is_folded(above: &str, line: &str) -> bool {
 const FOLDED_BYTES_MIN: usize = 50;
 
 /// `A message that was sent by`: the next line names who sent it, as Exim writes to others than him. `The list administrator at:`:
-/// it names whom to ask.
+/// it names whom to ask. A server's answer is cut anywhere.
 fn names_sender(line: &str) -> bool {
+    if failure::reply_at(line).is_some() {
+        return false;
+    }
     let line = line.trim().to_ascii_lowercase();
     let ends =
         ["message sent by", "was sent by", "message from", "mail from", "administrator at:", "owner at:"];

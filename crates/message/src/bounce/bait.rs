@@ -1,6 +1,7 @@
 //! What looks like a notice and is none: bait for passwords, worms, and a notice that a person hands on.
 
 use super::notice::{Notice, SHORT_BYTES};
+use super::reasons::Reason;
 use super::{addresses, answer, folding, lists, persons, reasons, servers};
 use crate::message::start_of;
 
@@ -13,7 +14,7 @@ pub(super) fn is_any(notice: &Notice<'_>) -> bool {
         || is_vague(notice)
         || is_absence(notice)
         || is_of_list(notice)
-        || is_of_member(notice)
+        || is_to_member(notice)
         || is_handed_on(notice)
         || is_quota(notice)
 }
@@ -26,8 +27,10 @@ pub(super) fn is_bait(notice: &Notice<'_>) -> bool {
     }
     let subject = folding::folded(&notice.message.header().subject);
     let text = folding::folded(&folding::without_hosts(&notice.text));
+    // A server may say of a mailbox what bait says of it; it says so of another one than its reader's.
+    let is_answered = || !is_about_reader(notice) && Reason::of_statuses(&notice.text).is_some();
     reasons::is_bait(&subject)
-        || reasons::is_bait(&text)
+        || (reasons::is_bait(&text) && !is_answered())
         || (is_about_reader(notice) && reasons::is_lure(&text))
 }
 
@@ -155,9 +158,12 @@ const OF_LISTS: &[&str] = &[
     "exim statistics",
 ];
 
-/// Whether the program of a list tells a member of it that mail to himself came back.
-fn is_of_member(notice: &Notice<'_>) -> bool {
-    lists::has(&folding::folded(start_of(&notice.text, SHORT_BYTES)), "member")
+/// Whether the program of a list tells its reader that mail of the list did not reach him.
+fn is_to_member(notice: &Notice<'_>) -> bool {
+    let header = notice.message.header();
+    let has_field = notice.message.field("X-Failed-Recipients").is_some();
+    let tells = |text: &str| reasons::is_to_member(&folding::folded(start_of(text, SHORT_BYTES)));
+    !header.marks.report && !has_field && (tells(&header.subject) || tells(&notice.text))
 }
 
 /// Whether somebody who is no server encloses, or puts below his words, what a server wrote: no mail of ours comes from one.

@@ -100,36 +100,52 @@ fn is_worm(notice: &Notice<'_>) -> bool {
 const PROGRAMS: &[&str] = &[".zip", ".exe", ".scr", ".pif", ".bat", ".cmd", ".vbs", ".hta", ".cpl"];
 
 /// Why, by the words about a recipient; where these are not clear, by all that is said, first if nobody else is spoken of. Single words
-/// may be about anything.
+/// may be about anything; where a server's answer is quoted, they are about whatever stands around it.
 fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) -> Option<Reason> {
     let is_alone = notice.named().len() < 2;
-    let is_all = words.len() >= notice.text.len();
     let after = || Reason::after_text(words).or_else(|| notice.after_text());
     if let Some(reply) = bare_in(words) {
-        return Reason::before_recipient(words)
-            .or_else(|| Reason::somewhere(words))
+        // Behind it may stand what was answered about others.
+        let end = words.find(reply).map_or(words.len(), |at| at + reply.len());
+        let said = words.get(..end).filter(|_| !is_alone).unwrap_or(words);
+        return Reason::before_recipient(said)
+            .or_else(|| Reason::somewhere(said))
             .or_else(|| if is_alone { notice.reason() } else { None })
             .or_else(after)
             .or_else(|| Reason::of_bare(reply));
     }
+    let reply = reply_in(words);
     let told = Reason::before_recipient(words)
         .or_else(|| address.and_then(|address| Reason::of(&answered(&notice.text, address)?)))
         .or_else(|| summed_up(words).and_then(Reason::of))
-        .or_else(|| reply_in(words).and_then(Reason::of_all))
+        .or_else(|| reply.and_then(Reason::of_all))
         .or_else(|| Reason::somewhere(words))
         .or_else(|| if is_alone { notice.reason() } else { None })
-        .or_else(|| reply_in(words).and_then(Reason::of))
-        .or_else(|| Reason::of_all(words))
+        .or_else(|| reply.and_then(Reason::of))
+        .or_else(|| match reply {
+            Some(reply) => after().or_else(|| Reason::of_codes(reply)),
+            None => beside(notice, words, address),
+        })?;
+    Some(if told.kind == Kind::Hard && after().is_some() {
+        told.or_of_text(reply.unwrap_or(words))
+    } else {
+        told
+    })
+}
+
+/// Why, where no server's answer is quoted: by what is said beside a recipient, and of him elsewhere.
+fn beside(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) -> Option<Reason> {
+    let is_alone = notice.named().len() < 2;
+    let is_all = words.len() >= notice.text.len();
+    Reason::of_all(words)
         .or_else(|| if is_all { None } else { Reason::of(words) })
-        .or_else(&after)
+        .or_else(|| Reason::after_text(words).or_else(|| notice.after_text()))
         .or_else(|| Reason::of_codes(words))
         .or_else(|| address.and_then(|address| Reason::of(&mentions(&notice.text, address))))
         .or_else(|| notice.reason())
         .or_else(|| notice.alone())
         .or_else(|| notice.codes())
-        .or_else(|| if is_alone { Reason::paired(&notice.text) } else { None })?;
-    let answer = reply_in(words).unwrap_or(words);
-    Some(if told.kind == Kind::Hard && after().is_some() { told.or_of_text(answer) } else { told })
+        .or_else(|| if is_alone { Reason::paired(&notice.text) } else { None })
 }
 
 /// `554 <zoe@x>... Remote protocol error`: how sendmail sums up what was said about a recipient. The next line is about another.
@@ -152,36 +168,42 @@ fn answered(text: &str, address: &EmailAddress) -> Option<String> {
         .filter(|answer| !answer.is_empty() && !reasons::is_bare(answer))
 }
 
-/// What a server answered, where a notice says so: what stands around it is of whoever writes the notice.
+/// What a server answered, where a notice says so, or a line has it by its code: what stands around it is of whoever writes the notice.
 pub(super) fn reply_in(words: &str) -> Option<&str> {
     let marked = REPLIES.iter().filter_map(|marker| Some((words.find(marker)?, marker))).min();
-    let reply = match marked {
-        Some((at, marker)) => words.get(at + marker.len()..)?.trim_start(),
-        None if words.contains("SMTP error from remote") => behind_code(words)?,
-        None => return None,
+    let marked = marked.and_then(|(at, marker)| words.get(at + marker.len()..)).map(str::trim_start);
+    let reply = marked.filter(|text| text.starts_with(['4', '5'])).or_else(|| {
+        let mut begin = 0;
+        let at = words.split_inclusive('\n').find_map(|line| {
+            begin += line.len();
+            Some(begin - line.len() + reply_at(line)?)
+        });
+        words.get(at?..)
+    });
+    let reply = reply?.split("\n\n").next()?;
+    // In a transcript, what is said next is no answer.
+    let is_said = |at: &usize| {
+        reply
+            .get(at + 1..)
+            .is_some_and(|next| next.trim_start().starts_with("-->") || next.trim_start().starts_with(">>>"))
     };
-    reply.split("\n\n").next().filter(|reply| reply.starts_with(['4', '5']))
+    let end = reply.match_indices('\n').map(|(at, _)| at).find(is_said);
+    reply.get(..end.unwrap_or(reply.len()))
 }
 
-/// A text from the first code of a reply in it.
-fn behind_code(words: &str) -> Option<&str> {
-    let begin = words.match_indices(['4', '5']).map(|(at, _)| at).find(|at| is_reply(words, *at))?;
-    words.get(begin..)
+/// Where a server's answer begins in a line: `550 …`, `<<< 550 …`, `<zoe@x>: 550 …`, `host mx: 550 …`. What sendmail sums up is its own.
+pub(super) fn reply_at(line: &str) -> Option<usize> {
+    let bare = line.trim_start_matches(['<', '-', ' ', '\t']);
+    if folding::is_of_mail(line) || spelling::of_transcript(line).is_some() {
+        return None;
+    }
+    let places = [line.len() - bare.len()].into_iter().chain(line.match_indices(": ").map(|(at, _)| at + 2));
+    places.into_iter().find(|at| line.get(*at..).is_some_and(servers::is_reply))
 }
 
 /// What a server answered that says no, and nothing of why.
 fn bare_in(words: &str) -> Option<&str> {
-    let after_code = || behind_code(words)?.split("\n\n").next();
-    reply_in(words).or_else(after_code).or(Some(words)).filter(|reply| reasons::is_bare(reply))
-}
-
-/// Whether the code of a reply stands there: at a line or behind a colon, before a blank or a dash.
-fn is_reply(text: &str, at: usize) -> bool {
-    let before = text.get(..at).unwrap_or_default().trim_end_matches([' ', '\t']);
-    let (code, behind) = text.get(at..).and_then(|rest| rest.split_at_checked(3)).unwrap_or_default();
-    (before.is_empty() || before.ends_with([':', '\n']))
-        && code.bytes().all(|byte| byte.is_ascii_digit())
-        && behind.starts_with([' ', '-'])
+    reply_in(words).or(Some(words)).filter(|reply| reasons::is_bare(reply))
 }
 
 const REPLIES: &[&str] = &[
@@ -200,8 +222,7 @@ const REPLIES: &[&str] = &[
     "issued an error:",
     "error message:",
     "Diagnostic-Code: smtp;",
-    "SMTP protocol diagnostic:",
-    "SMTP diagnostic:",
+    " diagnostic:",
 ];
 
 /// So many recipients are looked for in all of a notice.

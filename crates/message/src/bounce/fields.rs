@@ -12,8 +12,11 @@ use crate::header_decoder;
 use crate::message::start_of;
 
 /// A report that somebody does not want the mail. One of another type (RFC 6591, say) is a report all the same, about nothing of
-/// ours.
+/// ours; one that a person hands on, none.
 pub(super) fn complaint(notice: &Notice<'_>) -> Option<Bounce> {
+    if persons::is_writer(notice) {
+        return None;
+    }
     let feedback = notice.feedbacks.first();
     let section = feedback.map(|body| field::split(body.get(field::start(body)..).unwrap_or_default()));
     let text = |section: &Section<'_>, name: &str| section.value(name).map(header_decoder::decode);
@@ -200,6 +203,7 @@ fn why(
     let after = || Reason::after_text(near).or_else(|| notice.after_text());
     if reasons::is_bare(diagnostic) {
         return before()
+            .or_else(|| Reason::somewhere(&answer))
             .or_else(|| Reason::somewhere(near))
             .or_else(after)
             .or_else(|| of_category(group))
@@ -302,7 +306,7 @@ fn answered_for(name: &str, answer: Option<&[u8]>) -> Option<EmailAddress> {
 
 /// What a recipient's program says. One that refused the mail says that it deleted it, and why in words.
 pub(super) fn disposition(notice: &Notice<'_>) -> Option<Bounce> {
-    let body = notice.dispositions.first()?;
+    let body = notice.dispositions.first().filter(|_| !persons::is_writer(notice))?;
     let group = field::split(body.get(field::start(body)..).unwrap_or_default());
     let words =
         group.value("Disposition").map(header_decoder::decode).filter(|words| !words.trim().is_empty())?;

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 /// Lower case, with one blank between words: what is folded over lines is found too. What an address is called says nothing, nor
-/// where a link leads but for its host, nor what the mail was called that was sent. An underscore is a blank: `BAD_RECIPIENT`. What is
+/// where a link leads but for its host, nor what a server or the mail was called. An underscore is a blank: `BAD_RECIPIENT`. What is
 /// drawn together is spelled out: `couldn't`.
 pub(super) fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let words = text.lines().filter(|line| !is_of_mail(line)).flat_map(str::split_whitespace);
+    let words = without_servers(words);
     let mut code = None;
     let telling = words.filter_map(|word| of_reply(word, &mut code)).flat_map(telling);
     for word in telling.filter(|word| !word.is_empty()) {
@@ -37,8 +38,48 @@ fn spelled_out(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("n't", " not").replace("can not", "cannot"))
 }
 
+/// Words without the names of servers, which may be called after spam or a quota: one behind a word for what it is, or before its
+/// address: `host mx.antispam.test[192.0.2.1] said:`, `mx.antispam.test (192.0.2.1)`.
+fn without_servers<'t>(words: impl Iterator<Item = &'t str>) -> impl Iterator<Item = &'t str> {
+    let mut words = words.peekable();
+    let mut before = "";
+    std::iter::from_fn(move || {
+        let word = words.next()?;
+        let (name, behind) = word.split_once('[').filter(|(_, rest)| is_number(rest)).unwrap_or((word, ""));
+        let name = name.trim_end_matches([',', ';', ':', '.', ')', '\'']);
+        let mut is_at_address = || {
+            !behind.is_empty()
+                || words.peek().is_some_and(|next| next.strip_prefix(['[', '(']).is_some_and(is_number))
+        };
+        let is_server = is_host(name)
+            && (SERVERS.iter().any(|server| before.eq_ignore_ascii_case(server)) || is_at_address());
+        before = word;
+        // A sentence ends where it did.
+        let end = if word.ends_with('.') { "." } else { "" };
+        Some(if is_server { behind.split_once(']').map_or(end, |(_, behind)| behind) } else { word })
+    })
+}
+
+/// Whether it begins as an address of a host (`192.0.2.1`).
+fn is_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether a word is a name of a host with its domain. One of several words with dots between them is taken for one too.
+fn is_host(word: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    word.rsplit_once('.')
+        .is_some_and(|(_, top)| top.len() > 1 && top.bytes().all(|byte| byte.is_ascii_alphabetic()))
+        && word.split('.').all(is_label)
+}
+
+/// Words behind which the name of a server stands.
+const SERVERS: &[&str] = &["host", "host:", "mta", "mta:", "server:", "dns;"];
+
 /// A line that says which mail it is about.
-fn is_of_mail(line: &str) -> bool {
+pub(super) fn is_of_mail(line: &str) -> bool {
     let line = line.trim_start();
     let begins = |name: &&str| line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
     OF_MAIL.iter().any(begins)

@@ -1,9 +1,9 @@
-//! What programs of mailing lists put under each mail that passes through them: it names the list, and nobody whom a mail did not
-//! reach.
+//! What programs of mailing lists and scanners put under each mail that passes through them: it names the list, or what they look
+//! for, and nobody whom a mail did not reach.
 
 use super::folding::folded;
 
-/// A text without the footer of a mailing list.
+/// A text without the footer of a mailing list or a scanner.
 pub(super) fn without(text: &str) -> &str {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -48,5 +48,7 @@ fn is_reply(line: &str) -> bool {
 const LINES_LOOKED_AT: usize = 3;
 
 /// Mailman draws a line as no server does; ezmlm, majordomo and Google Groups draw one as anybody does.
-const UNDER_A_LINE: &[&str] = &["mailing list", "listinfo", "unsubscribe", "this list"];
-const CLEAR: &[&str] = &["to unsubscribe", "unsubscribe from this", "you received this message because"];
+const UNDER_A_LINE: &[&str] =
+    &["mailing list", "listinfo", "unsubscribe", "this list", "been scanned", "antivirus"];
+const CLEAR: &[&str] =
+    &["to unsubscribe", "unsubscribe from this", "you received this message because", "has been scanned"];

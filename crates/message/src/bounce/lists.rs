@@ -59,7 +59,8 @@ impl Rule {
         let rest = text.strip_prefix(self.words)?;
         let ends = |rest: &str| !(self.is_whole && rest.starts_with(is_inside));
         let Some(later) = self.later else { return ends(rest).then_some(self.words.len()) };
-        let sentence = start_of(rest, BETWEEN_BYTES).split(". ").next()?;
+        // In a transcript, what is said next begins another.
+        let sentence = start_of(rest, BETWEEN_BYTES).split(". ").next()?.split(" >>> ").next()?;
         let found = word_starts(sentence)
             .find(|at| sentence.get(*at..).and_then(|rest| rest.strip_prefix(later)).is_some_and(ends))?;
         Some(self.words.len() + found + later.len())

@@ -213,6 +213,8 @@ const RETURNED: &[&str] = &[
     "returned mail:",
     "unsent message",
     "undelivered message",
+    "contents of the undelivered",
+    "contents of undelivered",
     "old message",
     "the body of the message",
     "bounced e-mail",

@@ -17,7 +17,8 @@ pub(super) fn is_writer(notice: &Notice<'_>) -> bool {
     is_somebody
         && (is_handed_on(&subject) && !is_marked(&subject)
             || !header.in_reply_to.is_empty()
-            || is_mail_program(notice))
+            || is_mail_program(notice)
+            || shows_header(notice))
 }
 
 /// A folded subject of what a person answers or hands on.
@@ -31,8 +32,86 @@ fn is_marked(subject: &str) -> bool {
     subject.starts_with("re:") && !lists::begins(own, "subject") && reasons::is_failure(own)
 }
 
-const BEGINS: &[&str] =
-    &["re:", "fw:", "fwd:", "[fwd:", "aw:", "wg:", "tr:", "rv:", "i:", "sv:", "vs:", "enc:", "doorst:"];
+const BEGINS: &[&str] = &[
+    "re:",
+    "fw:",
+    "fwd:",
+    "[fwd:",
+    "aw:",
+    "wg:",
+    "tr:",
+    "rv:",
+    "i:",
+    "sv:",
+    "vs:",
+    "enc:",
+    "doorst:",
+    "antw:",
+    "antwort:",
+    "weitergeleitet:",
+    "weiterleitung:",
+    "réf:",
+    "rép:",
+    "res:",
+    "rif:",
+    "inoltro:",
+    "inoltrato:",
+    "reenviado:",
+    "encaminhado:",
+    "doorgestuurd:",
+    "vb:",
+    "ynt:",
+    "ilt:",
+    "odp:",
+    "pd:",
+    "vl:",
+    "回复:",
+    "回复：",
+    "转发:",
+    "转发：",
+    "回覆:",
+    "回覆：",
+    "轉寄:",
+    "轉寄：",
+    "返信:",
+    "返信：",
+    "転送:",
+    "転送：",
+];
+
+/// Whether its text shows from whom a mail was that a server wrote, as mail programs put it above what they hand on.
+fn shows_header(notice: &Notice<'_>) -> bool {
+    let is_server = |line: &str| {
+        let line = line.trim_start_matches([' ', '>', '|', '*', '\t']);
+        let is_from =
+            |name: &&str| line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+        FROM.iter().any(&is_from) && servers::is_name(&line.to_lowercase())
+    };
+    notice.text.lines().any(is_server)
+}
+
+/// How mail programs in several languages begin the line of a sender.
+const FROM: &[&str] = &[
+    "from:",
+    "von:",
+    "de:",
+    "de :",
+    "da:",
+    "van:",
+    "från:",
+    "fra:",
+    "od:",
+    "от:",
+    "от кого:",
+    "lähettäjä:",
+    "feladó:",
+    "kimden:",
+    "发件人:",
+    "寄件者:",
+    "差出人:",
+    "发件人：",
+    "寄件者：",
+];
 
 /// Whether it says that it was written with a program that persons use.
 fn is_mail_program(notice: &Notice<'_>) -> bool {

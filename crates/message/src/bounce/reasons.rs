@@ -194,6 +194,11 @@ pub(super) fn is_personal(text: &str) -> bool {
     has_any(text, &["personal"], &[])
 }
 
+/// Whether a folded text tells a member of a list of mail that did not reach him.
+pub(super) fn is_to_member(text: &str) -> bool {
+    has_any(text, &["member"], &[])
+}
+
 /// Whether a folded text asks its reader to follow a link.
 pub(super) fn is_lure(text: &str) -> bool {
     has_any(text, &["lure"], &[])

@@ -60,7 +60,7 @@ pub(super) fn is_by_server(notice: &Notice<'_>) -> bool {
         || answer::is_rejection(notice.message)
         || is_nobody
         || (!persons::is_writer(notice) && is_opening(notice))
-        || (returns_it && !is_by_somebody)
+        || (returns_it && !is_by_somebody && !is_personal(notice))
         || (writers.into_iter().any(by_name) && !is_answer && (says_so || tells_whom()))
         || (says_so && !is_by_somebody && tells_something() && shows_it() && !is_personal(notice))
 }
@@ -74,7 +74,7 @@ fn is_personal(notice: &Notice<'_>) -> bool {
 const PERSONAL_BYTES: usize = 512;
 
 /// `550 no such user`: a line that begins as the answer of a server that refused (RFC 5321 §4.2.1).
-fn is_reply(line: &str) -> bool {
+pub(super) fn is_reply(line: &str) -> bool {
     let Some((code, rest)) = line.split_at_checked(3) else { return false };
     let is_code = code.starts_with(['4', '5']) && code.bytes().all(|byte| byte.is_ascii_digit());
     is_code && rest.starts_with([' ', '-'])
@@ -87,6 +87,11 @@ pub(super) fn is_named(mailbox: &model::Mailbox) -> bool {
     local == "daemon"
         || SERVERS.iter().any(|server| local.contains(server))
         || NAMES.iter().any(|server| name.contains(server))
+}
+
+/// Whether a text in small letters has a name that mail servers give themselves.
+pub(super) fn is_name(text: &str) -> bool {
+    SERVERS.iter().chain(NAMES).any(|server| text.contains(server))
 }
 
 /// What the program of a mailing list writes to who may not write to it. Its posts have the field too.

@@ -39,9 +39,8 @@ pub(super) fn at_line(line: &str) -> Option<EmailAddress> {
     {
         return Some(quoted);
     }
-    let end = rest.find(|c: char| {
-        c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ')' | ']' | ';' | ',' | ':')
-    });
+    let end =
+        rest.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ')' | ']' | ';' | ',' | ':'));
     let (word, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
     // `zoe@x, and so on`: a sentence that was folded there.
     let is_sentence = behind.strip_prefix(", ").is_some_and(|rest| rest.starts_with(char::is_lowercase));
@@ -81,6 +80,7 @@ fn of_x400(line: &str) -> Option<EmailAddress> {
 }
 
 const LABELS: &[&str] = &[
+    "failed address",
     "unknown user",
     "could not be delivered to",
     "delivery failed 20 attempts",
@@ -103,6 +103,7 @@ const LABELS: &[&str] = &[
     "delivery to",
     "failed to deliver to",
     "the following addresses had delivery problems",
+    "送信先",
 ];
 
 /// The first address in a text.
@@ -133,7 +134,7 @@ fn quoted(text: &str) -> Option<EmailAddress> {
 pub(super) fn all_in(text: &str) -> Vec<EmailAddress> {
     let outside = |c: char| {
         c.is_whitespace()
-            || matches!(c, '<' | '>' | '"' | '\'' | '(' | ')' | '[' | ']' | ';' | ',' | ':' | '|')
+            || matches!(c, '<' | '>' | '"' | '(' | ')' | '[' | ']' | ';' | ',' | ':' | '|')
             || matches!(c, '（' | '）' | '，' | '。' | '：' | '「' | '」' | '“' | '”' | '、')
     };
     let words = text.split(outside).filter(|word| word.contains('@'));
@@ -143,10 +144,14 @@ pub(super) fn all_in(text: &str) -> Vec<EmailAddress> {
         .collect()
 }
 
+/// A word that is an address. An apostrophe may be of its name, `o'brien@x`, or stand around it: `'zoe@x'`, `zoe@x's`.
 fn word_is_address(word: &str) -> Option<EmailAddress> {
     let (local, domain) = word.rsplit_once('@')?;
+    let local = local.rsplit_once("='").map_or(local, |(_, local)| local).trim_start_matches('\'');
+    let domain = domain.split('\'').next().unwrap_or_default().trim_end_matches('.');
+    let word = format!("{local}@{domain}");
     let is_local = !local.is_empty() && !local.contains(['[', ']', '(', ')']) && !local.starts_with("//");
     let is_domain =
         domain.contains('.') && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
-    (is_local && is_domain).then(|| EmailAddress::parse(word)).flatten()
+    (is_local && is_domain).then(|| EmailAddress::parse(&word)).flatten()
 }

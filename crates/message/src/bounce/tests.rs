@@ -271,6 +271,7 @@ fn recipients_that_only_a_transcript_names_are_found() {
     check(sendmail, Kind::Hard, &["zoe@x.test", "tom@y.test"]);
 }
 
+mod answers;
 mod bait;
 mod bare;
 mod forms;
