@@ -4,10 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use model::Id;
 use store::{Hint, Store};
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// Between looks that hints ask for: many nodes may tell at once.
+const APART: Duration = Duration::from_millis(500);
 
 /// A bell for each of what waits.
 #[derive(Default)]
@@ -42,8 +47,9 @@ impl NamedBell {
         self.bell.notify_one();
     }
 
-    /// Waits until it is rung; for whom it was.
-    pub(crate) async fn rung(&self) -> BTreeSet<Id> {
+    /// Waits until it is rung, and for a moment behind what it rang last; for whom it was.
+    pub(crate) async fn rung(&self, last: Instant) -> BTreeSet<Id> {
+        sleep_until(last + APART).await;
         self.bell.notified().await;
         std::mem::take(&mut *self.named.lock().unwrap_or_else(PoisonError::into_inner))
     }

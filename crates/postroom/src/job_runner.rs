@@ -21,6 +21,7 @@ const ROUND: Duration = Duration::from_secs(8);
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let (mut hinted, mut next) = (None, Instant::now());
+    let mut last = next;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -33,8 +34,9 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = house.bell.notified() => None,
             () = sleep_until(next) => None,
-            hinted = house.hinted.jobs.rung() => Some(hinted),
+            hinted = house.hinted.jobs.rung(last) => Some(hinted),
         };
+        last = Instant::now();
     }
 }
 

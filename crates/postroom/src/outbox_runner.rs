@@ -39,6 +39,7 @@ const ROUND: Duration = Duration::from_secs(5);
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let mut working: HashMap<(Id, Id), JoinHandle<()>> = HashMap::new();
     let (mut hinted, mut next) = (None, Instant::now());
+    let mut last = next;
     while !stop.is_cancelled() {
         working.retain(|_, task| !task.is_finished());
         if let Err(error) = round((&house, hinted.as_ref()), &mut working, &stop).await {
@@ -54,8 +55,9 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
             () = stop.cancelled() => None,
             () = house.outbox_bell.notified() => None,
             () = sleep_until(next) => None,
-            hinted = house.hinted.outbox.rung() => Some(hinted),
+            hinted = house.hinted.outbox.rung(last) => Some(hinted),
         };
+        last = Instant::now();
     }
     for task in working.into_values() {
         // It brings to an end what it has begun.

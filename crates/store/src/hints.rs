@@ -275,17 +275,24 @@ impl Telling {
             Some(line) => line,
             // What is not told now is found by rounds.
             None if !is_wanted || Instant::now() < self.not_before => return Ok(()),
-            None => self.open()?,
+            None => {
+                // One that ends as soon as it is there is not opened again and again.
+                self.not_before = Instant::now() + PAUSE;
+                self.open()?
+            }
         };
         let line = self.line.insert(line);
-        if turn.listens && !line.is_listening() {
+        let is_new = turn.listens && !line.is_listening();
+        if is_new {
             line.listen()?;
-            self.has_warned &= self.is_refused;
         }
         if !turn.due.is_empty() {
             let payloads: Vec<String> = turn.due.iter().map(|due| self.shared.payload(due)).collect();
             line.tell(&payloads)?;
             metrics::counter!("postroom_store_hints_total", "end" => "told").increment(payloads.len() as u64);
+        }
+        if is_new || !turn.due.is_empty() {
+            (self.has_warned, self.is_refused) = (false, false);
         }
         Ok(())
     }

@@ -181,14 +181,20 @@ pub(super) fn reply_in(words: &str) -> Option<&str> {
         words.get(at?..)
     });
     let reply = reply?.split("\n\n").next()?;
-    // In a transcript, what is said next is no answer.
-    let is_said = |at: &usize| {
-        reply
-            .get(at + 1..)
-            .is_some_and(|next| next.trim_start().starts_with("-->") || next.trim_start().starts_with(">>>"))
-    };
-    let end = reply.match_indices('\n').map(|(at, _)| at).find(is_said);
-    reply.get(..end.unwrap_or(reply.len()))
+    Some(before_command(reply))
+}
+
+/// In a transcript, what is said next is no answer.
+fn before_command(reply: &str) -> &str {
+    let mut end = 0;
+    for line in reply.split_inclusive('\n') {
+        let is_command = [">>>", "-->"].iter().any(|arrow| line.trim_start().starts_with(arrow));
+        if end > 0 && is_command {
+            return reply.get(..end).unwrap_or(reply);
+        }
+        end += line.len();
+    }
+    reply
 }
 
 /// Where a server's answer begins in a line: `550 …`, `<<< 550 …`, `<zoe@x>: 550 …`, `host mx: 550 …`. What sendmail sums up is its own.

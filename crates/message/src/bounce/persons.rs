@@ -82,10 +82,8 @@ const BEGINS: &[&str] = &[
 /// Whether its text shows from whom a mail was that a server wrote, as mail programs put it above what they hand on.
 fn shows_header(notice: &Notice<'_>) -> bool {
     let is_server = |line: &str| {
-        let line = line.trim_start_matches([' ', '>', '|', '*', '\t']);
-        let is_from =
-            |name: &&str| line.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
-        FROM.iter().any(&is_from) && servers::is_name(&line.to_lowercase())
+        let line = line.trim_start_matches([' ', '>', '|', '*', '\t']).to_lowercase();
+        FROM.iter().any(|name| line.starts_with(name)) && servers::is_name(&line)
     };
     notice.text.lines().any(is_server)
 }

@@ -192,6 +192,7 @@ fn whoever_shows_from_whom_a_report_was_hands_it_on() {
         "From: Mail Delivery System <MAILER-DAEMON@mx.test>\nSent: Monday\nSubject: Undeliverable: Lunch",
         "Von: postmaster@mx.test\nBetreff: Undeliverable: Lunch",
         "> From: Microsoft Outlook <x@our.test>",
+        "\u{41e}\u{442}: Mail Delivery System <MAILER-DAEMON@mx.test>",
         "Hi Tom,\n\nthis came back. Do you have another address for Zoe?",
     ] {
         check(&handed(header), Kind::Nothing, &[]);
