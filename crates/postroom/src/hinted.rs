@@ -47,10 +47,46 @@ impl NamedBell {
         self.bell.notify_one();
     }
 
-    /// Waits until it is rung, and for a moment behind what it rang last; for whom it was.
-    pub(crate) async fn rung(&self, last: Instant) -> BTreeSet<Id> {
-        sleep_until(last + APART).await;
+    /// Waits until it is rung; for whom it was.
+    async fn rung(&self) -> BTreeSet<Id> {
         self.bell.notified().await;
         std::mem::take(&mut *self.named.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// When a runner looks for work, and where.
+pub(crate) struct Looks<'a> {
+    own: &'a Notify,
+    others: &'a NamedBell,
+    round: Duration,
+    /// When all organizations are looked at, hints or not.
+    due: Instant,
+    is_whole: bool,
+}
+
+impl<'a> Looks<'a> {
+    /// For what rings in this process, what other nodes tell, and the time between two looks at everything.
+    pub(crate) fn new((own, others): (&'a Notify, &'a NamedBell), round: Duration) -> Self {
+        Looks { own, others, round, due: Instant::now(), is_whole: true }
+    }
+
+    /// Waits for a reason to look again: the organizations that were hinted at, or `None` for all. Hints alone do not put off
+    /// the look at everything.
+    pub(crate) async fn next(&mut self) -> Option<BTreeSet<Id>> {
+        let now = Instant::now();
+        if self.is_whole {
+            self.due = now + self.round;
+        }
+        let hinted = async {
+            sleep_until(now + APART).await;
+            self.others.rung().await
+        };
+        let hinted = tokio::select! {
+            () = self.own.notified() => None,
+            () = sleep_until(self.due) => None,
+            hinted = hinted => Some(hinted),
+        };
+        self.is_whole = hinted.is_none();
+        hinted
     }
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use model::Id;
 use store::StoreError;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::hinted::Looks;
 use crate::house::{House, NoRandom};
 
 /// Jobs that were put off, and those of nodes that died, are looked for this often; new ones ring. With the time of a
@@ -20,23 +20,17 @@ const ROUND: Duration = Duration::from_secs(8);
 
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
-    let (mut hinted, mut next) = (None, Instant::now());
-    let mut last = next;
+    let mut looks = Looks::new((&house.bell, &house.hinted.jobs), house.round.unwrap_or(ROUND));
+    let mut hinted = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = round(&house, hinted.as_ref()) => {}
         }
-        if hinted.is_none() {
-            next = Instant::now() + house.round.unwrap_or(ROUND);
-        }
         hinted = tokio::select! {
             () = stop.cancelled() => return,
-            () = house.bell.notified() => None,
-            () = sleep_until(next) => None,
-            hinted = house.hinted.jobs.rung(last) => Some(hinted),
+            hinted = looks.next() => hinted,
         };
-        last = Instant::now();
     }
 }
 

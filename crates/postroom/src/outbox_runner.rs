@@ -21,9 +21,9 @@ use crm::outbox;
 use model::{Id, limits};
 use store::{LeftBehind, Organization};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::hinted::Looks;
 use crate::house::House;
 pub(crate) use away::RelaysAway;
 pub(crate) use claims::Claims;
@@ -38,8 +38,8 @@ const ROUND: Duration = Duration::from_secs(5);
 /// Runs until `stop`.
 pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
     let mut working: HashMap<(Id, Id), JoinHandle<()>> = HashMap::new();
-    let (mut hinted, mut next) = (None, Instant::now());
-    let mut last = next;
+    let mut looks = Looks::new((&house.outbox_bell, &house.hinted.outbox), house.round.unwrap_or(ROUND));
+    let mut hinted = None;
     while !stop.is_cancelled() {
         working.retain(|_, task| !task.is_finished());
         if let Err(error) = round((&house, hinted.as_ref()), &mut working, &stop).await {
@@ -48,16 +48,10 @@ pub(crate) async fn run(house: Arc<House>, stop: CancellationToken) {
                 "mail that is due could not be looked for"
             );
         }
-        if hinted.is_none() {
-            next = Instant::now() + house.round.unwrap_or(ROUND);
-        }
         hinted = tokio::select! {
             () = stop.cancelled() => None,
-            () = house.outbox_bell.notified() => None,
-            () = sleep_until(next) => None,
-            hinted = house.hinted.outbox.rung(last) => Some(hinted),
+            hinted = looks.next() => hinted,
         };
-        last = Instant::now();
     }
     for task in working.into_values() {
         // It brings to an end what it has begun.
