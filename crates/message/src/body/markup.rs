@@ -10,7 +10,33 @@ use mail_parser::decoders::html::html_to_text;
 
 /// The text of HTML, without its style sheets and scripts.
 pub(crate) fn text(html: &str) -> String {
-    html_to_text(&without_sheets(html))
+    characters(&without_sheets(html))
+}
+
+/// The text of HTML, whatever its tags are for.
+pub(crate) fn characters(html: &str) -> String {
+    html_to_text(&with_signs(html))
+}
+
+/// With each `<` that begins no tag written out: `html_to_text` leaves out what stands behind it, up to the next `>`. It is text (HTML
+/// Living Standard, §13.2.5.6): `< zoe@x.test >`.
+fn with_signs(html: &str) -> Cow<'_, str> {
+    let begins_none = |at: usize| {
+        let next = html.as_bytes().get(at + 1).copied().unwrap_or_default();
+        !(next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?'))
+    };
+    let signs = html.match_indices('<').map(|(at, _)| at).filter(|at| begins_none(*at));
+    let (mut out, mut from) = (String::new(), 0);
+    for at in signs {
+        out.push_str(html.get(from..at).unwrap_or_default());
+        out.push_str("&lt;");
+        from = at + 1;
+    }
+    if from == 0 {
+        return Cow::Borrowed(html);
+    }
+    out.push_str(html.get(from..).unwrap_or_default());
+    Cow::Owned(out)
 }
 
 /// Style sheets and scripts whose tags have attributes pass for text with `html_to_text`. Nearly all HTML has none.

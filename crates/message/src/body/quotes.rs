@@ -5,9 +5,7 @@
 
 use std::ops::Range;
 
-use mail_parser::decoders::html::html_to_text;
-
-use super::markup::{Markup, Piece, Tag};
+use super::markup::{self, Markup, Piece, Tag};
 
 /// Elements open at a time of which the end is looked for; in deeper ones nothing is found.
 const OPEN_MAX: usize = 256;
@@ -72,7 +70,7 @@ pub(super) fn folded(html: &str) -> Option<String> {
 /// The text of HTML with a marked line in place of each quotation.
 pub(crate) fn text_with_quotes_marked(html: &str) -> String {
     let shorter = without(html, &quotes(html), "<br>&gt; …<br>");
-    html_to_text(&shown(&shorter))
+    markup::characters(&shown(&shorter))
 }
 
 /// HTML of nothing but text and line breaks, one more where a block begins or ends.
@@ -119,7 +117,7 @@ fn without(html: &str, quotes: &[Range<usize>], mark: &str) -> String {
 }
 
 fn is_blank(html: &str) -> bool {
-    html_to_text(&shown(html)).trim_matches(|c: char| c.is_whitespace() || c == '\u{a0}').is_empty()
+    markup::characters(&shown(html)).trim_matches(|c: char| c.is_whitespace() || c == '\u{a0}').is_empty()
 }
 
 /// How far a quotation goes from its mark.
@@ -225,7 +223,7 @@ impl<'x> Search<'x> {
 
     fn ahead(&self, from: usize) -> String {
         let end = self.html.floor_char_boundary((from + AHEAD_BYTES).min(self.html.len()));
-        html_to_text(self.html.get(from..end).unwrap_or_default())
+        markup::characters(self.html.get(from..end).unwrap_or_default())
     }
 
     fn is_forward_ahead(&self, from: usize) -> bool {

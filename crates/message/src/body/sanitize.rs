@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ammonia::{Builder, UrlRelative, UrlRelativeEvaluate};
-use mail_parser::decoders::html::html_to_text;
 use model::limits;
 
 use super::growth::Room;
-use super::markup::{Markup, Piece};
+use super::markup::{self, Markup, Piece};
 use super::{ShownOptions, bounded, plain};
 
 /// What may still go into one page, over all its parts.
@@ -47,7 +46,7 @@ impl Budget {
                 return safe;
             }
         }
-        Safe { html: self.plain(&html_to_text(text)), remote_images: 0 }
+        Safe { html: self.plain(&markup::characters(text)), remote_images: 0 }
     }
 }
 

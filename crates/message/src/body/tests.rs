@@ -196,6 +196,7 @@ fn a_preview_is_one_short_line_of_what_is_new() {
     let html =
         "<style>p {}</style><p>Yes.<div class=gmail_quote>On 1 May 2026 at 12:30 J wrote:<blockquote>a";
     check("text/html", html, "Yes.");
+    check("text/html", "<p>Ask < zoe@x.test > if 3 < 5 &amp; 7 > 5", "Ask < zoe@x.test > if 3 < 5 & 7 > 5");
     check(
         "text/html",
         "Yes.<div>On 1 May 2026 at 12:30, J wrote:</div><blockquote type=cite>a</blockquote>",

@@ -3,9 +3,7 @@
 //! HTML gives a line for each block and cell row, with a `>` before it for each quotation around it, so that both
 //! forms read alike. An address that only a link holds is written out, for clients show the name alone.
 
-use mail_parser::decoders::html::html_to_text;
-
-use crate::body::markup::{Markup, Piece};
+use crate::body::markup::{self, Markup, Piece};
 
 /// The text of an HTML part in lines. At most as long as the HTML and a quotation mark for each line and level.
 pub(super) fn of_html(html: &str) -> String {
@@ -48,10 +46,10 @@ struct Page {
 
 impl Page {
     fn text(&mut self, text: &str) {
-        let text = text.replace('<', "&lt;").replace("&nbsp;", " ");
+        let text = text.replace("&nbsp;", " ");
         let starts_apart = text.starts_with(char::is_whitespace);
         let ends_apart = text.ends_with(char::is_whitespace);
-        let words = html_to_text(&text);
+        let words = markup::characters(&text);
         let words = words.trim();
         if words.is_empty() {
             self.is_apart |= starts_apart || ends_apart;
@@ -122,7 +120,7 @@ impl Page {
 /// The address of a `mailto:` link (RFC 6068 §2), without its subject and the like.
 fn readable(link: &str) -> String {
     let address = link.split('?').next().unwrap_or_default();
-    let address = html_to_text(address).replace("%40", "@").replace("%2B", "+");
+    let address = markup::characters(address).replace("%40", "@").replace("%2B", "+");
     if address.contains(['<', '>', '\n', ' ']) { String::new() } else { address }
 }
 
