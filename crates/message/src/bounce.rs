@@ -82,7 +82,7 @@ pub fn read(message: &Message<'_>) -> Bounce {
         .or_else(|| failure::failed(&notice))
         .or_else(|| failure::shown(&notice))
         .or_else(|| answer::automatic(message))
-        .unwrap_or_else(|| Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() })
+        .unwrap_or_else(Bounce::nothing)
 }
 
 /// What the report tells that a server encloses in a mail of its own, as scanners do that add their words to it. One that somebody
@@ -109,6 +109,11 @@ pub fn returned_field(message: &Message<'_>, name: &str) -> Option<String> {
 }
 
 impl Bounce {
+    /// What tells nothing about mail of ours.
+    fn nothing() -> Self {
+        Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() }
+    }
+
     /// Of what is told about recipients the gravest.
     fn of(recipients: Vec<Told>) -> Option<Self> {
         let gravest = recipients.iter().max_by_key(|told| told.kind)?;

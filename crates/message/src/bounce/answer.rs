@@ -31,8 +31,25 @@ fn by_field(message: &Message<'_>) -> Option<String> {
     if value.trim().to_ascii_lowercase().starts_with("auto-replied") {
         return Some(format!("Auto-Submitted: {}", value.trim()));
     }
-    let name = FIELDS.iter().find(|name| message.field(name).is_some())?;
-    Some((*name).to_owned())
+    let name = FIELDS.iter().find(|name| message.field(name).is_some());
+    name.map(|name| (*name).to_owned()).or_else(|| by_precedence(message))
+}
+
+/// `Precedence: auto_reply`, and what procmail's recipe for absence writes (procmailex(5)): junk, and `X-Loop` against answers to
+/// answers. Lists have `X-Loop` too, and write bulk.
+fn by_precedence(message: &Message<'_>) -> Option<String> {
+    let value = message.field("Precedence").map(header_decoder::decode)?.trim().to_ascii_lowercase();
+    let is_recipe = || {
+        let header = message.header();
+        let is_answer = folding::folded(&header.subject).starts_with("re:");
+        is_answer && message.field("X-Loop").is_some() && !header.marks.list
+    };
+    let is_answer = match value.as_str() {
+        "auto_reply" | "auto-reply" => true,
+        "junk" => is_recipe(),
+        _ => false,
+    };
+    is_answer.then(|| format!("Precedence: {value}"))
 }
 
 const FIELDS: &[&str] = &[
@@ -42,6 +59,7 @@ const FIELDS: &[&str] = &[
     "X-Auto-Reply",
     "X-Mail-Autoreply",
     "X-Autoresponse",
+    "X-SFDC-AutoResponse",
 ];
 
 fn by_subject(message: &Message<'_>) -> Option<String> {
@@ -54,8 +72,25 @@ fn by_subject(message: &Message<'_>) -> Option<String> {
 }
 
 /// The same behind the name of whoever answers.
-const ANYWHERE: &[&str] =
-    &["is out of the office", "autoreply:", "auto-reply:", "autorespons", "auto-respons"];
+const ANYWHERE: &[&str] = &[
+    "is out of the office",
+    "autoreply:",
+    "auto-reply:",
+    "auto reply】",
+    "auto reply]",
+    "autorespons",
+    "auto-respons",
+    "awaits moderator approval",
+    "attend l'approbation d'un modérateur",
+    "wartet auf die bestätigung",
+    "espera la aprobación",
+    "in attesa di approvazione",
+    "empfangsbestätigung",
+    "eingangsbestätigung",
+    "accusé de réception",
+    "acuse de recibo",
+    "automatiska atbilde",
+];
 const CLEAR: &[&str] = &[
     "out of office",
     "out of the office",
@@ -67,7 +102,18 @@ const CLEAR: &[&str] = &[
     "automatic echo",
     "thank you for contacting",
     "thanks for contacting",
+    "the results of your email command",
+    "confirm subscription to",
+    "confirm your subscription",
+    "your confirmation is needed",
+    "confirmation request",
     "thank you for your inquiry",
+    "thank you for your e-mail",
+    "thank you for your email",
+    "thank you for your message",
+    "thank you for your contact",
+    "we have received your",
+    "we received your",
     "thank you for your enquiry",
     "thank you for your request",
     "automatische antwort",

@@ -117,7 +117,9 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
         });
         return Some(Bounce { kind, recipients: named.collect(), words: words.clone() });
     }
-    Bounce::of(recipients)
+    // Of mail that was not sent nobody is told anything.
+    recipients.retain(|told| told.kind != Kind::Nothing);
+    Some(Bounce::of(recipients).unwrap_or_else(Bounce::nothing))
 }
 
 /// So often is one recipient looked at, and so many groups that name none: whoever names one a thousand times tells nothing new.
@@ -179,7 +181,9 @@ fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, S
     let kind = match verb.as_str() {
         "delivered" | "relayed" | "expanded" => Kind::Receipt,
         "delayed" => Kind::Delayed,
-        _ if status.starts_with('2') => Kind::Receipt,
+        // Somebody asked whether it would go, and nothing was sent: `sendmail -bv`.
+        "deliverable" => Kind::Nothing,
+        _ if status.starts_with('2') && verb != "failed" => Kind::Receipt,
         _ if answer::is_rejection(notice.message) => Kind::Soft,
         _ => {
             let reason = why(group, notice, (&action, &described, &diagnostic, near));
@@ -224,7 +228,7 @@ fn why(
         .or_else(|| if diagnostic.is_empty() { Reason::of_statuses(paragraph(near)) } else { None })
         .or_else(|| Reason::of_codes(diagnostic))
         .or_else(|| notice.reason())
-        .or_else(|| of_program(group))
+        .or_else(|| of_program(group, notice))
         .or_else(|| notice.alone())?;
     let words = if diagnostic.is_empty() { near } else { diagnostic };
     Some(if told.kind == Kind::Hard && after().is_some() { told.or_of_text(words) } else { told })
@@ -235,11 +239,14 @@ fn paragraph(near: &str) -> &str {
     near.split("\n\n").next().unwrap_or_default()
 }
 
-/// A program that should take it for the recipient, and did not.
-fn of_program(group: &Section<'_>) -> Option<Reason> {
+/// A program that should take it for the recipient, and did not: `X-Unix; |vacation`, Exim's `pipe to |vacation` with what that said.
+fn of_program(group: &Section<'_>, notice: &Notice<'_>) -> Option<Reason> {
     let names = ["X-Actual-Recipient", "Final-Recipient"];
     let mut values = names.iter().filter_map(|name| group.value(name)).map(header_decoder::decode);
-    values.any(|value| value.contains('|')).then_some(Reason { kind: Kind::Soft })
+    let is_alone = notice.named().len() < 2;
+    let has_said = || notice.text.contains("pipe to |") && notice.text.contains("text was generated during");
+    let is_program = values.any(|value| value.contains('|')) || (is_alone && has_said());
+    is_program.then_some(Reason { kind: Kind::Soft })
 }
 
 /// With what a program that should take the mail ended (`sysexits.h`): `X-Unix; 67`, no such user; `68`, no such host.
@@ -320,7 +327,10 @@ pub(super) fn disposition(notice: &Notice<'_>) -> Option<Bounce> {
     let kind = if is_refused { Kind::Soft } else { Kind::Receipt };
     let words = cut(&words);
     let told = |address| Told { address, kind, status: String::new(), words: words.clone() };
-    Some(Bounce { kind, recipients: recipient(&group).map(told).into_iter().collect(), words: words.clone() })
+    // Where the field has a name of the server's own, the text may have the address.
+    let named = || is_refused.then(|| notice.named().first().map(|(address, _)| address.clone())).flatten();
+    let recipients = recipient(&group).or_else(named).map(told).into_iter().collect();
+    Some(Bounce { kind, recipients, words: words.clone() })
 }
 
 /// At most so much of the evidence.

@@ -162,7 +162,9 @@ impl<'m> Notice<'m> {
     fn cut(&mut self) {
         let mut at = 0;
         for line in self.text.split_inclusive('\n') {
-            if at > 0 && begins_returned(line) {
+            let behind = || self.text.get(at..).unwrap_or_default();
+            let begins = begins_returned(line) && (self.returned.is_empty() || !is_field(line));
+            if at > 0 && begins && !behind().lines().any(is_heading_of_reason) {
                 let returned = self.text.get(at..).unwrap_or_default().as_bytes().to_vec();
                 self.returned.push(Cow::Owned(returned));
                 self.text.truncate(at);
@@ -184,11 +186,34 @@ fn others(header: &Header) -> HashSet<String> {
     all.map(|mailbox| mailbox.address.key()).collect()
 }
 
+/// `Bounce reason :`, as who says first which mail is meant, and then why it came back.
+fn is_heading_of_reason(line: &str) -> bool {
+    let line = line.trim_start().to_lowercase();
+    ["bounce reason", "退信原因", "退信代码"].iter().any(|begin| line.starts_with(begin))
+}
+
 /// A line behind which servers of many makes put the mail that they return.
 fn begins_returned(line: &str) -> bool {
     let line = line.trim_start_matches(['-', '*', '=', '>', ' ', '|', '\t', '_']).to_ascii_lowercase();
-    RETURNED.iter().any(|begin| line.starts_with(begin))
+    RETURNED.iter().chain(FIELDS).any(|begin| line.starts_with(begin))
 }
+
+/// A line that is of a mail's header. Scanners quote some of it among their own words, where a part of its own returns the mail.
+fn is_field(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    FIELDS.iter().any(|begin| line.starts_with(begin))
+}
+
+/// How the header of a mail that is returned may begin.
+const FIELDS: &[&str] = &[
+    "received: ",
+    "received:from",
+    "return-path:",
+    "mime-version:",
+    "dkim-signature:",
+    "x-original-message",
+    "content-type: multipart",
+];
 
 const RETURNED: &[&str] = &[
     "below this line is a copy",
@@ -223,13 +248,6 @@ const RETURNED: &[&str] = &[
     "here is your returned",
     "enclosed is a copy",
     "start of returned message",
-    "received: ",
-    "received:from",
-    "return-path:",
-    "mime-version:",
-    "dkim-signature:",
-    "x-original-message",
-    "content-type: multipart",
 ];
 
 fn text_of<'m>(message: &'m Message<'m>, entity: &Entity) -> String {

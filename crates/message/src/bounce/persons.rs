@@ -16,6 +16,7 @@ pub(super) fn is_writer(notice: &Notice<'_>) -> bool {
     let subject = folding::folded(&header.subject);
     is_somebody
         && (is_handed_on(&subject) && !is_marked(&subject)
+            || names_writer(&header.subject)
             || !header.in_reply_to.is_empty()
             || is_mail_program(notice)
             || shows_header(notice))
@@ -24,6 +25,12 @@ pub(super) fn is_writer(notice: &Notice<'_>) -> bool {
 /// A folded subject of what a person answers or hands on.
 pub(super) fn is_handed_on(subject: &str) -> bool {
     BEGINS.iter().any(|begin| subject.starts_with(begin)) || subject.trim_end().ends_with("(fwd)")
+}
+
+/// `[zoe@x.test: our subject]`: how mutt calls what it hands on.
+fn names_writer(subject: &str) -> bool {
+    let begin = subject.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(": "));
+    begin.is_some_and(|(writer, _)| writer.contains('@') && !writer.contains(char::is_whitespace))
 }
 
 /// `Re: our subject: delivery failed`: a server that puts its word behind our subject, which was an answer.

@@ -61,6 +61,11 @@ fn behind_drawing(line: &str) -> &str {
 /// `<zoe@mailhost>`: in brackets at the beginning of a line, a host may stand without a domain.
 fn at_bare_host(line: &str) -> Option<EmailAddress> {
     let (address, _) = line.trim_start().strip_prefix('<')?.split_once('>')?;
+    bare(address)
+}
+
+/// An address whose host stands without a domain: `zoe@mailhost`.
+pub(super) fn bare(address: &str) -> Option<EmailAddress> {
     let (local, host) = address.split_once('@')?;
     let is_word = |word: &str| {
         !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+'))

@@ -84,12 +84,12 @@ fn what_servers_answer_says_whether_the_address_works() {
         "550 5.1.1 <zoe@x.test>: Recipient address rejected: User unknown in virtual mailbox table",
         "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)",
         "550 5.4.310 DNS domain x.test does not exist",
-        "550 5.7.64 TenantAttribution; Relay Access Denied",
         "550 5.7.17 somebody else has this mailbox now",
         "554 30 Sorry, your message cannot be delivered. This mailbox is disabled (554.30).",
         "552 1 Requested mail action aborted, mailbox not found",
         "556 5.1.10 no",
         "551 no",
+        "550 5.7.1 <zoe@x.test>: Recipient address rejected: recipient verify from ldap failed",
         "X-Notes; User zoe (zoe@x.test) not listed in Domino Directory",
         "5.1.2 - Bad destination host 'DNS Hard Error looking up x.test (MX): NXDomain'",
         "Host or domain name not found. Name service error for name=x.test type=MX: Host not found",
@@ -98,6 +98,9 @@ fn what_servers_answer_says_whether_the_address_works() {
     ];
     let not_now = [
         "552 5.1.1 Mailbox of zoe@x.test over quota",
+        "550 5.7.64 TenantAttribution; Relay Access Denied",
+        "550 5.7.1 <zoe@x.test>: Recipient address rejected: This mailbox takes mail from inside only",
+        "550-We no longer accept connections from dynamically assigned 550 addresses to our relay servers",
         "550 5.2.2 STOREDRV.Deliver; mailbox is full",
         "450 mailbox unavailable",
         "452 4.2.1 mailbox temporarily disabled: zoe@x.test",

@@ -102,7 +102,7 @@ fn what_asks_for_an_answer_or_lists_what_was_kept_is_no_notice() {
     let asks = "Your message to zoe@x.test is being kept. To release your message, answer:\nzoe-17@x.test\nElse it is not delivered.";
     check(&from("Undelivered", asks), Kind::Nothing, &[]);
     let held = "Your mail to 'Cats' is held until the list moderator can review it.\nNon-members are not allowed to post.";
-    check(&from("Your message to Cats awaits moderator approval", held), Kind::Nothing, &[]);
+    check(&from("Your message to Cats awaits moderator approval", held), Kind::Auto, &[]);
     let all = "Dear users, mail to full mailboxes (over quota) could not be delivered. Ask tom@x.test why.";
     check(&from("Mail problems", all), Kind::Nothing, &[]);
     let worm = "The message contains Unicode characters and has been sent as a binary attachment.";

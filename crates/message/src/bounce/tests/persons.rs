@@ -209,6 +209,31 @@ fn a_list_refuses_in_the_language_of_its_members() {
 }
 
 #[test]
+fn mutt_names_whose_mail_it_hands_on() {
+    let from = |subject: &str| {
+        format!(
+            "From: ann@x.test\nTo: us@our.test\nSubject: {subject}\n\nThe headers are below.\n\n\
+             zoe@y.test:\n550 5.1.1 User unknown\n\nReceived: by mx.test\nTo: zoe@y.test\n"
+        )
+    };
+    check(&from("[MAILER-DAEMON@mx.test: delivery failed: hello]"), Kind::Nothing, &[]);
+    check(&from("[mx.test: delivery failed: hello]"), Kind::Hard, &["zoe@y.test"]);
+}
+
+#[test]
+fn programs_that_answer_say_so_in_several_ways() {
+    let from = |fields: &str| format!("From: ann@x.test\nTo: us@our.test\n{fields}\n\nGone fishing.\n");
+    let is = |fields: &str, kind: Kind| check(&from(fields), kind, &[]);
+    is("Subject: Hello\nPrecedence: auto_reply", Kind::Auto);
+    is("Subject: Re: Hello\nPrecedence: junk\nX-Loop: ann@x.test", Kind::Auto);
+    is("Subject: Re: Hello\nPrecedence: junk", Kind::Nothing);
+    is("Subject: Re: Hello\nPrecedence: bulk\nX-Loop: list@x.test", Kind::Nothing);
+    is("Subject: Your message to cats awaits moderator approval", Kind::Auto);
+    is("Subject: Thank you for your message", Kind::Auto);
+    is("Subject: I thank you for your message", Kind::Nothing);
+}
+
+#[test]
 fn who_asks_what_a_notice_means_hands_it_on() {
     let asks = |words: &str| {
         format!(

@@ -35,6 +35,51 @@ fn a_folded_sentence_names_nobody() {
 }
 
 #[test]
+fn the_sender_may_know_him_at_a_host_without_its_domain() {
+    let exim = "A message that you sent could not be delivered to one or more of its recipients.\n\n  zoe@x.test\n     \
+        (generated from info@mailhost)\n     Mailing to remote domains not supported\n";
+    check(&written(exim), Kind::Soft, &["info@mailhost"]);
+}
+
+#[test]
+fn what_stands_between_signs_is_text() {
+    let html = written("<p>Sorry, we were unable to deliver your message.<p>Unable to send: < zoe@x.test ><p>550 no such user")
+        .replace("\n\n", "\nContent-Type: text/html\n\n");
+    check(&html, Kind::Hard, &["zoe@x.test"]);
+}
+
+#[test]
+fn a_refusal_in_the_form_of_a_receipt_may_name_him_in_its_words() {
+    let refused = |recipient: &str| {
+        format!(
+            "From: postmaster@mx.test\nTo: us@our.test\nSubject: Automatically rejected mail\n\
+             Content-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\n\
+             Your message was automatically rejected.\nThe following reason was given:\nQuota exceeded for zoe@x.test\n\
+             --b\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; {recipient}\n\
+             Disposition: automatic-action/MDN-sent-automatically; deleted\n--b--\n"
+        )
+    };
+    check(&refused("popuser"), Kind::Soft, &["zoe@x.test"]);
+    check(&refused("ann@x.test"), Kind::Soft, &["ann@x.test"]);
+}
+
+#[test]
+fn a_table_names_the_mail_before_it_says_why() {
+    let coremail = "Sorry, your mail is returned...\nOriginal e-mail message :\nTime : 2021-10-20\nTo : zoe@x.test\nBounce reason :\n\
+        Can not connect to recipient's server because of unstable network.\nBounce Code :\ncan not connect to\n";
+    check(&written(coremail), Kind::Soft, &["zoe@x.test"]);
+}
+
+#[test]
+fn a_scanner_may_quote_the_header_among_its_words() {
+    let amavis = "From: virusalert@mx.test\nTo: us@our.test\nSubject: BANNED contents in mail FROM us@our.test\n\
+        Content-Type: multipart/mixed; boundary=b\n\n--b\n\nBanned name: viewer.exe\n\nReturn-Path: <us@our.test>\n\
+        Message-ID: <1@our.test>\n\nThe message WAS NOT relayed to:\n<zoe@x.test>:\n   250 2.7.0 Ok, discarded\n\n\
+        --b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <1@our.test>\n--b--\n";
+    check(amavis, Kind::Soft, &["zoe@x.test"]);
+}
+
+#[test]
 fn who_sent_it_is_not_whom_it_did_not_reach() {
     let exim = "This message was created automatically by mail delivery software.\n\nA message that was sent by\n\n  us@our.test\n\n\
         could not be delivered to one or more of its recipients:\n\n  zoe@x.test\n    550 spam\n";
