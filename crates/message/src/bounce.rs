@@ -21,8 +21,9 @@ mod servers;
 mod services;
 mod spelling;
 
-use model::EmailAddress;
+use model::{EmailAddress, Mailbox};
 
+use crate::marks::Marks;
 use crate::message::Message;
 use notice::Notice;
 
@@ -85,6 +86,12 @@ pub fn read(message: &Message<'_>) -> Bounce {
         .unwrap_or_else(Bounce::nothing)
 }
 
+/// Whether a mail may tell something about mail of ours, by its header alone: a server's name in From, or nobody's, or the form of a
+/// report. `false` says that it is not worth reading, unless it came to where only reports come.
+pub fn may_be(from: Option<&Mailbox>, marks: Marks) -> bool {
+    marks.report || marks.from_mail_system || from.is_none_or(servers::is_known)
+}
+
 /// What the report tells that a server encloses in a mail of its own, as scanners do that add their words to it. One that somebody
 /// else wrote is handed on, and tells nothing.
 fn enclosed(notice: &Notice<'_>) -> Option<Bounce> {
@@ -105,7 +112,11 @@ fn enclosed(notice: &Notice<'_>) -> Option<Bounce> {
 
 /// A field of the mail that a report returns, where that has it.
 pub fn returned_field(message: &Message<'_>, name: &str) -> Option<String> {
-    Notice::of(message).returned.iter().find_map(|raw| fields::value(raw, name))
+    let notice = Notice::of(message);
+    notice
+        .returned
+        .iter()
+        .find_map(|raw| fields::value(raw, name).or_else(|| fields::value_in_text(raw, name)))
 }
 
 impl Bounce {

@@ -42,12 +42,7 @@ pub(super) fn note(
 
 /// Reading costs, and most mail is none.
 pub(super) fn may_be_report(offer: &Offer) -> bool {
-    let is_server =
-        |name: &str| ["mailer-daemon", "postmaster"].iter().any(|known| name.eq_ignore_ascii_case(known));
-    offer.returned_to.is_some()
-        || offer.marks.report
-        || offer.marks.from_mail_system
-        || offer.from.as_ref().is_none_or(|from| is_server(from.address.local_part()))
+    offer.returned_to.is_some() || bounce::may_be(offer.from.as_ref(), offer.marks)
 }
 
 fn read_report(organization: &Organization, original: &mut Original) -> Result<(), StoreError> {

@@ -392,6 +392,35 @@ async fn only_a_word_of_ours_suppresses() {
     assert_eq!(suppressed(&house, "zoe@fabrikam.test"), Some(1));
 }
 
+/// Not every server is called MAILER-DAEMON, nor writes by the standard.
+#[tokio::test]
+async fn a_word_of_ours_counts_in_what_servers_return_in_their_text() {
+    let house = house().await;
+    let ways = [
+        ("a person's mail is no report", "Tom <tom@northwind.test>", "--- Original message ---\n", ""),
+        ("MDaemon", "MDaemon at fabrikam <MDaemon@mx.fabrikam.test>", "--- Original message ---\n", ""),
+        ("qmail", "MAILER-DAEMON@mx.fabrikam.test", "--- Below this line is a copy of the message.\n\n", ""),
+        ("one that quotes", "Postmaster@mx.fabrikam.test", "Message header:\n", "  > "),
+    ];
+    for (number, (way, from, line, mark)) in ways.into_iter().enumerate() {
+        let to = format!("zoe{number}@fabrikam.test");
+        let id = send(&house, &[&to]).await;
+        let mail = claim(&house).await;
+        let raw = outbox::load(&house.organization, &mail).unwrap().travelling();
+        let returned: String =
+            std::str::from_utf8(&raw).unwrap().lines().map(|line| format!("{mark}{line}\n")).collect();
+        settle(&house, &mail, said(250)).await;
+        let written = format!(
+            "From: {from}\nTo: jane@contoso.test\nSubject: Permanent Delivery Failure\n\n\
+             Could not deliver your message to\n<{to}>\n550 no such user\n\n{line}{returned}"
+        );
+        house.take(house.out_of_mailbox(house.jane, &written)).await;
+        let expected = if number == 0 { (None, None) } else { (Some(1), Some(true)) };
+        assert_eq!(bounces(&house, id), [expected], "{way}");
+        assert_eq!(suppressed(&house, &to).is_some(), number > 0, "{way}");
+    }
+}
+
 #[tokio::test]
 async fn passing_trouble_is_counted_and_a_complaint_counts_at_once() {
     let house = house().await;

@@ -70,6 +70,22 @@ pub(super) fn value(raw: &[u8], name: &str) -> Option<String> {
     section.value(name).map(header_decoder::decode)
 }
 
+/// The same where a notice returns the mail in its text, below a line of its own, and may have indented or quoted it.
+pub(super) fn value_in_text(raw: &[u8], name: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(raw);
+    let lines = text.lines().map(|line| line.trim_start_matches([' ', '\t', '>', '|']));
+    let is_field = |line: &&str| {
+        let begin = line.split_once(':').map_or("", |(begin, _)| begin);
+        !begin.is_empty() && begin.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let header = lines.skip_while(|line| !is_field(line)).take_while(|line| !line.trim().is_empty());
+    let fields = header.filter_map(|line| line.split_once(':'));
+    fields
+        .filter(|(begin, _)| begin.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim().to_owned())
+        .next()
+}
+
 /// What is told about deliveries.
 pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
     let is_somebodys = if notice.is_flat {

@@ -89,6 +89,14 @@ pub(super) fn is_named(mailbox: &model::Mailbox) -> bool {
         || NAMES.iter().any(|server| name.contains(server))
 }
 
+/// The same, and those from which services of mail write of what came back, or who complains.
+pub(super) fn is_known(mailbox: &model::Mailbox) -> bool {
+    is_named(mailbox) || SERVICES.contains(&mailbox.address.key().as_str())
+}
+
+/// Amazon SES, and Outlook.com of old.
+const SERVICES: &[&str] = &["no-reply@sns.amazonaws.com", "staff@hotmail.com"];
+
 /// Whether a text in small letters has a name that mail servers give themselves.
 pub(super) fn is_name(text: &str) -> bool {
     SERVERS.iter().chain(NAMES).any(|server| text.contains(server))
@@ -148,6 +156,8 @@ const SERVERS: &[&str] = &[
     "nondelivery",
     "undeliverable",
     "ndr-",
+    "smtp_mail_service",
+    "mailerror",
 ];
 const NAMES: &[&str] = &[
     "mail delivery",

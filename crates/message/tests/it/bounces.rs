@@ -60,14 +60,17 @@ fn kind(name: &str) -> Kind {
     }
 }
 
-/// What is read in a mail of the corpus. One that is no message tells nothing.
-fn read(folder: &Path, path: &str) -> Bounce {
+/// What is read in a mail of the corpus, and whether its header says that it is worth it. One that is no message tells nothing.
+fn read(folder: &Path, path: &str) -> (Bounce, bool) {
     let (file, is_mbox) = path.split_once('#').map_or((path, false), |(file, _)| (file, true));
     let raw = std::fs::read(folder.join(file)).unwrap();
     let begin = if is_mbox { raw.iter().position(|byte| *byte == b'\n').unwrap() + 1 } else { 0 };
     match message::read(&raw[begin..]) {
-        Ok(message) => bounce::read(&message),
-        Err(_) => Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() },
+        Ok(message) => {
+            let header = message.header();
+            (bounce::read(&message), bounce::may_be(header.from.first(), header.marks))
+        }
+        Err(_) => (Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() }, false),
     }
 }
 
@@ -83,6 +86,8 @@ struct Case {
     told: Kind,
     /// Whether the addresses are right.
     is_named: bool,
+    /// Whether it is read where it came to no return path.
+    may_be: bool,
 }
 
 impl Case {
@@ -95,7 +100,7 @@ impl Case {
 fn cases(folder: &Path, labels: Vec<Label>, may_be_looked_at: fn(&Label) -> bool) -> Vec<Case> {
     let is_all_shown = std::env::var_os("POSTROOM_MISREAD").is_some();
     let read = labels.into_iter().map(|label| {
-        let bounce = read(folder, &label.path);
+        let (bounce, may_be) = read(folder, &label.path);
         let mut named: Vec<String> = bounce.gravest().map(|told| told.address.key()).collect();
         named.sort();
         let mut wanted = label.addresses.clone();
@@ -104,7 +109,7 @@ fn cases(folder: &Path, labels: Vec<Label>, may_be_looked_at: fn(&Label) -> bool
             named = named.iter().map(|address| digest(address)).collect();
             named.sort();
         }
-        let case = Case { told: bounce.kind, is_named: named == wanted, label };
+        let case = Case { told: bounce.kind, is_named: named == wanted, may_be, label };
         let is_wrong = !case.is_right() || (!case.is_named && is_about_mail(case.label.kind));
         if is_wrong && (is_all_shown || may_be_looked_at(&case.label)) {
             let words: String = bounce.words.chars().take(100).collect();
@@ -206,6 +211,14 @@ fn tell<'c>(name: &str, cases: impl Iterator<Item = &'c Case>) -> usize {
     line("not delivered, kind right", &cases, is_failure, Case::is_right);
     line("about our mail, whatever it says", &cases, is_about_mail, |case| is_about_mail(case.told));
     let about: Vec<_> = cases.iter().filter(|case| is_about_mail(case.label.kind)).collect();
+    let told_wrongly = cases.iter().filter(|case| is_about_mail(case.told) && !case.is_right());
+    println!(
+        "read where they come to no return path: {} of {} that are about our mail, {} of {} that are told wrongly",
+        about.iter().filter(|case| case.may_be).count(),
+        about.len(),
+        told_wrongly.clone().filter(|case| case.may_be).count(),
+        told_wrongly.count(),
+    );
     about.iter().filter(|case| case.is_right()).count() * 1_000 / about.len().max(1)
 }
 
