@@ -42,7 +42,7 @@ pub fn find(offer: &Offer, facts: &Facts) -> Thread {
         thread.believe(CorrelationMethod::Report, known, "It came to the return path of a mail that is here");
         return thread;
     }
-    if offer.marks.report {
+    if offer.marks.report || who::is_about_returned(offer, facts) {
         thread.find_returned(offer, facts);
         return thread;
     }
@@ -310,16 +310,10 @@ impl Thread {
         }
     }
 
-    /// A report belongs to a mail that we sent: it comes from nobody (RFC 3464 §2, the null sender), or as a
-    /// notification from somebody who was on that mail, and whom it speaks of was on it too. Where one of us forwards
-    /// it, the envelope that it came with is gone.
+    /// A report belongs to a mail that we sent.
     fn find_returned(&mut self, offer: &Offer, facts: &Facts) {
-        let is_from_nobody = facts.null_sender || (facts.is_handed_over && facts.is_handed_over_by_us);
         for returned in &facts.returned {
-            let was_on_it = |address: &EmailAddress| returned.participants.contains(&address.key());
-            let is_from_somebody_on_it = offer.from.as_ref().is_some_and(|from| was_on_it(&from.address));
-            let speaks_of_it = offer.reported.iter().all(was_on_it);
-            if returned.is_outgoing && speaks_of_it && (is_from_nobody || is_from_somebody_on_it) {
+            if who::may_report(offer, facts, returned) {
                 let words = "It is a report about a mail that is here";
                 return self.believe(CorrelationMethod::Report, returned, words);
             }

@@ -62,14 +62,30 @@ pub fn from_us(offer: &Offer, facts: &Facts) -> bool {
     offer.from.as_ref().is_some_and(|from| facts.is_ours(&from.address))
 }
 
-/// Whether a mail server wrote it about a mail, as far as the header or its way tells. What came to a return path is a
+/// Whether a report may be about a mail: it comes from nobody (RFC 3464 §2, the null sender), or as a notification from somebody who
+/// was on that mail, and whom it speaks of was on it too. Where one of us forwards it, the envelope that it came with is gone.
+pub fn may_report(offer: &Offer, facts: &Facts, returned: &KnownEmail) -> bool {
+    let is_from_nobody = facts.null_sender || (facts.is_handed_over && facts.is_handed_over_by_us);
+    let was_on_it = |address: &EmailAddress| returned.participants.contains(&address.key());
+    let is_from_somebody_on_it = || offer.from.as_ref().is_some_and(|from| was_on_it(&from.address));
+    returned.is_outgoing
+        && offer.reported.iter().all(was_on_it)
+        && (is_from_nobody || is_from_somebody_on_it())
+}
+
+/// Whether a server says in words of its own, without the form of a report, what became of a mail that is here, and returns it.
+pub fn is_about_returned(offer: &Offer, facts: &Facts) -> bool {
+    !offer.marks.report && facts.returned.iter().any(|returned| may_report(offer, facts, returned))
+}
+
+/// Whether a mail server wrote it about a mail, as far as the header, its way, or what it returns tells. What came to a return path is a
 /// report whatever it looks like, but for what a person's mailbox answers by itself.
 pub fn is_report(offer: &Offer, facts: &Facts) -> bool {
     let is_answer = match &offer.bounce {
         Some(told) => told.kind == Kind::Auto,
         None => offer.marks.automatic,
     };
-    offer.marks.report || (facts.returned_to.is_some() && !is_answer)
+    offer.marks.report || (facts.returned_to.is_some() && !is_answer) || is_about_returned(offer, facts)
 }
 
 /// The parties, sender first. The daemon that wrote a report is none; sinks and return paths are none.

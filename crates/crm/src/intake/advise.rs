@@ -89,9 +89,7 @@ pub(super) fn ignored(
         return Ok(None);
     }
     // It belongs to mail of ours or not by what it returns; so much counts of what is never logged, too.
-    let is_report = offer.from.is_none()
-        || offer.marks.report
-        || (decision.reason == Reason::NeverLog && returned::may_be_report(offer));
+    let is_report = returned::may_be_report(offer);
     // Whatever shares a key with a mail that is here may be that mail; without id and date the bytes are the key.
     let may_be_here = !checked.facts.identities.is_empty()
         || (offer.message_id.is_none() && offer.date.is_none())

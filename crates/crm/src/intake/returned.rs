@@ -1,7 +1,7 @@
 //! Whether a mail is about one that went out from here, and which recipient: a word of ours tells, wherever it stands.
 
 use message::bounce::{self, Kind};
-use model::EmailAddress;
+use model::{EmailAddress, MessageId};
 use store::{Organization, StoreError};
 
 use super::copy::Copy;
@@ -49,13 +49,21 @@ fn read_report(organization: &Organization, original: &mut Original) -> Result<(
     let raw = &original.raw;
     let read = unwrap::guarded(|| {
         let message = message::read(raw).ok()?;
-        Some((bounce::read(&message), bounce::returned_field(&message, RECIPIENT_FIELD)))
+        let field = |name: &str| bounce::returned_field(&message, name);
+        let message_id = field("Message-ID").and_then(|value| MessageId::parse(&value));
+        Some((bounce::read(&message), field(RECIPIENT_FIELD), message_id))
     });
-    let Ok(Some((told, field))) = read else { return Ok(()) };
+    let Ok(Some((told, field, message_id))) = read else { return Ok(()) };
     let is_report = !matches!(told.kind, Kind::Nothing | Kind::Auto);
-    if let (None, Some(word), true) = (original.offer.returned_to, field, is_report) {
-        original.offer.returned_to = Tokens::of(organization)?.read_recipient_word(&word);
+    let offer = &mut original.offer;
+    if let (None, Some(word), true) = (offer.returned_to, field, is_report) {
+        offer.returned_to = Tokens::of(organization)?.read_recipient_word(&word);
     }
-    original.offer.bounce = Some(told);
+    // What has no parts for it may return the mail in its text.
+    if is_report && !offer.marks.report {
+        offer.returned = message_id.into_iter().collect();
+        offer.reported = told.recipients.iter().map(|told| told.address.clone()).collect();
+    }
+    offer.bounce = Some(told);
     Ok(())
 }

@@ -118,7 +118,11 @@ async fn a_report_is_fetched_from_whoever_is_never_logged() {
     assert_eq!(at(STRANGER), Advice::Ignore(Reason::NeverLog));
     let report = format!("Content-Type: multipart/report; report-type=delivery-status\n{STRANGER}");
     assert_eq!(at(&report), Advice::Fetch);
-    assert_eq!(at(&STRANGER.replace("Sam <sam@", "<mailer-daemon@")), Advice::Fetch, "in words of its own");
+    let own_words = STRANGER.replace("Sam <sam@", "<mailer-daemon@");
+    assert_eq!(at(&own_words), Advice::Fetch, "in words of its own");
+    let unknown =
+        delivered("mailer-daemon@elsewhere.test", &to, &own_words.replace("stranger.test", "elsewhere.test"));
+    assert_eq!(advise_mail(&house, mailbox, &unknown), Advice::Fetch, "what it returns may be ours");
 }
 
 #[tokio::test]

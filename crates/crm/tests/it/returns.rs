@@ -421,6 +421,41 @@ async fn a_word_of_ours_counts_in_what_servers_return_in_their_text() {
     }
 }
 
+/// Without a word of ours the Message-ID in the text ties a report to its mail, as it does in the standard's form: as a claim.
+#[tokio::test]
+async fn what_servers_return_in_their_text_is_tied_by_its_message_id() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test"]).await;
+    settle(&house, &claim(&house).await, said(250)).await;
+    let message_id = house.email(id).messageid.unwrap();
+    let written = |to: &str, number: u8| {
+        format!(
+            "From: MAILER-DAEMON@mx.fabrikam.test\nTo: jane@contoso.test\nSubject: failure notice {number}\n\n\
+             Hi. This is the qmail-send program at mx.fabrikam.test.\nI'm afraid I wasn't able to deliver your message.\n\n\
+             <{to}>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n--- Below this line is a copy of the message.\n\n\
+             Return-Path: <jane@contoso.test>\nMessage-ID: <{message_id}>\nTo: {to}\nSubject: Our offer\n\nFifty pallets?\n"
+        )
+    };
+    let takes = async |to: &str, number: u8, from: Option<&str>| {
+        let copy = house.out_of_mailbox(house.jane, &written(to, number));
+        house.take(Copy { mail_from: from.map(str::to_owned), ..copy }).await
+    };
+    assert_eq!(
+        takes("zoe@fabrikam.test", 1, Some("eve@fabrikam.test")).await.0,
+        Outcome::Ignored,
+        "from somebody"
+    );
+    assert_eq!(takes("tom@northwind.test", 2, None).await.0, Outcome::Ignored, "he was not on it");
+    assert_eq!(bounces(&house, id), [(None, None)]);
+    let (outcome, _, report) = takes("zoe@fabrikam.test", 3, None).await;
+    assert_eq!(outcome, Outcome::Stored);
+    assert_eq!(bounces(&house, id), [(Some(1), Some(false))], "a claim");
+    let report = house.email(report.unwrap());
+    assert!(report.marks & mark::REPORT != 0);
+    assert_eq!(report.correlatedactivityid, Some(id));
+    assert_eq!(suppressed(&house, "zoe@fabrikam.test"), None);
+}
+
 #[tokio::test]
 async fn passing_trouble_is_counted_and_a_complaint_counts_at_once() {
     let house = house().await;
