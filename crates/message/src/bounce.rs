@@ -86,10 +86,17 @@ pub fn read(message: &Message<'_>) -> Bounce {
         .unwrap_or_else(Bounce::nothing)
 }
 
-/// Whether a mail may tell something about mail of ours, by its header alone: a server's name in From, or nobody's, or the form of a
-/// report. `false` says that it is not worth reading, unless it came to where only reports come.
-pub fn may_be(from: Option<&Mailbox>, marks: Marks) -> bool {
-    marks.report || marks.from_mail_system || from.is_none_or(servers::is_known)
+/// Whether a mail may tell something about mail of ours, by its header and its envelope: the form of a report, From a daemon, a master
+/// of mail, or nobody; any other name that servers give themselves only where the return path is nobody's, for persons may have it too.
+/// `false` says that it is not worth reading, unless it came to where only reports come.
+pub fn may_be(from: Option<&Mailbox>, marks: Marks, has_null_sender: bool) -> bool {
+    let is_server = |from: &Mailbox| {
+        let local = from.address.local_part();
+        ["mailer-daemon", "postmaster"].iter().any(|known| local.eq_ignore_ascii_case(known))
+            || servers::is_of_complaints(from)
+            || (has_null_sender && servers::is_named(from))
+    };
+    marks.report || marks.from_mail_system || from.is_none_or(is_server)
 }
 
 /// What the report tells that a server encloses in a mail of its own, as scanners do that add their words to it. One that somebody

@@ -73,9 +73,11 @@ pub fn may_report(offer: &Offer, facts: &Facts, returned: &KnownEmail) -> bool {
         && (is_from_nobody || is_from_somebody_on_it())
 }
 
-/// Whether a server says in words of its own, without the form of a report, what became of a mail that is here, and returns it.
+/// Whether a server says in words of its own, without the form of a report, what became of a mail that is here, and returns it: to
+/// whom it did not go, or from nobody.
 pub fn is_about_returned(offer: &Offer, facts: &Facts) -> bool {
-    !offer.marks.report && facts.returned.iter().any(|returned| may_report(offer, facts, returned))
+    let is_told = !offer.reported.is_empty() || facts.null_sender;
+    !offer.marks.report && is_told && facts.returned.iter().any(|returned| may_report(offer, facts, returned))
 }
 
 /// Whether a mail server wrote it about a mail, as far as the header, its way, or what it returns tells. What came to a return path is a

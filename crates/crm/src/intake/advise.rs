@@ -89,7 +89,7 @@ pub(super) fn ignored(
         return Ok(None);
     }
     // It belongs to mail of ours or not by what it returns; so much counts of what is never logged, too.
-    let is_report = returned::may_be_report(offer);
+    let is_report = returned::may_be_report(offer, opened.copy.has_null_sender());
     // Whatever shares a key with a mail that is here may be that mail; without id and date the bytes are the key.
     let may_be_here = !checked.facts.identities.is_empty()
         || (offer.message_id.is_none() && offer.date.is_none())

@@ -33,19 +33,24 @@ pub(super) fn note(
             original.offer.returned_to = ours.into_iter().find_map(|address| tokens.sent_to(address));
             original.offer.answers = answers;
         }
-        if original.fault.is_none() && may_be_report(&original.offer) {
-            read_report(organization, original)?;
+        let has_null_sender = copy.has_null_sender();
+        if original.fault.is_none() && may_be_report(&original.offer, has_null_sender) {
+            read_report(organization, original, has_null_sender)?;
         }
     }
     Ok(())
 }
 
 /// Reading costs, and most mail is none.
-pub(super) fn may_be_report(offer: &Offer) -> bool {
-    offer.returned_to.is_some() || bounce::may_be(offer.from.as_ref(), offer.marks)
+pub(super) fn may_be_report(offer: &Offer, has_null_sender: bool) -> bool {
+    offer.returned_to.is_some() || bounce::may_be(offer.from.as_ref(), offer.marks, has_null_sender)
 }
 
-fn read_report(organization: &Organization, original: &mut Original) -> Result<(), StoreError> {
+fn read_report(
+    organization: &Organization,
+    original: &mut Original,
+    has_null_sender: bool,
+) -> Result<(), StoreError> {
     let raw = &original.raw;
     let read = unwrap::guarded(|| {
         let message = message::read(raw).ok()?;
@@ -54,8 +59,10 @@ fn read_report(organization: &Organization, original: &mut Original) -> Result<(
         Some((bounce::read(&message), field(RECIPIENT_FIELD), message_id))
     });
     let Ok(Some((told, field, message_id))) = read else { return Ok(()) };
-    let is_report = !matches!(told.kind, Kind::Nothing | Kind::Auto);
     let offer = &mut original.offer;
+    // Who answers a mail encloses it, too, and may be the master of his mail: he is no report.
+    let may_answer = !offer.in_reply_to.is_empty() && !has_null_sender && !offer.marks.report;
+    let is_report = !matches!(told.kind, Kind::Nothing | Kind::Auto) && !may_answer;
     if let (None, Some(word), true) = (offer.returned_to, field, is_report) {
         offer.returned_to = Tokens::of(organization)?.read_recipient_word(&word);
     }

@@ -396,13 +396,15 @@ async fn only_a_word_of_ours_suppresses() {
 #[tokio::test]
 async fn a_word_of_ours_counts_in_what_servers_return_in_their_text() {
     let house = house().await;
+    let below = "--- Original message ---\n";
     let ways = [
-        ("a person's mail is no report", "Tom <tom@northwind.test>", "--- Original message ---\n", ""),
-        ("MDaemon", "MDaemon at fabrikam <MDaemon@mx.fabrikam.test>", "--- Original message ---\n", ""),
-        ("qmail", "MAILER-DAEMON@mx.fabrikam.test", "--- Below this line is a copy of the message.\n\n", ""),
-        ("one that quotes", "Postmaster@mx.fabrikam.test", "Message header:\n", "  > "),
+        ("a person who answers", Some("Mamta <mamta@northwind.test>"), below, ""),
+        ("a master of mail who answers", Some("Postmaster@mx.fabrikam.test"), below, ""),
+        ("MDaemon", None, below, ""),
+        ("qmail", None, "--- Below this line is a copy of the message.\n\n", ""),
+        ("one that quotes", None, "Message header:\n", "  > "),
     ];
-    for (number, (way, from, line, mark)) in ways.into_iter().enumerate() {
+    for (number, (way, person, line, mark)) in ways.into_iter().enumerate() {
         let to = format!("zoe{number}@fabrikam.test");
         let id = send(&house, &[&to]).await;
         let mail = claim(&house).await;
@@ -410,14 +412,18 @@ async fn a_word_of_ours_counts_in_what_servers_return_in_their_text() {
         let returned: String =
             std::str::from_utf8(&raw).unwrap().lines().map(|line| format!("{mark}{line}\n")).collect();
         settle(&house, &mail, said(250)).await;
+        let from = person.unwrap_or("MDaemon at fabrikam <MDaemon@mx.fabrikam.test>");
+        let message_id = house.email(id).messageid.unwrap();
+        let field = person.map(|_| format!("In-Reply-To: <{message_id}>\n")).unwrap_or_default();
         let written = format!(
-            "From: {from}\nTo: jane@contoso.test\nSubject: Permanent Delivery Failure\n\n\
+            "From: {from}\nTo: jane@contoso.test\nSubject: Permanent Delivery Failure\n{field}\n\
              Could not deliver your message to\n<{to}>\n550 no such user\n\n{line}{returned}"
         );
-        house.take(house.out_of_mailbox(house.jane, &written)).await;
-        let expected = if number == 0 { (None, None) } else { (Some(1), Some(true)) };
+        let copy = house.out_of_mailbox(house.jane, &written);
+        house.take(Copy { mail_from: person.map(|_| "mx@fabrikam.test".to_owned()), ..copy }).await;
+        let expected = if person.is_some() { (None, None) } else { (Some(1), Some(true)) };
         assert_eq!(bounces(&house, id), [expected], "{way}");
-        assert_eq!(suppressed(&house, &to).is_some(), number > 0, "{way}");
+        assert_eq!(suppressed(&house, &to).is_some(), person.is_none(), "{way}");
     }
 }
 

@@ -85,10 +85,6 @@ const ANYWHERE: &[&str] = &[
     "wartet auf die bestätigung",
     "espera la aprobación",
     "in attesa di approvazione",
-    "empfangsbestätigung",
-    "eingangsbestätigung",
-    "accusé de réception",
-    "acuse de recibo",
     "automatiska atbilde",
 ];
 const CLEAR: &[&str] = &[
@@ -102,6 +98,10 @@ const CLEAR: &[&str] = &[
     "automatic echo",
     "thank you for contacting",
     "thanks for contacting",
+    "empfangsbestätigung",
+    "eingangsbestätigung",
+    "accusé de réception",
+    "acuse de recibo",
     "the results of your email command",
     "confirm subscription to",
     "confirm your subscription",

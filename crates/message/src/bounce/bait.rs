@@ -123,7 +123,10 @@ const MAIL_BYTES: usize = 4_096;
 
 /// Whether it answers by its subject that somebody is away, whatever it says of an address that is closed.
 fn is_absence(notice: &Notice<'_>) -> bool {
-    let is_report = notice.message.header().marks.report || has_ours(notice) || servers::is_opening(notice);
+    let header = notice.message.header();
+    // Behind it stands what our mail was called.
+    let begins_as_one = || lists::begins(&folding::folded(&header.subject), "subject");
+    let is_report = header.marks.report || has_ours(notice) || servers::is_opening(notice) || begins_as_one();
     !is_report && answer::is_by_subject(notice.message)
 }
 

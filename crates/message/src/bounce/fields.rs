@@ -80,10 +80,9 @@ pub(super) fn value_in_text(raw: &[u8], name: &str) -> Option<String> {
     };
     let header = lines.skip_while(|line| !is_field(line)).take_while(|line| !line.trim().is_empty());
     let fields = header.filter_map(|line| line.split_once(':'));
-    fields
-        .filter(|(begin, _)| begin.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.trim().to_owned())
-        .next()
+    let mut values =
+        fields.filter(|(begin, _)| begin.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
+    values.find(|value| !value.is_empty()).map(str::to_owned)
 }
 
 /// What is told about deliveries.

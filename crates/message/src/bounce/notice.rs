@@ -160,11 +160,18 @@ impl<'m> Notice<'m> {
 
     /// What a mail returns within its text is not its own words.
     fn cut(&mut self) {
+        let lines = || self.text.split_inclusive('\n');
+        let headings: Vec<usize> = lines()
+            .enumerate()
+            .filter(|(_, line)| is_heading_of_reason(line))
+            .map(|(number, _)| number)
+            .collect();
         let mut at = 0;
-        for line in self.text.split_inclusive('\n') {
-            let behind = || self.text.get(at..).unwrap_or_default();
+        for (number, line) in lines().enumerate() {
             let begins = begins_returned(line) && (self.returned.is_empty() || !is_field(line));
-            if at > 0 && begins && !behind().lines().any(is_heading_of_reason) {
+            let next = headings.partition_point(|heading| *heading < number);
+            let says_why = || headings.get(next).is_some_and(|heading| heading - number <= TABLE_LINES_MAX);
+            if at > 0 && begins && !says_why() {
                 let returned = self.text.get(at..).unwrap_or_default().as_bytes().to_vec();
                 self.returned.push(Cow::Owned(returned));
                 self.text.truncate(at);
@@ -186,6 +193,9 @@ fn others(header: &Header) -> HashSet<String> {
     all.map(|mailbox| mailbox.address.key()).collect()
 }
 
+/// So many lines below the mail may the reason stand in a table.
+const TABLE_LINES_MAX: usize = 12;
+
 /// `Bounce reason :`, as who says first which mail is meant, and then why it came back.
 fn is_heading_of_reason(line: &str) -> bool {
     let line = line.trim_start().to_lowercase();
@@ -194,13 +204,18 @@ fn is_heading_of_reason(line: &str) -> bool {
 
 /// A line behind which servers of many makes put the mail that they return.
 fn begins_returned(line: &str) -> bool {
-    let line = line.trim_start_matches(['-', '*', '=', '>', ' ', '|', '\t', '_']).to_ascii_lowercase();
+    let line = undrawn(line);
     RETURNED.iter().chain(FIELDS).any(|begin| line.starts_with(begin))
+}
+
+/// A line in small letters, without what is drawn before it.
+fn undrawn(line: &str) -> String {
+    line.trim_start_matches(['-', '*', '=', '>', ' ', '|', '\t', '_']).to_ascii_lowercase()
 }
 
 /// A line that is of a mail's header. Scanners quote some of it among their own words, where a part of its own returns the mail.
 fn is_field(line: &str) -> bool {
-    let line = line.to_ascii_lowercase();
+    let line = undrawn(line);
     FIELDS.iter().any(|begin| line.starts_with(begin))
 }
 

@@ -85,17 +85,26 @@ pub(super) fn is_named(mailbox: &model::Mailbox) -> bool {
     let local = mailbox.address.local_part().to_ascii_lowercase();
     let name = mailbox.name.as_deref().unwrap_or_default().to_ascii_lowercase();
     local == "daemon"
-        || SERVERS.iter().any(|server| local.contains(server))
-        || NAMES.iter().any(|server| name.contains(server))
+        || SERVERS.iter().any(|server| has_word(&local, server))
+        || NAMES.iter().any(|server| has_word(&name, server))
 }
 
-/// The same, and those from which services of mail write of what came back, or who complains.
-pub(super) fn is_known(mailbox: &model::Mailbox) -> bool {
-    is_named(mailbox) || SERVICES.contains(&mailbox.address.key().as_str())
+/// Whether a text in small letters has words that begin where a word does, and short ones that end so: nobody called Mamta is an MTA.
+fn has_word(text: &str, words: &str) -> bool {
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+    text.match_indices(words).any(|(at, _)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        let behind = text.get(at + words.len()..).and_then(|text| text.chars().next());
+        !is_letter(before) && !(words.len() < SHORT_WORD && is_letter(behind))
+    })
 }
 
-/// Amazon SES, and Outlook.com of old.
-const SERVICES: &[&str] = &["no-reply@sns.amazonaws.com", "staff@hotmail.com"];
+const SHORT_WORD: usize = 4;
+
+/// Whether it is one from which Outlook.com writes of who complains.
+pub(super) fn is_of_complaints(mailbox: &model::Mailbox) -> bool {
+    mailbox.address.key() == "staff@hotmail.com"
+}
 
 /// Whether a text in small letters has a name that mail servers give themselves.
 pub(super) fn is_name(text: &str) -> bool {

@@ -68,7 +68,7 @@ fn read(folder: &Path, path: &str) -> (Bounce, bool) {
     match message::read(&raw[begin..]) {
         Ok(message) => {
             let header = message.header();
-            (bounce::read(&message), bounce::may_be(header.from.first(), header.marks))
+            (bounce::read(&message), bounce::may_be(header.from.first(), header.marks, true))
         }
         Err(_) => (Bounce { kind: Kind::Nothing, recipients: Vec::new(), words: String::new() }, false),
     }

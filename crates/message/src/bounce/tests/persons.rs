@@ -221,6 +221,26 @@ fn mutt_names_whose_mail_it_hands_on() {
 }
 
 #[test]
+fn what_our_mail_was_called_makes_no_answer_of_a_report() {
+    let report = "From: MAILER-DAEMON@mx.test\nTo: us@our.test\nSubject: Unzustellbar: Eingangsbestätigung Ihrer Anfrage\n\n\
+        zoe@x.test\n550 5.1.1 User unknown\n";
+    check(report, Kind::Hard, &["zoe@x.test"]);
+}
+
+#[test]
+fn nobody_called_mamta_is_a_server() {
+    let may_be = |from: &str, has_null_sender| {
+        let raw = format!("From: {from}\r\n\r\n");
+        let message = crate::read(raw.as_bytes()).unwrap();
+        crate::bounce::may_be(message.header().from.first(), message.header().marks, has_null_sender)
+    };
+    assert!(may_be("MTA at x <mta7@x.test>", true) && may_be("MDaemon <MDaemon@x.test>", true));
+    assert!(!may_be("MTA at x <mta7@x.test>", false), "persons have such names, too");
+    assert!(!may_be("Mamta Sharma <mamta@x.test>", true) && !may_be("Petrov <alexandr-petrov@x.test>", true));
+    assert!(may_be("Postmaster@x.test", false) && may_be("Staff <staff@hotmail.com>", false));
+}
+
+#[test]
 fn programs_that_answer_say_so_in_several_ways() {
     let from = |fields: &str| format!("From: ann@x.test\nTo: us@our.test\n{fields}\n\nGone fishing.\n");
     let is = |fields: &str, kind: Kind| check(&from(fields), kind, &[]);

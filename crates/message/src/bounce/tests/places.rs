@@ -71,6 +71,17 @@ fn a_table_names_the_mail_before_it_says_why() {
 }
 
 #[test]
+fn what_our_mail_says_of_reasons_is_not_the_servers() {
+    let quoted = format!("{}Bounce reason: we moved\n", "A line.\n".repeat(40));
+    let qmail = format!(
+        "<zoe@x.test>:\nSorry, mailbox full.\n\n--- Below this line is a copy of the message.\n\nTo: zoe@x.test\n\n{quoted}"
+    );
+    let raw = written(&qmail).replace('\n', "\r\n");
+    let message = crate::read(raw.as_bytes()).unwrap();
+    assert_eq!(crate::bounce::returned_field(&message, "To").as_deref(), Some("zoe@x.test"));
+}
+
+#[test]
 fn a_scanner_may_quote_the_header_among_its_words() {
     let amavis = "From: virusalert@mx.test\nTo: us@our.test\nSubject: BANNED contents in mail FROM us@our.test\n\
         Content-Type: multipart/mixed; boundary=b\n\n--b\n\nBanned name: viewer.exe\n\nReturn-Path: <us@our.test>\n\
