@@ -11,8 +11,7 @@ use crate::message::start_of;
 /// What a notice says in words that something was not delivered.
 pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
     let subject = &notice.message.header().subject;
-    // What Postfix tells its master about sessions of others.
-    if subject.starts_with("Postfix SMTP server: ") || is_worm(notice) {
+    if is_for_master(subject) || is_worm(notice) {
         return None;
     }
     let is_said = |told: fn(&str) -> bool| told(&notice.text) || told(subject);
@@ -51,6 +50,14 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         let kind = kind_for(reason_for(notice, &notice.text, None), None);
         Some(Bounce { kind, recipients: Vec::new(), words: cut(&notice.text) })
     })
+}
+
+/// What Postfix tells its master about sessions of others, and amavis about mail of others: `VIRUS (…) in mail FROM <zoe@x.test>`. To
+/// whoever sent it it says `IN MAIL FROM YOU`.
+fn is_for_master(subject: &str) -> bool {
+    let lower = subject.to_ascii_lowercase();
+    let is_scanners = lower.starts_with("spam from ") || lower.contains(" in mail from ");
+    lower.starts_with("postfix smtp server: ") || (is_scanners && !lower.contains("from you"))
 }
 
 /// Whether a recipient stands below words that say whom it did not reach, in a notice that says of others that it did.

@@ -98,6 +98,7 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
     let mut recipients: Vec<Told> = Vec::new();
     let mut places: HashMap<String, (usize, usize)> = HashMap::new();
     let mut nameless: Option<(Kind, String)> = None;
+    let mut above = String::new();
     // However many bodies there are: each is looked through for the words beside a recipient.
     let all = notice.statuses.iter().flat_map(|body| groups(body)).take(limits::RECIPIENTS_MAX);
     for group in all {
@@ -108,7 +109,12 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
         if *times > TIMES_MAX {
             continue;
         }
-        let Some((kind, status, words)) = of_group(&group, notice) else { continue };
+        // Some say once for all what was done, with what they say of the mail.
+        let action = group.value("Action").map_or_else(|| above.clone(), header_decoder::decode);
+        if address.is_none() {
+            above.clone_from(&action);
+        }
+        let Some((kind, status, words)) = of_group(&group, notice, &action) else { continue };
         let Some(address) = address else {
             nameless = nameless.max(Some((kind, words)));
             continue;
@@ -171,10 +177,10 @@ fn divide<'x>(group: Section<'x>, groups: &mut Vec<Section<'x>>) {
 }
 
 /// Kind, status and words of a group that is about a recipient.
-fn of_group(group: &Section<'_>, notice: &Notice<'_>) -> Option<(Kind, String, String)> {
+fn of_group(group: &Section<'_>, notice: &Notice<'_>, action: &str) -> Option<(Kind, String, String)> {
     let text = |name: &str| group.value(name).map(header_decoder::decode);
     let has_recipient = group.value("Final-Recipient").or(group.value("Original-Recipient")).is_some();
-    let action = text("Action").unwrap_or_default().trim().to_ascii_lowercase();
+    let action = action.trim().to_ascii_lowercase();
     if action.is_empty() && !has_recipient {
         return None;
     }

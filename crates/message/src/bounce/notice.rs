@@ -168,10 +168,9 @@ impl<'m> Notice<'m> {
             .collect();
         let mut at = 0;
         for (number, line) in lines().enumerate() {
-            let begins = begins_returned(line) && (self.returned.is_empty() || !is_field(line));
             let next = headings.partition_point(|heading| *heading < number);
             let says_why = || headings.get(next).is_some_and(|heading| heading - number <= TABLE_LINES_MAX);
-            if at > 0 && begins && !says_why() {
+            if at > 0 && begins_returned(line) && !says_why() {
                 let returned = self.text.get(at..).unwrap_or_default().as_bytes().to_vec();
                 self.returned.push(Cow::Owned(returned));
                 self.text.truncate(at);
@@ -204,31 +203,9 @@ fn is_heading_of_reason(line: &str) -> bool {
 
 /// A line behind which servers of many makes put the mail that they return.
 fn begins_returned(line: &str) -> bool {
-    let line = undrawn(line);
-    RETURNED.iter().chain(FIELDS).any(|begin| line.starts_with(begin))
+    let line = line.trim_start_matches(['-', '*', '=', '>', ' ', '|', '\t', '_']).to_ascii_lowercase();
+    RETURNED.iter().any(|begin| line.starts_with(begin))
 }
-
-/// A line in small letters, without what is drawn before it.
-fn undrawn(line: &str) -> String {
-    line.trim_start_matches(['-', '*', '=', '>', ' ', '|', '\t', '_']).to_ascii_lowercase()
-}
-
-/// A line that is of a mail's header. Scanners quote some of it among their own words, where a part of its own returns the mail.
-fn is_field(line: &str) -> bool {
-    let line = undrawn(line);
-    FIELDS.iter().any(|begin| line.starts_with(begin))
-}
-
-/// How the header of a mail that is returned may begin.
-const FIELDS: &[&str] = &[
-    "received: ",
-    "received:from",
-    "return-path:",
-    "mime-version:",
-    "dkim-signature:",
-    "x-original-message",
-    "content-type: multipart",
-];
 
 const RETURNED: &[&str] = &[
     "below this line is a copy",
@@ -263,6 +240,13 @@ const RETURNED: &[&str] = &[
     "here is your returned",
     "enclosed is a copy",
     "start of returned message",
+    "received: ",
+    "received:from",
+    "return-path:",
+    "mime-version:",
+    "dkim-signature:",
+    "x-original-message",
+    "content-type: multipart",
 ];
 
 fn text_of<'m>(message: &'m Message<'m>, entity: &Entity) -> String {

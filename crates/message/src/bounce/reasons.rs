@@ -15,8 +15,16 @@ impl Reason {
     pub(super) fn of(text: &str) -> Option<Self> {
         let text = folded(text);
         Reason::near(&text)
-            .or_else(|| in_near_lists(&text, &["hard-weak"], &["soft-weak"]))
+            .or_else(|| {
+                in_near_lists(&text, &["hard-weak"], &["soft-weak"]).map(|told| told.unless_policy(&text))
+            })
             .or_else(|| pairs_of(&text))
+    }
+
+    /// `554 5.7.1 Recipient address rejected: only for staff`: words that may mean the address mean a policy where the status says so.
+    fn unless_policy(self, text: &str) -> Self {
+        let is_policy = || numbers(text).any(|word| word.trim_matches('.') == "5.7.1");
+        if self.kind == Kind::Hard && is_policy() { Reason { kind: Kind::Soft } } else { self }
     }
 
     /// By no words that are known, but by of whom a sentence speaks and what it says.

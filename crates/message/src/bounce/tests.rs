@@ -99,6 +99,7 @@ fn what_servers_answer_says_whether_the_address_works() {
     let not_now = [
         "552 5.1.1 Mailbox of zoe@x.test over quota",
         "550 5.7.64 TenantAttribution; Relay Access Denied",
+        "554 5.7.1 <zoe@x.test>: Recipient address rejected: Nur unter der Woche",
         "550 5.7.1 <zoe@x.test>: Recipient address rejected: This mailbox takes mail from inside only",
         "451 Could not complete recipient verify callout: retry timeout exceeded",
         "550-We no longer accept connections from dynamically assigned 550 addresses to our relay servers",

@@ -237,8 +237,7 @@ fn what_answers_one_command_does_not_answer_the_next() {
 #[test]
 fn what_a_server_guesses_at_is_no_reason() {
     let guess = "From: MAILER-DAEMON@mx.test\nSubject: Mail delivery failed\n\nA message could not be delivered to:\n\n  zoe@x.test\n    \
-        It could not be sent to zoe@x.test. The account or domain may not exist, they may be blacklisted, or missing the proper dns \
-        entries.\n";
+        It could not be sent to zoe@x.test. He may be full or gone: either does not exist or may have been disabled or moved.\n";
     check(guess, Kind::Unclear, ZOE);
 }
 

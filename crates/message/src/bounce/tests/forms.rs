@@ -39,6 +39,14 @@ fn what_failed_did_not_arrive_whatever_the_answer_was() {
 }
 
 #[test]
+fn what_is_said_once_holds_for_all() {
+    let report = "From: notices@x.test\nSubject: Re: Offer\nContent-Type: multipart/report; boundary=b\n\n--b\n\nIt waits.\n\
+        --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x.test\nAction: delayed\n\n\
+        Final-Recipient: rfc822; zoe@x.test\nStatus: 4.7.0\nDiagnostic-Code: X-Notice; low priority\n--b--\n";
+    check(report, Kind::Delayed, &["zoe@x.test"]);
+}
+
+#[test]
 fn what_is_frozen_waits() {
     let exim = "From: Mail Delivery System <Mailer-Daemon@mx.test>\nTo: us@our.test\nSubject: Message frozen\n\n\
         Message 1xX6Su-0001ke-2B has been frozen.\nThe following address(es) have yet to be delivered:\n  zoe@x.test: lowest numbered MX record points to local host\n";

@@ -82,12 +82,23 @@ fn what_our_mail_says_of_reasons_is_not_the_servers() {
 }
 
 #[test]
-fn a_scanner_may_quote_the_header_among_its_words() {
-    let amavis = "From: virusalert@mx.test\nTo: us@our.test\nSubject: BANNED contents in mail FROM us@our.test\n\
-        Content-Type: multipart/mixed; boundary=b\n\n--b\n\nBanned name: viewer.exe\n\nReturn-Path: <us@our.test>\n\
-        Message-ID: <1@our.test>\n\nThe message WAS NOT relayed to:\n<zoe@x.test>:\n   250 2.7.0 Ok, discarded\n\n\
-        --b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <1@our.test>\n--b--\n";
-    check(amavis, Kind::Soft, &["zoe@x.test"]);
+fn what_a_scanner_tells_its_master_is_no_report() {
+    let amavis = |subject: &str| {
+        format!(
+            "From: Content-filter <postmaster@mx.test>\nTo: us@our.test\nSubject: {subject}\n\nContent type: Spam\n\n\
+             The message could not be delivered to:\n<zoe@x.test>:\n   554 5.7.0 Reject\n"
+        )
+    };
+    check(&amavis("Spam FROM [192.0.2.1] <ann@y.test>"), Kind::Nothing, &[]);
+    check(&amavis("VIRUS (Eicar) in mail FROM [192.0.2.1] <ann@y.test>"), Kind::Nothing, &[]);
+    check(&amavis("BANNED FILENAME (a.exe) IN MAIL FROM YOU"), Kind::Soft, &["zoe@x.test"]);
+}
+
+#[test]
+fn who_sent_it_by_its_label_is_no_reason() {
+    let notice = "You have this notice, as the recipient's address has been deactivated.\n\nOriginal Envelope Sender: us@our.test\n\
+        Envelope Recipient: zoe@x.test\n";
+    check(&written(notice), Kind::Hard, &["zoe@x.test"]);
 }
 
 #[test]
