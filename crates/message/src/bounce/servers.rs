@@ -95,7 +95,8 @@ fn has_word(text: &str, words: &str) -> bool {
     text.match_indices(words).any(|(at, _)| {
         let before = text.get(..at).and_then(|text| text.chars().next_back());
         let behind = text.get(at + words.len()..).and_then(|text| text.chars().next());
-        !is_letter(before) && !(words.len() < SHORT_WORD && is_letter(behind))
+        let goes_on = words.len() < SHORT_WORD && is_letter(behind);
+        !is_letter(before) && !goes_on
     })
 }
 
