@@ -65,3 +65,76 @@ fn many_servers_are_understood_in_their_own_words() {
     each_is(&never, Kind::Hard);
     each_is(&not_now, Kind::Soft);
 }
+
+#[test]
+fn an_address_that_is_gone_is_known_in_the_words_of_its_language() {
+    let never = [
+        "550 Benutzerkonto ist stillgelegt",
+        "550 adresse non attribuée",
+        "550 cuenta dada de baja",
+        "550 casella dismessa",
+        "550 endereço não cadastrado",
+        "550 postbus is opgeheven",
+        "550 konto zostało usunięte",
+        "550 kontot är avstängt",
+        "550 postkassen er nedlagt",
+        "550 osoite ei ole käytössä",
+        "550 schránka byla zrušena",
+        "550 a postafiók megszűnt",
+        "550 contul nu mai există",
+        "550 hesap kapatıldı",
+        "550 адресат отсутствует",
+        "550 скринька відключена",
+        "550 ο λογαριασμός είναι ανενεργός",
+        "550 账户已注销",
+        "550 そのアドレスは廃止されました",
+        "550 메일함이 삭제되었습니다",
+    ];
+    each_is(&never, Kind::Hard);
+}
+
+#[test]
+fn a_sender_is_a_sender_in_every_language() {
+    let not_now = [
+        "550 avsändaren okänd",
+        "550 odesílatel neznámý",
+        "550 ismeretlen feladó",
+        "550 gönderen bilinmiyor",
+        "550 发件人不存在",
+        "550 送信元ドメインが存在しません",
+        "550 발신자를 찾을 수 없습니다",
+        "550 ваш IP адрес заблокирован",
+        "550 acceso denegado",
+        "550 autenticazione richiesta",
+    ];
+    each_is(&not_now, Kind::Soft);
+}
+
+#[test]
+fn what_is_said_of_a_room_or_a_thing_is_not_said_of_him() {
+    let not_now = [
+        "550 the account does not have enough space",
+        "550 recipient has used up the disk",
+        "550 user cannot receive any more mail",
+        "535 Invalid credential",
+        "501 unknown mechanism",
+        "550 DSN support is disabled",
+        "550 SPF record not found",
+        "550 cannot find your hostname",
+        "550 your address is unknown",
+        "550 no longer accepts messages from strangers",
+    ];
+    each_is(&not_now, Kind::Soft);
+    let never = [
+        "550 mailbox is a send-only mailbox",
+        "550 the domain is parked",
+        "550 envelope recipient has been denied",
+    ];
+    each_is(&never, Kind::Hard);
+}
+
+#[test]
+fn who_answered_is_no_word_about_a_host() {
+    assert_eq!(answered("502 no parameters, if it please you", "5.0.0"), Kind::Soft);
+    assert_eq!(answered("550 5.2.0 Other or undefined mailbox status", "5.0.0"), Kind::Unclear);
+}
