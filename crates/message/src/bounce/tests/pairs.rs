@@ -123,6 +123,10 @@ fn what_is_said_of_a_room_or_a_thing_is_not_said_of_him() {
         "550 cannot find your hostname",
         "550 your address is unknown",
         "550 no longer accepts messages from strangers",
+        "451 4.2.0 mailbox locked",
+        "550 invalid username or password",
+        "550 wiadomość zablokowana przez filtr",
+        "550 posta kutusu doldu",
     ];
     each_is(&not_now, Kind::Soft);
     let never = [
