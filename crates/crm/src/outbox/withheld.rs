@@ -36,8 +36,9 @@ pub(super) fn withhold(
 }
 
 /// Which of the mails whose end is about to go out still go to all whose turn it is. One waits behind others for long where
-/// little goes out a minute, and an outside sender has his for hours; of what was taken a moment ago nothing is asked, unless
-/// somebody has opted out since, or another record was changed: that a unit knows without a question.
+/// little goes out a minute, and an outside sender has his for hours. Whether an address is suppressed is asked each time: what
+/// comes back says so at any moment, on any node, and one look at an index knows it. Of who opted out nothing is asked about what
+/// was taken a moment ago, unless somebody has since, or another record was changed: that a unit knows without a question.
 pub(super) fn still_go(
     tx: &mut Tx<'_>,
     mails: &[Arc<Claimed>],
@@ -46,27 +47,33 @@ pub(super) fn still_go(
     let age = |asked: Timestamp| moment.now.0.saturating_sub(asked.0);
     let version = tx.records_version()?;
     let is_known = |claimed: &Claimed| {
-        claimed.asked.is_some_and(|asked| {
-            KNOWN.contains(&age(asked.on)) && asked.version.is_none_or(|asked| asked == version)
-        })
+        let is_young = |asked: Asked| KNOWN.contains(&age(asked.on)) && asked.version == Some(version);
+        was_let_go(claimed) || claimed.asked.is_some_and(is_young)
     };
-    if mails.iter().all(|claimed| is_known(claimed)) {
-        return Ok(vec![true; mails.len()]);
-    }
     let old = mails.iter().filter(|claimed| !is_known(claimed));
-    let why = Why::of(tx, old.flat_map(|claimed| claimed.waiting()))?;
+    let old = keys(old.flat_map(|claimed| claimed.waiting()));
+    let open = mails.iter().filter(|claimed| !was_let_go(claimed));
+    let open = keys(open.flat_map(|claimed| claimed.waiting()));
+    let why = Why::among(tx, (&open, &old))?;
     let mut go = Vec::with_capacity(mails.len());
     for claimed in mails {
+        if was_let_go(claimed) || why.is_empty() {
+            go.push(true);
+            continue;
+        }
         let (mail, recipients) = (claimed.mail.clone(), claimed.recipients.clone());
         let asked = Asked { on: moment.now, version: Some(version) };
-        let mut taken = Taken { mail, recipients, asked };
-        go.push(is_known(claimed) || why.lets_go(tx, &mut taken, moment)?);
+        go.push(why.lets_go(tx, &mut Taken { mail, recipients, asked }, moment)?);
     }
     Ok(go)
 }
 
-/// So many milliseconds long an answer holds where no record was changed: mostly a mail goes within them, and costs no question
-/// more. An address that was found dead meanwhile gets one mail more.
+/// Whoever was told once that it goes may have sent it.
+fn was_let_go(claimed: &Claimed) -> bool {
+    claimed.asked.is_some_and(|asked| asked.version.is_none())
+}
+
+/// So many milliseconds long an answer about who opted out holds where no record was changed: mostly a mail goes within them.
 const KNOWN: RangeInclusive<i64> = 0..=60_000;
 
 /// Why a mail is not sent to some of these, in words.
@@ -104,13 +111,21 @@ impl Why {
         read: &Read<'_>,
         recipients: impl Iterator<Item = &'r OutboxRecipient>,
     ) -> Result<Self, StoreError> {
-        let mut keys: Vec<String> = recipients.map(key).collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let keys = keys(recipients);
+        Why::among(read, (&keys, &keys))
+    }
+
+    /// Which of the first are suppressed, and who opted out that has one of the second.
+    fn among(read: &Read<'_>, (suppressed, opted_out): (&[String], &[String])) -> Result<Self, StoreError> {
         // What was said first counts.
-        let suppressed = read.suppressions_of(&keys)?.into_iter().rev();
+        let suppressed = read.suppressions_of(suppressed)?.into_iter().rev();
         let suppressed = suppressed.map(|found| (found.address.clone(), suppression::words(&found)));
-        Ok(Why { suppressed: suppressed.collect(), opted_out: read.opt_outs_of(&keys)? })
+        Ok(Why { suppressed: suppressed.collect(), opted_out: read.opt_outs_of(opted_out)? })
+    }
+
+    /// Whether everybody gets everything.
+    fn is_empty(&self) -> bool {
+        self.suppressed.is_empty() && self.opted_out.is_empty()
     }
 
     /// Whether all get it whose turn it is; else whoever waits and does not is settled, and the mail let go of.
@@ -133,14 +148,14 @@ impl Why {
         recipients: &[&OutboxRecipient],
     ) -> Result<BTreeMap<i32, String>, StoreError> {
         let mut refused = BTreeMap::new();
-        if self.suppressed.is_empty() && self.opted_out.is_empty() {
+        if self.is_empty() {
             return Ok(refused);
         }
-        let keys: Vec<String> = recipients.iter().copied().map(key).collect();
-        let has_opted_out = self.opted_out.iter().any(|one| keys.contains(&one.address));
+        let of_each: Vec<String> = recipients.iter().copied().map(key).collect();
+        let has_opted_out = self.opted_out.iter().any(|one| of_each.contains(&one.address));
         let parties = if has_opted_out { read.parties(mail.activityid)? } else { Vec::new() };
         let lane = opt_outs::asked_lane(mail.lane, Some(&mail.mailfrom));
-        for (recipient, key) in recipients.iter().zip(keys) {
+        for (recipient, key) in recipients.iter().zip(of_each) {
             let meant = opt_outs::meant(&parties, &key);
             let mut his = self.opted_out.iter().filter(|one| one.address == key);
             let opted_out = his.find_map(|one| {
@@ -196,6 +211,14 @@ fn settle(
     let mut settled = recipients.iter().filter(|recipient| refused.contains_key(&recipient.recipientnumber));
     settled.try_for_each(|recipient| tx.settle_recipient(recipient))?;
     if next.is_none() { end_of(tx, (mail.activityid, &*recipients), moment) } else { Ok(()) }
+}
+
+/// Their addresses, as they are compared.
+fn keys<'r>(recipients: impl Iterator<Item = &'r OutboxRecipient>) -> Vec<String> {
+    let mut keys: Vec<String> = recipients.map(key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 fn key(recipient: &OutboxRecipient) -> String {

@@ -317,6 +317,11 @@ pub(crate) fn report(to: &str, (status, words): (&str, &str), returned: &str) ->
     )
 }
 
+/// What a system says whose user called a mail of ours unwanted (RFC 5965).
+pub(crate) const COMPLAINT: &str = "From: fbl@northwind.test\nSubject: Complaint\n\
+    Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nA report.\n\
+    --b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n--b--\n";
+
 pub(crate) const DEAD: (&str, &str) = ("5.1.1", "550 5.1.1 User unknown");
 
 fn bounces(house: &House, email: Id) -> Vec<(Option<i32>, Option<bool>)> {
@@ -493,10 +498,7 @@ async fn passing_trouble_is_counted_and_a_complaint_counts_at_once() {
 
     let id = send(&house, &["tom@northwind.test"]).await;
     let path = sent(&house, id).await.remove(0);
-    let complaint = "From: fbl@northwind.test\nSubject: Complaint\n\
-        Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nA report.\n\
-        --b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n--b--\n";
-    house.store(came(&house, &path, complaint)).await;
+    house.store(came(&house, &path, COMPLAINT)).await;
     assert_eq!(suppressed(&house, "tom@northwind.test"), Some(3));
     assert_eq!(house.email(id).statuscode, STATUS_SENT, "he has it");
 }

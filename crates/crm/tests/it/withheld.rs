@@ -225,3 +225,27 @@ async fn whoever_opts_out_a_moment_before_the_end_is_heard() {
     assert_eq!([0, 1, 2].map(|place| states(&house, ids[place])), [vec![2], vec![2], vec![0]]);
     house.books_are_right();
 }
+
+#[tokio::test]
+async fn what_comes_back_a_moment_before_the_end_counts_at_once() {
+    let house = returns::house().await;
+    let earlier = returns::send(&house, &[ZOE.1, "tom@northwind.test"]).await;
+    let paths = returns::sent(&house, earlier).await;
+    let mut ids = Vec::new();
+    for at in [ZOE.1, "tom@northwind.test", "bob@fabrikam.test"] {
+        ids.push(returns::send(&house, &[at]).await);
+    }
+    let claimed = claim(&house, NODE).await;
+    let of = |place: usize| claimed.iter().find(|one| one.mail.activityid == ids[place]).unwrap();
+    let version = || house.organization.read(|read| read.records_version()).unwrap();
+    let before = version();
+    let dead = returns::report(ZOE.1, returns::DEAD, "");
+    house.store(returns::came(&house, &paths[0], &dead)).await;
+    assert!(!may_end(&house, of(0)).await, "nobody waits for a minute to be heard");
+    house.store(returns::came(&house, &paths[1], returns::COMPLAINT)).await;
+    assert!(!may_end(&house, of(1)).await);
+    assert!(may_end(&house, of(2)).await);
+    assert_eq!([0, 1, 2].map(|place| states(&house, ids[place])), [vec![2], vec![2], vec![0]]);
+    assert_eq!(version(), before, "a thousand reports a minute make nobody forget what he knows of records");
+    house.books_are_right();
+}
