@@ -17,12 +17,14 @@ mod outside;
 mod pace;
 mod pre_send;
 mod preview;
+mod pulling;
 mod queue;
 mod relays;
 pub(crate) mod returns;
 mod send_as;
 mod sent_copies;
 mod settle;
+mod shares;
 mod shown;
 mod signature;
 mod subject_tokens;
@@ -51,10 +53,14 @@ pub use drafts::{
 };
 pub use message::compose::{Automatic, Importance};
 pub use model::attempt::{Reply as RecipientReply, Tried};
-pub use outside::{OUTSIDE, Pull, Pulled, Reported, Ticket, add_outside, background_send, begun, report};
-pub use pace::{Change, Place, all_limits, give_back_places, places, set_limit, take_share};
+pub use outside::{OUTSIDE, Reported, Ticket, add_outside, begun, report};
+pub use pace::{
+    AWAY_MAX, Change, Place, all_limits, give_back_places, places, set_limit, share_of, take_share,
+    to_domains,
+};
 pub use pre_send::{Fields, PreSendAnswer, note_pre_send, rewritten};
 pub use preview::{Preview, preview};
+pub use pulling::{Handed, Pull, Pulled, background_send};
 pub use queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, claim, free, held, let_go, load, renew};
 pub use relays::{
     LMTP, NewRelay, PICKUP, PROGRAM, RELAY_KINDS, Relay, SMTP, add_relay, is_way_out, lead_back, relay,

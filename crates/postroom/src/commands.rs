@@ -282,8 +282,8 @@ pub enum Reply {
     SentMail(String),
     /// A tracking token.
     Token(String),
-    /// Mails that an outside sender pulled.
-    Pulled(Vec<PulledRow>),
+    /// Mails that an outside sender pulled; where limits of speed kept some back, after how many seconds there is more.
+    Pulled(Vec<PulledRow>, Option<u64>),
     /// How many mails wait for another way out now.
     Moved(usize),
     /// Mails that go out.

@@ -14,28 +14,16 @@ use std::time::Duration;
 use model::attempt::{Reply, Tried};
 use model::schema::mailboxes::EmailServerProfile;
 use model::schema::outbox::OutboxMail;
-use model::{EmailAddress, Id, Moment, limits};
+use model::{EmailAddress, Id, Moment};
 use store::{Organization, StoreError};
 
-use super::pace::{Place, all_limits};
-use super::queue::{Asked, BULK, Claimed, Loaded, PERSONAL, Wanted, load, opened, take};
+use super::queue::{Asked, Claimed};
 use super::relays;
 use super::settle::{Ends, Settled, write_down};
 use crate::CrmError;
 
 /// A way out of `SERVER_TYPES` by which nothing goes from here: it is pulled.
 pub const OUTSIDE: i32 = 102;
-
-/// What an outside sender asks for.
-#[derive(Debug, Clone, Copy)]
-pub struct Pull {
-    /// The way out; see [`add_outside`].
-    pub way: Id,
-    /// Mails at most.
-    pub limit: usize,
-    /// For so many seconds they are his; then whoever comes next gets them.
-    pub seconds: i64,
-}
 
 /// That somebody holds a mail: at a later attempt it is another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,19 +32,6 @@ pub struct Ticket {
     pub email: Id,
     /// The attempt under which it was pulled.
     pub attempt: i32,
-}
-
-/// A mail that was pulled.
-#[derive(Debug, Clone)]
-pub struct Pulled {
-    /// By which it is reported.
-    pub ticket: Ticket,
-    /// To whom it is to go now, as in an envelope: where each has a return path of his own, to one.
-    pub recipients: Vec<String>,
-    /// The mail, with the sender in its envelope.
-    pub loaded: Loaded,
-    /// As it is held.
-    pub claimed: Arc<Claimed>,
 }
 
 /// What became of a mail that was pulled.
@@ -86,48 +61,6 @@ pub async fn add_outside(
     let way = relays::way_out((name, OUTSIDE), &moment)?;
     relays::add_way(organization, EmailServerProfile { returndomain, ..way }).await
 }
-
-/// Gives an outside sender mails that are due, what persons wrote first, and holds them for him; fewer than he asked for where these
-/// are large. One whose source cannot be had is settled as not sent.
-///
-/// # Errors
-/// [`CrmError::Invalid`] where the way is none that is pulled, or the time is shorter than half a minute or longer than a day;
-/// else where the store cannot do it. What was held all the same is due again when its time has run out.
-pub async fn background_send(
-    organization: &Arc<Organization>,
-    pull: Pull,
-    moment: Moment,
-) -> Result<Vec<Pulled>, CrmError> {
-    if !(SECONDS_MIN..=SECONDS_MAX).contains(&pull.seconds) {
-        let words = format!("mail is held for {SECONDS_MIN} to {SECONDS_MAX} seconds");
-        return Err(CrmError::Invalid(words));
-    }
-    if !organization.read(|read| read.email_server_profile(pull.way))?.is_some_and(|way| is_outside(&way)) {
-        return Err(CrmError::Invalid("nothing is pulled there: mail goes from here by itself".to_owned()));
-    }
-    let (mut pulled, mut bytes) = (Vec::new(), 0);
-    while pulled.len() < pull.limit && bytes < limits::HISTORY_BATCH_BYTES {
-        let Some(claimed) = next(organization, pull, moment.again()).await? else { break };
-        match load(organization, &claimed) {
-            Ok(loaded) => {
-                bytes += loaded.raw.len();
-                let recipients = claimed.waiting().map(|recipient| recipient.address.clone()).collect();
-                let (ticket, claimed) = (ticket(&claimed.mail), Arc::new(claimed));
-                pulled.push(Pulled { ticket, recipients, loaded, claimed });
-            }
-            Err(error) => {
-                let words = format!("its source cannot be had: {error}");
-                let tried = Tried::NotSent { words, replies: Vec::new() };
-                settled(organization, (claimed, tried), moment.again()).await?;
-            }
-        }
-    }
-    Ok(pulled)
-}
-
-/// So short that a mail can be handed on once, and so long that whoever died is waited for no longer.
-const SECONDS_MIN: i64 = 30;
-const SECONDS_MAX: i64 = 86_400;
 
 /// Says that the end of a mail is about to go out. With no its sender has lost it, or somebody whose turn it is wants no mail since
 /// it was pulled, and he has to break off before that.
@@ -167,7 +100,7 @@ pub(super) fn is_outside(way: &EmailServerProfile) -> bool {
     way.servertype == OUTSIDE
 }
 
-async fn settled(
+pub(super) async fn settled(
     organization: &Arc<Organization>,
     (claimed, tried): (Claimed, Tried),
     moment: Moment,
@@ -177,41 +110,7 @@ async fn settled(
     written.settled.first().copied().ok_or(CrmError::Store(StoreError::Corrupt))
 }
 
-/// The next mail that is due, held for its sender. The way itself is its owner: so no node takes it for one that another node left
-/// behind, and outside senders at one way differ by the attempt.
-async fn next(
-    organization: &Arc<Organization>,
-    pull: Pull,
-    moment: Moment,
-) -> Result<Option<Claimed>, CrmError> {
-    let paused: Vec<String> = all_limits(organization)?
-        .into_iter()
-        .filter(|limit| limit.ispaused)
-        .map(|limit| limit.place)
-        .collect();
-    let is_paused = |place: &Place| paused.contains(&place.key());
-    if organization.is_closed() || is_paused(&Place::All) || is_paused(&Place::Relay(pull.way)) {
-        return Ok(None);
-    }
-    for lane in [PERSONAL, BULK] {
-        let is_open = lane == PERSONAL || !is_paused(&Place::Bulk);
-        while is_open && organization.read(|read| read.is_outbox_due((pull.way, lane), moment.now))? {
-            let wanted = Wanted { relay: pull.way, limit: 1, has_bulk: true };
-            let seconds = Some(pull.seconds);
-            let (count, taken) =
-                take(organization, (pull.way, lane), (moment.again(), wanted), seconds).await?;
-            if let Some(claimed) = opened(organization, taken)?.into_iter().next() {
-                return Ok(Some(claimed));
-            }
-            if count == 0 {
-                break;
-            }
-        }
-    }
-    Ok(None)
-}
-
-fn ticket(mail: &OutboxMail) -> Ticket {
+pub(super) fn ticket(mail: &OutboxMail) -> Ticket {
     Ticket { email: mail.activityid, attempt: mail.attempts }
 }
 

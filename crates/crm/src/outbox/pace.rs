@@ -1,13 +1,15 @@
 //! How fast mail goes out, and whether it does: limits of relays and domains, pauses, and the shares and places of them that
 //! nodes hold.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::schema::outbox::OutboxLimit;
 use model::{EmailAddress, Id, Moment, Timestamp};
 use store::{HeldLease, Organization, Priority, Share, StoreError};
 
-use super::queue::BULK;
+use super::queue::{BULK, Claimed};
 use crate::CrmError;
 
 /// What a limit is about.
@@ -116,6 +118,34 @@ pub async fn take_share(
 ) -> Result<Share, CrmError> {
     let unit = organization.unit(Priority::Intake, move |tx| tx.take_outbox_share(limit, milliseconds, now));
     unit.await.map_err(|error: StoreError| error.into())
+}
+
+/// How many mails a share of a limit is for that somebody wants for so many, and for how many milliseconds it lasts; `None` where the
+/// limit is not one of mails a minute.
+pub fn share_of(limit: &OutboxLimit, wanted: i64) -> Option<(i64, i64)> {
+    let per_minute = limit.perminute.map(i64::from).filter(|number| *number > 0)?;
+    let mails = (per_minute / SHARES_PER_MINUTE).min(wanted).max(1);
+    Some((mails, mails * 60_000 / per_minute))
+}
+
+/// Shares that a minute is divided into, where it has as many mails.
+const SHARES_PER_MINUTE: i64 = 12;
+
+/// A mail that is sent away for want of a share comes back within this time.
+pub const AWAY_MAX: Duration = Duration::from_secs(3_600);
+
+/// The limits of the domains at which those recipients of a mail are whose turn it is.
+pub fn to_domains<'l>(limits: &'l [OutboxLimit], claimed: &Claimed) -> Vec<&'l OutboxLimit> {
+    let of_domains = limits.iter().filter(|limit| limit.place.starts_with('@'));
+    let mut met: Vec<&OutboxLimit> = of_domains.collect();
+    if met.is_empty() {
+        return met;
+    }
+    let domain = |address: &str| EmailAddress::parse(address).map(|address| address.domain_key());
+    let domains: HashSet<String> =
+        claimed.waiting().filter_map(|recipient| domain(&recipient.address)).collect();
+    met.retain(|limit| domains.contains(&limit.place));
+    met
 }
 
 /// The places of a limit that a node holds, renewed, and more of them up to `wanted` of all that there are.

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use crm::CrmError;
-use crm::outbox::{self, Change, Place, Pull, Pulled, Reported, Settled, Ticket};
+use crm::outbox::{self, Change, Draft, Place, Pull, Pulled, Reported, Settled, Ticket};
 use model::schema::emails::{STATUS_CANCELED, STATUS_FAILED, STATUS_PENDING_SEND, STATUS_SENT};
 use model::{Id, Moment};
+use store::Share;
 
 use crate::house::{House, address};
-use crate::outbox::{draft, now, said, send, wait};
+use crate::outbox::{draft, now, said, send, to, wait};
 
 /// A house whose mail waits for whoever pulls.
 async fn house() -> (House, Id) {
@@ -23,7 +24,7 @@ fn moment(house: &House) -> Moment {
 
 async fn pull(house: &House, way: Id) -> Vec<Pulled> {
     let pull = Pull { way, limit: 10, seconds: 600 };
-    outbox::background_send(&house.organization, pull, moment(house)).await.unwrap()
+    outbox::background_send(&house.organization, pull, moment(house)).await.unwrap().mails
 }
 
 async fn report(house: &House, ticket: Ticket, reported: Reported) -> Result<Settled, CrmError> {
@@ -239,4 +240,73 @@ async fn whoever_opts_out_before_its_sender_begins_does_not_get_a_mail() {
     let [again] = pull(&house, way).await.try_into().unwrap();
     assert_eq!(again.recipients, ["tom@northwind.test", "boss@contoso.test"]);
     assert!(begins(&house, again.ticket).await);
+}
+
+fn only(at: &str) -> Draft {
+    let mut draft = draft();
+    (draft.who.to, draft.who.cc, draft.who.bcc) = (vec![to(at)], Vec::new(), Vec::new());
+    draft
+}
+
+async fn limit(house: &House, place: Place, per_minute: i32) {
+    let change = Change { per_minute: Some(per_minute), ..Change::default() };
+    outbox::set_limit(&house.organization, (place, change), house.moment()).await.unwrap();
+}
+
+async fn handed(house: &House, pull: Pull) -> (usize, Option<u64>) {
+    let handed = outbox::background_send(&house.organization, pull, moment(house)).await.unwrap();
+    (handed.mails.len(), handed.more_in.map(|left| u64::try_from(left.as_millis()).unwrap()))
+}
+
+#[tokio::test]
+async fn no_more_is_pulled_than_goes_by_a_way_in_a_minute() {
+    let (house, way) = house().await;
+    for number in 0..8 {
+        send(&house, only(&format!("zoe{number}@fabrikam.test"))).await.unwrap();
+    }
+    limit(&house, Place::Relay(way), 60).await;
+    let pull = Pull { way, limit: 10, seconds: 600 };
+    let (count, more_in) = handed(&house, pull).await;
+    assert_eq!(count, 5, "what goes in five seconds");
+    assert!((1..=5_000).contains(&more_in.unwrap()), "{more_in:?}");
+    let (count, more_in) = handed(&house, pull).await;
+    assert!(count == 0 && (1..=5_000).contains(&more_in.unwrap()), "{count} {more_in:?}");
+
+    house.organization.tamper("update outboxlimit set nexton = 1").unwrap();
+    assert_eq!(handed(&house, Pull { limit: 1, ..pull }).await, (1, None), "all that he asked for");
+    let (_, more_in) = handed(&house, pull).await;
+    assert!((1..=1_000).contains(&more_in.unwrap()), "one mail's time: {more_in:?}");
+    house.organization.tamper("update outboxlimit set nexton = 1").unwrap();
+    assert_eq!(handed(&house, pull).await, (2, None), "there are no more");
+    let [limit] = outbox::all_limits(&house.organization).unwrap().try_into().unwrap();
+    let share = outbox::take_share(&house.organization, (limit.outboxlimitid, 1_000), now(&house)).await;
+    let Share::In(left) = share.unwrap() else { panic!("two went") };
+    assert!((1..=2_000).contains(&left), "the time of the three that were not there was given back: {left}");
+}
+
+#[tokio::test]
+async fn what_goes_to_a_limited_domain_waits_and_the_rest_is_pulled() {
+    let (house, way) = house().await;
+    let mut ids = Vec::new();
+    for at in ["zoe@fabrikam.test", "eva@fabrikam.test", "ann@fabrikam.test", "tom@northwind.test"] {
+        ids.push(send(&house, only(at)).await.unwrap());
+    }
+    limit(&house, Place::domain("fabrikam.test").unwrap(), 12).await;
+    limit(&house, Place::Relay(way), 600).await;
+    let pull = Pull { way, limit: 10, seconds: 600 };
+    let (count, more_in) = handed(&house, pull).await;
+    assert_eq!(count, 2, "one of three, and Tom's");
+    assert!((1..=5_000).contains(&more_in.unwrap()), "{more_in:?}");
+    let mails = ids.iter().map(|id| house.organization.read(|read| read.outbox_mail(*id)).unwrap().unwrap());
+    let mut waiting: Vec<i64> =
+        mails.filter(|mail| mail.owner.is_none()).map(|mail| mail.dueon.0 - now(&house).0).collect();
+    waiting.sort_unstable();
+    let [first, second] = waiting.try_into().unwrap();
+    assert!((1..=10_000).contains(&first) && second > first, "one behind the other: {first} {second}");
+    assert!(ids.iter().all(|id| states(&house, *id) == [0]), "it costs no try");
+
+    house.organization.tamper("update outboxlimit set nexton = 1").unwrap();
+    let again = "update outboxmail set dueon = 1 where owner is null";
+    assert_eq!(house.organization.tamper(again).unwrap(), 2);
+    assert_eq!(handed(&house, pull).await.0, 1, "there is a share again");
 }

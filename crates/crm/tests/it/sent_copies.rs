@@ -66,7 +66,7 @@ async fn what_an_outside_sender_brought_out_is_kept_too() {
     let pull = Pull { way, limit: 1, seconds: 600 };
     let moment = || Moment::new(now(&house), 99);
     let [mail] =
-        outbox::background_send(&house.organization, pull, moment()).await.unwrap().try_into().unwrap();
+        outbox::background_send(&house.organization, pull, moment()).await.unwrap().mails.try_into().unwrap();
     assert!(outbox::begun(&house.organization, mail.ticket, moment()).await.unwrap());
     assert!(take(&house).await.is_none(), "nobody has it");
     let all = mail.recipients.iter().map(|to| (address(to), said(250))).collect();

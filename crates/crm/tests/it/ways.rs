@@ -164,7 +164,7 @@ async fn what_a_queue_writes_waits_for_an_outside_sender_where_that_is_its_way()
     let pull = Pull { way: pulled, limit: 10, seconds: 600 };
     let moment = Moment::new(now(&house), 99);
     let [mail] =
-        outbox::background_send(&house.organization, pull, moment).await.unwrap().try_into().unwrap();
+        outbox::background_send(&house.organization, pull, moment).await.unwrap().mails.try_into().unwrap();
     assert_eq!((mail.ticket.email, mail.recipients), (queues, vec!["zoe@fabrikam.test".to_owned()]));
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct PullArguments {
     /// Hold them for so long: who has not said that he begins until then has lost them.
     #[arg(long = "for", value_name = "SECONDS", default_value_t = 600)]
     seconds: i64,
-    /// Mails at most.
+    /// Mails at most. Where limits of speed allow less, the last line beside the mails is `Retry-After: SECONDS`.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     limit: usize,
     /// The folder where each mail becomes a file.
@@ -72,18 +72,22 @@ struct OutcomeArguments {
     give_back: bool,
 }
 
-/// Pulls mails, writes them into files, and prints a line of JSON for each.
+/// Pulls mails, writes them into files, and prints a line of JSON for each. Where limits of speed kept some back, it says beside that
+/// after how many seconds there is more.
 pub(super) async fn pull(house: &mut Counter, arguments: PullArguments) -> anyhow::Result<End> {
     let PullArguments { org, relay, seconds, limit, into } = arguments;
     ensure!(into.is_dir(), "{} is no folder", into.display());
     let pull = OutsideRequest::Pull { organization: org.clone(), way: relay, limit, seconds };
     let reply = house.ask(Request::Outbox(OutboxRequest::Outside(pull))).await?;
-    let Reply::Pulled(rows) = reply else { return Ok(End::Well) };
+    let Reply::Pulled(rows, more_in) = reply else { return Ok(End::Well) };
     for (place, row) in rows.iter().enumerate() {
         if let Err(error) = save(row, &into) {
             give_back(house, &org, rows.get(place..).unwrap_or_default()).await?;
             return Err(error);
         }
+    }
+    if let Some(seconds) = more_in {
+        writeln!(io::stderr(), "Retry-After: {seconds}")?;
     }
     Ok(End::Well)
 }

@@ -52,7 +52,7 @@ pub(super) fn reply(reply: &Reply) -> anyhow::Result<End> {
         | Reply::Undeliverables(_)
         | Reply::Undeliverable(_)
         | Reply::Mail(_)
-        | Reply::Pulled(_)
+        | Reply::Pulled(..)
         | Reply::Replayed(_)
         | Reply::ReplayedAll(_)
         | Reply::TrackedMailbox(_)

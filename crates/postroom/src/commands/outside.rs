@@ -1,6 +1,7 @@
 //! Commands of outside senders: they pull mail that is due, say when they begin, and report.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -130,9 +131,9 @@ async fn pull(
     let organization = organization(house, of)?;
     let way = outbox::way_named(&organization, way)?;
     let mut rows = Vec::new();
-    for pulled in
-        outbox::background_send(&organization, Pull { way, limit, seconds }, house.moment()?).await?
-    {
+    let pull = Pull { way, limit, seconds };
+    let handed = outbox::background_send(&organization, pull, house.moment()?).await?;
+    for pulled in handed.mails {
         let claimed = Arc::clone(&pulled.claimed);
         let (loaded, raw) = match ready(house, &organization, pulled.loaded, &claimed).await {
             Ok(ready) => ready,
@@ -151,7 +152,9 @@ async fn pull(
             base64: STANDARD.encode(&raw),
         });
     }
-    Ok(Reply::Pulled(rows))
+    // Whole ones: whoever comes too early waits again.
+    let seconds = |left: Duration| left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    Ok(Reply::Pulled(rows, handed.more_in.map(seconds)))
 }
 
 /// A mail as it is handed out: the hook was asked, and it is signed. Else what became of it.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crm::outbox::{self, Claimed, Place};
 use model::schema::outbox::OutboxLimit;
-use model::{EmailAddress, Id, limits};
+use model::{Id, limits};
 use send::Admitted;
 use store::{HeldLease, Share};
 
@@ -99,10 +99,6 @@ const KNOWN: Duration = Duration::from_secs(1);
 const RENEWAL: Duration = Duration::from_secs(5);
 /// So long after it was renewed a place is believed to be ours.
 const SURE: Duration = Duration::from_secs(limits::LEASE_SECONDS.unsigned_abs() * 3 / 4);
-/// Shares that a minute is divided into, where it has as many mails.
-const SHARES_PER_MINUTE: i64 = 12;
-/// A mail that is sent away comes back within this time.
-const AWAY_MAX: Duration = Duration::from_secs(3_600);
 
 impl Held {
     fn take_mail(&mut self) -> bool {
@@ -170,7 +166,7 @@ impl Desk {
     pub(super) async fn pass(&self, claimed: &Claimed) -> Admitted<Pass> {
         let mut pass = Pass { gate: Arc::clone(&self.gate), limits: Vec::new() };
         let limits = self.limits();
-        for limit in to_domains(&limits, claimed) {
+        for limit in outbox::to_domains(&limits, claimed) {
             if limit.connections.is_some() && !self.has_place(limit).await {
                 return Admitted::In(RENEWAL);
             }
@@ -216,9 +212,7 @@ impl Desk {
 
     /// One mail of a limit's mails a minute; where there is none, for how long.
     async fn share(&self, limit: &OutboxLimit) -> Result<(), Duration> {
-        let Some(per_minute) = limit.perminute.map(i64::from).filter(|number| *number > 0) else {
-            return Ok(());
-        };
+        let Some((mails, milliseconds)) = outbox::share_of(limit, i64::MAX) else { return Ok(()) };
         if self.held(limit, Held::take_mail) {
             return Ok(());
         }
@@ -226,8 +220,6 @@ impl Desk {
         if self.held(limit, Held::take_mail) {
             return Ok(());
         }
-        let mails = (per_minute / SHARES_PER_MINUTE).max(1);
-        let milliseconds = mails * 60_000 / per_minute;
         let begun = Instant::now();
         let asked = (limit.outboxlimitid, milliseconds);
         match outbox::take_share(&self.organization, asked, self.house.now()).await {
@@ -251,7 +243,7 @@ impl Desk {
             held.behind += 1;
             held.behind.saturating_mul(each)
         });
-        (pause + Duration::from_millis(behind.unsigned_abs())).min(AWAY_MAX)
+        (pause + Duration::from_millis(behind.unsigned_abs())).min(outbox::AWAY_MAX)
     }
 
     /// Takes a place at a domain, one of those that are held or another one.
@@ -379,20 +371,6 @@ fn connections_for(mails_per_minute: usize, places: usize) -> usize {
 /// All connections together take what goes out in a minute: whatever waits here cannot be canceled, nor go by another node.
 fn mails_for(mails_per_minute: usize, connections: usize) -> usize {
     (mails_per_minute / connections.max(1)).max(1)
-}
-
-/// The limits of the domains that a mail's recipients are at.
-fn to_domains<'l>(limits: &'l [OutboxLimit], claimed: &Claimed) -> Vec<&'l OutboxLimit> {
-    let of_domains = limits.iter().filter(|limit| limit.place.starts_with('@'));
-    let mut met: Vec<&OutboxLimit> = of_domains.collect();
-    if met.is_empty() {
-        return met;
-    }
-    let domain = |address: &str| EmailAddress::parse(address).map(|address| address.domain_key());
-    let domains: std::collections::HashSet<String> =
-        claimed.waiting().filter_map(|recipient| domain(&recipient.address)).collect();
-    met.retain(|limit| domains.contains(&limit.place));
-    met
 }
 
 fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -63,4 +63,9 @@ impl Tx<'_> {
         let left: Option<i64> = self.one(sql, &[limit.into(), now.into()], |row| row.take())?;
         Ok(left.map_or(Share::Given, |left| Share::In(left.max(1))))
     }
+    /// Gives so many milliseconds back of a share: nobody used them.
+    pub fn give_outbox_share_back(&mut self, limit: Id, milliseconds: i64) -> Result<(), StoreError> {
+        let sql = "update outboxlimit set nexton = nexton - ?2 where outboxlimitid = ?1";
+        self.execute(sql, &[limit.into(), milliseconds.into()]).map(drop)
+    }
 }

@@ -135,7 +135,7 @@ fn what_a_program_pulls_goes_out_by_its_own_means() {
             let way = "pulled".to_owned();
             match outside(OutsideRequest::Pull { organization: organization(), way, limit: 9, seconds: 60 })?
             {
-                Reply::Pulled(rows) => Ok(rows),
+                Reply::Pulled(rows, _) => Ok(rows),
                 other => anyhow::bail!("{other:?}"),
             }
         };

@@ -1,0 +1,179 @@
+//! Pulling: what an outside sender is handed, as far as pauses and the limits of speed allow.
+//!
+//! What passes through: mails that are due, claimed one by one, each counted at the limits that it falls under. How many connections
+//! he opens is his own affair.
+//!
+//! *Invariant:* no more is handed out than the shares that were taken for it, which nodes of ours have no part in; of what was
+//! taken and is not needed the time is given back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::attempt::Tried;
+use model::schema::outbox::OutboxLimit;
+use model::{Id, Moment, limits};
+use store::Organization;
+
+use super::outside::{Ticket, is_outside, settled, ticket};
+use super::pace::{Place, all_limits, to_domains};
+use super::queue::{BULK, Claimed, Loaded, PERSONAL, Wanted, load, opened, take};
+use super::shares::Shares;
+use crate::CrmError;
+
+/// What an outside sender asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Pull {
+    /// The way out; see [`add_outside`].
+    pub way: Id,
+    /// Mails at most.
+    pub limit: usize,
+    /// For so many seconds they are his; then whoever comes next gets them.
+    pub seconds: i64,
+}
+
+/// A mail that was pulled.
+#[derive(Debug, Clone)]
+pub struct Pulled {
+    /// By which it is reported.
+    pub ticket: Ticket,
+    /// To whom it is to go now, as in an envelope: where each has a return path of his own, to one.
+    pub recipients: Vec<String>,
+    /// The mail, with the sender in its envelope.
+    pub loaded: Loaded,
+    /// As it is held.
+    pub claimed: Arc<Claimed>,
+}
+
+/// What an outside sender is given.
+#[derive(Debug, Clone, Default)]
+pub struct Handed {
+    /// Mails, in the order in which they were due.
+    pub mails: Vec<Pulled>,
+    /// Where limits of speed kept some back: after so long there is more.
+    pub more_in: Option<Duration>,
+}
+
+/// Gives an outside sender mails that are due, what persons wrote first, and holds them for him; fewer than he asked for where these
+/// are large, or where the limits of speed allow no more at this moment. One whose source cannot be had is settled as not sent.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where the way is none that is pulled, or the time is shorter than half a minute or longer than a day;
+/// else where the store cannot do it. What was held all the same is due again when its time has run out.
+pub async fn background_send(
+    organization: &Arc<Organization>,
+    pull: Pull,
+    moment: Moment,
+) -> Result<Handed, CrmError> {
+    if !(SECONDS_MIN..=SECONDS_MAX).contains(&pull.seconds) {
+        let words = format!("mail is held for {SECONDS_MIN} to {SECONDS_MAX} seconds");
+        return Err(CrmError::Invalid(words));
+    }
+    if !organization.read(|read| read.email_server_profile(pull.way))?.is_some_and(|way| is_outside(&way)) {
+        return Err(CrmError::Invalid("nothing is pulled there: mail goes from here by itself".to_owned()));
+    }
+    let mut handing = Handing { organization, pull, moment, shares: Shares::default(), put_off: 0 };
+    let (mut mails, mut bytes) = (Vec::new(), 0);
+    while mails.len() < pull.limit && bytes < limits::HISTORY_BATCH_BYTES {
+        let wanted = pull.limit - mails.len();
+        let Some((claimed, limits)) = handing.next(wanted).await? else { break };
+        match load(organization, &claimed) {
+            Ok(loaded) => {
+                handing.shares.use_one(&limits);
+                bytes += loaded.raw.len();
+                let recipients = claimed.waiting().map(|recipient| recipient.address.clone()).collect();
+                let (ticket, claimed) = (ticket(&claimed.mail), Arc::new(claimed));
+                mails.push(Pulled { ticket, recipients, loaded, claimed });
+            }
+            Err(error) => {
+                let words = format!("its source cannot be had: {error}");
+                let tried = Tried::NotSent { words, replies: Vec::new() };
+                settled(organization, (claimed, tried), handing.moment.again()).await?;
+            }
+        }
+    }
+    let more_in = handing.shares.more_in();
+    handing.shares.give_back(organization).await?;
+    Ok(Handed { mails, more_in })
+}
+
+/// So short that a mail can be handed on once, and so long that whoever died is waited for no longer.
+const SECONDS_MIN: i64 = 30;
+const SECONDS_MAX: i64 = 86_400;
+
+/// One pull.
+struct Handing<'h> {
+    organization: &'h Arc<Organization>,
+    pull: Pull,
+    moment: Moment,
+    shares: Shares,
+    /// Mails that the limit of a domain had wait.
+    put_off: usize,
+}
+
+impl Handing<'_> {
+    /// The next mail that may go, held for its sender, with the limits that it counts at. The way itself is its owner: so no node takes it
+    /// for one that another node left behind, and outside senders at one way differ by the attempt.
+    async fn next(&mut self, wanted: usize) -> Result<Option<(Claimed, Vec<OutboxLimit>)>, CrmError> {
+        let limits = all_limits(self.organization)?;
+        let is_paused =
+            |place: &Place| limits.iter().any(|limit| limit.ispaused && limit.place == place.key());
+        let way = Place::Relay(self.pull.way);
+        if self.organization.is_closed() || is_paused(&Place::All) || is_paused(&way) {
+            return Ok(None);
+        }
+        let of_way: Vec<OutboxLimit> =
+            limits.iter().filter(|limit| limit.place == way.key()).cloned().collect();
+        for lane in [PERSONAL, BULK] {
+            while (lane == PERSONAL || !is_paused(&Place::Bulk)) && self.is_due(lane)? {
+                if let Some(left) = self.lack(&of_way, wanted).await? {
+                    self.shares.await_more(left);
+                    return Ok(None);
+                }
+                let (count, claimed) = self.take(lane).await?;
+                let Some(claimed) = claimed else {
+                    if count == 0 {
+                        break;
+                    }
+                    continue;
+                };
+                let mut met: Vec<OutboxLimit> = to_domains(&limits, &claimed).into_iter().cloned().collect();
+                let Some(left) = self.lack(&met, wanted).await? else {
+                    met.extend(of_way);
+                    return Ok(Some((claimed, met)));
+                };
+                let waits = Tried::Untouched(self.shares.behind(&met, left));
+                settled(self.organization, (claimed, waits), self.moment.again()).await?;
+                self.put_off += 1;
+                if self.put_off >= limits::OUTBOX_CLAIM_MAX {
+                    // Behind so many others there may be one that goes at once.
+                    self.shares.await_more(Duration::ZERO);
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_due(&self, lane: i32) -> Result<bool, CrmError> {
+        let of = (self.pull.way, lane);
+        Ok(self.organization.read(|read| read.is_outbox_due(of, self.moment.now))?)
+    }
+
+    /// For how long one of these limits has nothing more; `None` where each has.
+    async fn lack(&mut self, of: &[OutboxLimit], wanted: usize) -> Result<Option<Duration>, CrmError> {
+        let mut lack = None;
+        for limit in of {
+            let left = self.shares.lack(self.organization, (limit, wanted), self.moment.now).await?;
+            lack = lack.max(left);
+        }
+        Ok(lack)
+    }
+
+    /// How many were taken, and the one that goes out.
+    async fn take(&self, lane: i32) -> Result<(usize, Option<Claimed>), CrmError> {
+        let way = self.pull.way;
+        let wanted = (self.moment.again(), Wanted { relay: way, limit: 1, has_bulk: true });
+        let (count, taken) = take(self.organization, (way, lane), wanted, Some(self.pull.seconds)).await?;
+        Ok((count, opened(self.organization, taken)?.into_iter().next()))
+    }
+}
