@@ -314,8 +314,8 @@ pub async fn retry(organization: &Arc<Organization>, id: Id, moment: Moment) -> 
     retry_by(organization, (id, None), moment).await
 }
 
-/// Has all mail that waits for one way out, and that nobody has at this moment, go by another. Says how many mails. What broke
-/// off in the middle is said again.
+/// Has all mail that waits for one way out, and that nobody has at this moment, go by another; an event tells it of each. Says how
+/// many mails. What broke off in the middle is said again.
 ///
 /// # Errors
 /// [`CrmError::Invalid`] where both are the same; [`CrmError::Store`] where the store cannot do it.
@@ -331,10 +331,14 @@ pub async fn move_waiting(
     let mut all = 0;
     for lane in [PERSONAL, BULK] {
         loop {
+            let moment = moment.again();
             let unit = organization.unit(Priority::Background, move |tx| {
-                tx.move_outbox((from, to, lane), limits::ROWS_PER_UNIT_MAX, times)
+                let moved = tx.move_outbox((from, to, lane), limits::ROWS_PER_UNIT_MAX, times)?;
+                let mut mails = moved.iter().map(|id| RecordRef { entity: Entity::Email, id: *id });
+                mails.try_for_each(|mail| note(tx, &moment, mail, "pending"))?;
+                Ok::<_, StoreError>(moved.len())
             });
-            match unit.await.map_err(|error: StoreError| CrmError::from(error))? {
+            match unit.await? {
                 0 => break,
                 moved => all += moved,
             }

@@ -262,6 +262,12 @@ async fn what_waits_for_one_way_goes_by_another_when_a_person_says_so() {
     assert!(moved(main, main).await.is_err());
     assert_eq!(moved(main, desk).await.unwrap(), 3);
     assert_eq!(moved(main, desk).await.unwrap(), 0, "once");
+    organization.wait_for_events().unwrap();
+    let told = |id: Id| {
+        let events = organization.read(|read| read.events_of(id, 10)).unwrap();
+        events.iter().filter(|event| event.operation == "pending").count()
+    };
+    assert_eq!([put_off, due, scheduled, held, failed].map(told), [1, 1, 1, 0, 0], "each once");
     let ways = [put_off, due, scheduled, held, failed].map(|id| way(&house, id));
     assert_eq!(ways, [desk, desk, desk, main, main]);
     let mut taken: Vec<Id> = claim(&house, desk).await.iter().map(|one| one.mail.activityid).collect();

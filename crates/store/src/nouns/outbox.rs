@@ -374,21 +374,19 @@ impl Tx<'_> {
     }
 
     /// Has some of the mails of a lane that wait for one way out, and that nobody has, go by another: what was tried and put off at
-    /// once, what is to go later then. Says how many: with none the last one was moved.
+    /// once, what is to go later then. Says which: with none the last one was moved. Ask within a unit that does nothing else.
     pub fn move_outbox(
         &mut self,
         (from, to, lane): (Id, Id, i32),
         limit: usize,
-        (now, expireson): (Timestamp, Timestamp),
-    ) -> Result<usize, StoreError> {
-        let sql = "update outboxmail set emailserverprofileid = ?2, lasterror = null, \
-                   dueon = case when tries > 0 and dueon > ?5 then ?5 else dueon end, \
-                   expireson = case when expireson < ?6 then ?6 else expireson end \
-                   where activityid in (select activityid from outboxmail where waitsin = ?3 and emailserverprofileid = ?1 \
-                   and owner is null order by dueon limit ?4 /*pg for update skip locked*/)";
-        let params = [from.into(), to.into(), lane.into(), limit.into(), now.into(), expireson.into()];
+        times: (Timestamp, Timestamp),
+    ) -> Result<Vec<Id>, StoreError> {
+        let sql = "select activityid from outboxmail where waitsin = ?2 and emailserverprofileid = ?1 and owner is null \
+                   order by dueon limit ?3 /*pg for update skip locked*/";
+        let moved: Vec<Id> = self.rows(sql, &[from.into(), lane.into(), limit.into()], |row| row.take())?;
+        self.move_outbox_of(&moved, to, times)?;
         self.hint(Hint::Outbox, Duration::ZERO);
-        self.execute(sql, &params)
+        Ok(moved)
     }
 
     /// Says of the first mails that wait for a way out longer than so many seconds why nobody takes them. Says of how many.

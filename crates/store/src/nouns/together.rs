@@ -110,11 +110,40 @@ impl Tx<'_> {
              returndomain = ?68 where activityid in ",
             handful!()
         );
+        self.change_in_handfuls(
+            sql,
+            emails,
+            [owner.into(), now.into(), LEASE_MILLISECONDS.into(), returndomain.into()],
+        )
+    }
+
+    /// Has mails go by another way: what was tried and put off at once, what is to go later then.
+    pub(super) fn move_outbox_of(
+        &mut self,
+        emails: &[Id],
+        to: Id,
+        (now, expireson): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        let sql = concat!(
+            "update outboxmail set emailserverprofileid = ?65, lasterror = null, \
+             dueon = case when tries > 0 and dueon > ?66 then ?66 else dueon end, \
+             expireson = case when expireson < ?67 then ?67 else expireson end where activityid in ",
+            handful!()
+        );
+        self.change_in_handfuls(sql, emails, [to.into(), now.into(), expireson.into()])
+    }
+
+    /// Changes mails, a handful at a time; `more` are the values behind theirs.
+    fn change_in_handfuls<const MORE: usize>(
+        &mut self,
+        sql: &'static str,
+        emails: &[Id],
+        more: [Param<'_>; MORE],
+    ) -> Result<(), StoreError> {
         for some in emails.chunks(HANDFUL) {
-            let mut params = [Param::Null; HANDFUL + 4];
-            params.iter_mut().zip(some).for_each(|(param, email)| *param = email.into());
-            let more = [owner.into(), now.into(), LEASE_MILLISECONDS.into(), returndomain.into()];
-            params.iter_mut().skip(HANDFUL).zip(more).for_each(|(param, value)| *param = value);
+            let mut params: Vec<Param<'_>> = some.iter().map(Param::from).collect();
+            params.resize(HANDFUL, Param::Null);
+            params.extend(more);
             self.change_unasked(sql, &params)?;
         }
         Ok(())
