@@ -9,14 +9,15 @@
 
 use std::collections::BTreeSet;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use model::{Id, limits};
 
 use crate::engine::postgres::{HintLine, PostgresServer};
+use crate::leaving::Leaving;
 use crate::lock::locked;
 use crate::server::schema_of;
 use crate::{Store, StoreError};
@@ -55,6 +56,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// The same at a server that knows no hints.
 const PAUSE_REFUSED: Duration = Duration::from_secs(600);
 
+/// A line that stands for so long is well.
+const WELL: Duration = Duration::from_secs(60);
+
 /// The hints of one process at one server.
 pub(crate) struct Hints {
     shared: Arc<Shared>,
@@ -84,7 +88,7 @@ struct State {
     /// Whether nobody listened until now.
     is_new: bool,
     is_closing: bool,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Leaving>,
 }
 
 impl Store {
@@ -124,7 +128,7 @@ impl Hints {
         self.shared.wake(&mut state);
     }
 
-    /// Tells what is due, and ends the thread.
+    /// Tells what is due, and ends the thread. Where the server is away it is not waited for: what is not told is found by rounds.
     pub(crate) fn close(&self) {
         let mut state = locked(&self.shared.state);
         state.is_closing = true;
@@ -133,7 +137,7 @@ impl Hints {
         drop(state);
         self.shared.changed.notify_all();
         if let Some(thread) = thread {
-            let _ = thread.join();
+            thread.wait();
         }
     }
 }
@@ -174,7 +178,7 @@ impl Shared {
         if state.thread.is_none() {
             let shared = Arc::clone(self);
             let telling = move || Telling::new(shared).run();
-            match thread::Builder::new().name("store-hints".into()).spawn(telling) {
+            match Leaving::spawn("store-hints", telling) {
                 Ok(thread) => state.thread = Some(thread),
                 Err(error) => warn(&error),
             }
@@ -236,27 +240,31 @@ impl Shared {
 struct Telling {
     shared: Arc<Shared>,
     line: Option<HintLine>,
+    /// When the line was opened.
+    since: Instant,
     not_before: Instant,
+    /// Whether somebody was warned since all was well for a while.
     has_warned: bool,
     is_refused: bool,
 }
 
 impl Telling {
     fn new(shared: Arc<Shared>) -> Self {
-        let not_before = shared.began;
-        Telling { shared, line: None, not_before, has_warned: false, is_refused: false }
+        let began = shared.began;
+        let (line, has_warned, is_refused) = (None, false, false);
+        Telling { shared, line, since: began, not_before: began, has_warned, is_refused }
     }
 
     fn run(mut self) {
         loop {
             let turn = self.shared.turn();
-            if let Err(error) = self.take(&turn) {
+            // What panics here ends nothing for good either.
+            let taken = catch_unwind(AssertUnwindSafe(|| self.take(&turn)));
+            if let Err(error) = taken.unwrap_or(Err(StoreError::Panicked)) {
                 self.line = None;
                 self.is_refused |= !error.is_temporary();
                 self.not_before = Instant::now() + if self.is_refused { PAUSE_REFUSED } else { PAUSE };
-                if !mem::replace(&mut self.has_warned, true) {
-                    warn(&error);
-                }
+                self.warn_once(&error);
             }
             let listens = self.line.as_ref().is_some_and(|line| line.is_listening());
             self.shared.is_listening.store(listens, Ordering::SeqCst);
@@ -270,6 +278,7 @@ impl Telling {
         let is_wanted = turn.listens || !turn.due.is_empty();
         if self.line.as_ref().is_some_and(|line| !line.is_sound()) {
             self.line = None;
+            self.warn_once(&StoreError::Temporary { why: "the connection for hints ended" });
         }
         let line = match self.line.take() {
             Some(line) => line,
@@ -277,7 +286,8 @@ impl Telling {
             None if !is_wanted || Instant::now() < self.not_before => return Ok(()),
             None => {
                 // One that ends as soon as it is there is not opened again and again.
-                self.not_before = Instant::now() + PAUSE;
+                self.since = Instant::now();
+                self.not_before = self.since + PAUSE;
                 self.open()?
             }
         };
@@ -292,9 +302,20 @@ impl Telling {
             metrics::counter!("postroom_store_hints_total", "end" => "told").increment(payloads.len() as u64);
         }
         if is_new || !turn.due.is_empty() {
-            (self.has_warned, self.is_refused) = (false, false);
+            self.is_refused = false;
+        }
+        if self.has_warned && self.since.elapsed() >= WELL {
+            self.has_warned = false;
+            tracing::info!("nodes hear from each other again");
         }
         Ok(())
+    }
+
+    /// A line that comes and goes is told of once.
+    fn warn_once(&mut self, error: &StoreError) {
+        if !mem::replace(&mut self.has_warned, true) {
+            warn(error);
+        }
     }
 
     fn open(&self) -> Result<HintLine, StoreError> {

@@ -27,6 +27,7 @@ mod faults;
 mod gate;
 mod hints;
 mod index;
+mod leaving;
 mod lock;
 mod memory;
 mod migrations;

@@ -5,9 +5,10 @@
 //! remembered is checked in the unit of work that acts; see `docs/decisions/0021-nodes.md`.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
+use crate::leaving::Leaving;
 use crate::lock::locked;
 use crate::memory::Checked;
 use crate::{Organization, Store, StoreError};
@@ -19,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Watch {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<Leaving>>,
 }
 
 #[derive(Default)]
@@ -33,19 +34,18 @@ impl Watch {
     pub(crate) fn start(&self, store: &Arc<Store>) -> Result<(), StoreError> {
         let (shared, store) = (Arc::clone(&self.shared), Arc::downgrade(store));
         let watching = move || watch(&shared, &store);
-        let thread = thread::Builder::new().name("store-watch".into()).spawn(watching)?;
-        *locked(&self.thread) = Some(thread);
+        *locked(&self.thread) = Some(Leaving::spawn("store-watch", watching)?);
         Ok(())
     }
 
-    /// Ends the thread.
+    /// Ends the thread. Where it asks a server that is away, nobody waits for that.
     pub(crate) fn close(&self) {
         *locked(&self.shared.is_closing) = true;
         self.shared.closing.notify_all();
         let thread = locked(&self.thread).take();
         // The last to hold the store may be the thread itself.
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id()) {
-            let _ = thread.join();
+        if let Some(thread) = thread.filter(|thread| thread.id() != thread::current().id()) {
+            thread.wait();
         }
     }
 }
