@@ -74,15 +74,26 @@ pub struct Bounce {
 
 /// Reads what a mail tells.
 pub fn read(message: &Message<'_>) -> Bounce {
-    let notice = Notice::of(message);
-    fields::complaint(&notice)
-        .or_else(|| fields::delivery(&notice))
-        .or_else(|| fields::disposition(&notice))
-        .or_else(|| enclosed(&notice))
-        .or_else(|| services::notified(&notice))
-        .or_else(|| failure::failed(&notice))
-        .or_else(|| failure::shown(&notice))
-        .or_else(|| answer::automatic(message))
+    told(&Notice::of(message))
+}
+
+/// Reads what a mail tells that came to a return path of ours. Nobody knows that but who got our mail, so it is about that, be it in
+/// the form of a worm or in the words of bait.
+pub fn read_returned(message: &Message<'_>) -> Bounce {
+    let mut notice = Notice::of(message);
+    notice.is_returned = true;
+    told(&notice)
+}
+
+fn told(notice: &Notice<'_>) -> Bounce {
+    fields::complaint(notice)
+        .or_else(|| fields::delivery(notice))
+        .or_else(|| fields::disposition(notice))
+        .or_else(|| enclosed(notice))
+        .or_else(|| services::notified(notice))
+        .or_else(|| failure::failed(notice))
+        .or_else(|| failure::shown(notice))
+        .or_else(|| answer::automatic(notice.message))
         .unwrap_or_else(Bounce::nothing)
 }
 

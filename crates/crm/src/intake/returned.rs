@@ -51,12 +51,13 @@ fn read_report(
     original: &mut Original,
     has_null_sender: bool,
 ) -> Result<(), StoreError> {
-    let raw = &original.raw;
+    let (raw, is_returned) = (&original.raw, original.offer.returned_to.is_some());
     let read = unwrap::guarded(|| {
         let message = message::read(raw).ok()?;
         let field = |name: &str| bounce::returned_field(&message, name);
         let message_id = field("Message-ID").and_then(|value| MessageId::parse(&value));
-        Some((bounce::read(&message), field(RECIPIENT_FIELD), message_id))
+        let told = if is_returned { bounce::read_returned(&message) } else { bounce::read(&message) };
+        Some((told, field(RECIPIENT_FIELD), message_id))
     });
     let Ok(Some((told, field, message_id))) = read else { return Ok(()) };
     let offer = &mut original.offer;

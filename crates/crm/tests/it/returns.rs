@@ -569,3 +569,39 @@ async fn who_may_have_a_mail_may_have_it_after_again_too() {
         assert_eq!((states(&house, id), house.email(id).statuscode), (vec![3], STATUS_FAILED));
     }
 }
+
+/// Nobody knows a return path who has not got our mail: what comes there is about that, in whatever form.
+#[tokio::test]
+async fn a_report_in_the_form_of_a_worm_or_the_words_of_bait_counts_at_its_return_path() {
+    let house = house().await;
+    let id = send(&house, &["zoe@fabrikam.test", "tom@northwind.test"]).await;
+    let paths = sent(&house, id).await;
+    let packed = "From: postmaster@mx.fabrikam.test\nSubject: Delivery failed\n\
+        Content-Type: multipart/mixed; boundary=b\n\n--b\n\nThe message was not delivered.\n\
+        550 5.1.1 <zoe@fabrikam.test> user unknown\n\
+        --b\nContent-Type: application/zip; name=\"message.zip\"\n\nTVqQ\n--b--\n";
+    let by_somebody = intake::Copy {
+        mail_from: Some("postmaster@mx.fabrikam.test".to_owned()),
+        ..came(&house, &paths[0], packed)
+    };
+    house.store(by_somebody).await;
+    let bait = format!(
+        "From: postmaster@mx.northwind.test\nTo: {}\nSubject: Delivery failed: mailbox full\n\n\
+         Your message could not be delivered.\nYour mailbox is full, get more room.\n",
+        paths[1]
+    );
+    house.store(house.out_of_mailbox(house.jane, &bait)).await;
+    assert_eq!(bounces(&house, id), [(Some(1), Some(true)), (Some(2), Some(true))]);
+    assert_eq!(suppressed(&house, "zoe@fabrikam.test"), Some(1));
+
+    // Elsewhere both are what they look like.
+    let id = send(&house, &["bob@fabrikam.test"]).await;
+    sent(&house, id).await;
+    let message_id = house.email(id).messageid.unwrap();
+    for elsewhere in [packed.to_owned(), bait.replace(paths[1].as_str(), "jane@contoso.test")] {
+        let about_it = elsewhere.replacen('\n', &format!("\nIn-Reply-To: <{message_id}>\n"), 1);
+        house.take(house.out_of_mailbox(house.jane, &about_it)).await;
+    }
+    assert_eq!(bounces(&house, id), [(None, None)]);
+    house.books_are_right();
+}

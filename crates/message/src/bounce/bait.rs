@@ -20,9 +20,9 @@ pub(super) fn is_any(notice: &Notice<'_>) -> bool {
 }
 
 /// Whether it wants something of its reader, as no server does: that he looks at mail that waits for him, or gets more room. A
-/// mail that returns ours, or has a field about our recipient, is taken for what it says.
+/// mail that came to a return path, returns ours, or has a field about our recipient, is taken for what it says.
 pub(super) fn is_bait(notice: &Notice<'_>) -> bool {
-    if has_ours(notice) {
+    if notice.is_returned || has_ours(notice) {
         return false;
     }
     let subject = folding::folded(&notice.message.header().subject);
@@ -192,12 +192,16 @@ fn is_servers(raw: &[u8]) -> bool {
 const DAEMONS: &[&str] =
     &["mailer-daemon", "mailerdaemon", "postmaster", "mail delivery", "delivery subsystem", "mail daemon"];
 
-/// Whether it warns its reader that his own room is short, and returns nothing.
+/// Whether it warns its reader that his own room is short, and returns nothing. At a return path nobody reads but us.
 fn is_quota(notice: &Notice<'_>) -> bool {
     let subject = folding::folded(&notice.message.header().subject);
     let is_of_room =
         ["quota", "mailbox full", "mailbox is", "mailbox almost", "mailbox size", "mailbox over"]
             .iter()
             .any(|words| subject.contains(words));
-    is_of_room && !has_ours(notice) && !notice.message.header().marks.report && is_about_reader(notice)
+    is_of_room
+        && !notice.is_returned
+        && !has_ours(notice)
+        && !notice.message.header().marks.report
+        && is_about_reader(notice)
 }

@@ -98,10 +98,13 @@ pub(super) fn shown(notice: &Notice<'_>) -> Option<Bounce> {
     is_receipt.then(|| Bounce { kind: Kind::Receipt, recipients: Vec::new(), words: cut(&notice.text) })
 }
 
-/// Worms say of themselves that they are a mail that came back. Servers return mail, and no programs.
+/// Worms say of themselves that they are a mail that came back. Servers return mail, and no programs; but in what comes to a return
+/// path they pack it, too.
 fn is_worm(notice: &Notice<'_>) -> bool {
     let mut files = notice.message.attachments().into_iter().map(|file| file.filename.to_ascii_lowercase());
-    notice.returned.is_empty() && files.any(|name| PROGRAMS.iter().any(|end| name.ends_with(end)))
+    !notice.is_returned
+        && notice.returned.is_empty()
+        && files.any(|name| PROGRAMS.iter().any(|end| name.ends_with(end)))
 }
 
 const PROGRAMS: &[&str] = &[".zip", ".exe", ".scr", ".pif", ".bat", ".cmd", ".vbs", ".hta", ".cpl"];

@@ -34,6 +34,8 @@ pub(super) struct Notice<'m> {
     pub(super) others: HashSet<String>,
     /// Whether the fields stand in its text, where a person may quote them.
     pub(super) is_flat: bool,
+    /// Whether it came to a return path of ours, which nobody knows who has not got our mail.
+    pub(super) is_returned: bool,
     named: OnceCell<Vec<(EmailAddress, String)>>,
     reason: OnceCell<Option<Reason>>,
     alone: OnceCell<Option<Reason>>,
@@ -53,6 +55,7 @@ impl<'m> Notice<'m> {
             returned: Vec::new(),
             others: others(message.header()),
             is_flat: false,
+            is_returned: false,
             named: OnceCell::new(),
             reason: OnceCell::new(),
             alone: OnceCell::new(),

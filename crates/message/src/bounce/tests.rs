@@ -1,6 +1,15 @@
 use super::*;
 
 fn check(raw: &str, kind: Kind, addresses: &[&str]) {
+    check_by(read, raw, (kind, addresses));
+}
+
+/// The same of what came to a return path of ours.
+fn check_returned(raw: &str, kind: Kind, addresses: &[&str]) {
+    check_by(read_returned, raw, (kind, addresses));
+}
+
+fn check_by(read: fn(&Message<'_>) -> Bounce, raw: &str, (kind, addresses): (Kind, &[&str])) {
     let raw = raw.replace('\n', "\r\n");
     let bounce = read(&crate::read(raw.as_bytes()).unwrap());
     let named: Vec<&str> = bounce.gravest().map(|told| told.address.as_str()).collect();

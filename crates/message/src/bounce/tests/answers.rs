@@ -1,6 +1,6 @@
 //! What a server answered, apart from what servers are called and from whatever stands around the answer.
 
-use super::{answered, check};
+use super::{answered, check, check_returned};
 use crate::bounce::Kind;
 
 const ZOE: &[&str] = &["zoe@x.test"];
@@ -59,6 +59,14 @@ fn what_a_server_says_of_a_mailbox_is_no_bait() {
     check(&of("MAILER-DAEMON@mx.test"), Kind::Soft, ZOE);
     let bait = of("MAILER-DAEMON@mx.test").replace("zoe@x.test", "us@our.test");
     check(&bait, Kind::Nothing, &[]);
+    // Whoever has the return path speaks of its recipient, whatever he calls him.
+    check_returned(&bait, Kind::Soft, &["us@our.test"]);
+    let quota = "From: postmaster@mx.test\nTo: us@our.test\nSubject: Delivery failed: mailbox full\n\n\
+        Your message could not be delivered.\nus@our.test: mailbox is full\n";
+    check(quota, Kind::Nothing, &[]);
+    check_returned(quota, Kind::Soft, &["us@our.test"]);
+    let away = "From: zoe@x.test\nSubject: Out of office: mailbox full\n\nTill Monday.\n";
+    check_returned(away, Kind::Auto, &[]);
     let named = "From: MAILER-DAEMON@mx.test\nTo: us@our.test\nSubject: Undelivered Mail\n\nHi. This is the mailer program at \
         mx.parcel.test.\nIt could not be delivered.\n\n<zoe@x.test>: 550 no such user\n";
     check(named, Kind::Hard, ZOE);

@@ -207,6 +207,11 @@ fn a_worm_that_looks_like_a_report_is_none() {
     check(&worm("message.scr"), Kind::Nothing, &[]);
     check(&worm("message.zip"), Kind::Nothing, &[]);
     check(&worm("message.dat"), Kind::Soft, &[]);
+    // It packs our mail: nobody else knows where that comes back to.
+    check_returned(&worm("message.zip"), Kind::Soft, &[]);
+    let unknown = worm("message.zip").replace("connection refused", "550 5.1.1 <zoe@x.test> user unknown");
+    check_returned(&unknown, Kind::Hard, ZOE);
+    check(&unknown, Kind::Nothing, &[]);
 }
 
 #[test]
