@@ -87,7 +87,8 @@ impl Report<'_> {
             Kind::Unclear => UNCLEAR,
             Kind::Delayed => DELAYED,
             Kind::Complaint => COMPLAINED,
-            Kind::Nothing if self.is_from_nobody && self.proven.is_some() => SOFT,
+            // What is understood and tells nothing has words: that somebody asked, or does not complain.
+            Kind::Nothing if self.is_from_nobody && self.proven.is_some() && words.is_empty() => SOFT,
             Kind::Nothing | Kind::Auto | Kind::Receipt => return None,
         };
         let words = if words.is_empty() { "a report in words that are not understood" } else { words };

@@ -501,6 +501,17 @@ async fn passing_trouble_is_counted_and_a_complaint_counts_at_once() {
     house.store(came(&house, &path, COMPLAINT)).await;
     assert_eq!(suppressed(&house, "tom@northwind.test"), Some(3));
     assert_eq!(house.email(id).statuscode, STATUS_SENT, "he has it");
+
+    // What is understood and tells nothing is no trouble, whoever it comes from.
+    let id = send(&house, &["ann@northwind.test"]).await;
+    let path = sent(&house, id).await.remove(0);
+    house
+        .store(came(&house, &path, &COMPLAINT.replace("abuse", "not-spam").replace("Complaint", "Not spam")))
+        .await;
+    let asked = report("ann@northwind.test", ("2.1.5", "250 2.1.5 Recipient ok"), "")
+        .replace("failed", "deliverable");
+    house.store(came(&house, &path, &asked)).await;
+    assert_eq!(bounces(&house, id), [(None, None)]);
 }
 
 /// Who is on a never-log list says nothing that is kept, and a report still counts for the mail that it is about.

@@ -140,7 +140,8 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
     }
     // Of mail that was not sent nobody is told anything.
     recipients.retain(|told| told.kind != Kind::Nothing);
-    Some(Bounce::of(recipients).unwrap_or_else(Bounce::nothing))
+    let asked = || Bounce { words: "Action: deliverable".to_owned(), ..Bounce::nothing() };
+    Some(Bounce::of(recipients).unwrap_or_else(asked))
 }
 
 /// So often is one recipient looked at, and so many groups that name none: whoever names one a thousand times tells nothing new.

@@ -21,7 +21,7 @@ impl Reason {
             .or_else(|| pairs_of(&text))
     }
 
-    /// `554 5.7.1 Recipient address rejected: only for staff`: words that may mean the address mean a policy where the status says so.
+    /// `554 5.7.1 Recipient address rejected: only for colleagues`: words that may mean the address mean a policy where the status says so.
     fn unless_policy(self, text: &str) -> Self {
         let is_policy = || numbers(text).any(|word| word.trim_matches('.') == "5.7.1");
         if self.kind == Kind::Hard && is_policy() { Reason { kind: Kind::Soft } } else { self }

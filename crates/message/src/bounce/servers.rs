@@ -104,7 +104,7 @@ const SHORT_WORD: usize = 4;
 
 /// Whether it is one from which Outlook.com writes of who complains.
 pub(super) fn is_of_complaints(mailbox: &model::Mailbox) -> bool {
-    mailbox.address.key() == "staff@hotmail.com"
+    lists::begins(&mailbox.address.key(), "complains")
 }
 
 /// Whether a text in small letters has a name that mail servers give themselves.

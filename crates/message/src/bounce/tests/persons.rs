@@ -237,7 +237,7 @@ fn nobody_called_mamta_is_a_server() {
     assert!(may_be("MTA at x <mta7@x.test>", true) && may_be("MDaemon <MDaemon@x.test>", true));
     assert!(!may_be("MTA at x <mta7@x.test>", false), "persons have such names, too");
     assert!(!may_be("Mamta Sharma <mamta@x.test>", true) && !may_be("Petrov <alexandr-petrov@x.test>", true));
-    assert!(may_be("Postmaster@x.test", false) && may_be("Staff <staff@hotmail.com>", false));
+    assert!(may_be("Postmaster@x.test", false));
 }
 
 #[test]
