@@ -177,6 +177,21 @@ impl World {
 }
 
 impl Made {
+    /// What was made of this world before, found by commands.
+    ///
+    /// # Errors
+    /// When an organization of it is not there.
+    pub fn found(world: &World, command: impl Fn(Request) -> Result<Reply>) -> Result<Self> {
+        let mut made = Made::default();
+        for organization in &world.organization {
+            let Reply::Users(rows) = command(Request::Users(organization.name.clone()))? else {
+                bail!("users were asked for, and none came back")
+            };
+            made.keys.extend(rows.into_iter().map(|row| (row.address, row.sink_key)));
+        }
+        Ok(made)
+    }
+
     /// The key of a user's own sink addresses.
     pub fn sink_key(&self, address: &str) -> Option<&str> {
         self.keys.get(address).map(String::as_str)

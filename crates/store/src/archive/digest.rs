@@ -113,11 +113,7 @@ impl Digesting {
 
     /// All of it.
     pub(super) fn end(self) -> Digest {
-        let mut whole = Hasher::new();
-        for table in &self.tables {
-            whole.update(&table.digest);
-        }
-        Digest { tables: self.tables, whole: *whole.finalize().as_bytes() }
+        Digest::of_tables(self.tables)
     }
 
     fn begin(&mut self, table: &'static Table) {
@@ -170,6 +166,15 @@ fn state(row: &[Value], frames: Option<&[u8]>) -> Value {
 }
 
 impl Digest {
+    /// What these tables hold together, in their order.
+    pub(super) fn of_tables(tables: Vec<TableDigest>) -> Self {
+        let mut whole = Hasher::new();
+        for table in &tables {
+            whole.update(&table.digest);
+        }
+        Digest { tables, whole: *whole.finalize().as_bytes() }
+    }
+
     /// The digest of all of it, in hexadecimal digits.
     pub fn hex(&self) -> String {
         blake3::Hash::from_bytes(self.whole).to_hex().to_string()

@@ -49,7 +49,8 @@ pub struct Ended {
 }
 
 impl<'h> Round<'h> {
-    /// A round through a house with this world in it. `with_swaks` sends what swaks sends unchanged by swaks.
+    /// A round through a house with this world in it, in which mail may stand already. `with_swaks` sends what swaks sends
+    /// unchanged by swaks.
     ///
     /// # Errors
     /// When an organization of the world is not in the house.
@@ -57,7 +58,9 @@ impl<'h> Round<'h> {
         let names = world.organization.iter().map(|organization| organization.name.as_str());
         let organizations = names.map(|name| house.organization(name)).collect::<Result<_>>()?;
         let (known, conversations) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Round { house, made, organizations, known, conversations, with_swaks })
+        let mut round = Round { house, made, organizations, known, conversations, with_swaks };
+        round.look()?;
+        Ok(round)
     }
 
     /// Sends one sample and says what became of it.

@@ -25,6 +25,7 @@ mod measure;
 mod moving;
 mod nodes;
 mod oauth;
+mod older;
 mod other_servers;
 mod outbox;
 mod peers;
