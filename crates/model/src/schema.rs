@@ -79,4 +79,5 @@ pub const CATALOGUE_TABLES: &[&Table] = &[
     &catalogue::Node::TABLE,
     &catalogue::CatalogueVersion::TABLE,
     &catalogue::HouseSetting::TABLE,
+    &house::Lease::TABLE,
 ];

@@ -25,6 +25,7 @@ mod format;
 mod keep;
 mod open;
 mod restore;
+mod turn;
 
 pub use digest::{Digest, TableDigest};
 pub use keep::Backup;
@@ -80,6 +81,12 @@ pub enum ArchiveError {
     /// Addresses lead to other organizations.
     #[error("these addresses lead to other organizations already: {}", .0.join(", "))]
     AddressesTaken(Vec<String>),
+    /// Another node restores it.
+    #[error(
+        "another command restores this organization at this moment, or broke off a moment ago; look whether it is there, \
+        and give the command again in half a minute if it is not"
+    )]
+    BeingRestored,
     /// There are data under this id that no restore left behind.
     #[error(
         "there are data of an organization with this id that the catalogue does not name; move them away, or give \
@@ -206,7 +213,7 @@ const BLOB: &str = house::Blob::TABLE.name;
 const LIVE: i64 = 0;
 /// `blob.statecode`: deleting.
 const DELETING: i64 = 2;
-/// Set while an organization is being restored.
+/// Set while an organization is being restored: by which attempt.
 const RESTORING: &str = "restoring";
 /// What it held when it was restored.
 pub(crate) const RESTORED: &str = "restored";

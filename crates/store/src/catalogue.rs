@@ -14,6 +14,7 @@ use model::{Id, limits};
 use crate::engine::{Checkpoint, Engine, Purpose, Readers, Session, Step};
 use crate::lock::locked;
 use crate::memory::Checked;
+use crate::nouns::HeldLease;
 use crate::{Read, StoreError, Tx, migrations};
 
 /// The open catalogue.
@@ -57,13 +58,20 @@ impl Catalogue {
         })
     }
 
-    /// The same with the addresses that lead to it, all at once. `AddressTaken` where one leads elsewhere.
+    /// The same with the addresses that lead to it, all at once, by whoever holds this lease. `AddressTaken` where one leads
+    /// elsewhere, `LeaseLost`.
     pub(crate) fn add_with_routes(
         &self,
         organization: &Organization,
         routes: &[Route],
+        lease: Option<&HeldLease>,
     ) -> Result<(), StoreError> {
         self.write(|tx| {
+            if let Some(lease) = lease
+                && !tx.is_held(lease)?
+            {
+                return Err(StoreError::LeaseLost);
+            }
             tx.insert(organization).map_err(|error| match error {
                 StoreError::Conflict { .. } => StoreError::Exists,
                 other => other,

@@ -90,8 +90,8 @@ table! {
 }
 
 table! {
-    /// Work that one node at a time does for this organisation, and which one does it. The row stays, so that the
-    /// number never goes back.
+    /// Work that one node at a time does for this organisation, and which one does it; in the catalogue, for the house. The row
+    /// stays, so that the number never goes back.
     Lease "lease" set "" label "Lease" key(name) clustered(true) {
         name: String = Text(100), "Name";
         /// The node that took it last.

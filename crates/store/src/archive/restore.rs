@@ -10,6 +10,7 @@ use super::content::Content;
 use super::digest::{self, Columns, Digest, TableDigest};
 use super::format::{self, Kind};
 use super::open::Archive;
+use super::turn::Turn;
 use super::{
     ArchiveError, BLOB, CLOSED, MOVED, Progress, RESTORED, RESTORING, is_kept, kept_tables, place_of,
 };
@@ -49,37 +50,76 @@ pub(super) fn restore(
 ) -> Result<Restored, ArchiveError> {
     let row = named(&archive, restoring.name);
     let routes = if restoring.with_routes { routes_to(&row, &archive) } else { Vec::new() };
-    is_free(store, &row, &routes)?;
-    let organization = make_room(store, &row)?;
-    let filled = fill(&organization, &mut archive, progress).and_then(|digest| {
-        let held = digest.hex();
-        organization.write_alone(|tx| {
-            tx.begin_epoch(restoring.epoch)?;
-            tx.set_setting(RESTORED, &held)
-        })?;
-        organization.settle_numbers()?;
-        Ok(digest)
-    });
-    let published = filled.and_then(|digest| publish(store, &row, &routes).map(|()| digest));
-    let digest = match published {
-        Ok(digest) => digest,
-        Err(error) => {
-            // A commit of the catalogue whose end nobody knows may have named it: then it stays.
-            if let Err(StoreError::NotFound) = store.catalogue.organization(row.organizationid) {
-                // What cannot be removed now is removed before the next attempt.
-                let _ = erase(store, organization);
-            }
-            return Err(error);
-        }
-    };
-    let unmarked = organization
-        .write_alone(|tx| tx.execute("delete from setting where name = ?1", &[RESTORING.into()]).map(drop));
-    if let Err(error) = unmarked {
-        // It is there all the same; of an organization that the catalogue names the mark says nothing.
-        tracing::warn!(error = &error as &dyn std::error::Error, "the mark of a restore stays behind");
-    }
+    let turn = Turn::take(store, row.organizationid, restoring.epoch)?;
+    let place = Place { store, row: &row, routes: &routes, turn: &turn };
+    let restored = turn.while_held(progress, || place.restore(&mut archive, (restoring.epoch, progress)));
+    turn.give_back();
     let taken = archive.header().taken;
-    Ok(Restored { organization: row, taken, digest, routes: routes.len() })
+    Ok(Restored { digest: restored?, taken, routes: routes.len(), organization: row })
+}
+
+/// Where it is restored to.
+pub(super) struct Place<'p> {
+    pub(super) store: &'p Store,
+    pub(super) row: &'p catalogue::Organization,
+    pub(super) routes: &'p [catalogue::Route],
+    pub(super) turn: &'p Turn<'p>,
+}
+
+impl Place<'_> {
+    fn restore(
+        &self,
+        archive: &mut Archive,
+        (epoch, progress): (Id, &Progress),
+    ) -> Result<Digest, ArchiveError> {
+        let Place { store, row, routes, turn } = *self;
+        is_free(store, row, routes)?;
+        let organization = make_room(store, row, turn)?;
+        let filled = fill(&organization, archive, (turn, progress)).and_then(|digest| {
+            let held = digest.hex();
+            organization.write_alone(|tx| {
+                turn.check(tx)?;
+                tx.begin_epoch(epoch)?;
+                tx.set_setting(RESTORED, &held)
+            })?;
+            organization.settle_numbers()?;
+            Ok(digest)
+        });
+        let published = filled.and_then(|digest| self.publish().map(|()| digest));
+        let digest = match published {
+            Ok(digest) => digest,
+            Err(error) => {
+                self.undo(organization);
+                return Err(error);
+            }
+        };
+        let unmarked = organization.write_alone(|tx| {
+            tx.execute("delete from setting where name = ?1", &[RESTORING.into()]).map(drop)
+        });
+        if let Err(error) = unmarked {
+            // It is there all the same; of an organization that the catalogue names the mark says nothing.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the mark of a restore stays behind");
+        }
+        Ok(digest)
+    }
+
+    /// Removes what was written, where it is ours. What cannot be removed now is removed before the next attempt.
+    pub(super) fn undo(&self, organization: Organization) {
+        // A commit of the catalogue whose end nobody knows may have named it: then it stays.
+        let there = self.store.catalogue.organization(self.row.organizationid);
+        if matches!(there, Err(StoreError::NotFound)) && self.turn.renew().unwrap_or(false) {
+            let _ = erase(self.store, organization);
+        }
+    }
+
+    pub(super) fn publish(&self) -> Result<(), ArchiveError> {
+        let Place { store, row, routes, turn } = *self;
+        match store.catalogue.add_with_routes(row, routes, turn.lease()) {
+            Err(StoreError::Exists) => Err(ArchiveError::Exists),
+            Err(StoreError::AddressTaken) => Err(ArchiveError::AddressesTaken(taken(store, routes)?)),
+            published => Ok(published?),
+        }
+    }
 }
 
 /// The row of the catalogue. Under another name it is another organization; the same archive and name make the same
@@ -126,21 +166,13 @@ fn taken(store: &Store, routes: &[catalogue::Route]) -> Result<Vec<String>, Stor
     Ok(taken)
 }
 
-fn publish(
-    store: &Store,
-    row: &catalogue::Organization,
-    routes: &[catalogue::Route],
-) -> Result<(), ArchiveError> {
-    match store.catalogue.add_with_routes(row, routes) {
-        Err(StoreError::Exists) => Err(ArchiveError::Exists),
-        Err(StoreError::AddressTaken) => Err(ArchiveError::AddressesTaken(taken(store, routes)?)),
-        published => Ok(published?),
-    }
-}
-
 /// An empty organization that nobody sees. What an attempt before left behind is removed, and what was left when the
 /// organization moved away; anything else is not ours to remove.
-fn make_room(store: &Store, row: &catalogue::Organization) -> Result<Organization, ArchiveError> {
+pub(super) fn make_room(
+    store: &Store,
+    row: &catalogue::Organization,
+    turn: &Turn<'_>,
+) -> Result<Organization, ArchiveError> {
     let there = store.open_unnamed(row)?;
     let (is_left, is_used) = {
         let session = there.writer().engine().open(Purpose::Read)?;
@@ -157,7 +189,7 @@ fn make_room(store: &Store, row: &catalogue::Organization) -> Result<Organizatio
             store.open_unnamed(row)?
         }
     };
-    organization.write_alone(|tx| tx.set_setting(RESTORING, "1"))?;
+    organization.write_alone(|tx| tx.set_setting(RESTORING, turn.mark()))?;
     Ok(organization)
 }
 
@@ -170,16 +202,17 @@ fn erase(store: &Store, organization: Organization) -> Result<(), StoreError> {
 }
 
 /// Writes everything, reads it back, and compares.
-fn fill(
+pub(super) fn fill(
     organization: &Organization,
     archive: &mut Archive,
-    progress: &Progress,
+    (turn, progress): (&Turn<'_>, &Progress),
 ) -> Result<Digest, ArchiveError> {
     let engine = organization.writer().engine();
     let session = engine.open(Purpose::Write)?;
     let mut writing = Writing {
         session: session.as_ref(),
         blobs: organization.blobs(),
+        turn,
         progress,
         batch: Vec::new(),
         batch_bytes: 0,
@@ -199,14 +232,15 @@ fn fill(
     if !others.is_empty() {
         return Err(ArchiveError::Differs(others));
     }
-    catch_up(engine.open(Purpose::Write)?.as_ref(), archive.header().schema)?;
+    catch_up(engine.open(Purpose::Write)?.as_ref(), archive.header().schema, turn)?;
     // Of the tables that the archive has, so that it is what the house said that wrote it, be it an older one.
     Ok(Digest::of_tables(said))
 }
 
 /// As scripts, which may take as long as a migration does.
-fn catch_up(session: &dyn Session, schema: i64) -> Result<(), StoreError> {
+fn catch_up(session: &dyn Session, schema: i64, turn: &Turn<'_>) -> Result<(), StoreError> {
     session.step(Step::BeginWrite)?;
+    turn.check(&mut Tx::new(session, None))?;
     for sql in migrations::catch_up(schema) {
         session.script(&format!("-- catching up\n{sql};"))?;
     }
@@ -217,6 +251,7 @@ fn catch_up(session: &dyn Session, schema: i64) -> Result<(), StoreError> {
 struct Writing<'w> {
     session: &'w dyn Session,
     blobs: &'w Blobs,
+    turn: &'w Turn<'w>,
     progress: &'w Progress,
     batch: Vec<Vec<Value>>,
     batch_bytes: usize,
@@ -289,6 +324,7 @@ impl Writing<'_> {
     fn write(&mut self, table: &Table) -> Result<(), ArchiveError> {
         let rows = std::mem::take(&mut self.batch);
         self.session.step(Step::BeginWrite)?;
+        self.turn.check(&mut Tx::new(self.session, None))?;
         if let Some(together) = self.session.together() {
             together.begin();
             together.begin_unit(Asking::Itself);

@@ -15,6 +15,7 @@ use super::{Archive, ArchiveError, Backup, Progress, RESTORING, Restored, Restor
 use crate::{Organization, Priority, Store, StoreError, StoreSettings};
 
 mod others;
+mod two;
 
 const NOW: Timestamp = Timestamp(1_795_687_200_000);
 
