@@ -4,11 +4,11 @@
 //! organization. It goes on when those before it were told.
 //!
 //! One that he was told in vain holds up those behind it, and is a row meanwhile ([`Untold`]). Where he answered and refused it
-//! often and for long, or a person says so, or the events were numbered anew, it is passed over and its row stays, until it is
+//! often and for long, or a person says so, or his place is of another epoch, it is passed over and its row stays, until it is
 //! told after all.
 //!
-//! *Invariant:* each is told at least once, under the same name, or stands in the list of those that were passed over, but for
-//! what stood behind one that waited when the events were numbered anew; who follows keeps no mail waiting.
+//! *Invariant:* each is told at least once, or stands in the list of those that were passed over; under the same name, but where
+//! events were numbered anew before he was known to have heard it. Who follows keeps no mail waiting.
 
 mod untold;
 
@@ -48,7 +48,7 @@ pub struct Stretch {
 }
 
 /// What is to be told next: so many e-mails at most. Who follows for the first time is told of what happens from `since` on,
-/// and so is he where the events were numbered anew.
+/// and so is he whose place is of another epoch.
 ///
 /// # Errors
 /// Where the store cannot say.
@@ -86,18 +86,8 @@ pub fn next(
 
 /// The place where a follower is; `None` where he is at none that counts.
 fn reached(read: &Read<'_>, follower: &str) -> Result<Option<Cursor>, StoreError> {
-    let text = read.setting(&setting(follower))?.unwrap_or_default();
     let epoch = read.epoch()?;
-    Ok(cursor(&text).filter(|cursor| cursor.epoch == epoch))
-}
-
-fn cursor(text: &str) -> Option<Cursor> {
-    let (epoch, eventid) = text.split_once(' ')?;
-    Some(Cursor { epoch: epoch.parse().ok()?, eventid: eventid.parse().ok()? })
-}
-
-fn setting(follower: &str) -> String {
-    format!("follower {follower}")
+    Ok(read.followed(follower)?.filter(|cursor| cursor.epoch == epoch))
 }
 
 /// Has one node at a time tell a follower; `None` while another one does.
@@ -214,14 +204,14 @@ pub async fn note(
 
 /// The place of a follower, or where he is by now: nobody moves him before this unit ends, and he never goes back.
 fn place_held(tx: &mut Tx<'_>, follower: &str, place: Cursor) -> Result<Cursor, StoreError> {
-    let text = tx.setting_held(&setting(follower))?.unwrap_or_default();
-    let there = cursor(&text).filter(|there| there.epoch == place.epoch).map(|there| there.eventid);
+    let there = tx.followed_held(follower)?;
+    let there = there.filter(|there| there.epoch == place.epoch).map(|there| there.eventid);
     Ok(Cursor { eventid: place.eventid.max(there.unwrap_or_default()), ..place })
 }
 
 fn go_on(tx: &mut Tx<'_>, (follower, place): (&str, Cursor), now: Timestamp) -> Result<(), StoreError> {
     tx.drop_untold_up_to(follower, place, now)?;
-    tx.set_setting(&setting(follower), &format!("{} {}", place.epoch, place.eventid))
+    tx.follow(follower, place)
 }
 
 /// Its row, after it was told in vain once more.

@@ -21,6 +21,7 @@ use crate::{Organization, Store, StoreError};
 
 mod content;
 mod digest;
+mod followers;
 mod format;
 mod keep;
 mod open;

@@ -1,18 +1,20 @@
 //! What an organization holds, as a few digests (BLAKE3): one for each table, one for all.
 //!
 //! They are the same on every engine for the same content. What differs by nature is left out: numbers that the store
-//! gives (events, copies), where kept bytes lie and how they are compressed, leases, the epoch, sessions.
+//! gives (events, copies), how far followers of events are, where kept bytes lie and how they are compressed, leases, the epoch,
+//! sessions.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use blake3::Hasher;
-use model::schema::{Table, Value};
+use model::schema::{Noun as _, Table, Value, house};
 
 use super::content::{Content, Part};
 use super::{ArchiveError, BLOB, Progress, format};
 use crate::Organization;
 use crate::blobs::Blobs;
+use crate::nouns::FOLLOWER;
 
 /// What an organization holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("outboxmail", "owner"),
     ("outboxmail", "waitsin"),
 ];
+/// Columns that say how far a follower of events is; the settings that say so too are left out but for their names.
+const PLACES: &[(&str, &str)] = &[("untold", "epoch"), ("untold", "eventid")];
 
 /// The columns that count, by table; all of a table that is not in it.
 pub(super) type Columns = HashMap<&'static str, Vec<&'static str>>;
@@ -69,7 +73,18 @@ pub(super) fn of(
 
 /// The digest of what is walked through, by these columns alone.
 pub(super) fn of_content(content: &Content<'_>, columns: Columns) -> Result<Digest, ArchiveError> {
-    let mut digesting = Digesting::of(columns);
+    walked(content, Digesting::of(columns))
+}
+
+/// The same with how far followers are: archives had that in it before.
+pub(super) fn of_content_with_places(
+    content: &Content<'_>,
+    columns: Columns,
+) -> Result<Digest, ArchiveError> {
+    walked(content, Digesting { with_places: true, ..Digesting::of(columns) })
+}
+
+fn walked(content: &Content<'_>, mut digesting: Digesting) -> Result<Digest, ArchiveError> {
     content.walk(&mut |part| {
         digesting.add(&part);
         Ok(())
@@ -81,6 +96,7 @@ pub(super) fn of_content(content: &Content<'_>, columns: Columns) -> Result<Dige
 #[derive(Default)]
 pub(super) struct Digesting {
     columns: Columns,
+    with_places: bool,
     tables: Vec<TableDigest>,
     places: Vec<usize>,
     hasher: Hasher,
@@ -119,7 +135,9 @@ impl Digesting {
     fn begin(&mut self, table: &'static Table) {
         let known = self.columns.get(table.name);
         let counts = |name: &&str| {
-            !LEFT_OUT.contains(&(table.name, *name)) && known.is_none_or(|known| known.contains(name))
+            let is_place = PLACES.contains(&(table.name, *name)) && !self.with_places;
+            let is_left_out = is_place || LEFT_OUT.contains(&(table.name, *name));
+            !is_left_out && known.is_none_or(|known| known.contains(name))
         };
         let columns = table.columns.iter().map(|column| column.name).enumerate();
         let (places, names): (Vec<usize>, Vec<&str>) = columns.filter(|(_, name)| counts(name)).unzip();
@@ -135,7 +153,12 @@ impl Digesting {
     fn add_row(&mut self, row: &[Value], state: Option<Value>) {
         self.rows += 1;
         self.row.clear();
-        for value in self.places.iter().filter_map(|place| row.get(*place)).chain(&state) {
+        // Of the place of a follower only whose it is.
+        let is_place = !self.with_places
+            && self.table == house::Setting::TABLE.name
+            && matches!(row.first(), Some(Value::Text(name)) if name.starts_with(FOLLOWER));
+        let columns = if is_place { 1 } else { self.places.len() };
+        for value in self.places.iter().take(columns).filter_map(|place| row.get(*place)).chain(&state) {
             match value {
                 // PostgreSQL keeps no NUL in text and has this instead.
                 Value::Text(text) if text.contains('\0') => {

@@ -44,6 +44,15 @@ impl Archive {
         &self.routes
     }
 
+    /// Has the records behind the routes come once more.
+    pub(super) fn begin_again(&mut self) -> Result<(), ArchiveError> {
+        let file = self.records.from.get_ref().get_ref().file.get_ref();
+        let file = file.try_clone().map_err(ArchiveError::File)?;
+        self.records = Records::new(file, self.records.length)?;
+        header(&mut self.records)?;
+        routes(&mut self.records).map(drop)
+    }
+
     /// The digest of all of it.
     pub(super) fn digest(&self) -> &[u8; DIGEST_BYTES as usize] {
         &self.digest

@@ -8,6 +8,7 @@ use model::{Id, Timestamp, limits};
 
 use super::content::Content;
 use super::digest::{self, Columns, Digest, TableDigest};
+use super::followers::Followers;
 use super::format::{self, Kind};
 use super::open::Archive;
 use super::turn::Turn;
@@ -77,9 +78,12 @@ impl Place<'_> {
         let organization = make_room(store, row, turn)?;
         let filled = fill(&organization, archive, (turn, progress)).and_then(|digest| {
             let held = digest.hex();
+            let places = organization.read(|read| read.followers_in(archive.header().epoch))?;
+            let followers = Followers::count(places, archive)?;
             organization.write_alone(|tx| {
                 turn.check(tx)?;
                 tx.begin_epoch(epoch)?;
+                followers.go_on(tx, epoch)?;
                 tx.set_setting(RESTORED, &held)
             })?;
             organization.settle_numbers()?;
@@ -226,15 +230,23 @@ pub(super) fn fill(
     let session = engine.open(Purpose::Read)?;
     session.step(Step::BeginRead)?;
     let content = Content { read: Read::new(session.as_ref()), blobs: organization.blobs(), progress };
-    let digest = digest::of_content(&content, columns)?;
-    let differs = |said: &&TableDigest| !digest.tables.contains(said);
-    let others: Vec<&'static str> = said.iter().filter(differs).map(|said| said.table).collect();
+    let digest = digest::of_content(&content, columns.clone())?;
+    let mut others = differing(&said, &digest);
+    if !others.is_empty() {
+        let with_places = differing(&said, &digest::of_content_with_places(&content, columns)?);
+        others.retain(|table| with_places.contains(table));
+    }
     if !others.is_empty() {
         return Err(ArchiveError::Differs(others));
     }
     catch_up(engine.open(Purpose::Write)?.as_ref(), archive.header().schema, turn)?;
     // Of the tables that the archive has, so that it is what the house said that wrote it, be it an older one.
     Ok(Digest::of_tables(said))
+}
+
+/// The tables that do not hold what the archive says of them.
+fn differing(said: &[TableDigest], held: &Digest) -> Vec<&'static str> {
+    said.iter().filter(|said| !held.tables.contains(said)).map(|said| said.table).collect()
 }
 
 /// As scripts, which may take as long as a migration does.

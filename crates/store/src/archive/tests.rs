@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::schema::catalogue::{Organization as Row, Route};
-use model::schema::house::Lease;
+use model::schema::house::{Lease, Untold};
 use model::schema::people::Session as SignedIn;
 use model::schema::{Kind, Noun, ORGANIZATION_TABLES, Table, Value};
 use model::{Id, Timestamp};
 
 use super::{Archive, ArchiveError, Backup, Progress, RESTORING, Restored, Restoring};
-use crate::{Organization, Priority, Store, StoreError, StoreSettings};
+use crate::{Cursor, Organization, Priority, Store, StoreError, StoreSettings};
 
 mod others;
 mod two;
@@ -102,6 +102,56 @@ fn events_are_numbered_anew_in_an_epoch_of_their_own() {
 }
 
 #[test]
+fn whoever_follows_events_goes_on_behind_the_same_ones() {
+    let (from, to) = (Place::filled(), Place::new());
+    let organization = from.organization();
+    let at = |eventid| Cursor { epoch: organization.read(|read| read.epoch()).unwrap(), eventid };
+    // He heard the first event, and was told the second in vain.
+    let ids = |organization: &Organization| {
+        organization.wait_for_events().unwrap();
+        let events = organization.read(|read| read.events_after(read.first_cursor()?, 10)).unwrap();
+        events.into_iter().map(|event| event.eventid).collect::<Vec<_>>()
+    };
+    let [heard, waiting, ..] = ids(&organization)[..] else { panic!("no two events") };
+    let row = |eventid, state| Untold {
+        follower: "a hook".to_owned(),
+        epoch: at(eventid).epoch,
+        eventid,
+        activityid: Id([1; 16]),
+        statecode: state,
+        tries: 7,
+        refusals: 3,
+        refusedon: None,
+        words: "no".to_owned(),
+        createdon: NOW,
+        modifiedon: NOW,
+    };
+    organization
+        .write_alone(|tx| {
+            tx.follow("a hook", at(heard))?;
+            tx.follow("nobody", Cursor { epoch: Id([5; 16]), eventid: 1 })?;
+            tx.note_untold(&row(waiting, 0))?;
+            tx.note_untold(&row(heard, 1))
+        })
+        .unwrap();
+    let backup = from.back_up();
+    to.restore(&from.file(), None).unwrap();
+    let restored = to.organization();
+    let [first, second, ..] = ids(&restored)[..] else { panic!("no two events") };
+    let epoch = Id([77; 16]);
+    let (follower, nobody) = restored
+        .read(|read| Ok::<_, StoreError>((read.followed("a hook")?, read.followed("nobody")?)))
+        .unwrap();
+    assert_eq!(follower, Some(Cursor { epoch, eventid: first }));
+    assert_eq!(nobody.unwrap().epoch, Id([5; 16]), "of a place that counted nowhere nothing is known");
+    let list = restored.read(|read| read.untold("a hook", 10)).unwrap();
+    let waits = Untold { epoch, eventid: second, ..row(waiting, 0) };
+    assert!(list.contains(&waits), "it waits as before: {list:?}");
+    assert!(list.contains(&row(heard, 1)), "what was passed over keeps its name: {list:?}");
+    assert_eq!(to.store.digest(&restored, &Progress::default()).unwrap(), backup.digest);
+}
+
+#[test]
 fn a_dump_in_another_server_begins_an_epoch() {
     let place = Place::filled();
     let organization = place.organization();
@@ -116,6 +166,9 @@ fn a_dump_in_another_server_begins_an_epoch() {
             .read(|read| read.rows("select operation from event order by eventid", &[], |row| row.take()))
     };
     let before: Vec<String> = all(&organization).unwrap();
+    let first = organization.read(|read| read.events_after(read.first_cursor()?, 1)).unwrap().remove(0);
+    let heard = Cursor { epoch: old.epoch, eventid: first.eventid + 1_000_000_000_000_000_000 };
+    organization.write_alone(|tx| tx.follow("a hook", heard)).unwrap();
     // A server that has seen far fewer transactions than the one of the dump.
     let ahead = "update event set eventid = eventid + 1000000000000000000";
     organization.write_alone(|tx| tx.execute(ahead, &[]).map(drop)).unwrap();
@@ -130,6 +183,9 @@ fn a_dump_in_another_server_begins_an_epoch() {
     let ids = organization
         .read(|read| read.rows("select eventid from event order by 1", &[], |row| row.take::<i64>()));
     assert!(ids.unwrap().into_iter().eq((1..).take(before.len())));
+    let heard = organization.read(|read| read.followed("a hook")).unwrap().unwrap();
+    let epoch = organization.read(|read| read.epoch()).unwrap();
+    assert_eq!(heard, Cursor { epoch, eventid: 1 }, "he goes on behind the first");
 }
 
 #[test]

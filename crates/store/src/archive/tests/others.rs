@@ -5,12 +5,16 @@ use std::fs;
 use std::io::Write as _;
 
 use blake3::Hasher;
+use model::Id;
 use model::schema::catalogue::Route;
 use model::schema::emails::{Email, MessageReference};
 use model::schema::{Noun, Value};
 use zstd::stream::write::Encoder;
 
+use super::super::content::Content;
+use super::super::digest::{Columns, of_content_with_places};
 use super::super::format::{self, DIGEST_BYTES, Kind};
+use super::super::keep::freeze;
 use super::super::{ArchiveError, Progress};
 use super::{Place, assert_nothing_in, noise};
 
@@ -93,6 +97,31 @@ fn an_older_archive_lacks_what_came_later() {
         .read(|read| read.rows("select position from messagereference", &[], |row| row.take::<i64>()))
         .unwrap();
     assert_eq!(positions, [0, 0, 0]);
+}
+
+#[test]
+fn an_archive_whose_digests_say_how_far_a_hook_has_heard_is_restored() {
+    let (from, to) = (Place::filled(), Place::new());
+    let organization = from.organization();
+    let at = crate::Cursor { epoch: Id([9; 16]), eventid: 7 };
+    organization.write_alone(|tx| tx.follow("a hook", at)).unwrap();
+    from.back_up();
+    let progress = Progress::default();
+    let frozen = freeze(&organization, &from.folder.path().join("frozen.db"), &progress).unwrap();
+    let content = Content { read: frozen.read(), blobs: organization.blobs(), progress: &progress };
+    let held = of_content_with_places(&content, Columns::new()).unwrap();
+    let mut table = String::new();
+    rewrite(&from, |kind, values| match (kind, values.as_mut_slice()) {
+        (Kind::Table, [Value::Text(name), ..]) => table.clone_from(name),
+        (Kind::TableEnd, [_, digest]) => {
+            let former = held.tables.iter().find(|former| former.table == table);
+            *digest = former.map_or(digest.clone(), |former| Value::Bytes(former.digest.to_vec()));
+        }
+        _ => {}
+    });
+    to.restore(&from.file(), None).unwrap();
+    let followed = to.organization().read(|read| read.followed("a hook")).unwrap();
+    assert_eq!(followed, Some(at));
 }
 
 #[test]

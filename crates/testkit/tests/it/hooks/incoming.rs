@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use postroom::commands::{
-    AddMaildir, HookRequest, Reply, Request, UndeliverableRequest, UndeliverableRow, UntoldRow,
+    AddMaildir, BackUp, HookRequest, Reply, Request, Restore, UndeliverableRequest, UndeliverableRow,
+    UntoldRow,
 };
 use postroom::settings::OnError;
 use tempfile::TempDir;
@@ -43,6 +44,13 @@ impl Stage {
 
     /// With the hook after delivery.
     fn told() -> Result<Self> {
+        let stage = Stage::empty()?;
+        with_world(&stage.house);
+        Ok(stage)
+    }
+
+    /// The same without anybody in it.
+    fn empty() -> Result<Self> {
         Missing::unless("/usr/bin/python3", "python3")?;
         let folder = TempDir::new()?;
         let data = folder.path().join("data");
@@ -50,7 +58,6 @@ impl Stage {
         let mut settings = free_ports(&data)?;
         settings.hooks.post_deliver.program = python(OURS, &[folder.path()]);
         let house = House::start_in(&data, settings)?;
-        with_world(&house);
         Ok(Stage { folder, house })
     }
 
@@ -239,6 +246,35 @@ fn an_administrator_passes_over_what_a_hook_refuses_and_has_it_told_again() {
         assert_eq!(told_of("refused")?, before, "the same event under the same name");
         ensure!(stage.untold().is_empty(), "it was told");
         books_are_whole(&stage.house);
+        Ok(())
+    });
+}
+
+#[test]
+fn what_waited_for_the_hook_is_told_where_the_organization_is_restored() {
+    or_skip(|| {
+        let (from, to) = (Stage::told()?, Stage::empty()?);
+        for id in ["heard", "refused", "third"] {
+            assert_eq!(from.comes(id)?, [250], "no mail waits for it");
+        }
+        let waits = wait::until("the second to be refused", || from.untold().into_iter().next())?;
+        let file = from.folder.path().join("example.postroom");
+        let organization = "example".to_owned();
+        from.house.command(Request::BackUp(BackUp { organization, file: file.clone(), work: 1 }))?;
+        to.house.command(Request::Restore(Restore { file, name: None, with_addresses: true, work: 1 }))?;
+        to.house.organization("example")?;
+        let row = wait::until("the second to be refused there", || {
+            to.untold().into_iter().next().filter(|row| row.refusals > waits.refusals)
+        })?;
+        ensure!(row.is_waiting && row.email == waits.email, "{row:?}");
+        assert_eq!(to.untold().len(), 1);
+        fs::write(to.folder.path().join("mended"), "")?;
+        wait::until("the third to be told", || {
+            told(to.folder.path()).last()?.ends_with("About third known-sender").then_some(())
+        })?;
+        let told = told(to.folder.path());
+        ensure!(told.iter().all(|line| !line.contains("About heard ")), "it was heard before: {told:?}");
+        wait::until("the list to be empty", || to.untold().is_empty().then_some(()))?;
         Ok(())
     });
 }
