@@ -102,6 +102,14 @@ impl House {
         (store.organization(self.organization.id()).unwrap(), Some((store, folder)))
     }
 
+    /// Where rows are at a server: its URL, and what the names of this house's schemas begin with.
+    pub(crate) fn server(&self) -> Option<(String, String)> {
+        match Database::for_tests(self.folder.path()) {
+            Database::Sqlite => None,
+            Database::Postgres(settings) => Some((settings.url, settings.schema)),
+        }
+    }
+
     pub(crate) fn catalogue(&self) -> &Store {
         &self.store
     }

@@ -27,6 +27,7 @@ mod hostile;
 mod house;
 mod indexed;
 mod ledger;
+mod locks;
 mod not_given;
 mod offered;
 mod outbox;
