@@ -99,6 +99,77 @@ fn a_restore_that_is_killed_leaves_nothing_and_is_begun_again() {
 }
 
 #[test]
+fn outgoing_mail_stands_where_it_is_restored_as_it_did_and_goes_when_somebody_says_so() {
+    let (from, to) = (Place::with_contoso(), Place::new());
+    from.well(&["relay", "outside", "--org", "contoso", "pulled"]);
+    from.file("offer.txt", "Fifty pallets?\n");
+    from.file("welcome.txt", "Dear {{ contact.fullname }},\n");
+    let hello = ["--subject", "Hello", "--text", "welcome.txt", "Welcome"];
+    from.well(&[&["template", "add", "--org", "contoso"], &hello[..]].concat());
+    let of = |verb: &'static str, id: &str| ["outbox", verb, "--org", "contoso", id].map(str::to_owned);
+    let run = |place: &Place, words: &[String], more: &[&str]| {
+        place.well(&words.iter().map(String::as_str).chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    for (subject, reply) in [("Taken", "250 2.0.0 taken"), ("Refused", "550 5.1.1 no such user")] {
+        let id = send(&from, subject);
+        from.well(PULL);
+        run(&from, &of("report", &id), &["1", "--reply", &format!("zoe@fabrikam.test {reply}")]);
+    }
+    let begun = send(&from, "Begun");
+    from.well(PULL);
+    run(&from, &of("begun", &begun), &["1"]);
+    let held = send(&from, "Held");
+    from.well(PULL);
+    let waits = send(&from, "Waits");
+    from.well(&["suppression", "add", "--org", "contoso", "--why", "he left", "tom@northwind.test"]);
+    from.well(&["backup", "--org", "contoso", "contoso.postroom"]);
+
+    to.well(&["restore", from.path("contoso.postroom").to_str().unwrap()]);
+    // What comes back is known by words that are made with these keys.
+    fs::copy(from.path("data/secret.keys"), to.path("data/secret.keys")).unwrap();
+    for words in [["template", "list"], ["suppression", "list"], ["relay", "list"]] {
+        assert_eq!(to.well(&words), from.well(&words), "{words:?}");
+    }
+    let states = |place: &Place| {
+        let listed = place.well(&["outbox", "list"]);
+        let lines = ["Taken", "Refused"].map(|subject| listed.lines().find(|line| line.contains(subject)));
+        lines.map(|line| line.unwrap().split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(states(&to), states(&from));
+    assert_eq!(to.well(PULL), "", "it may have gone out since");
+    for id in [&waits, &held, &begun] {
+        run(&to, &of("retry", id), &[]);
+        let pulled: serde_json::Value = serde_json::from_str(&to.well(PULL)).unwrap();
+        assert_eq!(pulled["email"].as_str(), Some(id.as_str()));
+        let (attempt, name) = (pulled["attempt"].as_i64().unwrap(), |attempt| format!("{id}-{attempt}.eml"));
+        if *id != waits {
+            let before = fs::read(from.path(&name(1))).unwrap();
+            assert_eq!(
+                fs::read(to.path(&name(attempt))).unwrap(),
+                before,
+                "byte for byte, under the same Message-ID"
+            );
+        }
+    }
+    to.file("offer.txt", "Fifty pallets?\n");
+    let who = ["--from", "jane@contoso.test", "--to", "tom@northwind.test", "--subject", "More", "offer.txt"];
+    let refused = to.run(&[&["send", "--org", "contoso"], &who[..]].concat());
+    assert!(refused.code != 0 && refused.err.contains("tom@northwind.test"), "{refused:?}");
+    assert!(to.well(&["verify", "--bytes"]).ends_with("5 e-mails, all is well\n"));
+}
+
+/// One mail, for an hour.
+const PULL: &[&str] = &[
+    "outbox", "pull", "--org", "contoso", "--relay", "pulled", "--limit", "1", "--for", "3600", "--into", ".",
+];
+
+/// Sends a mail from Jane to Zoë; its id.
+fn send(place: &Place, subject: &str) -> String {
+    let who = ["--from", "jane@contoso.test", "--to", "zoe@fabrikam.test", "--subject", subject, "offer.txt"];
+    place.well(&[&["send", "--org", "contoso"], &who[..]].concat()).trim().to_owned()
+}
+
+#[test]
 fn an_organization_moves_and_its_mail_comes_again() {
     let (from, to) = (Place::with_contoso(), Place::new());
     let data = to.path("there");
