@@ -110,7 +110,8 @@ fn of_reply<'t>(word: &'t str, code: &mut Option<&'t str>) -> Option<&'t str> {
     if code.replace(begin) == Some(begin) { Some(rest) } else { Some(word) }
 }
 
-fn is_code(word: &str) -> bool {
+/// Whether a word is the code of a reply that says something failed (RFC 5321 §4.2.1).
+pub(super) fn is_code(word: &str) -> bool {
     word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -2,6 +2,7 @@
 //! a mailbox is unknown or a message unwanted; the words for both are few.
 
 use super::Kind;
+use super::folding::is_code;
 use super::lists;
 use crate::message::start_of;
 
@@ -85,8 +86,8 @@ const APART_BYTES: usize = 40;
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     let is_end = |at: usize| {
         let before = text.as_bytes().get(at.wrapping_sub(1)).copied().unwrap_or_default();
-        let behind = text.get(at..).unwrap_or_default();
-        b".;?!)".contains(&before) || behind.starts_with(" 550 ") || behind.starts_with(" 554 ")
+        let next = text.get(at + 1..).and_then(|text| text.split(' ').next()).unwrap_or_default();
+        b".;?!)".contains(&before) || is_code(next)
     };
     let ends = text.match_indices(' ').map(|(at, _)| at).filter(move |at| is_end(*at));
     let mut begin = 0;
