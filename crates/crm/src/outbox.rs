@@ -49,7 +49,7 @@ pub use answers::{Answer, AnswerKind, answer, record_named};
 pub use draft::{About, Draft, Earlier, File, How, Recipient, What, Who};
 pub use drafts::{
     SendEmail, Unsaid, change_draft, discard_draft, draft, drafts_of, keep_draft, save_draft, send_email,
-    take_back, unsaid,
+    take_back, unsaid, would_be,
 };
 pub use message::compose::{Automatic, Importance};
 pub use model::attempt::{Reply as RecipientReply, Tried};

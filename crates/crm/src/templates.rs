@@ -29,8 +29,8 @@ use crate::CrmError;
 
 pub use fields::{Fields, gather, record_at, record_of};
 pub use keep::{
-    NewTemplate, add_template, change_template, import_templates, offered, remove_template, set_template,
-    templates,
+    Brought, NewTemplate, Over, add_template, change_template, import_templates, offered, remove_template,
+    templates, version,
 };
 pub use portable::{read_templates, write_templates};
 pub use render::{Fault, Missing, Part, Rendered, Source, check, render};

@@ -550,6 +550,8 @@ pub const TEMPLATES_SHOWN_MAX: usize = 500;
 pub const SIGNATURE_BYTES_MAX: usize = 16 * 1024;
 /// What is read of such a form by somebody who is not signed in, and proves by nothing that he was when he began it.
 pub const WRITTEN_BY_STRANGERS_BYTES_MAX: usize = 64 * 1024;
+/// What is passed over behind a form that is too large, so that the browser comes to hear so: one that was begun by mistake, a film.
+pub const WRITTEN_PASSED_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Forms with large files that are read at a time, each in memory: others wait before theirs are.
 pub const WRITTEN_LARGE_MAX: usize = 4;
 /// Seconds until a form with files was sent: five for each megabyte over a slow line, and more.

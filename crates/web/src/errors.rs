@@ -73,8 +73,8 @@ fn page_of(status: StatusCode, (headline, words): (&str, &str)) -> Response {
     }
 }
 
-const TOO_LARGE_LETTER: &str = "Files may have 30 MB together, and texts 4 MB. Nothing was sent. Go back: what you wrote is there; \
-    choose fewer or smaller files.";
+const TOO_LARGE_LETTER: &str = "Files may have 30 MB together, and texts 4 MB. Nothing was sent. Go back: your browser may still \
+    have what you wrote. Choose fewer or smaller files.";
 
 /// What happened, as headline and sentence.
 fn phrase(status: StatusCode) -> (&'static str, &'static str) {

@@ -112,9 +112,10 @@ pub trait House: Send + Sync + 'static {
     fn find_recipients(&self, visitor: &Visitor, words: &str) -> Result<Vec<RecipientLine>, Failure>;
     /// How a letter will look, and what speaks against sending it.
     fn preview_letter(&self, visitor: &Visitor, letter: Letter) -> Result<Preview, Failure>;
-    /// Sends a letter, unless this very letter was sent under its key before: then this is that one.
+    /// Sends a letter, unless this very letter was sent under its key before: then this is that one. One whose draft has another
+    /// version by now stays where it is.
     fn send_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure>;
-    /// Keeps a letter as a draft: one for each key, however often it is kept.
+    /// Keeps a letter as a draft: one for each key, however often it is kept; in place of the version that it names, and of no other.
     fn keep_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure>;
     /// The visitor's own drafts, the one he kept last first. Nobody else sees them.
     fn drafts(&self, visitor: &Visitor, page: &Page) -> Result<List<DraftLine>, Failure>;

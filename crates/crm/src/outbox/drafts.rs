@@ -42,25 +42,45 @@ pub async fn save_draft(
     Ok(id)
 }
 
-/// Keeps a draft under an id of the caller's choice: in place of what it was, where it was kept before. So it is kept once,
-/// however often this is called.
+/// Keeps a draft under an id of the caller's choice. So it is kept once, however often this is called. What was kept before
+/// is replaced where it is the one that was `seen`, by its `blobid`: of two who go on with one draft at the same time the second
+/// is told. Says whether this is what is kept now.
 ///
 /// # Errors
 /// As [`save_draft`]; [`CrmError::NotFound`] where the id is that of an e-mail that is no draft; [`CrmError::Invalid`] where
 /// it is another user's.
 pub async fn keep_draft(
     organization: &Arc<Organization>,
-    (id, draft): (Id, Draft),
+    (id, draft, seen): (Id, Draft, Option<Vec<u8>>),
     moment: Moment,
-) -> Result<(), CrmError> {
+) -> Result<bool, CrmError> {
     if organization.read(|read| read.email(id))?.is_none() {
         match begin(organization, (id, &draft), moment.again()).await {
             // Kept at this moment by another call.
             Err(CrmError::Store(StoreError::Conflict { .. })) => {}
-            done => return done,
+            done => return done.map(|()| true),
         }
     }
-    change_draft(organization, (id, draft), moment).await
+    let before = found(organization, (id, draft.who.author))?;
+    if seen.as_ref() != Some(&before.blobid) {
+        return would_be(organization, &draft, &before);
+    }
+    let is_kept = replace(organization, (before, draft), seen, moment).await?;
+    if !is_kept {
+        // Changed between the look above and the unit, or gone.
+        found(organization, (id, None))?;
+    }
+    Ok(is_kept)
+}
+
+/// Whether a draft that is kept says what this one does: it would have been the same at its moment.
+///
+/// # Errors
+/// As [`save_draft`].
+pub fn would_be(organization: &Organization, draft: &Draft, kept: &Email) -> Result<bool, CrmError> {
+    let then = Moment::new(kept.sortdate, 0);
+    let sheet = Sheet::of(organization, draft, (kept.activityid, &then))?;
+    Ok(sheet.is(kept))
 }
 
 async fn begin(
@@ -86,17 +106,28 @@ pub async fn change_draft(
     moment: Moment,
 ) -> Result<(), CrmError> {
     let before = found(organization, (id, draft.who.author))?;
+    if replace(organization, (before, draft), None, moment).await? { Ok(()) } else { Err(GONE) }
+}
+
+/// Writes a draft in place of what it was: of the source that was seen, or of any. Says whether that was there.
+async fn replace(
+    organization: &Arc<Organization>,
+    (before, draft): (Email, Draft),
+    seen: Option<Vec<u8>>,
+    moment: Moment,
+) -> Result<bool, CrmError> {
+    let id = before.activityid;
     let sheet = Sheet::of(organization, &draft, (id, &moment))?;
     drop(draft);
     let unit = organization.unit(Priority::Intake, move |tx| {
-        if !tx.take_draft(id, None, moment.now)? {
+        if !tx.take_draft(id, seen.as_deref(), moment.now)? {
             return Ok(false);
         }
         sheet.write(tx, Some(&before))?;
         noted(tx, (id, "drafted"), &moment)?;
         Ok::<_, StoreError>(true)
     });
-    if unit.await? { Ok(()) } else { Err(GONE) }
+    Ok(unit.await?)
 }
 
 /// Throws a draft away.

@@ -114,21 +114,6 @@ pub async fn add_template(
     }
 }
 
-/// Says anew what a template is, found by title, owner and language.
-///
-/// # Errors
-/// [`CrmError::NotFound`] where there is none; else as [`add_template`].
-pub async fn set_template(
-    organization: &Arc<Organization>,
-    new: NewTemplate,
-    moment: Moment,
-) -> Result<(), CrmError> {
-    let row = new.row(&moment)?;
-    let unit = organization.unit(Priority::Background, move |tx| set(tx, &row, &moment));
-    let is_there: bool = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
-    if is_there { Ok(()) } else { Err(CrmError::NotFound { what: "the template" }) }
-}
-
 /// Says anew what a template is, found by its id, if nobody has changed it since a moment. Says whether it was so: else nothing
 /// is kept. Its title, owner and language stay.
 ///
@@ -155,13 +140,38 @@ pub async fn change_template(
     is_kept.ok_or(CrmError::NotFound { what: "the template" })
 }
 
-/// Adds templates, or says anew what they are: all of them, or none.
+/// A template that is brought, as [`read_templates`](super::read_templates) reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// What it says.
+    pub new: NewTemplate,
+    /// The [`version`] of the one that it was made of, where that is known.
+    pub version: Option<String>,
+}
+
+/// What a template that is brought may take the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// Of the one that it was made of.
+    Seen,
+    /// Of whatever is there.
+    Anything,
+}
+
+/// Tells what a template says apart from what it said before, and says the same wherever it is kept.
+pub fn version(row: &Template) -> String {
+    let said = (&row.templatetypecode, &row.mimetype, &row.subject, &row.body, &row.textbody);
+    let digest = message::identity::raw_digest(format!("{said:?}").as_bytes());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Adds templates, or says anew what they are: all of them, or none. What is there already as it is brought stays untouched.
 ///
 /// # Errors
-/// As [`add_template`].
+/// As [`add_template`]; [`CrmError::Invalid`] with their titles where some may not take the place of what is there.
 pub async fn import_templates(
     organization: &Arc<Organization>,
-    all: Vec<NewTemplate>,
+    (all, over): (Vec<Brought>, Over),
     moment: Moment,
 ) -> Result<usize, CrmError> {
     let count = all.len();
@@ -169,21 +179,60 @@ pub async fn import_templates(
         let most = limits::ROWS_PER_UNIT_MAX;
         return Err(CrmError::Invalid(format!("these are more than {most} templates: bring them in parts")));
     }
-    let rows = all.into_iter().map(|new| new.row(&moment)).collect::<Result<Vec<_>, _>>()?;
+    let row = |brought: Brought| Ok::<_, CrmError>((brought.new.row(&moment)?, brought.version));
+    let rows = all.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
     let unit = organization.unit(Priority::Background, move |tx| {
+        let overtaken = overtaken(tx, &rows)?;
+        if over == Over::Seen && !overtaken.is_empty() {
+            return Ok(Err(changed_since(&overtaken)));
+        }
         if !has_room(tx, rows.len())? {
-            return Ok(false);
+            return Ok(Err(too_many()));
         }
-        for row in &rows {
-            if !set(tx, row, &moment)? {
-                tx.add_template(row)?;
-                note(tx, &moment, row.templateid, "created")?;
-            }
-        }
-        Ok(true)
+        rows.iter().try_for_each(|(row, _)| bring(tx, row, &moment))?;
+        Ok(Ok(()))
     });
-    let is_done: bool = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
-    if is_done { Ok(count) } else { Err(too_many()) }
+    let done: Result<(), CrmError> = unit.await.map_err(|error: StoreError| CrmError::from(error))?;
+    done.map(|()| count)
+}
+
+/// The titles of those that are there, say something else, and are not what the others were made of.
+fn overtaken(tx: &Tx<'_>, rows: &[(Template, Option<String>)]) -> Result<Vec<String>, StoreError> {
+    let mut titles = Vec::new();
+    for (row, seen) in rows {
+        let Some(known) = same(tx, row)? else { continue };
+        let by_now = version(&known);
+        if by_now != version(row) && seen.as_ref() != Some(&by_now) {
+            let tag = language::tag(row.languagecode).unwrap_or_default();
+            titles.push(format!("“{}” ({tag})", row.title));
+        }
+    }
+    Ok(titles)
+}
+
+fn changed_since(titles: &[String]) -> CrmError {
+    let shown: Vec<&str> = titles.iter().take(5).map(String::as_str).collect();
+    let more = titles.len().saturating_sub(shown.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    CrmError::Invalid(format!(
+        "what is there is not what these were made of, for somebody has changed it since: {}{more}. Nothing was brought: \
+         export them and compare, or bring them with --over",
+        shown.join(", ")
+    ))
+}
+
+fn bring(tx: &mut Tx<'_>, row: &Template, moment: &Moment) -> Result<(), StoreError> {
+    match same(tx, row)? {
+        Some(known) if version(&known) == version(row) => Ok(()),
+        Some(known) => {
+            tx.set_template(&Template { templateid: known.templateid, ..row.clone() })?;
+            note(tx, moment, known.templateid, "changed")
+        }
+        None => {
+            tx.add_template(row)?;
+            note(tx, moment, row.templateid, "created")
+        }
+    }
 }
 
 /// Takes a template away: in one language, or in all of them.
@@ -225,14 +274,11 @@ pub fn offered(organization: &Organization, user: Id) -> Result<Vec<TemplateLine
     Ok(organization.read(|read| read.template_lines([EVERYBODY, user], limits::TEMPLATES_SHOWN_MAX))?)
 }
 
-/// Says anew what a template is. Says whether it is there.
-fn set(tx: &mut Tx<'_>, row: &Template, moment: &Moment) -> Result<bool, StoreError> {
+/// The one that is there under a title, owner and language.
+fn same(tx: &Tx<'_>, row: &Template) -> Result<Option<Template>, StoreError> {
     let titled = tx.templates_titled(&row.title)?;
-    let is_it = |known: &&Template| known.ownerid == row.ownerid && known.languagecode == row.languagecode;
-    let Some(known) = titled.iter().find(is_it) else { return Ok(false) };
-    tx.set_template(&Template { templateid: known.templateid, ..row.clone() })?;
-    note(tx, moment, known.templateid, "changed")?;
-    Ok(true)
+    let is_it = |known: &Template| known.ownerid == row.ownerid && known.languagecode == row.languagecode;
+    Ok(titled.into_iter().find(is_it))
 }
 
 fn has_room(tx: &Tx<'_>, more: usize) -> Result<bool, StoreError> {

@@ -9,7 +9,7 @@ use model::{EmailAddress, Id, language};
 use serde::{Deserialize, Serialize};
 use store::Organization;
 
-use super::keep::{FOR_ANY, NewTemplate, templates};
+use super::keep::{Brought, FOR_ANY, NewTemplate, templates, version};
 use super::render::Source;
 use crate::CrmError;
 use crate::records::people::user_by_address;
@@ -28,6 +28,9 @@ struct Paper {
     html: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    /// What was there when it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
 }
 
 /// Writes all templates, or those of one title.
@@ -48,7 +51,7 @@ pub fn write_templates(organization: &Organization, title: Option<&str>) -> Resu
 ///
 /// # Errors
 /// [`CrmError::Invalid`], with what is wrong in it.
-pub fn read_templates(organization: &Organization, json: &str) -> Result<Vec<NewTemplate>, CrmError> {
+pub fn read_templates(organization: &Organization, json: &str) -> Result<Vec<Brought>, CrmError> {
     let papers: Vec<Paper> = serde_json::from_str(json)
         .map_err(|error| CrmError::Invalid(format!("these are no templates: {error}")))?;
     let mut seen = BTreeSet::new();
@@ -61,22 +64,24 @@ pub fn read_templates(organization: &Organization, json: &str) -> Result<Vec<New
                 paper.title, paper.languagecode
             )));
         }
-        all.push(read(organization, paper)?);
+        let version = paper.version.clone();
+        all.push(Brought { new: read(organization, paper)?, version });
     }
     Ok(all)
 }
 
 fn paper(organization: &Organization, row: Template) -> Result<Paper, CrmError> {
     let (kind, code) = (row.templatetypecode.clone(), row.languagecode);
+    let version = Some(version(&row));
     let NewTemplate { title, owner, source: Source { subject, html, text }, .. } = NewTemplate::of(row);
     let address = |id: Id| organization.read(|read| read.user(id));
     let owner = owner.map(address).transpose()?.flatten().map(|user| user.internalemailaddress);
     let languagecode = language::tag(code).unwrap_or_default().to_owned();
-    Ok(Paper { title, languagecode, templatetypecode: kind, owner, subject, html, text })
+    Ok(Paper { title, languagecode, templatetypecode: kind, owner, subject, html, text, version })
 }
 
 fn read(organization: &Organization, paper: Paper) -> Result<NewTemplate, CrmError> {
-    let Paper { title, languagecode, templatetypecode, owner, subject, html, text } = paper;
+    let Paper { title, languagecode, templatetypecode, owner, subject, html, text, version: _ } = paper;
     let wrong =
         |what: &str, word: &str| CrmError::Invalid(format!("“{title}”: {what} “{word}” is not known"));
     let language = language::code(&languagecode).ok_or_else(|| wrong("the language", &languagecode))?;

@@ -339,12 +339,24 @@ async fn the_final_form_is_shown_with_what_stands_against_it() {
 async fn a_draft_that_is_kept_twice_under_an_id_is_one_and_is_sent_under_a_key_in_its_place() {
     let house = house().await;
     let id = house.moment().id();
-    let keep = |draft: Draft| outbox::keep_draft(&house.organization, (id, draft), moment(&house));
+    let keep = |draft: Draft| outbox::keep_draft(&house.organization, (id, draft, None), moment(&house));
     let (one, two) = tokio::join!(keep(draft()), keep(draft()));
-    one.unwrap();
-    two.unwrap();
+    assert!(one.unwrap() && two.unwrap(), "the same, twice");
     let list = || outbox::drafts_of(&house.organization, house.jane, (None, 9)).unwrap();
     assert_eq!(list().iter().map(|line| line.id).collect::<Vec<_>>(), [id]);
+    let seen = house.organization.read(|read| read.email(id)).unwrap().unwrap().blobid;
+    let mut other = draft();
+    other.what.subject.push('!');
+    assert!(!keep(other.clone()).await.unwrap(), "another one, of what nobody has seen");
+    other.due = Some(now(&house).plus_seconds(3600));
+    let keep_seen = |draft, seen: &[u8]| {
+        outbox::keep_draft(&house.organization, (id, draft, Some(seen.to_vec())), moment(&house))
+    };
+    assert!(keep_seen(other.clone(), &seen).await.unwrap() && list()[0].subject.ends_with('!'));
+    assert!(!keep_seen(draft(), &seen).await.unwrap(), "that is over");
+    other.due = None;
+    assert!(!keep(other).await.unwrap(), "the time at which it goes out is a part of it");
+    outbox::change_draft(&house.organization, (id, draft()), moment(&house)).await.unwrap();
     let keyed = |key: &str| Draft { key: Some(key.to_owned()), kept_as: Some(id), ..draft() };
     assert_eq!(send(&house, keyed("a")).await.unwrap(), id);
     assert_eq!(send(&house, keyed("a")).await.unwrap(), id, "and once");

@@ -3,7 +3,7 @@
 use crm::CrmError;
 use crm::outbox::Draft;
 use crm::records::import::{self, Columns, Customers, Row};
-use crm::templates::{self, NewTemplate, Rendered, Source, Wish};
+use crm::templates::{self, NewTemplate, Over, Rendered, Source, Wish};
 use model::decision::{Entity, RecordRef};
 use model::{Id, language};
 
@@ -109,17 +109,20 @@ async fn what_cannot_be_rendered_is_not_kept() {
     let empty = Source { html: None, ..welcome().source };
     assert!(refused(NewTemplate { source: empty, ..welcome() }).await.contains("neither HTML nor text"));
     add(&house, welcome()).await.unwrap();
-    let broken = templates::set_template(&house.organization, with("{{"), house.moment()).await;
+    let known = || {
+        let row = house.organization.read(|read| read.templates_titled("Welcome")).unwrap().remove(0);
+        (row.templateid, row.modifiedon)
+    };
+    let broken = templates::change_template(&house.organization, known(), with("{{"), house.moment()).await;
     assert!(broken.is_err());
     assert_eq!(
         made(&house, None, None).unwrap().subject,
         "Welcome, Zoë Müller",
         "the one before is there still"
     );
-    templates::set_template(&house.organization, with("Hello"), house.moment()).await.unwrap();
+    let set = templates::change_template(&house.organization, known(), with("Hello"), house.moment()).await;
+    assert!(set.unwrap());
     assert_eq!(made(&house, None, None).unwrap().subject, "Hello");
-    let nobody = templates::set_template(&house.organization, in_language("de", "x"), house.moment()).await;
-    assert!(matches!(nobody, Err(CrmError::NotFound { .. })));
 }
 
 #[tokio::test]
@@ -238,20 +241,60 @@ async fn templates_go_to_paper_and_back_and_are_the_same() {
     assert_eq!(all.len(), 3);
 
     let other = House::new().await;
-    let count = templates::import_templates(&other.organization, all.clone(), other.moment()).await.unwrap();
-    assert_eq!(count, 3);
-    let read = templates::read_templates(&other.organization, &paper).unwrap();
-    templates::import_templates(&other.organization, read, other.moment()).await.unwrap();
+    let import = |all| templates::import_templates(&other.organization, (all, Over::Seen), other.moment());
+    assert_eq!(import(all.clone()).await.unwrap(), 3);
+    let read = || templates::read_templates(&other.organization, &paper).unwrap();
+    let rows = || templates::templates(&other.organization).unwrap();
+    let before = rows();
+    import(read()).await.unwrap();
+    assert_eq!(rows(), before, "what is there as it is brought is left alone");
     assert_eq!(templates::write_templates(&other.organization, None).unwrap(), paper, "twice is once");
 
     let mut wrong = all;
-    wrong.iter_mut().for_each(|it| it.source.subject = "new".to_owned());
-    wrong[2].source.text = Some("{{ x }}".to_owned());
-    assert!(templates::import_templates(&other.organization, wrong, other.moment()).await.is_err());
+    wrong.iter_mut().for_each(|it| it.new.source.subject = "new".to_owned());
+    wrong[2].new.source.text = Some("{{ x }}".to_owned());
+    assert!(import(wrong).await.is_err());
     assert_eq!(templates::write_templates(&other.organization, None).unwrap(), paper, "all or none");
     let refused = |json: &str| templates::read_templates(&other.organization, json).unwrap_err().to_string();
     assert!(refused("{}").contains("these are no templates"));
     assert!(refused(&paper.replace("\"de\"", "\"any\"")).contains("is there twice"));
     assert!(refused(&paper.replace("jane@contoso.test", "eve@contoso.test")).contains("the user"));
     assert!(refused(&paper.replace("\"contact\"", "\"opportunity\"")).contains("kind of record"));
+}
+
+#[tokio::test]
+async fn what_is_brought_takes_the_place_of_what_it_was_made_of_and_of_nothing_else() {
+    let house = House::new().await;
+    let id = add(&house, welcome()).await.unwrap();
+    add(&house, in_language("de", "Willkommen")).await.unwrap();
+    let read = |json: &str| templates::read_templates(&house.organization, json).unwrap();
+    let import = |all, over| templates::import_templates(&house.organization, (all, over), house.moment());
+    let subjects = || {
+        let rows = templates::templates(&house.organization).unwrap();
+        rows.into_iter().map(|row| row.subject).collect::<Vec<_>>()
+    };
+    let paper = templates::write_templates(&house.organization, None).unwrap();
+    let edited = |paper: &str| {
+        let mut all = read(paper);
+        all.iter_mut().for_each(|brought| brought.new.source.subject.push('!'));
+        all
+    };
+    assert_eq!(import(edited(&paper), Over::Seen).await.unwrap(), 2);
+    assert!(subjects().iter().all(|subject| subject.ends_with('!')), "{:?}", subjects());
+
+    // Somebody writes on a page; what was exported before does not take that away, nor the one beside it.
+    let paper = templates::write_templates(&house.organization, None).unwrap();
+    let row = house.organization.read(|read| read.template(id)).unwrap().unwrap();
+    let seen = (id, row.modifiedon);
+    let new = NewTemplate { source: in_language("any", "By hand").source, ..welcome() };
+    assert!(templates::change_template(&house.organization, seen, new, house.moment()).await.unwrap());
+    let before = subjects();
+    let refused = import(edited(&paper), Over::Seen).await.unwrap_err().to_string();
+    assert!(refused.contains("“Welcome” (any)") && !refused.contains("(de)"), "{refused}");
+    assert!(refused.contains("--over") && subjects() == before, "{refused}");
+    let mut unknown = edited(&templates::write_templates(&house.organization, None).unwrap());
+    unknown.iter_mut().for_each(|brought| brought.version = None);
+    assert!(import(unknown, Over::Seen).await.is_err(), "what does not say of what it was made");
+    assert_eq!(import(edited(&paper), Over::Anything).await.unwrap(), 2);
+    assert!(!subjects().contains(&"By hand".to_owned()));
 }

@@ -21,7 +21,13 @@ pub(crate) enum TemplateCommand {
     /// account, contact, lead, email, sender, organization, and of record, whichever it is.
     Add(TemplateArguments),
     /// Say anew what a template is; what is not given stays.
-    Set(TemplateArguments),
+    Set {
+        #[command(flatten)]
+        new: TemplateArguments,
+        /// Set it if it is still this version, as an export says it; else nothing is done.
+        #[arg(long, value_name = "VERSION")]
+        seen: Option<String>,
+    },
     /// List the templates.
     List {
         /// One organization; else all.
@@ -54,11 +60,15 @@ pub(crate) enum TemplateCommand {
         /// The file, or the folder; - for standard output.
         path: PathBuf,
     },
-    /// Bring templates that were exported. Those that are there become as they are brought: all, or where one is wrong none.
+    /// Bring templates that were exported. Those that are there become as they are brought, if they are still what was exported:
+    /// all, or where one is wrong none.
     Import {
         /// The organization.
         #[arg(long, value_name = "NAME")]
         org: String,
+        /// Also in place of what somebody has changed since, or wrote himself.
+        #[arg(long)]
+        over: bool,
         /// The file, or the folder; - for standard input.
         path: PathBuf,
     },
@@ -100,7 +110,7 @@ pub(crate) struct TemplateArguments {
 pub(super) async fn template(house: &mut Counter, command: TemplateCommand) -> anyhow::Result<End> {
     let request = match command {
         TemplateCommand::Add(new) => TemplateRequest::Add(set(new)?),
-        TemplateCommand::Set(new) => TemplateRequest::Set(set(new)?),
+        TemplateCommand::Set { new, seen } => TemplateRequest::Set(SetTemplate { seen, ..set(new)? }),
         TemplateCommand::List { org } => TemplateRequest::List(org),
         TemplateCommand::Show(of) => TemplateRequest::Show(name(of)),
         TemplateCommand::Remove(of) => TemplateRequest::Remove(name(of)),
@@ -113,8 +123,8 @@ pub(super) async fn template(house: &mut Counter, command: TemplateCommand) -> a
             write(&path, &json)?;
             return Ok(End::Well);
         }
-        TemplateCommand::Import { org: organization, path } => {
-            TemplateRequest::Import { organization, json: read(&path)? }
+        TemplateCommand::Import { org: organization, over, path } => {
+            TemplateRequest::Import { organization, json: read(&path)?, over }
         }
     };
     show::reply(&ask(house, request).await?)
@@ -131,7 +141,7 @@ fn name(of: NameArguments) -> TemplateName {
 fn set(new: TemplateArguments) -> anyhow::Result<SetTemplate> {
     let TemplateArguments { name: of, kind, subject, html, text } = new;
     let (html, text) = (html.as_deref().map(text_of).transpose()?, text.as_deref().map(text_of).transpose()?);
-    Ok(SetTemplate { name: name(of), kind, subject, html, text })
+    Ok(SetTemplate { name: name(of), kind, subject, html, text, seen: None })
 }
 
 fn text_of(path: &Path) -> anyhow::Result<String> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crm::CrmError;
-use crm::templates::{self, NewTemplate, Rendered, Source, Wish};
+use crm::templates::{self, NewTemplate, Over, Rendered, Source, Wish};
 use model::decision::{Entity, RecordRef};
 use model::schema::templates::Template;
 use model::{EmailAddress, Id, language};
@@ -42,6 +42,9 @@ pub enum TemplateRequest {
         organization: String,
         /// What was exported.
         json: String,
+        /// Whether it takes the place of what somebody wrote there since, too.
+        #[serde(default)]
+        over: bool,
     },
 }
 
@@ -71,6 +74,9 @@ pub struct SetTemplate {
     pub html: Option<String>,
     /// Its text.
     pub text: Option<String>,
+    /// The version that it has to have, where it is one that is there.
+    #[serde(default)]
+    pub seen: Option<String>,
 }
 
 /// A template to be tried.
@@ -135,10 +141,11 @@ pub(super) async fn run(house: &Arc<House>, request: TemplateRequest) -> Result<
             let organization = organization(house, &of)?;
             Ok(Reply::Templates(templates::write_templates(&organization, title.as_deref())?))
         }
-        TemplateRequest::Import { organization: of, json } => {
+        TemplateRequest::Import { organization: of, json, over } => {
             let organization = organization(house, &of)?;
             let all = templates::read_templates(&organization, &json)?;
-            let count = templates::import_templates(&organization, all, house.moment()?).await?;
+            let over = if over { Over::Anything } else { Over::Seen };
+            let count = templates::import_templates(&organization, (all, over), house.moment()?).await?;
             Ok(Reply::ImportedTemplates(count))
         }
     }
@@ -146,7 +153,7 @@ pub(super) async fn run(house: &Arc<House>, request: TemplateRequest) -> Result<
 
 async fn add(house: &House, new: SetTemplate) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.name.organization)?;
-    let SetTemplate { name, kind, subject, html, text } = new;
+    let SetTemplate { name, kind, subject, html, text, seen: _ } = new;
     let new = NewTemplate {
         language: language_of(&name)?,
         kind: kind.as_deref().map(kind_of).transpose()?.flatten(),
@@ -160,8 +167,13 @@ async fn add(house: &House, new: SetTemplate) -> Result<Reply, CommandError> {
 
 async fn set(house: &House, new: SetTemplate) -> Result<Reply, CommandError> {
     let organization = organization(house, &new.name.organization)?;
-    let before = NewTemplate::of(find(&organization, &new.name)?);
-    let SetTemplate { kind, subject, html, text, .. } = new;
+    let row = find(&organization, &new.name)?;
+    let SetTemplate { kind, subject, html, text, seen, .. } = new;
+    if seen.is_some_and(|seen| seen != templates::version(&row)) {
+        return Err(changed_since());
+    }
+    let known = (row.templateid, row.modifiedon);
+    let before = NewTemplate::of(row);
     let source = Source {
         subject: subject.unwrap_or(before.source.subject),
         html: html.or(before.source.html),
@@ -169,8 +181,14 @@ async fn set(house: &House, new: SetTemplate) -> Result<Reply, CommandError> {
     };
     let kind = kind.as_deref().map(kind_of).transpose()?.unwrap_or(before.kind);
     let new = NewTemplate { kind, source, ..before };
-    templates::set_template(&organization, new, house.moment()?).await?;
-    Ok(Reply::Done)
+    // What is not given stays as it was read above, so it has to be that one still.
+    let is_set = templates::change_template(&organization, known, new, house.moment()?).await?;
+    if is_set { Ok(Reply::Done) } else { Err(changed_since()) }
+}
+
+fn changed_since() -> CommandError {
+    let words = "somebody has changed the template since. Nothing was set: look at what it says by now";
+    CrmError::Invalid(words.to_owned()).into()
 }
 
 fn list(organizations: &[Arc<Organization>]) -> Result<Reply, CommandError> {

@@ -227,6 +227,11 @@ pub(super) fn send(
         let key = outbox::open_key(organization, &key)?;
         Ok(Draft { due: Some(due), key: Some(key), kept_as: letter.key.parse().ok(), ..draft })
     });
+    if let Ok(draft) = &made
+        && let Some(end) = drafts::overtaken(house, asking, (&letter, draft))?
+    {
+        return Ok(end);
+    }
     let sent = match made {
         Ok(draft) => Handle::current().block_on(outbox::send(organization, draft, (copy.id(), own))),
         Err(error) => Err(error),

@@ -2,7 +2,7 @@
 
 use crate::program::Place;
 
-fn at(verb: &'static str, more: &[&'static str]) -> Vec<&'static str> {
+fn at<'w>(verb: &'w str, more: &[&'w str]) -> Vec<&'w str> {
     [&["template", verb, "--org", "contoso"], more].concat()
 }
 
@@ -95,4 +95,29 @@ fn taken_along(place: &Place) {
             .well(&at("show", &["--language", "de", "Welcome / 1"]))
             .contains("Dear {{ contact.fullname }},")
     );
+    overtaken(place);
+}
+
+/// What somebody wrote since an export is not lost by bringing that.
+fn overtaken(place: &Place) {
+    let file = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+    place.file("edited.json", &file("all.json").replace("Dear {{", "Hi {{"));
+    let de = ["--language", "de", "Welcome / 1"];
+    place.well(&at("set", &[&["--subject", "By hand"][..], &de].concat()));
+    let refused = place.run(&at("import", &["edited.json"]));
+    assert!(refused.err.contains("“Welcome / 1” (de)") && refused.err.contains("--over"), "{}", refused.err);
+    assert!(place.well(&at("show", &de)).contains("By hand"));
+    place.well(&at("export", &["by-hand.json"]));
+    assert_eq!(place.well(&at("import", &["--over", "edited.json"])), "2 templates\n");
+    assert!(place.well(&at("show", &de)).contains("Hi {{ contact.fullname }},"));
+
+    let by_hand = file("by-hand.json");
+    let (_, version) = by_hand.split_once("By hand").unwrap();
+    let version = version.split_once("\"version\": \"").unwrap().1.split('"').next().unwrap();
+    let seen = ["--seen", version, "--subject", "By hand once more"];
+    let refused = place.run(&at("set", &[&seen[..], &de].concat()));
+    assert!(refused.err.contains("somebody has changed the template since"), "{}", refused.err);
+    place.well(&at("import", &["--over", "by-hand.json"]));
+    place.well(&at("set", &[&seen[..], &de].concat()));
+    assert!(place.well(&at("show", &de)).contains("By hand once more"));
 }

@@ -281,21 +281,58 @@ fn a_draft_is_its_writers_is_one_however_often_it_is_kept_and_goes_out_once() {
 
     // Kept in other words, and sent in its own place.
     let carried = [&fields[..], &[("carries", key.as_str()), ("shows", key.as_str())]].concat();
+    let version = field(&form, "version");
     let better: Vec<(&str, &str)> = carried
         .iter()
         .map(|&(name, value)| if name == "subject" { (name, "A better offer") } else { (name, value) })
+        .chain([("version", version.as_str())])
         .collect();
     assert_eq!(desk.sent(&better), at);
     assert!(desk.get("/drafts").contains("A better offer") && !desk.get("/drafts").contains("Our offer"));
+    let version = field(&desk.get(&at), "version");
     let send: Vec<(&str, &str)> = better
         .iter()
-        .map(|&(name, value)| if name == "do" { (name, "send") } else { (name, value) })
+        .map(|&(name, value)| match name {
+            "do" => (name, "send"),
+            "version" => (name, version.as_str()),
+            _ => (name, value),
+        })
         .collect();
     assert_eq!([desk.sent(&send), desk.sent(&send)], [email.clone(), email.clone()], "a double click");
     assert!(desk.get(&email).contains("plan.csv") && desk.get("/drafts").contains("No drafts"));
     assert_eq!(desk.outgoing(), 1);
     let source = desk.source(&email);
     assert!(source.contains("A better offer") && source.contains("Disposition-Notification-To"), "{source}");
+}
+
+#[test]
+fn of_two_pages_with_one_draft_the_second_is_told_and_both_texts_are_there() {
+    let desk = Desk::new();
+    let key = field(&desk.get("/write"), "key");
+    let at = desk.sent(&letter(&[("key", key.as_str()), ("do", "draft")]));
+    let version = field(&desk.get(&at), "version");
+    let page = |verb, text, version| {
+        letter(&[("key", key.as_str()), ("version", version), ("text", text), ("do", verb)])
+    };
+    assert_eq!(desk.sent(&page("draft", "Sixty pallets?", &version)), at);
+
+    for verb in ["draft", "send"] {
+        let late = desk.press(&page(verb, "Seventy pallets?", &version));
+        let told = late.text();
+        assert!(late.status == 200 && told.contains("changed on another page"), "{verb}: {told}");
+        assert!(typed_text(&told).contains("Seventy") && told.contains(">\nSixty pallets?"), "{told}");
+        assert!(desk.get(&at).contains("Sixty pallets?") && desk.outgoing() == 0, "nothing was replaced");
+    }
+    // An older page of the browser, from before it was a draft, is no other case.
+    assert!(desk.press(&page("draft", "Eighty?", "")).text().contains("changed on another page"));
+
+    // What was typed becomes a draft of its own, or takes the other one's place.
+    let apart = desk.sent(&page("apart", "Seventy pallets?", &version));
+    assert!(apart != at && desk.get(&apart).contains("Seventy") && desk.get(&at).contains("Sixty"));
+    assert_eq!(desk.get("/drafts").matches("class=\"outbox-row\"").count(), 2);
+    let told = desk.press(&page("draft", "Ninety?", &version)).text();
+    assert_eq!(desk.sent(&page("draft", "Ninety?", &field(&told, "version"))), at);
+    assert!(desk.get(&at).contains("Ninety?"));
 }
 
 #[test]
@@ -330,7 +367,9 @@ fn undo_of_a_draft_opens_that_draft_and_what_a_program_wrote_stays_its() {
     let news = [&news[..], &["--draft", "--bulk", "--subject", "News", "news.txt"]].concat();
     let id = desk.place.well(&news).trim().to_owned();
     let form = desk.get(&format!("/write?draft={id}"));
-    let send = letter(&[("key", id.as_str()), ("subject", "News of May"), ("text", "We move.")]);
+    let version = field(&form, "version");
+    let of = [("key", id.as_str()), ("version", version.as_str())];
+    let send = letter(&[&of[..], &[("subject", "News of May"), ("text", "We move.")]].concat());
     assert_eq!(field(&form, "key"), id);
     assert_eq!(desk.sent(&send), format!("/emails/{id}"));
     assert!(desk.source(&format!("/emails/{id}")).contains("Auto-Submitted: auto-generated"));
@@ -342,7 +381,9 @@ fn undo_of_a_draft_opens_that_draft_and_what_a_program_wrote_stays_its() {
     assert_eq!((field(&form, "key"), field(&form, "at")), (id.clone(), String::new()));
     assert!(desk.get("/drafts").contains("News of May") && desk.outgoing() == 0);
     // Sent once more it is that one mail.
-    let later = letter(&[("key", id.as_str()), ("subject", "News of June"), ("at", LATER)]);
+    let version = field(&form, "version");
+    let of = [("key", id.as_str()), ("version", version.as_str())];
+    let later = letter(&[&of[..], &[("subject", "News of June"), ("at", LATER)]].concat());
     assert_eq!(desk.sent(&later), format!("/emails/{id}"));
     assert!(desk.get("/drafts").contains("No drafts") && desk.outgoing() == 1);
     assert_eq!(http(desk.house.web, &format!("POST /emails/{id}/undo"), &desk.cookie).status, 303);

@@ -183,6 +183,14 @@ impl Chromium {
         self.command("Emulation.setEmulatedMedia", media).map(drop)
     }
 
+    /// Forgets all cookies, as a browser does whose person signed out elsewhere.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn forget(&mut self) -> Result<()> {
+        self.command("Network.clearBrowserCookies", json!({})).map(drop)
+    }
+
     /// A picture of the whole page, as PNG.
     ///
     /// # Errors

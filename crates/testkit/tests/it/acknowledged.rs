@@ -39,6 +39,7 @@ fn acknowledging(house: &House, queue: &str, relay: u16) -> Result<()> {
         subject: Some("Auto: {{ email.subject }}".to_owned()),
         html: Some("<p>Dear {!contact:fullname;Customer}, we have your mail.</p>".to_owned()),
         text: None,
+        seen: None,
     })))?;
     house.command(Request::SetAcknowledging(SetAcknowledging {
         organization: organization(),

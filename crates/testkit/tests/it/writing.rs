@@ -237,6 +237,121 @@ fn a_template_is_written_in_a_browser_tried_for_a_customer_and_a_letter_is_made_
     });
 }
 
+#[test]
+fn a_person_with_a_phone_sees_where_he_is_and_loses_no_long_form_and_no_draft_to_another_page() {
+    or_skip(|| {
+        let folder = tempfile::TempDir::new()?;
+        let mut story = Story::begin(folder.path(), wait::free_port()?.port())?;
+        bar_says_where_one_is(&mut story)?;
+        long_template(&mut story)?;
+        large_file(&mut story, folder.path())?;
+        let key = two_pages_with_a_draft(&mut story)?;
+        ensure!(story.browser.look("document.querySelector('.by-now textarea').value.trim()")? == "Sixty?");
+        look_at(&mut story, "draft-changed")?;
+        story.press("[value=apart]", "document.body.innerText.includes('draft, kept')")?;
+        ensure!(story.browser.look("document.querySelector('[name=key]').value")? != key);
+        story.open("/drafts")?;
+        story.browser.until("document.querySelectorAll('.outbox-row').length === 2")?;
+        let complaints = story.browser.complaints();
+        // That the server found it too large is what is tried here.
+        ensure!(complaints.iter().all(|words| words.contains("413")), "{complaints:?}");
+        Ok(())
+    });
+}
+
+/// At the width of a phone one entry is lit: that of the page, or of the page that leads there.
+fn bar_says_where_one_is(story: &mut Story) -> Result<()> {
+    story.browser.look_like(390, false)?;
+    for (path, expected) in [
+        ("/", "Today"),
+        ("/mail", "Mail"),
+        ("/outbox", "Outbox"),
+        ("/drafts", "Outbox"),
+        ("/templates", "Outbox"),
+        ("/templates/new", "Outbox"),
+        ("/people", "People"),
+        ("/companies", "People"),
+        ("/leads", "People"),
+        ("/unresolved", "Unresolved"),
+    ] {
+        story.open(path)?;
+        let seen = "[...document.querySelectorAll('.rail .entry')].filter((it) => it.offsetParent !== null)";
+        let lit = format!(
+            "{seen}.filter((it) => getComputedStyle(it).fontWeight === '600').map((it) => it.querySelector('.label').innerText).join()"
+        );
+        ensure!(story.browser.look(&lit)? == expected, "{path}: {}", story.browser.look(&lit)?);
+        ensure!(story.browser.look(&format!("{seen}.length"))? == 5, "{path}: a bar of five");
+    }
+    look_at(story, "unresolved-bar")?;
+    story.open("/outbox")?;
+    look_at(story, "outbox-bar")
+}
+
+/// One that is far too long comes back, and the beginning of one beyond all measure: browsers go back to no answer of a form.
+fn long_template(story: &mut Story) -> Result<()> {
+    let says = |words: &str| format!("document.body.innerText.includes({})", Value::from(words));
+    let written = |count: u32| {
+        format!(
+            "document.getElementById('title').value = 'Long'; document.getElementById('text').value = 'a line\\n'.repeat({count})"
+        )
+    };
+    story.open("/templates/new")?;
+    story.browser.look(&written(100_000))?;
+    story.press("[value=keep]", &says("it is longer than 262144 bytes"))?;
+    ensure!(story.browser.look("document.getElementById('text').value.length")? == 700_000);
+    story.browser.look(&written(3_000_000))?;
+    story.press("[value=keep]", &says("That is too much for a template"))?;
+    ensure!(story.browser.look("document.getElementById('text').value.length > 1000000")? == true);
+    story.open("/templates/new")?;
+    // Somebody who is not known any more: as much as is read of his comes back.
+    story.browser.look(&written(20_000))?;
+    story.browser.look("document.querySelector('[name=stamp]').value = ''")?;
+    story.browser.forget()?;
+    story.press("[value=keep]", &says("only its beginning is below"))?;
+    ensure!(story.browser.look("document.getElementById('text').value.length > 30000")? == true);
+    look_at(story, "template-cut")?;
+    story.open("/sign-in")?;
+    story.type_into("#address", "jane@example.test")?;
+    story.type_into("#password", PASSWORD)?;
+    story.press("button[type=submit]", "location.pathname === '/'")
+}
+
+/// A letter with a file that is too large for any mail comes back with its words.
+fn large_file(story: &mut Story, folder: &Path) -> Result<()> {
+    let file = folder.join("film.mp4");
+    fs::File::create(&file)?.set_len(80_000_000)?;
+    story.open("/write?to=zoe@customer.test")?;
+    story.browser.until(WRITING)?;
+    story.type_into(".rich", "See this film")?;
+    story.browser.choose("#files", &file)?;
+    story.press("[value=send]", "document.body.innerText.includes('choose fewer or smaller files')")?;
+    story.browser.until(WRITING)?;
+    ensure!(
+        story.browser.look("document.querySelector('.rich').innerText.includes('See this film')")? == true
+    );
+    ensure!(story.rows().is_empty());
+    look_at(story, "letter-too-large")
+}
+
+/// One draft on two pages, kept on one of them and then on the other; says which draft it is.
+fn two_pages_with_a_draft(story: &mut Story) -> Result<Value> {
+    story.open("/write?to=zoe@customer.test")?;
+    story.browser.until(WRITING)?;
+    story.type_into("#subject", "Our offer")?;
+    story.press("[value=draft]", "document.body.innerText.includes('draft, kept')")?;
+    story.browser.until(WRITING)?;
+    // The other page is this very one, whose form a script sends.
+    let other = "(async () => { const form = new FormData(document.querySelector('form.write')); form.set('do', 'draft'); \
+                 form.set('text', 'Sixty?'); form.set('html', ''); return (await fetch('/write', {method: 'POST', body: form})).status; })()";
+    ensure!(story.browser.look(other)? == 200);
+    let key = story.browser.look("document.querySelector('[name=key]').value")?;
+    story.type_into(".rich", "Seventy?")?;
+    story.press("[value=draft]", "document.body.innerText.includes('changed on another page')")?;
+    story.browser.until(WRITING)?;
+    ensure!(story.browser.look("document.querySelector('.rich').innerText.includes('Seventy?')")? == true);
+    Ok(key)
+}
+
 /// Pictures of a page in light, dark and at the width of a phone, in the folder `POSTROOM_PICTURES`, where one is named. None is
 /// wider than its window.
 fn look_at(story: &mut Story, name: &str) -> Result<()> {

@@ -7,14 +7,14 @@
 
 mod typed;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use model::limits;
@@ -60,6 +60,8 @@ struct Form {
     note: String,
     /// Which values a template did not find.
     cautions: Vec<String>,
+    /// The draft as somebody has kept it meanwhile, where it is not the one that this form began with.
+    by_now: Option<Typed>,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,14 +118,16 @@ pub(crate) async fn press(
 ) -> Result<Response, Failure> {
     let Ok(signed) = signed else { return expired(&desk, request).await };
     let _place = if is_large(request.headers()) { Some(desk.large_forms.acquire().await) } else { None };
-    let read = match Multipart::from_request(request, &()).await {
+    let (request, rest) = shared(request);
+    let (mut typed, read) = match Multipart::from_request(request, &()).await {
         Ok(form) => typed::read(form).await,
         Err(refused) => return Ok(refused.into_response()),
     };
-    let mut typed = match read {
-        Ok(typed) => typed,
-        Err(unread) => return Ok(unread.into_response()),
-    };
+    match read {
+        Ok(()) => {}
+        Err(Unread::Broken) => return Ok(StatusCode::BAD_REQUEST.into_response()),
+        Err(Unread::TooLarge) => return too_large(&desk, signed, (typed, rest)).await,
+    }
     let verb = std::mem::take(&mut typed.verb);
     typed.stamp = desk.stamp().await;
     if let field @ ("to" | "cc" | "bcc") = verb.as_str() {
@@ -137,6 +141,7 @@ pub(crate) async fn press(
         "draft" => {
             put(&desk, signed, (typed, files), |house, of, letter| house.keep_letter(of, letter)).await
         }
+        "apart" => apart(&desk, signed, (typed, files)).await,
         "discard" => discard(&desk, signed, &typed).await,
         "fill" => desk.show(signed, FORM, move |house, of| filled(house, of, typed)).await.map(with_policy),
         _ => shown(&desk, signed, (typed, String::new()), verb == "find").await,
@@ -147,6 +152,37 @@ pub(crate) async fn press(
         Err(Failure::Internal) => still_here(&kept, StatusCode::INTERNAL_SERVER_ERROR, BROKEN),
         answer => answer,
     }
+}
+
+/// A request, and what is not read of it yet.
+fn shared(request: Request) -> (Request, Rest) {
+    let (parts, body) = request.into_parts();
+    let rest: Rest = Arc::new(Mutex::new(body.into_data_stream()));
+    let reader = Arc::clone(&rest);
+    let body = stream::poll_fn(move |context| {
+        reader.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context)
+    });
+    (Request::from_parts(parts, Body::from_stream(body)), rest)
+}
+
+type Rest = Arc<Mutex<BodyDataStream>>;
+
+/// The form once more without its files, where these are too much; words that are too many, as far as they were read.
+async fn too_large(
+    desk: &Desk,
+    signed: Signed,
+    (mut typed, rest): (Typed, Rest),
+) -> Result<Response, Failure> {
+    pass(stream::poll_fn(|context| {
+        rest.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context)
+    }))
+    .await;
+    typed.stamp = desk.stamp().await;
+    if typed.is_cut {
+        return still_here(&typed, StatusCode::PAYLOAD_TOO_LARGE, "That is too much for one mail");
+    }
+    let page = shown(desk, signed, (typed, TOO_LARGE.to_owned()), false).await?;
+    Ok((StatusCode::PAYLOAD_TOO_LARGE, page).into_response())
 }
 
 /// What the house does with a letter.
@@ -167,7 +203,35 @@ async fn put(
         LetterEnd::Sent(id) => Ok(Redirect::to(&format!("/emails/{id}?sent=1")).into_response()),
         LetterEnd::Kept(id) => Ok(Redirect::to(&format!("/write?draft={id}")).into_response()),
         LetterEnd::Refused(words) => shown(desk, signed, (typed, words), false).await,
+        LetterEnd::Changed(by_now) => changed(desk, signed, (typed, *by_now)).await,
     }
+}
+
+/// Both texts of a draft that was changed on another page; the next button means the one in the form.
+async fn changed(
+    desk: &Desk,
+    signed: Signed,
+    (mut typed, by_now): (Typed, Letter),
+) -> Result<Response, Failure> {
+    typed.version.clone_from(&by_now.version);
+    let page = desk.show(signed, FORM, move |house, visitor| {
+        let (note, by_now) = (CHANGED.to_owned(), Some(Typed::of(by_now)));
+        Ok(Form { note, by_now, ..Form::of(house, visitor, typed)? })
+    });
+    page.await.map(with_policy)
+}
+
+/// Keeps what was typed as a draft of its own, beside the one that it began with.
+async fn apart(
+    desk: &Desk,
+    signed: Signed,
+    (typed, files): (Typed, Vec<LetterFile>),
+) -> Result<Response, Failure> {
+    let visitor = signed.visitor.clone();
+    let new = Beginning::New { to: String::new(), about: None };
+    let key = desk.ask(move |house| house.begin_letter(&visitor, &new)).await?.key;
+    let typed = Typed { key, version: String::new(), ..typed };
+    put(desk, signed, (typed, files), |house, of, letter| house.keep_letter(of, letter)).await
 }
 
 /// The key of a form is the id of the draft that it is.
@@ -211,7 +275,7 @@ async fn shown(
 impl Form {
     fn of(house: &dyn House, visitor: &Visitor, typed: Typed) -> Result<Self, Failure> {
         let around = house.around_letter(visitor, &typed.letter().unwrap_or_default())?;
-        Ok(Form { typed, around, found: None, note: String::new(), cautions: Vec::new() })
+        Ok(Form { typed, around, found: None, note: String::new(), cautions: Vec::new(), by_now: None })
     }
 }
 
@@ -241,7 +305,10 @@ async fn expired(desk: &Desk, request: Request) -> Result<Response, Failure> {
         return Ok(StatusCode::REQUEST_TIMEOUT.into_response());
     };
     match read {
-        Ok(typed) => still_here(&typed, StatusCode::FORBIDDEN, "You were signed out"),
+        Ok(typed) => {
+            let status = if typed.is_cut { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::FORBIDDEN };
+            still_here(&typed, status, "You were signed out")
+        }
         Err(unread) => Ok(unread.into_response()),
     }
 }
@@ -272,6 +339,27 @@ pub(super) async fn stamped(desk: &Desk, body: Body, stamp_in: fn(&[u8]) -> Opti
     (is_ours, Body::from_stream(stream::iter([Ok(first.into())]).chain(rest)))
 }
 
+/// The first bytes of a form, and whether they are all. What is behind them is passed over.
+pub(super) async fn beginning(body: Body, most: usize) -> (Vec<u8>, bool) {
+    let mut rest = body.into_data_stream();
+    let mut first = Vec::new();
+    read_up_to(&mut rest, (&mut first, most + 1)).await;
+    let is_all = first.len() <= most;
+    first.truncate(most);
+    pass(rest).await;
+    (first, is_all)
+}
+
+/// Passes over what is left of a form, within reason: a browser that is cut off shows no answer.
+async fn pass<E>(mut rest: impl Stream<Item = Result<Bytes, E>> + Unpin) {
+    let mut passed = 0;
+    while passed < limits::WRITTEN_PASSED_BYTES_MAX
+        && let Some(Ok(chunk)) = rest.next().await
+    {
+        passed += chunk.len();
+    }
+}
+
 /// Reads on until so many bytes are there, or no more come.
 async fn read_up_to(rest: &mut BodyDataStream, (bytes, most): (&mut Vec<u8>, usize)) {
     while bytes.len() < most {
@@ -282,13 +370,13 @@ async fn read_up_to(rest: &mut BodyDataStream, (bytes, most): (&mut Vec<u8>, usi
 
 /// What was typed, on a page that asks the house nothing.
 fn still_here(typed: &Typed, status: StatusCode, headline: &str) -> Result<Response, Failure> {
-    let is_signed_out = status == StatusCode::FORBIDDEN;
-    let values = context! { typed => Value::from(Serde(typed)), headline, is_signed_out };
+    let (is_signed_out, is_cut) = (status == StatusCode::FORBIDDEN, typed.is_cut);
+    let values = context! { typed => Value::from(Serde(typed)), headline, is_signed_out, is_cut };
     Ok((status, render::page("write_kept.html", values)?).into_response())
 }
 
 /// A form whose length nobody says may be long.
-fn is_large(headers: &HeaderMap) -> bool {
+pub(super) fn is_large(headers: &HeaderMap) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     length.is_none_or(|length: usize| length > limits::WRITTEN_TEXT_BYTES_MAX)
 }
@@ -304,6 +392,10 @@ fn cut(words: &str) -> String {
 }
 
 const NO_TIME: &str = "The time at which it is to go out cannot be read. Nothing was sent.";
+const TOO_LARGE: &str = "That is too much for one mail: files may have 30 MB together. Nothing was sent or kept. What you wrote is here; \
+    choose fewer or smaller files.";
+const CHANGED: &str = "This draft was changed on another page since you opened it. Nothing was kept, and nothing was sent. Yours is in \
+    the form, what it is by now stands below. Keep or send yours to put it in its place, or keep both. Files have to be chosen again.";
 const BUSY: &str = "The house is busy just now";
 const BROKEN: &str = "Something broke on our side";
 

@@ -73,6 +73,9 @@ pub struct Letter {
     pub wants_delivery_receipt: bool,
     /// One form, however often it is sent: the same letter under the same key goes out once, and is one draft.
     pub key: String,
+    /// Which state of the kept draft was changed, as [`House::begin_letter`](super::House::begin_letter) says it; empty where it was
+    /// none.
+    pub version: String,
     /// What is attached.
     pub files: Vec<LetterFile>,
 }
@@ -183,12 +186,15 @@ pub struct DraftLine {
 }
 
 /// What became of a letter that was to be sent, or to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum LetterEnd {
     /// It goes out as this e-mail.
     Sent(Id),
     /// It is kept as this draft.
     Kept(Id),
+    /// The draft that it is was changed meanwhile, on another page: this is what it is by now, with its version. Nothing was
+    /// kept, and nothing was sent.
+    Changed(Box<Letter>),
     /// It cannot go out as it is; why, in a sentence.
     Refused(String),
 }

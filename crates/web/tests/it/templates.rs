@@ -129,8 +129,19 @@ async fn a_template_is_not_lost_with_a_session_or_a_busy_house() {
         kept.text
     );
     let large = format!("html={}", "x".repeat(100_000));
-    assert_eq!(Site::stranger().post("/templates/new", &large).await.status, 413);
-    assert_ne!(Site::signed_in().post("/templates/new", &large).await.status, 413, "whoever is known may");
+    let cut = Site::stranger().post("/templates/new", &large).await;
+    assert_eq!((cut.status.as_u16(), cut.heading()), (413, "You were signed out"));
+    assert!(cut.text.contains("only its beginning") && cut.text.contains("xxxx</textarea>"));
+    assert!(!cut.text.contains("Go on writing"), "half of it does not take the place of the whole");
+    // Whoever is known gets back what is far too long; beyond all measure he is told what fits, and by which way to go on.
+    let site = Site::signed_in();
+    let long = site.post("/templates/new", &format!("html={}", "%C3%A4".repeat(400_000))).await;
+    assert!(long.status == 200 && long.text.contains("ää</textarea>"), "{}", long.status);
+    let huge = format!("html={}", "x".repeat(13_000_000));
+    let huge = site.post(&format!("/templates/{OFFER}/edit"), &huge).await;
+    assert_eq!((huge.status.as_u16(), huge.heading()), (413, "That is too much for a template"));
+    assert!(huge.text.contains("xxxx</textarea>") && !huge.text.contains("Go on writing"));
+    assert!(huge.attributes("href").contains(&format!("/templates/{OFFER}/edit")));
     // A long one by somebody who was signed in when the form was given to him.
     let site = Site::signed_in();
     let form = site.get("/templates/new").await;
@@ -143,7 +154,9 @@ async fn a_template_is_not_lost_with_a_session_or_a_busy_house() {
     assert!(kept.text.contains("ää") && kept.text.contains("the end") && kept.text.contains(stamp));
     for stamp in ["", "1.2", &format!("9{stamp}")] {
         let long = format!("stamp={stamp}&{long}");
-        assert_eq!(site.signed_out().post("/templates/new", &long).await.status, 413, "{stamp}");
+        let cut = site.signed_out().post("/templates/new", &long).await;
+        assert!(cut.status == 413 && cut.text.contains("ää") && !cut.text.contains("the end"), "{stamp}");
+        assert!(cut.text.contains("name=\"stamp\" value=\"\""), "it proved nothing");
     }
     let forged = Site::stranger().post(&format!("/templates/{OFFER}/remove"), "").await;
     assert_eq!(forged.status, 303, "to sign in");

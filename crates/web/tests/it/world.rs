@@ -398,6 +398,10 @@ impl House for World {
         if letter.to == HOSTILE {
             return Ok(LetterEnd::Refused(format!("“{HOSTILE}” is no e-mail address")));
         }
+        if letter.version == "1" {
+            let by_now = Letter { version: "2".into(), key: writing::DRAFT.to_string(), ..letter };
+            return Ok(LetterEnd::Changed(Box::new(Letter { text: HOSTILE.into(), ..by_now })));
+        }
         self.drafts.lock().unwrap().insert(writing::DRAFT, Some(letter));
         Ok(LetterEnd::Kept(writing::DRAFT))
     }

@@ -153,6 +153,21 @@ async fn a_letter_is_kept_as_a_draft_gone_on_with_and_discarded() {
     let refused = site.press("/write", &letter(&[("do", "draft"), ("to", HOSTILE)])).await;
     assert!(refused.text.contains("is no e-mail address") && holds(&refused, "text", "Fifty pallets?"));
     assert!(!refused.text.contains("value=\"discard\""));
+    // Somebody was faster on another page: both texts are there, and the next button means the one that was typed.
+    let late = [("do", "draft"), ("key", draft), ("version", "1"), ("text", "Sixty?")];
+    let late = site.press("/write", &letter(&late)).await;
+    assert!(
+        late.text.contains("changed on another page") && late.text.contains(">\nSixty?<"),
+        "{}",
+        late.text
+    );
+    assert!(holds(&late, "version", "2") && late.text.contains("value=\"apart\""));
+    assert!(late.text.contains("&lt;script") && !late.text.contains(HOSTILE), "what it is by now is text");
+    assert!(late.attributes("href").contains(&format!("/write?draft={draft}")));
+    let apart = site.press("/write", &letter(&[("do", "apart"), ("key", draft), ("version", "2")])).await;
+    assert_eq!(apart.status, 303);
+    let kept = site.get(&format!("/write?draft={draft}")).await;
+    assert!(holds(&kept, "version", "value=\"\""), "as a new one, which replaces none: {}", kept.text);
     let thrown = site.press("/write", &letter(&[("do", "discard"), ("key", draft)])).await;
     assert_eq!(thrown.header("location"), "/drafts");
     assert_eq!(site.get(&format!("/write?draft={draft}")).await.status, 404);
@@ -243,16 +258,18 @@ async fn whatever_is_typed_is_text() {
 async fn a_form_is_as_large_as_it_may_be_and_no_larger() {
     let site = Site::signed_in();
     let large = "x".repeat(model::limits::WRITTEN_FILES_BYTES_MAX + 1);
-    for fields in [
-        letter(&[("files=a.bin", &large)]),
-        letter(&[("text", &large[..5_000_000])]),
-        vec![("chosen", "x"); 400],
-    ] {
+    // Whatever was too much, the words are there, and the button that was pressed did nothing.
+    for fields in [letter(&[("files=a.bin", &large)]), [letter(&[]), vec![("chosen", "x"); 400]].concat()] {
         let answer = site.press("/write", &fields).await;
-        assert_eq!((answer.status.as_u16(), answer.heading()), (413, "That is too much for one mail"));
+        assert_eq!((answer.status.as_u16(), answer.heading()), (413, "Write"));
+        assert!(answer.text.contains("choose fewer or smaller files"), "{}", answer.text);
+        assert!(holds(&answer, "text", "Fifty pallets?"), "{}", answer.text);
     }
     let huge = "x".repeat(model::limits::WRITTEN_FILES_BYTES_MAX + 6_000_000);
     assert_eq!(site.press("/write", &letter(&[("files=a.bin", &huge)])).await.status, 413);
+    let cut = site.press("/write", &letter(&[("text", &large[..5_000_000])])).await;
+    assert_eq!((cut.status.as_u16(), cut.heading()), (413, "That is too much for one mail"));
+    assert!(cut.text.contains("xxxx</textarea>") && !cut.text.contains("Go on writing"));
     let fits = "x".repeat(model::limits::WRITTEN_FILES_BYTES_MAX);
     assert_eq!(site.press("/write", &letter(&[("files=a.bin", &fits)])).await.status, 303);
     assert_eq!(site.post("/write", "text=x").await.status, 400, "no such form");

@@ -92,6 +92,12 @@ impl Sheet {
         Ok(Sheet { email, blob, parties, files })
     }
 
+    /// Whether a row is that of this draft: all that its writer said of it.
+    pub(super) fn is(&self, row: &Email) -> bool {
+        let said = |row: &Email| (row.regardingobjectid, row.delayedemailsendtime, row.correlatedactivityid);
+        row.blobid == self.email.blobid && said(row) == said(&self.email)
+    }
+
     /// Writes the rows; `before` is what the draft was.
     pub(super) fn write(&self, tx: &mut Tx<'_>, before: Option<&Email>) -> Result<(), StoreError> {
         tx.keep_blob(&self.blob)?;

@@ -26,25 +26,59 @@ pub(in super::super) fn keep(
     mut letter: Letter,
 ) -> Result<LetterEnd, Failure> {
     let moment = house.moment().map_err(|_| Failure::TryLater)?;
-    let id = place(organization, letter.key.parse().ok()).map_err(store_failure)?;
-    let id = id.unwrap_or_else(|| moment.id());
     let asking: Asking<'_> = (organization, visitor);
+    let (id, before) = place(organization, letter.key.parse().ok()).map_err(store_failure)?;
+    let id = id.unwrap_or_else(|| moment.id());
+    let seen = before.filter(|row| version(row) == letter.version).map(|row| row.blobid);
     let made = writers(asking).and_then(|writers| draft::of(asking, writers, &mut letter));
     let made = made.map(|draft| outbox::Draft { due: letter.at, ..draft });
     let kept = match made {
-        Ok(draft) => Handle::current().block_on(outbox::keep_draft(organization, (id, draft), moment)),
+        Ok(draft) => Handle::current().block_on(outbox::keep_draft(organization, (id, draft, seen), moment)),
         Err(error) => Err(error),
     };
     match kept {
-        Ok(()) => Ok(LetterEnd::Kept(id)),
+        Ok(true) => Ok(LetterEnd::Kept(id)),
+        Ok(false) => changed(house, asking, id),
         Err(error) => refusal(error).map(LetterEnd::Refused),
     }
 }
 
-/// The draft that a form is: none where what it was went out since, for then it is another letter.
-fn place(organization: &Organization, key: Option<Id>) -> Result<Option<Id>, StoreError> {
+/// The draft that a form is, and its row where it was kept: none where what it was went out since, for then it is another letter.
+fn place(organization: &Organization, key: Option<Id>) -> Result<(Option<Id>, Option<Email>), StoreError> {
     let row = key.map(|id| organization.read(|read| read.email(id))).transpose()?.flatten();
-    Ok(key.filter(|_| row.is_none_or(|row| row.statuscode == STATUS_DRAFT)))
+    Ok(match row {
+        Some(row) if row.statuscode != STATUS_DRAFT => (None, None),
+        row => (key, row),
+    })
+}
+
+/// The draft by now, for whoever began with another version of it.
+fn changed(house: &House, asking: Asking<'_>, id: Id) -> Result<LetterEnd, Failure> {
+    match open(house, asking, (id, Letter::default())) {
+        Ok(by_now) => Ok(LetterEnd::Changed(Box::new(by_now))),
+        Err(Failure::NotFound) => Ok(LetterEnd::Refused("the draft is not here any more".to_owned())),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The draft that a letter would be sent in place of, where it is another one by now than that which its form began with.
+pub(super) fn overtaken(
+    house: &House,
+    asking: Asking<'_>,
+    (letter, draft): (&Letter, &outbox::Draft),
+) -> Result<Option<LetterEnd>, Failure> {
+    let (_, row) = place(asking.0, letter.key.parse().ok()).map_err(store_failure)?;
+    let Some(row) = row.filter(|row| version(row) != letter.version) else { return Ok(None) };
+    let as_kept = outbox::Draft { due: letter.at, ..draft.clone() };
+    if outbox::would_be(asking.0, &as_kept, &row).map_err(failure)? {
+        return Ok(None);
+    }
+    changed(house, asking, row.activityid).map(Some)
+}
+
+/// A draft is another one whenever it is kept: its source holds all of it, and when that was.
+fn version(row: &Email) -> String {
+    row.blobid.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The visitor's own, the one he kept last first.
@@ -95,7 +129,7 @@ pub(super) fn open(
     let letter = written(organization, &row, empty)?;
     let at = row.delayedemailsendtime.filter(|at| *at > house.now());
     // Its key is the draft, and to keep it again changes that one.
-    Ok(Letter { key: id.to_string(), at, ..letter })
+    Ok(Letter { key: id.to_string(), version: version(&row), at, ..letter })
 }
 
 /// Whether it is a draft of the visitor's.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Form, FromRequest, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::cut;
 use crate::desk::{Desk, Sheet};
 use crate::pages::id;
-use crate::pages::write::stamped;
+use crate::pages::write::{beginning, is_large, stamped};
 use crate::render;
 use crate::session::Signed;
 use crate::values::{Failure, House, TemplateBeginning, TemplateDraft, TemplateEnd, TemplateTry, Visitor};
@@ -123,9 +123,11 @@ async fn press(
     (signed, request): (Result<Signed, Response>, Request),
 ) -> Result<Response, Failure> {
     let Ok(signed) = signed else { return expired(desk, id, request).await };
-    let mut typed = match Form::<Typed>::from_request(request, &()).await {
-        Ok(Form(typed)) => typed,
-        Err(unread) => return Ok(unread.into_response()),
+    let _place = if is_large(request.headers()) { Some(desk.large_forms.acquire().await) } else { None };
+    let mut typed = match read(request, BYTES_MAX).await {
+        Ok((typed, true)) => typed,
+        Ok((typed, false)) => return still_here((id, &typed), (StatusCode::PAYLOAD_TOO_LARGE, Cut::Long)),
+        Err(unread) => return Ok(unread),
     };
     typed.stamp = desk.stamp().await;
     let (mut kept, is_administrator) = (typed.clone(), signed.visitor.is_administrator);
@@ -134,15 +136,15 @@ async fn press(
         _ => desk.show(signed, SHEET, move |house, visitor| tried(house, visitor, (id, typed))).await,
     };
     match answer {
-        Err(Failure::TryLater) => still_here((id, &kept), StatusCode::SERVICE_UNAVAILABLE),
-        Err(Failure::Internal) => still_here((id, &kept), StatusCode::INTERNAL_SERVER_ERROR),
+        Err(Failure::TryLater) => still_here((id, &kept), (StatusCode::SERVICE_UNAVAILABLE, Cut::No)),
+        Err(Failure::Internal) => still_here((id, &kept), (StatusCode::INTERNAL_SERVER_ERROR, Cut::No)),
         // Taken away meanwhile, or the right to change it: it goes on as a new one that he may keep.
         Err(Failure::NotFound) => {
             if !is_administrator {
                 "own".clone_into(&mut kept.owner);
             }
             kept.version.clear();
-            still_here((None, &kept), StatusCode::NOT_FOUND)
+            still_here((None, &kept), (StatusCode::NOT_FOUND, Cut::No))
         }
         answer => answer,
     }
@@ -188,19 +190,26 @@ async fn expired(desk: &Desk, id: Option<Id>, request: Request) -> Result<Respon
     let (parts, body) = request.into_parts();
     let (is_ours, body) = stamped(desk, body, stamp_in).await;
     let most = if is_ours { BYTES_MAX } else { limits::WRITTEN_BY_STRANGERS_BYTES_MAX };
-    let Ok(bytes) = to_bytes(body, most).await else {
-        return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
-    };
-    match Form::<Typed>::from_request(Request::from_parts(parts, Body::from(bytes)), &()).await {
-        Ok(Form(mut typed)) => {
+    match read(Request::from_parts(parts, body), most).await {
+        Ok((mut typed, is_all)) => {
             if !is_ours {
                 // It proved nothing.
                 typed.stamp.clear();
             }
-            still_here((id, &typed), StatusCode::FORBIDDEN)
+            let whole = (StatusCode::FORBIDDEN, Cut::No);
+            let cut = (StatusCode::PAYLOAD_TOO_LARGE, if is_ours { Cut::Long } else { Cut::Unknown });
+            still_here((id, &typed), if is_all { whole } else { cut })
         }
-        Err(unread) => Ok(unread.into_response()),
+        Err(unread) => Ok(unread),
     }
+}
+
+/// A form, of which so many bytes are read; whether that is all of it.
+async fn read(request: Request, most: usize) -> Result<(Typed, bool), Response> {
+    let (parts, body) = request.into_parts();
+    let (bytes, is_all) = beginning(body, most).await;
+    let form = Form::<Typed>::from_request(Request::from_parts(parts, Body::from(bytes)), &()).await;
+    form.map(|Form(typed)| (typed, is_all)).map_err(IntoResponse::into_response)
 }
 
 /// The stamp in the first bytes of a form: its first field, none of whose characters is written as another.
@@ -210,10 +219,26 @@ fn stamp_in(first: &[u8]) -> Option<&str> {
     std::str::from_utf8(value.get(..end)?).ok()
 }
 
+/// Whether the end of what was typed was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// It was.
+    No,
+    /// It is longer than any template.
+    Long,
+    /// Of somebody who is not known little is read.
+    Unknown,
+}
+
 /// What was typed, on a page that asks the house nothing.
-fn still_here((id, typed): (Option<Id>, &Typed), status: StatusCode) -> Result<Response, Failure> {
-    let (is_signed_out, is_gone) = (status == StatusCode::FORBIDDEN, status == StatusCode::NOT_FOUND);
-    let values = context! { typed => Value::from(Serde(typed)), path => path(id), is_signed_out, is_gone };
+fn still_here(
+    (id, typed): (Option<Id>, &Typed),
+    (status, cut): (StatusCode, Cut),
+) -> Result<Response, Failure> {
+    let (is_gone, is_cut, is_long) = (status == StatusCode::NOT_FOUND, cut != Cut::No, cut == Cut::Long);
+    let is_signed_out = cut == Cut::Unknown || status == StatusCode::FORBIDDEN;
+    let typed = Value::from(Serde(typed));
+    let values = context! { typed, path => path(id), is_signed_out, is_gone, is_cut, is_long };
     Ok((status, render::page("template_kept.html", values)?).into_response())
 }
 
@@ -267,5 +292,6 @@ impl Typed {
     }
 }
 
-/// The whole form, each byte of its parts written as three.
-pub(crate) const BYTES_MAX: usize = 2 * 3 * limits::TEMPLATE_BYTES_MAX + limits::FORM_BYTES_MAX;
+/// The whole form, each byte of its parts written as three; parts twice as long as those of templates come back with
+/// the reason.
+pub(crate) const BYTES_MAX: usize = 2 * 2 * 3 * limits::TEMPLATE_BYTES_MAX + limits::FORM_BYTES_MAX;

@@ -37,6 +37,8 @@ pub(crate) struct Typed {
     /// The record that it is about: `contacts/019a…`.
     pub(super) about: String,
     pub(super) key: String,
+    /// Which state of the kept draft it began with.
+    pub(super) version: String,
     /// The name of somebody who is looked for.
     pub(super) who: String,
     /// The template that it is to be filled with.
@@ -51,6 +53,9 @@ pub(crate) struct Typed {
     pub(super) chosen: Vec<String>,
     #[serde(skip)]
     pub(super) files: Vec<LetterFile>,
+    /// Whether the end of a text was not read: what is here may not take the place of all of it.
+    #[serde(skip)]
+    pub(super) is_cut: bool,
 }
 
 /// Why a form was not read.
@@ -67,18 +72,20 @@ impl From<MultipartError> for Unread {
     }
 }
 
-/// Reads a form, with its files.
-pub(super) async fn read(form: Multipart) -> Result<Typed, Unread> {
+/// Reads a form, with its files; what was read of one that is not read to its end is there all the same.
+pub(super) async fn read(form: Multipart) -> (Typed, Result<(), Unread>) {
     let mut typed = Typed::default();
-    read_on(form, &mut typed, (limits::WRITTEN_TEXT_BYTES_MAX, Files::Taken)).await?;
-    Ok(typed)
+    let read = read_on(form, &mut typed, (limits::WRITTEN_TEXT_BYTES_MAX, Files::Taken)).await;
+    (typed, read)
 }
 
 /// Reads the form of somebody who is signed in no more, without its files.
 pub(super) async fn read_expired(form: Multipart) -> Result<Typed, Unread> {
     let mut typed = Typed::default();
-    read_on(form, &mut typed, (limits::WRITTEN_TEXT_BYTES_MAX, Files::Passed)).await?;
-    Ok(typed)
+    match read_on(form, &mut typed, (limits::WRITTEN_TEXT_BYTES_MAX, Files::Passed)).await {
+        Err(unread) if !typed.is_cut => Err(unread),
+        _ => Ok(typed),
+    }
 }
 
 /// Reads the beginning of the form of a stranger, up to where it was cut off: too large where its text is not in it.
@@ -134,7 +141,8 @@ async fn read_on(
             match files {
                 Files::Passed => while field.chunk().await?.is_some() {},
                 Files::Taken => {
-                    let bytes = taken(&mut field, limits::WRITTEN_FILES_BYTES_MAX).await?;
+                    let mut bytes = Vec::new();
+                    taken(&mut field, limits::WRITTEN_FILES_BYTES_MAX, &mut bytes).await?;
                     // A browser sends a nameless one where nothing was chosen.
                     if !name.is_empty() {
                         typed.files.push(LetterFile { name, bytes });
@@ -144,9 +152,14 @@ async fn read_on(
             continue;
         }
         let name = field.name().unwrap_or_default().to_owned();
-        let bytes = taken(&mut field, room).await?;
+        let mut bytes = Vec::new();
+        let read = taken(&mut field, room, &mut bytes).await;
         room -= bytes.len();
         typed.put(&name, text(&bytes));
+        if read.is_err() {
+            typed.is_cut = true;
+            return read;
+        }
     }
     Ok(())
 }
@@ -155,15 +168,16 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace("\r\n", "\n")
 }
 
-async fn taken(field: &mut Field<'_>, most: usize) -> Result<Vec<u8>, Unread> {
-    let mut bytes = Vec::new();
+/// Puts the bytes of a field behind others, as far as there is room.
+async fn taken(field: &mut Field<'_>, most: usize, bytes: &mut Vec<u8>) -> Result<(), Unread> {
     while let Some(chunk) = field.chunk().await? {
-        if bytes.len() + chunk.len() > most {
+        let room = most.saturating_sub(bytes.len());
+        bytes.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if chunk.len() > room {
             return Err(Unread::TooLarge);
         }
-        bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    Ok(())
 }
 
 impl Typed {
@@ -185,6 +199,7 @@ impl Typed {
             "delivered" => &mut self.delivered,
             "about" => &mut self.about,
             "key" => &mut self.key,
+            "version" => &mut self.version,
             "who" => &mut self.who,
             "template" => &mut self.template,
             "stamp" => &mut self.stamp,
@@ -217,6 +232,7 @@ impl Typed {
             shows: letter.shows.map(|id| id.to_string()).unwrap_or_default(),
             about: about.unwrap_or_default(),
             key: letter.key,
+            version: letter.version,
             ..Typed::default()
         }
     }
@@ -248,6 +264,7 @@ impl Typed {
             wants_receipt: !self.receipt.is_empty(),
             wants_delivery_receipt: !self.delivered.is_empty(),
             key: self.key.clone(),
+            version: self.version.clone(),
             files: Vec::new(),
         })
     }
@@ -309,11 +326,13 @@ mod tests {
             at: Some(Timestamp(1_795_425_300_000)),
             importance: LetterImportance::High,
             wants_receipt: true,
+            version: "3f".to_owned(),
             ..Letter::default()
         };
         let again = Typed::of(letter.clone()).letter().unwrap();
         assert_eq!((again.to, again.earlier, again.carries), (letter.to, letter.earlier, letter.carries));
         assert!(again.shows == letter.shows && again.wants_delivery_receipt);
+        assert_eq!(again.version, letter.version);
         assert_eq!((again.about, again.at), (letter.about, letter.at));
         assert_eq!((again.importance, again.wants_receipt), (letter.importance, letter.wants_receipt));
         assert!(Typed { at: "soon".to_owned(), ..Typed::default() }.letter().is_none());
