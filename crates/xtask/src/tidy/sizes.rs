@@ -49,8 +49,11 @@ fn spans(code: &str) -> Vec<(usize, usize)> {
 }
 
 fn is_function(line: &str) -> bool {
-    const BEFORE: [&str; 7] = ["pub", "pub(crate)", "pub(super)", "const", "async", "unsafe", "extern"];
-    let mut words = line.split_whitespace().skip_while(|word| BEFORE.contains(word));
+    const BEFORE: [&str; 5] = ["pub", "const", "async", "unsafe", "extern"];
+    // `pub(in super::super)` is more words than one.
+    let scoped = line.trim_start().strip_prefix("pub(").and_then(|scope| scope.split_once(')'));
+    let rest = scoped.map_or(line, |(_, rest)| rest);
+    let mut words = rest.split_whitespace().skip_while(|word| BEFORE.contains(word));
     words.next() == Some("fn")
 }
 

@@ -83,6 +83,8 @@ fn long_files_and_functions_are_found() {
     };
     is_content(sizes::functions(&tree(&[("crates/a/src/lib.rs", &function(70))])));
     complains(sizes::functions(&tree(&[("crates/a/src/lib.rs", &function(71))])), "lib.rs:3");
+    let scoped = function(71).replace("pub(crate)", "pub(in super::super)");
+    complains(sizes::functions(&tree(&[("crates/a/src/lib.rs", &scoped)])), "lib.rs:3");
     is_content(sizes::functions(&tree(&[("crates/a/tests/it/a.rs", &function(71))])));
 }
 
