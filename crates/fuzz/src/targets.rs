@@ -10,6 +10,7 @@ mod pop3;
 mod quotes;
 mod smtp;
 mod subject;
+mod trust;
 mod unwrap;
 
 use crate::seeds::Shape;
@@ -38,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "imap", shape: Shape::Answers, read: imap::read },
     Target { name: "pop3", shape: Shape::Replies, read: pop3::read },
     Target { name: "smtp", shape: Shape::Verdicts, read: smtp::read },
+    Target { name: "trust", shape: Shape::Vouched, read: trust::read },
 ];
 
 /// Pieces whose lengths are told by the bytes: small ones and large ones.

@@ -10,6 +10,7 @@ use std::fmt::Write;
 use anyhow::Result;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use trust::sign::SigningKey;
 
 use crate::client::Envelope;
 use crate::world::{Made, World};
@@ -41,6 +42,13 @@ pub struct Letters {
     first_written: i64,
     /// The subtype of their multipart.
     multipart: &'static str,
+    signer: Option<Signer>,
+}
+
+/// Who signs letters.
+struct Signer {
+    key: SigningKey,
+    domains: u64,
 }
 
 /// A letter with its envelope.
@@ -150,13 +158,15 @@ impl Letters {
             writers: WRITERS,
             first_written: an_hour_ago(),
             multipart: "alternative",
+            signer: None,
         }
     }
 
     /// Letters of about this size in bytes, never more, most of which is one attached file.
     pub fn with_file(size_bytes: usize, recipients: Vec<String>) -> Self {
         let bodies = vec![file(size_bytes.saturating_sub(2_000))];
-        Letters { bodies, recipients, writers: WRITERS, first_written: an_hour_ago(), multipart: "mixed" }
+        let (writers, first_written) = (WRITERS, an_hour_ago());
+        Letters { bodies, recipients, writers, first_written, multipart: "mixed", signer: None }
     }
 
     /// The same letters by so many writers.
@@ -164,11 +174,19 @@ impl Letters {
         Letters { writers: writers.max(1), ..self }
     }
 
+    /// The same letters, signed (DKIM, by the selector [`SELECTOR`]) by the domains of their writers: one, or so many below it.
+    pub fn signed(self, key: SigningKey, domains: u64) -> Self {
+        Letters { signer: Some(Signer { key, domains: domains.max(1) }), ..self }
+    }
+
     /// The letter with this number.
     pub fn letter(&self, number: u64) -> Letter {
         let is_reply = number % 3 == 2 && number > REPLY_DISTANCE;
         let answered = if is_reply { number - REPLY_DISTANCE } else { number };
-        let from = writer(mix(answered) % self.writers);
+        let mut from = writer(mix(answered) % self.writers);
+        if let Some(Signer { domains: 2.., .. }) = self.signer {
+            from = from.replace('@', &format!("@{}.", self.part(number)));
+        }
         let place = |seed: u64, length: usize| usize::try_from(mix(seed)).unwrap_or_default() % length.max(1);
         let recipient = self.recipients.get(place(answered, self.recipients.len()));
         let recipient = recipient.cloned().unwrap_or_default();
@@ -200,8 +218,18 @@ impl Letters {
             self.multipart
         );
         let body = self.bodies.get(place(number, self.bodies.len())).map_or("", String::as_str);
-        let raw = [head.as_bytes(), body.as_bytes()].concat();
+        let mut raw = [head.as_bytes(), body.as_bytes()].concat();
+        if let Some(signer) = &self.signer {
+            let domain = from.rsplit_once('@').map_or(DOMAIN, |(_, domain)| domain);
+            let field = signer.key.sign(&raw, (domain, SELECTOR)).unwrap_or_default();
+            raw = [field.as_bytes(), &raw].concat();
+        }
         Letter { message_id, envelope: Envelope::new(from, recipient), raw }
+    }
+
+    /// The part of a domain that is the signer's of this letter.
+    fn part(&self, number: u64) -> String {
+        part(number % self.signer.as_ref().map_or(1, |signer| signer.domains))
     }
 
     /// When a letter was written (RFC 5322 §3.3).
@@ -213,6 +241,23 @@ impl Letters {
 }
 
 const HOUR: i64 = 3_600;
+
+/// The selector that letters are signed with.
+pub const SELECTOR: &str = "load";
+
+/// The domains of the writers of letters that are signed by so many.
+pub fn signing_domains(domains: u64) -> Vec<String> {
+    match domains {
+        0 | 1 => vec![WRITERS_DOMAIN.to_owned()],
+        domains => (0..domains).map(|number| format!("{}.{WRITERS_DOMAIN}", part(number))).collect(),
+    }
+}
+
+fn part(number: u64) -> String {
+    format!("d{number}")
+}
+
+const WRITERS_DOMAIN: &str = "writers.test";
 
 /// Mail is delivered when it is written, nearly always: what has a date before it goes to the end of everything.
 fn an_hour_ago() -> i64 {

@@ -24,6 +24,7 @@ mod rows;
 mod runs;
 mod send;
 mod table;
+mod verified;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ pub use figures::Run;
 #[cfg(feature = "bulk")]
 pub use flat::Full;
 pub use mailboxes::Watched;
-pub use send::Sending;
+pub use send::{HookKind, Sending};
 pub use table::Row;
 
 /// What is measured at the door.
@@ -53,6 +54,8 @@ pub enum Mode {
     Contacts(u64),
     /// A house whose text index stands still, beside one whose index follows.
     NoIndex,
+    /// A house that looks at who wrote each mail, beside one that does not.
+    Verified,
     /// The rows of mails written bare, into SQLite and into PostgreSQL, beside the house.
     Rows,
 }
@@ -94,6 +97,7 @@ impl Mode {
             Mode::Beside(_) => "beside",
             Mode::Contacts(_) => "contacts",
             Mode::NoIndex => "index",
+            Mode::Verified => "verified",
             Mode::Rows => "rows",
         }
     }
@@ -115,6 +119,7 @@ pub fn intake(folder: &Path, (mode, plan): (Mode, &Plan), say: &dyn Fn(&str)) ->
         Mode::Beside(bytes) => beside::measure(&bench, bytes),
         Mode::Contacts(number) => contacts::measure(&bench, number),
         Mode::NoIndex => index::measure(&bench),
+        Mode::Verified => verified::measure(&bench),
         Mode::Rows => rows::measure(&bench),
     }?;
     fs::remove_dir_all(&scratch)?;

@@ -68,7 +68,7 @@ enum Task {
 #[derive(Subcommand)]
 enum Bench {
     /// The door: mail stored in a second, by size and connections, beside other servers; or, by --organizations,
-    /// --burst, --beside, --contacts and --no-index, the house beside itself; by --rows, its rows written bare into SQLite
+    /// --burst, --beside, --contacts, --no-index and --verified, the house beside itself; by --rows, its rows written bare into SQLite
     /// and PostgreSQL. Writes to target/bench/.
     Intake {
         /// Where rows are; goes before all others.
@@ -103,7 +103,7 @@ enum Bench {
         /// Where rows are; goes before all others.
         #[arg(long, default_value = "sqlite")]
         engine: Engine,
-        /// `--mails` (20000 where not given), `--runs` (5), `--case`, `--signed`, `--alone`.
+        /// `--mails` (20000 where not given), `--runs` (5), `--case`, `--signed`, `--hook program|service`, `--alone`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

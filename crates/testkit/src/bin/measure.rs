@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use testkit::measure::{self, Mode, Plan, Sending, Watched};
+use testkit::measure::{self, HookKind, Mode, Plan, Sending, Watched};
 
 #[derive(Parser)]
 struct Arguments {
@@ -44,6 +44,9 @@ struct Send {
     /// The house signs what it sends (DKIM, RSA of 2048 bits); the others do not.
     #[arg(long)]
     signed: bool,
+    /// The house asks a hook about each mail first, which lets it go: a program of some lines (sh), or a service on this machine.
+    #[arg(long, value_enum)]
+    hook: Option<HookKind>,
     /// Without the others.
     #[arg(long)]
     alone: bool,
@@ -113,6 +116,9 @@ struct Question {
     /// A text index that stands still, beside one that follows the mail.
     #[arg(long)]
     no_index: bool,
+    /// A house that looks at who wrote each mail (DKIM, DMARC), beside one that does not.
+    #[arg(long)]
+    verified: bool,
     /// The rows of the mails alone, written bare into SQLite and into PostgreSQL, beside the house.
     #[arg(long)]
     rows: bool,
@@ -141,8 +147,9 @@ impl Question {
         let beside = self.beside.map(Mode::Beside);
         let contacts = self.contacts.map(Mode::Contacts);
         let index = self.no_index.then_some(Mode::NoIndex);
+        let verified = self.verified.then_some(Mode::Verified);
         let rows = self.rows.then_some(Mode::Rows);
-        organizations.or(burst).or(beside).or(contacts).or(index).or(rows).unwrap_or(Mode::Table)
+        organizations.or(burst).or(beside).or(contacts).or(index).or(verified).or(rows).unwrap_or(Mode::Table)
     }
 }
 
@@ -179,10 +186,10 @@ fn main() -> Result<()> {
             measure::mailboxes(folder, (watched, &often.plan()), &say)?;
             "mailboxes"
         }
-        What::Send(Send { runs, mails, cases, signed, alone }) => {
+        What::Send(Send { runs, mails, cases, signed, hook, alone }) => {
             let table = Plan::default();
             let plan = Plan { cases, runs, peers: table.peers.filter(|_| !alone), ..table };
-            measure::send(folder, (Sending { mails, signed }, &plan), &say)?;
+            measure::send(folder, (Sending { mails, signed, hook }, &plan), &say)?;
             "send"
         }
     };
@@ -221,6 +228,7 @@ mod tests {
         check("--contacts", Mode::Contacts(1_000_000));
         check("--contacts 5000 --case 4096x10", Mode::Contacts(5_000));
         check("--no-index", Mode::NoIndex);
+        check("--verified --seconds 5", Mode::Verified);
         check("--rows --case 4096x50", Mode::Rows);
     }
 

@@ -5,6 +5,7 @@
 //!
 //! *Invariant:* a mail counts when its row is settled and committed; behind each run nothing waits and nobody has anything.
 
+mod hook;
 mod pace;
 mod peers;
 mod queue;
@@ -18,6 +19,8 @@ use super::figures::Run;
 use super::process::Usage;
 use super::runs::Bench;
 use crate::peers::SmtpSink;
+use hook::Hook;
+pub use hook::HookKind;
 use pace::Pace;
 use queue::Queue;
 
@@ -31,6 +34,8 @@ pub struct Sending {
     pub mails: usize,
     /// Whether the house signs them (DKIM, RSA of 2048 bits).
     pub signed: bool,
+    /// What it asks about each mail before it goes.
+    pub hook: Option<HookKind>,
 }
 
 pub(super) fn measure(bench: &Bench<'_>, sending: Sending) -> Result<()> {
@@ -38,13 +43,15 @@ pub(super) fn measure(bench: &Bench<'_>, sending: Sending) -> Result<()> {
     let mut book = Book::new(bench.files, bench.say);
     let smtp_sink = SmtpSink::start()?;
     let sink = smtp_sink.smtp();
+    let hook = sending.hook.map(|kind| Hook::start(kind, bench.scratch)).transpose()?;
     for (size_bytes, connections) in bench.plan.cases_or(&CASES) {
         let queue = Queue::fill(bench, (sink, size_bytes), sending)?;
         let paces = RefCell::new(Vec::new());
         let case = (size_bytes, connections);
         let mut sides: Vec<Side<'_>> = vec![Box::new(|| {
-            let (mut run, pace) = outbox(bench, &queue, case)?;
+            let (mut run, pace) = outbox(bench, (&queue, hook.as_ref()), case)?;
             run.what.push_str(if sending.signed { ", signed" } else { "" });
+            run.what.push_str(hook.as_ref().map_or("", Hook::words));
             paces.borrow_mut().push(pace);
             Ok(vec![run])
         })];
@@ -72,10 +79,13 @@ const PEER_MAILS_MAX: usize = 10_000;
 /// The outbox of a house that is started for it.
 fn outbox(
     bench: &Bench<'_>,
-    queue: &Queue,
+    (queue, hook): (&Queue, Option<&Hook>),
     (size_bytes, connections): (usize, usize),
 ) -> Result<(Run, Pace)> {
-    let visit = queue.template.start(bench.scratch, &[])?;
+    let variables = hook.map(Hook::variables).unwrap_or_default();
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let visit = queue.template.start(bench.scratch, &variables)?;
     let before = Usage::of(visit.program.id())?;
     let pace = Pace::watch(visit.program.web()?, queue.mails)?;
     let after = Usage::of(visit.program.id())?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::measure::{self, Full, Mode, Plan, Sending};
+use testkit::measure::{self, Full, HookKind, Mode, Plan, Sending};
 use testkit::missing::or_skip;
 
 /// One run of no time: each connection sends the letter that it began with.
@@ -119,12 +119,39 @@ fn mail_that_waits() {
     or_skip(|| {
         let folder = tempfile::tempdir()?;
         let plan = Plan { peers: Some(Duration::ZERO), ..plan(&[(4096, 3)]) };
-        measure::send(folder.path(), (Sending { mails: 70, signed: true }, &plan), &|_| {})?;
+        measure::send(folder.path(), (Sending { mails: 70, signed: true, hook: None }, &plan), &|_| {})?;
         let expect = ["postroom, outbox, signed", "smtp-source", "Postfix, its queue"];
         let written = look(folder.path(), "send", &expect);
         assert_eq!(written["facts"].as_array().unwrap().len(), 2);
         Ok(())
     });
+}
+
+#[test]
+fn mail_that_a_hook_is_asked_about() {
+    or_skip(|| {
+        for (kind, what) in [(HookKind::Program, "a program asked"), (HookKind::Service, "a service asked")] {
+            let folder = tempfile::tempdir()?;
+            let plan = Plan { peers: None, ..plan(&[(4096, 3)]) };
+            let sending = Sending { mails: 20, signed: false, hook: Some(kind) };
+            measure::send(folder.path(), (sending, &plan), &|_| {})?;
+            look(folder.path(), "send", &[&format!("postroom, outbox, {what}")]);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn mail_that_is_verified() {
+    let sides = [
+        "one domain, nobody asked",
+        "one domain, verified",
+        "new domains, nobody asked",
+        "new domains, verified",
+    ];
+    let written = check(Mode::Verified, &[(4096, 2)], &sides);
+    let asked = written["facts"][0]["figure"].as_f64().unwrap();
+    assert!(asked > 6.0, "of new domains each mail has questions: {written}");
 }
 
 #[test]

@@ -18,10 +18,25 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("send", &["model", "connect"]),
     ("trust", &["model", "message"]),
     ("postroom", &["model", "message", "store", "crm", "receive", "connect", "poll", "send", "trust", "web"]),
-    ("testkit", &["model", "message", "store", "crm", "receive", "connect", "web", "postroom", "bucketkit"]),
+    (
+        "testkit",
+        &[
+            "model",
+            "message",
+            "store",
+            "crm",
+            "receive",
+            "connect",
+            "web",
+            "postroom",
+            "trust",
+            "bucketkit",
+            "dnskit",
+        ],
+    ),
     ("bucketkit", &[]),
     ("dnskit", &[]),
-    ("fuzz", &["model", "message", "receive", "connect"]),
+    ("fuzz", &["model", "message", "receive", "connect", "trust", "dnskit"]),
     ("xtask", &[]),
 ];
 
