@@ -101,7 +101,7 @@ fn taken_along(place: &Place) {
 /// What somebody wrote since an export is not lost by bringing that.
 fn overtaken(place: &Place) {
     let file = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
-    place.file("edited.json", &file("all.json").replace("Dear {{", "Hi {{"));
+    place.file("edited.json", file("all.json").replace("Dear {{", "Hi {{"));
     let de = ["--language", "de", "Welcome / 1"];
     place.well(&at("set", &[&["--subject", "By hand"][..], &de].concat()));
     let refused = place.run(&at("import", &["edited.json"]));

@@ -173,10 +173,10 @@ async fn too_large(
     signed: Signed,
     (mut typed, rest): (Typed, Rest),
 ) -> Result<Response, Failure> {
-    pass(stream::poll_fn(|context| {
+    let rest = stream::poll_fn(|context| {
         rest.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context)
-    }))
-    .await;
+    });
+    pass(rest, limits::WRITTEN_PASSED_BYTES_MAX).await;
     typed.stamp = desk.stamp().await;
     if typed.is_cut {
         return still_here(&typed, StatusCode::PAYLOAD_TOO_LARGE, "That is too much for one mail");
@@ -339,21 +339,21 @@ pub(super) async fn stamped(desk: &Desk, body: Body, stamp_in: fn(&[u8]) -> Opti
     (is_ours, Body::from_stream(stream::iter([Ok(first.into())]).chain(rest)))
 }
 
-/// The first bytes of a form, and whether they are all. What is behind them is passed over.
-pub(super) async fn beginning(body: Body, most: usize) -> (Vec<u8>, bool) {
+/// The first bytes of a form, and whether they are all. Of what is behind them so many bytes are passed over.
+pub(super) async fn beginning(body: Body, (most, passed): (usize, usize)) -> (Vec<u8>, bool) {
     let mut rest = body.into_data_stream();
     let mut first = Vec::new();
     read_up_to(&mut rest, (&mut first, most + 1)).await;
     let is_all = first.len() <= most;
     first.truncate(most);
-    pass(rest).await;
+    pass(rest, passed).await;
     (first, is_all)
 }
 
 /// Passes over what is left of a form, within reason: a browser that is cut off shows no answer.
-async fn pass<E>(mut rest: impl Stream<Item = Result<Bytes, E>> + Unpin) {
+async fn pass<E>(mut rest: impl Stream<Item = Result<Bytes, E>> + Unpin, most: usize) {
     let mut passed = 0;
-    while passed < limits::WRITTEN_PASSED_BYTES_MAX
+    while passed < most
         && let Some(Ok(chunk)) = rest.next().await
     {
         passed += chunk.len();

@@ -124,7 +124,7 @@ async fn press(
 ) -> Result<Response, Failure> {
     let Ok(signed) = signed else { return expired(desk, id, request).await };
     let _place = if is_large(request.headers()) { Some(desk.large_forms.acquire().await) } else { None };
-    let mut typed = match read(request, BYTES_MAX).await {
+    let mut typed = match read(request, KNOWN).await {
         Ok((typed, true)) => typed,
         Ok((typed, false)) => return still_here((id, &typed), (StatusCode::PAYLOAD_TOO_LARGE, Cut::Long)),
         Err(unread) => return Ok(unread),
@@ -189,7 +189,7 @@ pub(crate) async fn remove(
 async fn expired(desk: &Desk, id: Option<Id>, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let (is_ours, body) = stamped(desk, body, stamp_in).await;
-    let most = if is_ours { BYTES_MAX } else { limits::WRITTEN_BY_STRANGERS_BYTES_MAX };
+    let most = if is_ours { KNOWN } else { STRANGE };
     match read(Request::from_parts(parts, body), most).await {
         Ok((mut typed, is_all)) => {
             if !is_ours {
@@ -204,8 +204,8 @@ async fn expired(desk: &Desk, id: Option<Id>, request: Request) -> Result<Respon
     }
 }
 
-/// A form, of which so many bytes are read; whether that is all of it.
-async fn read(request: Request, most: usize) -> Result<(Typed, bool), Response> {
+/// A form, of which so many bytes are read and so many passed over; whether the first are all of it.
+async fn read(request: Request, most: (usize, usize)) -> Result<(Typed, bool), Response> {
     let (parts, body) = request.into_parts();
     let (bytes, is_all) = beginning(body, most).await;
     let form = Form::<Typed>::from_request(Request::from_parts(parts, Body::from(bytes)), &()).await;
@@ -292,6 +292,9 @@ impl Typed {
     }
 }
 
+/// What is read of whoever is known, or was when he was given the form, and what is passed over behind it; and of strangers.
+const KNOWN: (usize, usize) = (BYTES_MAX, limits::WRITTEN_PASSED_BYTES_MAX);
+const STRANGE: (usize, usize) = (limits::WRITTEN_BY_STRANGERS_BYTES_MAX, BYTES_MAX);
 /// The whole form, each byte of its parts written as three; parts twice as long as those of templates come back with
 /// the reason.
 pub(crate) const BYTES_MAX: usize = 2 * 2 * 3 * limits::TEMPLATE_BYTES_MAX + limits::FORM_BYTES_MAX;
