@@ -8,6 +8,7 @@
 mod typed;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
@@ -158,9 +159,16 @@ pub(crate) async fn press(
 fn shared(request: Request) -> (Request, Rest) {
     let (parts, body) = request.into_parts();
     let rest: Rest = Arc::new(Mutex::new(body.into_data_stream()));
-    let reader = Arc::clone(&rest);
+    let (reader, mut is_given) = (Arc::clone(&rest), false);
     let body = stream::poll_fn(move |context| {
-        reader.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context)
+        // Who reads fields takes all that is there before he looks at any of it, so he gets one piece at a time.
+        if std::mem::take(&mut is_given) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = reader.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context);
+        is_given = polled.is_ready();
+        polled
     });
     (Request::from_parts(parts, Body::from_stream(body)), rest)
 }

@@ -58,7 +58,7 @@ pub(crate) const PAGES: [&str; 37] = [
 /// The pages and a session.
 pub(crate) struct Site {
     router: Router,
-    cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
 }
 
 /// An answer.

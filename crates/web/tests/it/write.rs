@@ -265,6 +265,17 @@ async fn a_form_is_as_large_as_it_may_be_and_no_larger() {
         assert!(answer.text.contains("choose fewer or smaller files"), "{}", answer.text);
         assert!(holds(&answer, "text", "Fifty pallets?"), "{}", answer.text);
     }
+    // As browsers send it, piece by piece: it is read to its end, else they show no answer.
+    let head = "--edge\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nFifty pallets?\r\n\
+        --edge\r\nContent-Disposition: form-data; name=\"files\"; filename=\"film.mp4\"\r\n\r\n";
+    let (body, read) = counted(head, 60_000);
+    let request = Request::post("/write").header("sec-fetch-site", "same-origin");
+    let request = request.header("cookie", site.cookie.clone().unwrap());
+    let request = request.header("content-type", "multipart/form-data; boundary=edge").body(body).unwrap();
+    let answer = site.send(request).await;
+    assert_eq!((answer.status.as_u16(), answer.heading()), (413, "Write"));
+    assert!(holds(&answer, "text", "Fifty pallets?"), "{}", answer.text);
+    assert!(read.load(Ordering::Relaxed) > 60_000_000, "{} bytes were read", read.load(Ordering::Relaxed));
     let huge = "x".repeat(model::limits::WRITTEN_FILES_BYTES_MAX + 6_000_000);
     assert_eq!(site.press("/write", &letter(&[("files=a.bin", &huge)])).await.status, 413);
     let cut = site.press("/write", &letter(&[("text", &large[..5_000_000])])).await;
