@@ -170,6 +170,15 @@ impl Catalogue {
         done
     }
 
+    /// Writes at a server within one transaction beside all others: one that waits there for long holds up no lease.
+    pub(crate) fn transact_beside<T>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // What failed is rolled back where the session ends.
+        within(self.engine.open(Purpose::Write)?.as_ref(), work)
+    }
+
     /// Writes within one transaction; a connection that failed is not used again.
     pub(crate) fn transact<T>(
         &self,
@@ -178,9 +187,7 @@ impl Catalogue {
         let mut writing = locked(&self.writing);
         let (slot, writes) = &mut *writing;
         let session = slot.take().map_or_else(|| self.engine.open(Purpose::Write), Ok)?;
-        session.step(Step::BeginWrite)?;
-        let done = work(&mut Tx::new(session.as_ref(), None))
-            .and_then(|value| session.step(Step::Commit).map(|()| value));
+        let done = within(session.as_ref(), work);
         *writes += 1;
         if *writes >= WRITES_BEFORE_CHECKPOINT && done.is_ok() {
             *writes = 0;
@@ -192,6 +199,17 @@ impl Catalogue {
         }
         done
     }
+}
+
+/// Does all of it in one transaction. Where it fails, that stays open: it is rolled back, or ends with its session.
+fn within<T>(
+    session: &dyn Session,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    session.step(Step::BeginWrite)?;
+    let value = work(&mut Tx::new(session, None))?;
+    session.step(Step::Commit)?;
+    Ok(value)
 }
 
 /// Routes in memory, strangers' too: every RCPT asks for one.

@@ -39,9 +39,10 @@ pub(crate) trait Engine: Send + Sync {
     /// Closes the sessions that rest, so that nobody goes on with numbers that were given before the rows were filled in
     /// from elsewhere.
     fn forget_sessions(&self) {}
-    /// Removes everything, where it is more than files of the data folder. No session of it is open.
-    fn erase(&self) -> Result<(), StoreError> {
-        Ok(())
+    /// The script that removes everything, where it is more than files of the data folder: for a transaction of the catalogue,
+    /// which is at the same server. No session of it is open.
+    fn erasure(&self) -> Option<String> {
+        None
     }
     /// Whether it is a server's: sessions rest in a pool of all databases, have no log to be tended, and write side by
     /// side with those of other nodes.

@@ -312,9 +312,22 @@ impl Store {
         self.open_folder(row.clone())
     }
 
-    /// Removes an organization that the catalogue does not name, and that nobody has open.
-    fn erase_unnamed(&self, id: Id) -> Result<(), StoreError> {
-        Ok(std::fs::remove_dir_all(self.folder(id))?)
+    /// Takes the folder of an organization out of the way in one step: the catalogue does not name it, and nobody has it open.
+    fn set_aside(&self, id: Id) -> Result<(), StoreError> {
+        self.remove_aside(id)?;
+        Ok(std::fs::rename(self.folder(id), self.aside(id))?)
+    }
+
+    /// Removes what was set aside, which may take long. Nothing where nothing was.
+    fn remove_aside(&self, id: Id) -> Result<(), StoreError> {
+        match std::fs::remove_dir_all(self.aside(id)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn aside(&self, id: Id) -> PathBuf {
+        self.folder(id).with_extension("aside")
     }
 
     /// An organization, opened where it is not open yet. `NotFound`.

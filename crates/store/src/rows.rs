@@ -365,6 +365,12 @@ impl<'c> Tx<'c> {
         self.read.connected()?.execute(sql, params)
     }
 
+    /// Runs a text of several statements.
+    pub(crate) fn script(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.begin_to_write();
+        self.read.connected()?.script(sql)
+    }
+
     /// Runs a statement of which nobody asks how many rows it changed; at a server it goes with the next trip, those of all units
     /// together. It names the rows that it changes by bytes or texts.
     pub(crate) fn change_unasked(

@@ -109,10 +109,14 @@ impl Place<'_> {
 
     /// Removes what was written, where it is ours. What cannot be removed now is removed before the next attempt.
     pub(super) fn undo(&self, organization: Organization) {
-        // A commit of the catalogue whose end nobody knows may have named it: then it stays.
+        // A commit of the catalogue whose end nobody knows may have named it: then it stays. It holds the lease until it ends, so
+        // only once that is renewed the catalogue says what came of it.
+        if !self.turn.renew().unwrap_or(false) {
+            return;
+        }
         let there = self.store.catalogue.organization(self.row.organizationid);
-        if matches!(there, Err(StoreError::NotFound)) && self.turn.renew().unwrap_or(false) {
-            let _ = erase(self.store, organization);
+        if matches!(there, Err(StoreError::NotFound)) {
+            let _ = erase(self.store, organization, self.turn);
         }
     }
 
@@ -177,6 +181,7 @@ pub(super) fn make_room(
     row: &catalogue::Organization,
     turn: &Turn<'_>,
 ) -> Result<Organization, ArchiveError> {
+    store.remove_aside(row.organizationid)?;
     let there = store.open_unnamed(row)?;
     let (is_left, is_used) = {
         let session = there.writer().engine().open(Purpose::Read)?;
@@ -189,20 +194,33 @@ pub(super) fn make_room(
         (false, true) => return Err(ArchiveError::Unnamed),
         (false, false) => there,
         (true, _) => {
-            erase(store, there)?;
+            erase(store, there, turn)?;
             store.open_unnamed(row)?
         }
     };
-    organization.write_alone(|tx| tx.set_setting(RESTORING, turn.mark()))?;
+    organization.write_alone(|tx| {
+        // Written before the turn is asked for: whoever takes it next waits for this row, and overwrites it.
+        tx.set_setting(RESTORING, turn.mark())?;
+        turn.surely(|_| Ok(()))
+    })?;
     Ok(organization)
 }
 
-fn erase(store: &Store, organization: Organization) -> Result<(), StoreError> {
+/// Removes an organization that nobody else is to make now: at a server in the transaction that makes sure of the turn.
+pub(super) fn erase(store: &Store, organization: Organization, turn: &Turn<'_>) -> Result<(), StoreError> {
     let (id, engine) = (organization.id(), Arc::clone(organization.writer().engine()));
     // Its files are closed first.
     drop(organization);
-    engine.erase()?;
-    store.erase_unnamed(id)
+    engine.forget_sessions();
+    let erased = turn.surely(|tx| {
+        if let (Some(tx), Some(script)) = (tx, engine.erasure()) {
+            tx.script(&script)?;
+        }
+        store.set_aside(id)
+    });
+    engine.forget_sessions();
+    erased?;
+    store.remove_aside(id)
 }
 
 /// Writes everything, reads it back, and compares.

@@ -3,7 +3,8 @@
 //! What passes through: the id of the organization becomes a lease in the catalogue, which is held while all of it is written, and
 //! its owner the mark on what is written. In files one process is alone, and takes its turns by itself.
 //!
-//! *Invariant:* whoever has lost the lease writes no more rows, names nothing in the catalogue, and removes nothing.
+//! *Invariant:* whoever has lost the lease writes no more rows, marks nothing, names nothing in the catalogue, and removes nothing,
+//! however long it stood still before.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -62,6 +63,8 @@ impl<'s> Turn<'s> {
             done.map_err(|error| match error {
                 ArchiveError::Store(StoreError::LeaseLost) => ArchiveError::BeingRestored,
                 _ if is_lost => ArchiveError::BeingRestored,
+                // What the work saw may be another's doing by now, and would be told as what it is not.
+                _ if self.renew().is_ok_and(|is_held| !is_held) => ArchiveError::BeingRestored,
                 error => error,
             })
         })
@@ -82,7 +85,19 @@ impl<'s> Turn<'s> {
     /// Holds it for longer. Says whether it was still held.
     pub(super) fn renew(&self) -> Result<bool, StoreError> {
         let Some(lease) = &self.lease else { return Ok(true) };
-        self.store.catalogue.transact(|tx| tx.renew_lease(lease, Timestamp(0)))
+        self.store.catalogue.transact_beside(|tx| tx.renew_lease(lease, Timestamp(0)))
+    }
+
+    /// Does something while nobody else can take the turn, in the transaction of the catalogue that makes sure of it; in
+    /// files by itself. `LeaseLost`.
+    pub(super) fn surely(
+        &self,
+        work: impl FnOnce(Option<&mut Tx<'_>>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let Some(lease) = &self.lease else { return work(None) };
+        self.store.catalogue.transact_beside(|tx| {
+            if tx.is_held(lease)? { work(Some(tx)) } else { Err(StoreError::LeaseLost) }
+        })
     }
 
     /// Asked first in each transaction that writes rows: until it ends nobody else removes what is written here. `LeaseLost`.

@@ -140,11 +140,7 @@ impl Engine for PostgresSchema {
         self.server.pool.forget(&self.name);
     }
 
-    fn erase(&self) -> Result<(), StoreError> {
-        self.forget_sessions();
-        let erased =
-            self.open(Purpose::Checkpoint)?.script(&format!("drop schema if exists {} cascade", self.name));
-        self.forget_sessions();
-        erased
+    fn erasure(&self) -> Option<String> {
+        Some(format!("drop schema if exists {} cascade", self.name))
     }
 }
