@@ -9,7 +9,7 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use model::schema::{Noun as _, catalogue};
 use model::schema::{ORGANIZATION_TABLES, Table, Value, house, people};
@@ -172,8 +172,15 @@ impl Store {
         restoring: Restoring,
         progress: &Progress,
     ) -> Result<Restored, ArchiveError> {
+        let _counted = Counted::new(&self.restoring);
         let _turn = locked(&self.archiving);
         restore::restore(self, archive, restoring, progress)
+    }
+
+    /// Whether an organization is being restored in this house at this moment, by whatever node, or is about to be. One that
+    /// broke off at another node counts for as long as a lease lasts.
+    pub fn is_restoring(&self) -> Result<bool, StoreError> {
+        Ok(self.restoring.load(Ordering::SeqCst) > 0 || turn::is_taken(self)?)
     }
 
     /// Goes through all that an organization holds at this moment.
@@ -184,6 +191,22 @@ impl Store {
         let _turn = locked(&self.archiving);
         let copy = self.folder(organization.id()).join("frozen.db");
         digest::of(organization, &copy, progress)
+    }
+}
+
+/// One of those that are counted, for as long as it is there.
+struct Counted<'c>(&'c AtomicUsize);
+
+impl<'c> Counted<'c> {
+    fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Counted(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -214,6 +215,8 @@ pub struct Store {
     watch: Watch,
     /// One archive at a time is written or restored.
     archiving: Mutex<()>,
+    /// Restores that are at work here, or wait for that.
+    restoring: AtomicUsize,
     _lock: FolderLock,
 }
 
@@ -268,6 +271,7 @@ impl Store {
             tending,
             watch,
             archiving,
+            restoring: AtomicUsize::new(0),
             _lock: lock,
         });
         if store.is_at_server() {

@@ -102,6 +102,13 @@ async fn reopened(
 ) -> anyhow::Error {
     match there.ask(Request::Origin(name.to_owned())).await {
         Ok(Reply::Origin(Origin::Nobody | Origin::Made)) => {}
+        // Another `move` may be at work, or go on in the house after whoever gave it has gone.
+        Ok(Reply::Origin(Origin::BeingRestored)) => {
+            let why = "the other house restores an organization at this moment, or broke off a moment ago";
+            return error.context(format!(
+                "{name} stays closed: {why}; give the same command again in half a minute"
+            ));
+        }
         _ => return error.context(stays_closed(name)),
     }
     match here.ask(Request::ReopenOrganization(name.to_owned())).await {

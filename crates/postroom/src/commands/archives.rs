@@ -88,6 +88,8 @@ pub struct StageRow {
 pub enum Origin {
     /// There is none.
     Nobody,
+    /// There is none, and one is being restored: nobody can say yet whether it is this one.
+    BeingRestored,
     /// It was made here.
     Made,
     /// It was restored here; then it held this, in hexadecimal digits.
@@ -142,10 +144,15 @@ pub(super) fn stop(house: &House, work: u64) -> Reply {
 }
 
 pub(super) fn origin(house: &House, name: &str) -> Result<Reply, CommandError> {
+    // Asked first: one that ends before the next question has named its organization by then.
+    let is_restoring = house.store.is_restoring()?;
     let held = match organization(house, name) {
         // One that is closed is on its way from there, and no other house's.
         Ok(organization) if organization.is_closed() => None,
         Ok(organization) => organization.restored_digest()?,
+        Err(CommandError::NoOrganization(_)) if is_restoring => {
+            return Ok(Reply::Origin(Origin::BeingRestored));
+        }
         Err(CommandError::NoOrganization(_)) => return Ok(Reply::Origin(Origin::Nobody)),
         Err(error) => return Err(error),
     };

@@ -20,6 +20,23 @@ mod two;
 const NOW: Timestamp = Timestamp(1_795_687_200_000);
 
 #[test]
+fn a_restore_is_known_from_the_moment_it_is_asked_for() {
+    let (from, to) = (Place::filled(), Place::new());
+    from.back_up();
+    assert!(!to.store.is_restoring().unwrap());
+    std::thread::scope(|scope| {
+        let another = crate::lock::locked(&to.store.archiving);
+        let waits = scope.spawn(|| to.restore(&from.file(), None));
+        while !to.store.is_restoring().unwrap() {
+            std::thread::yield_now();
+        }
+        drop(another);
+        waits.join().unwrap().unwrap();
+    });
+    assert!(!to.store.is_restoring().unwrap());
+}
+
+#[test]
 fn all_of_it_comes_back_in_another_house() {
     let (from, to) = (Place::filled(), Place::new());
     let backup = from.back_up();

@@ -30,7 +30,7 @@ impl<'s> Turn<'s> {
         if !store.is_at_server() {
             return Ok(Turn { store, lease: None, mark });
         }
-        let name = format!("restore/{organization}");
+        let name = format!("{KIND}/{organization}");
         // The server's clock counts.
         let lease = store.catalogue.transact(|tx| tx.take_lease(&name, attempt, Timestamp(0)))?;
         let lease = lease.ok_or(ArchiveError::BeingRestored)?;
@@ -118,5 +118,12 @@ impl<'s> Turn<'s> {
     }
 }
 
+/// Whether any node has a turn at this moment, be it one that has broken off a moment ago.
+pub(super) fn is_taken(store: &Store) -> Result<bool, StoreError> {
+    Ok(store.is_at_server() && store.catalogue.ask(|read| read.is_any_held(KIND, Timestamp(0)))?)
+}
+
+/// What the names of the leases begin with.
+const KIND: &str = "restore";
 /// So often the lease is renewed.
 const RENEWAL: Duration = Duration::from_secs(5);

@@ -30,6 +30,14 @@ impl Read<'_> {
         let params = [(&lease.name).into(), lease.owner.into(), lease.number.into()];
         Ok(self.one(sql, &params, |_| Ok(()))?.is_some())
     }
+
+    /// Whether anybody holds a lease whose name begins with `kind` and a slash. `now` as in [`Tx::take_lease`].
+    pub fn is_any_held(&self, kind: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "select 1 from lease where name > ?1 and name < ?2 and leaseuntil > leaseclock(?3) limit 1";
+        // The sign that follows the slash: what stands between begins with both.
+        let (from, to) = (format!("{kind}/"), format!("{kind}0"));
+        Ok(self.one(sql, &[(&from).into(), (&to).into(), now.into()], |_| Ok(()))?.is_some())
+    }
 }
 
 impl Tx<'_> {

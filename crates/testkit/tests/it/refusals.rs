@@ -111,3 +111,47 @@ fn a_house_does_not_move_to_its_own_database_by_another_name() {
         Ok(())
     });
 }
+
+#[test]
+fn what_moves_stays_closed_while_the_other_house_restores() {
+    or_skip(|| {
+        let postgres = server()?;
+        let folder = tempfile::tempdir()?;
+        let database = postgres.ask("select current_database()")?;
+        let url = format!("postgres://owner:paper@{}/{database}", postgres.address());
+        let (file, data) = (folder.path().join("there.toml"), folder.path().join("there"));
+        fs::write(&file, format!("data = {data:?}\n[database]\nurl = {url:?}\nschema = \"there\"\n"))?;
+        let here = |words: &[&str]| -> Result<Command> {
+            let mut command = at(folder.path(), &url)?;
+            command.args(words);
+            Ok(command)
+        };
+        let other_folder = tempfile::tempdir()?;
+        let there = |words: &[&str]| -> Result<Command> {
+            let mut command = at(other_folder.path(), &url)?;
+            command.env("POSTROOM_DATABASE_SCHEMA", "there").args(words);
+            Ok(command)
+        };
+        done(&mut here(&["org", "add", "contoso"])?)?;
+        done(&mut here(&["sink", "add", "--org", "contoso", "crm@sink.test"])?)?;
+        done(&mut there(&["org", "add", "other"])?)?;
+        done(&mut there(&["sink", "add", "--org", "other", "crm@sink.test"])?)?;
+        let refused = || -> Result<String> {
+            let said = here(&["move", "--org", "contoso", "--to"])?.arg(&file).output()?;
+            assert!(!said.status.success(), "{said:?}");
+            Ok(String::from_utf8(said.stderr)?)
+        };
+        // Whoever restores there has named nothing yet.
+        postgres.ask(
+            "insert into there.lease (name, owner, leaseuntil, number)
+             values ('restore/x', '\\x00', 99999999999999, 1)",
+        )?;
+        let words = refused()?;
+        assert!(words.contains("contoso stays closed: the other house restores"), "{words}");
+        postgres.ask("delete from there.lease")?;
+        let words = refused()?;
+        assert!(words.contains("lead to other organizations already: crm@sink.test"), "{words}");
+        assert!(words.contains("contoso stays here and is open again"), "{words}");
+        Ok(())
+    });
+}

@@ -47,7 +47,9 @@ fn while_one_restores_it_another_is_told_so() {
     let refused = restore(&other.store, &from, 2).unwrap_err();
     assert!(matches!(refused, ArchiveError::BeingRestored), "{refused}");
     assert!(refused.to_string().contains("at this moment"), "{refused}");
+    assert!(other.store.is_restoring().unwrap(), "whoever asks which house has it is told to wait");
     turn.give_back();
+    assert!(!other.store.is_restoring().unwrap());
     restore(&other.store, &from, 3).unwrap();
     is_whole(&other, &backup.digest);
 }
