@@ -5,7 +5,7 @@
 //!
 //! *Invariant:* at no moment do both houses take mail in for it. Wherever this breaks off, the same command goes on.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,7 @@ pub(super) async fn move_away(
     let same = || format!("{} names the database of this very house", arguments.to.display());
     ensure!(!is_same_server, same());
     ensure!(!is_same_database(settings, &target)?, same());
+    let _alone = alone(&from)?;
     let mut there = Counter::open(&target).await.context("the other house")?;
     let file = match arguments.through {
         Some(file) => std::path::absolute(file)?,
@@ -47,6 +48,18 @@ pub(super) async fn move_away(
     writeln!(io::stdout(), "{name}: {emails} e-mails moved, digest {digest}")?;
     writeln!(io::stdout(), "  what was here stays in the data folder until you remove it")?;
     Ok(End::Well)
+}
+
+/// One move at a time from a house: another one would open again what this one has not brought to the other house yet.
+fn alone(data: &Path) -> anyhow::Result<File> {
+    let folder = File::open(data)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another `postroom move` from this house is at work; wait for it")
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{}", data.display())),
+    }
 }
 
 /// Whether both are the same catalogue by what the server says of itself, whatever name or user it is reached by.

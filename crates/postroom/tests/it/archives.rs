@@ -243,6 +243,21 @@ fn a_move_that_fails_leaves_the_organization_open_here() {
     assert!(!from.path("data").join("moving-contoso.postroom").exists());
 }
 
+#[test]
+fn one_move_at_a_time_goes_from_a_house() {
+    let (from, to) = (Place::with_contoso(), Place::new());
+    to.house_file("house.toml", &to.path("data"));
+    let settings = to.path("house.toml");
+    let words = ["move", "--org", "contoso", "--to", settings.to_str().unwrap()];
+    let another = fs::File::open(from.path("data")).unwrap();
+    another.lock().unwrap();
+    let said = from.run(&words);
+    assert!(said.code == 1 && said.err.contains("another `postroom move` from this house"), "{said:?}");
+    from.well(&["never-log", "add", "--org", "contoso", "@fabrikam.test"]);
+    drop(another);
+    assert!(from.well(&words).starts_with("contoso: 0 e-mails moved"));
+}
+
 fn deliver(smtp: &mut MailClient, number: u32) {
     let answer = smtp.send(&["crm@sink.test"], &mail(number));
     assert!(answer.starts_with("250"), "{answer}");
