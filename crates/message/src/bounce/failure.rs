@@ -102,9 +102,10 @@ pub(super) fn shown(notice: &Notice<'_>) -> Option<Bounce> {
 /// path they pack it, too.
 fn is_worm(notice: &Notice<'_>) -> bool {
     let mut files = notice.message.attachments().into_iter().map(|file| file.filename.to_ascii_lowercase());
-    !notice.is_returned
-        && notice.returned.is_empty()
-        && files.any(|name| PROGRAMS.iter().any(|end| name.ends_with(end)))
+    let mut has_program = || files.any(|name| PROGRAMS.iter().any(|end| name.ends_with(end)));
+    let had_one = || notice.named().is_empty() && reasons::is_disarmed(&notice.text);
+    !(notice.is_returned || notice.message.header().marks.report)
+        && (had_one() || (notice.returned.is_empty() && has_program()))
 }
 
 const PROGRAMS: &[&str] = &[".zip", ".exe", ".scr", ".pif", ".bat", ".cmd", ".vbs", ".hta", ".cpl"];

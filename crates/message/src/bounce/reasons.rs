@@ -197,6 +197,11 @@ pub(super) fn is_bait(text: &str) -> bool {
     has_any(text, &["bait"], &[])
 }
 
+/// Whether a text says that a scanner took a program from what stands below.
+pub(super) fn is_disarmed(text: &str) -> bool {
+    has_any(&folded(text), &["worm"], &[])
+}
+
 /// Whether a folded text is of a person who got a notice.
 pub(super) fn is_personal(text: &str) -> bool {
     has_any(text, &["personal"], &[])

@@ -200,7 +200,10 @@ fn what_the_reports_of_the_seventh_collection_say_is_told() {
     let Some(cases) = fetched(include_str!("../bounces/seventh.tsv"), |_| false) else { return };
     tell("seventh", cases.iter());
     for source in ["made", "public, new", "public, left", "quoted"] {
-        tell(&format!("seventh, {source}"), cases.iter().filter(|case| case.label.source.starts_with(source)));
+        tell(
+            &format!("seventh, {source}"),
+            cases.iter().filter(|case| case.label.source.starts_with(source)),
+        );
     }
     tell_halves("seventh", &cases);
 }

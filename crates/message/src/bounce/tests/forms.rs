@@ -47,6 +47,19 @@ fn what_is_said_once_holds_for_all() {
 }
 
 #[test]
+fn what_a_scanner_left_of_a_worm_is_none() {
+    let left = |named: &str| {
+        format!(
+            "From: Auto-Mailer@x.test\nTo: us@our.test\nSubject: Mail_Delivery_failure\n\nThe following action has been applied to the \
+             below attachments:\nAttachment Name: mail.scr, Status: Deleted\n\n{named}----- Original Message -----\n\
+             does_not_like_recipient.\nMAILBOX NOT FOUND\n"
+        )
+    };
+    check(&left(""), Kind::Nothing, &[]);
+    check(&left("<zoe@x.test>:\n550 no such user\n\n"), Kind::Hard, &["zoe@x.test"]);
+}
+
+#[test]
 fn what_is_frozen_waits() {
     let exim = "From: Mail Delivery System <Mailer-Daemon@mx.test>\nTo: us@our.test\nSubject: Message frozen\n\n\
         Message 1xX6Su-0001ke-2B has been frozen.\nThe following address(es) have yet to be delivered:\n  zoe@x.test: lowest numbered MX record points to local host\n";
