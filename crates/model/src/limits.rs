@@ -485,6 +485,9 @@ pub const OUTBOX_ANSWER_SECONDS: i64 = 630;
 /// Mails of the outbox that one connection takes at a time: they go one after the other, and each has to end within the
 /// time for which they were taken.
 pub const OUTBOX_CLAIM_MAX: usize = 64;
+/// Recipients of mails that come back later who are looked at, so that one more comes back behind them: some milliseconds, and more than
+/// most limits let out within the hour after which such a mail comes back at the latest.
+pub const OUTBOX_AWAY_MAX: usize = 5_000;
 /// Connections to relays that one node keeps for one organization.
 pub const OUTBOX_CONNECTIONS_MAX: usize = 10;
 /// Connections to a relay of which an administrator says how many there may be: no more of them than this are at one node.

@@ -6,6 +6,7 @@
 //! *Invariant:* no more is handed out than the shares that were taken for it, which nodes of ours have no part in; of what was
 //! taken and is not needed the time is given back.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::CrmError;
 /// What an outside sender asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Pull {
-    /// The way out; see [`add_outside`].
+    /// The way out; see [`add_outside`](super::add_outside).
     pub way: Id,
     /// Mails at most.
     pub limit: usize,
@@ -71,25 +72,13 @@ pub async fn background_send(
     if !organization.read(|read| read.email_server_profile(pull.way))?.is_some_and(|way| is_outside(&way)) {
         return Err(CrmError::Invalid("nothing is pulled there: mail goes from here by itself".to_owned()));
     }
-    let mut handing = Handing { organization, pull, moment, shares: Shares::default(), put_off: 0 };
+    let mut handing =
+        Handing { organization, pull, moment, shares: Shares::default(), put_off: HashMap::new() };
     let (mut mails, mut bytes) = (Vec::new(), 0);
     while mails.len() < pull.limit && bytes < limits::HISTORY_BATCH_BYTES {
-        let wanted = pull.limit - mails.len();
-        let Some((claimed, limits)) = handing.next(wanted).await? else { break };
-        match load(organization, &claimed) {
-            Ok(loaded) => {
-                handing.shares.use_one(&limits);
-                bytes += loaded.raw.len();
-                let recipients = claimed.waiting().map(|recipient| recipient.address.clone()).collect();
-                let (ticket, claimed) = (ticket(&claimed.mail), Arc::new(claimed));
-                mails.push(Pulled { ticket, recipients, loaded, claimed });
-            }
-            Err(error) => {
-                let words = format!("its source cannot be had: {error}");
-                let tried = Tried::NotSent { words, replies: Vec::new() };
-                settled(organization, (claimed, tried), handing.moment.again()).await?;
-            }
-        }
+        let Some(pulled) = handing.one(pull.limit - mails.len()).await? else { break };
+        bytes += pulled.loaded.raw.len();
+        mails.push(pulled);
     }
     let more_in = handing.shares.more_in();
     handing.shares.give_back(organization).await?;
@@ -99,6 +88,8 @@ pub async fn background_send(
 /// So short that a mail can be handed on once, and so long that whoever died is waited for no longer.
 const SECONDS_MIN: i64 = 30;
 const SECONDS_MAX: i64 = 86_400;
+/// A pull that looked at enough for once is gone on with by the next one.
+const SOON: Duration = Duration::from_secs(1);
 
 /// One pull.
 struct Handing<'h> {
@@ -106,11 +97,31 @@ struct Handing<'h> {
     pull: Pull,
     moment: Moment,
     shares: Shares,
-    /// Mails that the limit of a domain had wait.
-    put_off: usize,
+    /// Mails of a lane that limits of domains had wait.
+    put_off: HashMap<i32, usize>,
 }
 
 impl Handing<'_> {
+    /// The next mail that may go and whose source can be had.
+    async fn one(&mut self, wanted: usize) -> Result<Option<Pulled>, CrmError> {
+        while let Some((claimed, limits)) = self.next(wanted).await? {
+            match load(self.organization, &claimed) {
+                Ok(loaded) => {
+                    self.shares.use_one(&limits);
+                    let recipients = claimed.waiting().map(|recipient| recipient.address.clone()).collect();
+                    let (ticket, claimed) = (ticket(&claimed.mail), Arc::new(claimed));
+                    return Ok(Some(Pulled { ticket, recipients, loaded, claimed }));
+                }
+                Err(error) => {
+                    let words = format!("its source cannot be had: {error}");
+                    let tried = Tried::NotSent { words, replies: Vec::new() };
+                    settled(self.organization, (claimed, tried), self.moment.again()).await?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// The next mail that may go, held for its sender, with the limits that it counts at. The way itself is its owner: so no node takes it
     /// for one that another node left behind, and outside senders at one way differ by the attempt.
     async fn next(&mut self, wanted: usize) -> Result<Option<(Claimed, Vec<OutboxLimit>)>, CrmError> {
@@ -124,7 +135,10 @@ impl Handing<'_> {
         let of_way: Vec<OutboxLimit> =
             limits.iter().filter(|limit| limit.place == way.key()).cloned().collect();
         for lane in [PERSONAL, BULK] {
-            while (lane == PERSONAL || !is_paused(&Place::Bulk)) && self.is_due(lane)? {
+            while (lane == PERSONAL || !is_paused(&Place::Bulk))
+                && self.looks_on(lane)
+                && self.is_due(lane)?
+            {
                 if let Some(left) = self.lack(&of_way, wanted).await? {
                     self.shares.await_more(left);
                     return Ok(None);
@@ -141,17 +155,33 @@ impl Handing<'_> {
                     met.extend(of_way);
                     return Ok(Some((claimed, met)));
                 };
-                let waits = Tried::Untouched(self.shares.behind(&met, left));
-                settled(self.organization, (claimed, waits), self.moment.again()).await?;
-                self.put_off += 1;
-                if self.put_off >= limits::OUTBOX_CLAIM_MAX {
-                    // Behind so many others there may be one that goes at once.
-                    self.shares.await_more(Duration::ZERO);
-                    return Ok(None);
-                }
+                self.shares.await_more(left);
+                self.put_off((claimed, lane), &met).await?;
             }
         }
         Ok(None)
+    }
+
+    /// Whether more of a lane is looked at: behind so many that wait there may be one that goes at once, for whoever asks again.
+    fn looks_on(&mut self, lane: i32) -> bool {
+        let looks_on = self.put_off.get(&lane).is_none_or(|count| *count < limits::OUTBOX_CLAIM_MAX);
+        if !looks_on {
+            self.shares.await_more(SOON);
+        }
+        looks_on
+    }
+
+    /// A mail waits for a limit of its domains. That is no try.
+    async fn put_off(
+        &mut self,
+        (claimed, lane): (Claimed, i32),
+        met: &[OutboxLimit],
+    ) -> Result<(), CrmError> {
+        let of = (self.pull.way, lane);
+        let waits = Tried::Untouched(self.shares.behind(self.organization, of, (met, self.moment.now))?);
+        settled(self.organization, (claimed, waits), self.moment.again()).await?;
+        *self.put_off.entry(lane).or_default() += 1;
+        Ok(())
     }
 
     fn is_due(&self, lane: i32) -> Result<bool, CrmError> {

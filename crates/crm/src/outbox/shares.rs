@@ -1,20 +1,24 @@
 //! The shares of limits of speed that one pull takes, uses, and gives back as far as it did not use them.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::schema::outbox::OutboxLimit;
-use model::{Id, Timestamp};
+use model::{EmailAddress, Id, Timestamp, limits};
 use store::{Organization, Priority, Share, StoreError};
 
 use super::pace::{AWAY_MAX, share_of, take_share};
+use super::queue::{BULK, PERSONAL};
 use crate::CrmError;
 
 /// What one pull holds.
 #[derive(Default)]
 pub(super) struct Shares {
     held: HashMap<Id, Held>,
+    /// Mails that come back later, by lane and by domain.
+    away: HashMap<i32, HashMap<String, u32>>,
     more_in: Option<Duration>,
 }
 
@@ -25,8 +29,6 @@ struct Held {
     mails: i64,
     /// What one of them takes of the limit's time.
     each: Duration,
-    /// Mails that waited for it since there was nothing.
-    behind: u32,
     /// There is nothing more before that.
     lack: Option<Duration>,
 }
@@ -66,19 +68,29 @@ impl Shares {
         }
     }
 
-    /// When a mail comes back that found nothing left: behind those that did so before.
-    pub(super) fn behind(&mut self, limits: &[OutboxLimit], lack: Duration) -> Duration {
-        self.await_more(lack);
-        let mut longest = lack;
+    /// When a mail of a lane comes back that found nothing left: behind those that come back to its domains already, one after another
+    /// as fast as they may go.
+    pub(super) fn behind(
+        &mut self,
+        organization: &Organization,
+        of: (Id, i32),
+        (limits, now): (&[OutboxLimit], Timestamp),
+    ) -> Result<Duration, CrmError> {
+        let away = match self.away.entry(of.1) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(away(organization, of, now)?),
+        };
+        let mut longest = Duration::ZERO;
         for limit in limits {
-            let held = self.held.get_mut(&limit.outboxlimitid).filter(|held| held.lack.is_some());
-            if let (Some(held), Some((mails, milliseconds))) = (held, share_of(limit, 1)) {
-                held.behind += 1;
-                let each = Duration::from_millis((milliseconds / mails.max(1)).unsigned_abs());
-                longest = longest.max(lack + each * held.behind);
+            let Some((mails, milliseconds)) = share_of(limit, 1) else { continue };
+            let each = Duration::from_millis((milliseconds / mails.max(1)).unsigned_abs());
+            let before = away.entry(limit.place.clone()).or_default();
+            if let Some(lack) = self.held.get(&limit.outboxlimitid).and_then(|held| held.lack) {
+                longest = longest.max(lack + each * *before);
             }
+            *before += 1;
         }
-        longest.min(AWAY_MAX)
+        Ok(longest.min(AWAY_MAX))
     }
 
     /// Some mail was kept back for so long.
@@ -104,4 +116,27 @@ impl Shares {
         });
         unit.await.map_err(|error: StoreError| error.into())
     }
+}
+
+/// How many mails come back later to each domain before one of this lane; a person's mail waits behind no bulk mail.
+fn away(
+    organization: &Organization,
+    (way, lane): (Id, i32),
+    now: Timestamp,
+) -> Result<HashMap<String, u32>, CrmError> {
+    let lanes: &[i32] = if lane == BULK { &[PERSONAL, BULK] } else { &[PERSONAL] };
+    let mut to = HashSet::new();
+    for lane in lanes {
+        let within = (now, i64::try_from(AWAY_MAX.as_secs()).unwrap_or(i64::MAX));
+        let away =
+            organization.read(|read| read.outbox_away((way, *lane), within, limits::OUTBOX_AWAY_MAX))?;
+        to.extend(away.into_iter().filter_map(|(mail, address)| {
+            EmailAddress::parse(&address).map(|address| (mail, address.domain_key()))
+        }));
+    }
+    let mut counts = HashMap::new();
+    for (_, domain) in to {
+        *counts.entry(domain).or_default() += 1;
+    }
+    Ok(counts)
 }

@@ -33,6 +33,7 @@ mod offered;
 mod outbox;
 mod outbox_shown;
 mod outside;
+mod paced;
 mod plans;
 mod polled;
 mod postmaster;

@@ -333,6 +333,7 @@ async fn send_mail(house: &House) {
     outbox::take_share(organization, (limit.outboxlimitid, 1_000), NOW).await.unwrap();
     outbox::take_share(organization, (limit.outboxlimitid, 1_000), NOW).await.unwrap();
     outbox::places(organization, (&limit, node), (NOW, 1)).await.unwrap();
+    organization.read(|read| read.outbox_away((relay, 0), (NOW, 3_600), 10)).unwrap();
 }
 
 async fn sign_in(house: &House) {

@@ -77,6 +77,24 @@ impl Read<'_> {
         Ok(self.one(sql, &[now.into(), relay.into(), lane.into()], |_| Ok(()))?.is_some())
     }
 
+    /// To whom mails of a lane go that wait for a way out, that nobody has, and that are due within so many seconds and not yet: those
+    /// that are due first, each recipient with the mail.
+    pub fn outbox_away(
+        &self,
+        (way, lane): (Id, i32),
+        (now, seconds): (Timestamp, i64),
+        limit: usize,
+    ) -> Result<Vec<(Id, String)>, StoreError> {
+        let sql = "select m.activityid, r.address from outboxmail m \
+                   join outboxrecipient r on r.activityid = m.activityid and r.statecode = 0 \
+                   where m.waitsin = ?2 and m.emailserverprofileid = ?1 and m.owner is null \
+                   and m.dueon > (select leaseclock(?3)) and m.dueon <= (select leaseclock(?3)) + ?4 \
+                   order by m.dueon limit ?5";
+        let milliseconds = seconds.saturating_mul(1_000);
+        let params = [way.into(), lane.into(), now.into(), milliseconds.into(), limit.into()];
+        self.rows(sql, &params, |row| Ok((row.take()?, row.take()?)))
+    }
+
     /// The nodes that have mails.
     pub fn outbox_owners(&self) -> Result<Vec<Id>, StoreError> {
         let sql = "select distinct owner from outboxmail where owner is not null";

@@ -1,0 +1,73 @@
+//! What outside senders are handed where a domain takes few mails a minute: the others go on, and who waits comes back in time.
+
+use crm::outbox::{self, Place, Pull};
+use model::Id;
+use model::schema::outbox::OutboxMail;
+
+use crate::house::House;
+use crate::outbox::{now, send};
+use crate::outside::{handed, house, limit, moment, only};
+
+/// More than two pulls look at.
+const MANY: usize = 130;
+
+/// A house with so many mails to a domain that takes so few a minute that no machine is slower, and a bulk mail to another one.
+async fn crowded(per_minute: i32) -> (House, Pull, Vec<Id>, Id) {
+    let (house, way) = house().await;
+    let bulk = send(&house, only("tom@northwind.test")).await.unwrap();
+    assert_eq!(house.organization.tamper("update outboxmail set lane = 1, waitsin = 1").unwrap(), 1);
+    let mut ids = Vec::new();
+    for number in 0..MANY {
+        ids.push(send(&house, only(&format!("zoe{number}@fabrikam.test"))).await.unwrap());
+    }
+    limit(&house, Place::domain("fabrikam.test").unwrap(), per_minute).await;
+    (house, Pull { way, limit: 10, seconds: 600 }, ids, bulk)
+}
+
+async fn pulled(house: &House, pull: Pull) -> Vec<Id> {
+    let handed = outbox::background_send(&house.organization, pull, moment(house)).await.unwrap();
+    handed.mails.iter().map(|mail| mail.ticket.email).collect()
+}
+
+fn mails(house: &House, ids: &[Id]) -> Vec<OutboxMail> {
+    ids.iter().map(|id| house.organization.read(|read| read.outbox_mail(*id)).unwrap().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slow_domain_keeps_no_lane_and_no_other_domain_waiting() {
+    let (house, pull, ids, bulk) = crowded(1).await;
+    let first = pulled(&house, pull).await;
+    assert!(
+        first.len() == 2 && first.contains(&bulk),
+        "one to the slow domain, and the bulk mail: {first:?}"
+    );
+    let (count, more_in) = handed(&house, pull).await;
+    assert_eq!(count, 0);
+    assert!((1_000..=60_000).contains(&more_in.unwrap()), "nobody asks again without a pause: {more_in:?}");
+
+    let fresh = send(&house, only("ann@northwind.test")).await.unwrap();
+    assert_eq!(pulled(&house, pull).await, [fresh], "who waits does not stand before it");
+    let waiting = mails(&house, &ids).into_iter().filter(|mail| mail.owner.is_none());
+    let tries: Vec<(i32, i32)> = waiting.map(|mail| (mail.tries, mail.attempts)).collect();
+    assert_eq!(tries, [(0, 1); MANY - 1], "it costs no try, and each was looked at once");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slow_domain_comes_back_when_there_is_a_share() {
+    let (house, pull, ids, _) = crowded(3).await;
+    for _ in 0..3 {
+        pulled(&house, pull).await;
+    }
+    let waiting = mails(&house, &ids).into_iter().filter(|mail| mail.owner.is_none());
+    let mut dues: Vec<i64> = waiting.map(|mail| mail.dueon.0 - now(&house).0).collect();
+    dues.sort_unstable();
+    assert!(dues.len() > MANY - 5, "{}", dues.len());
+    assert!(dues.windows(2).all(|two| two[1] - two[0] > 10_000), "one share is for one mail: {dues:?}");
+    assert!(dues.iter().all(|due| *due <= 3_600_000), "and none is away for longer than an hour: {dues:?}");
+
+    // A minute later.
+    house.organization.tamper("update outboxlimit set nexton = nexton - 60000").unwrap();
+    house.organization.tamper("update outboxmail set dueon = dueon - 60000 where owner is null").unwrap();
+    let [back] = pulled(&house, pull).await.try_into().unwrap();
+    assert!(ids.contains(&back));
+}
