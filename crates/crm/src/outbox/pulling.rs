@@ -76,12 +76,24 @@ pub async fn background_send(
         Handing { organization, pull, moment, shares: Shares::default(), put_off: HashMap::new() };
     let (mut mails, mut bytes) = (Vec::new(), 0);
     while mails.len() < pull.limit && bytes < limits::HISTORY_BATCH_BYTES {
-        let Some(pulled) = handing.one(pull.limit - mails.len()).await? else { break };
-        bytes += pulled.loaded.raw.len();
-        mails.push(pulled);
+        match handing.one(pull.limit - mails.len()).await {
+            Ok(Some(pulled)) => {
+                bytes += pulled.loaded.raw.len();
+                mails.push(pulled);
+            }
+            Ok(None) => break,
+            // What he has by now he is told of: else nobody would send it until its time has run out.
+            Err(error) if !mails.is_empty() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a pull ended before its limit");
+                break;
+            }
+            Err(error) => return Err(error),
+        }
     }
     let more_in = handing.shares.more_in();
-    handing.shares.give_back(organization).await?;
+    if let Err(error) = handing.shares.give_back(organization).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "shares of limits were not given back");
+    }
     Ok(Handed { mails, more_in })
 }
 

@@ -71,3 +71,43 @@ async fn who_waits_for_a_slow_domain_comes_back_when_there_is_a_share() {
     let [back] = pulled(&house, pull).await.try_into().unwrap();
     assert!(ids.contains(&back));
 }
+
+/// From now on no time of a limit can be given back, and no mail is taken beside one that somebody has.
+fn breaks(house: &House) {
+    let sql: &[&'static str] = match house.organization.is_at_server() {
+        true => &[
+            "create function keeps() returns trigger language plpgsql as 'begin if new.nexton < old.nexton \
+             then raise exception using message = ''no''; end if; return new; end'",
+            "create trigger keeps before update on outboxlimit for each row execute function keeps()",
+            "create function holds() returns trigger language plpgsql as 'begin if old.owner is null and new.owner is not null \
+             and exists (select 1 from outboxmail where owner is not null) \
+             then raise exception using message = ''no''; end if; return new; end'",
+            "create trigger holds before update on outboxmail for each row execute function holds()",
+        ],
+        false => &[
+            "create trigger keeps before update on outboxlimit when new.nexton < old.nexton \
+             begin select raise(abort, 'no'); end",
+            "create trigger holds before update on outboxmail when old.owner is null and new.owner is not null \
+             and exists (select 1 from outboxmail where owner is not null) begin select raise(abort, 'no'); end",
+        ],
+    };
+    for sql in sql {
+        house.organization.tamper(sql).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_pulled_is_handed_out_whatever_breaks_behind_it() {
+    let (house, way) = house().await;
+    let mut ids = Vec::new();
+    for at in ["zoe@fabrikam.test", "tom@northwind.test"] {
+        ids.push(send(&house, only(at)).await.unwrap());
+    }
+    limit(&house, Place::Relay(way), 60).await;
+    breaks(&house);
+    let pull = Pull { way, limit: 10, seconds: 600 };
+    assert_eq!(pulled(&house, pull).await.len(), 1, "nobody else can send it now");
+    limit(&house, Place::Relay(way), 0).await;
+    let pull = outbox::background_send(&house.organization, pull, moment(&house)).await;
+    assert!(pull.is_err(), "of nothing he is told why: {pull:?}");
+}

@@ -139,7 +139,13 @@ async fn pull(
             Ok(ready) => ready,
             Err(tried) => {
                 let ends = Ends { tried: [(claimed, tried)].into(), ending: Vec::new() };
-                outbox::write_down(&organization, ends, house.moment()?).await?;
+                // What else was pulled he is told of all the same.
+                if let Err(error) = outbox::write_down(&organization, ends, house.moment()?).await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "what became of a mail was not written down"
+                    );
+                }
                 continue;
             }
         };
