@@ -17,8 +17,8 @@ use crate::CrmError;
 #[derive(Default)]
 pub(super) struct Shares {
     held: HashMap<Id, Held>,
-    /// Mails that come back later, by lane and by domain.
-    away: HashMap<i32, HashMap<String, u32>>,
+    /// In how long mails come back to each domain before those of a lane.
+    away: HashMap<i32, HashMap<String, Vec<Duration>>>,
     more_in: Option<Duration>,
 }
 
@@ -31,6 +31,34 @@ struct Held {
     each: Duration,
     /// There is nothing more before that.
     lack: Option<Duration>,
+    /// Those who come back, by lane.
+    rows: HashMap<i32, Row>,
+}
+
+/// Who comes back when there is a share: one at each place.
+struct Row {
+    taken: HashSet<u32>,
+    /// All places before this one are taken.
+    first: u32,
+}
+
+impl Row {
+    fn of(dues: &[Duration], lack: Duration, each: Duration) -> Self {
+        let place = |due: &Duration| {
+            let after = (*due + each / 2).saturating_sub(lack);
+            u32::try_from(after.as_millis() / each.as_millis().max(1)).unwrap_or(u32::MAX)
+        };
+        Row { taken: dues.iter().map(place).collect(), first: 0 }
+    }
+
+    /// The first free place.
+    fn take(&mut self) -> u32 {
+        while self.taken.contains(&self.first) {
+            self.first += 1;
+        }
+        self.first += 1;
+        self.first - 1
+    }
 }
 
 impl Shares {
@@ -68,8 +96,8 @@ impl Shares {
         }
     }
 
-    /// When a mail of a lane comes back that found nothing left: behind those that come back to its domains already, one after another
-    /// as fast as they may go.
+    /// When a mail of a lane comes back that found nothing left: at the first place in the row of those who come back to its domains,
+    /// one after another as fast as they may go. Where many come back at once each finds a free place then.
     pub(super) fn behind(
         &mut self,
         organization: &Organization,
@@ -82,13 +110,12 @@ impl Shares {
         };
         let mut longest = Duration::ZERO;
         for limit in limits {
-            let Some((mails, milliseconds)) = share_of(limit, 1) else { continue };
+            let Some(held) = self.held.get_mut(&limit.outboxlimitid) else { continue };
+            let (Some(lack), Some((mails, milliseconds))) = (held.lack, share_of(limit, 1)) else { continue };
             let each = Duration::from_millis((milliseconds / mails.max(1)).unsigned_abs());
-            let before = away.entry(limit.place.clone()).or_default();
-            if let Some(lack) = self.held.get(&limit.outboxlimitid).and_then(|held| held.lack) {
-                longest = longest.max(lack + each * *before);
-            }
-            *before += 1;
+            let dues = away.get(&limit.place).map_or(&[][..], Vec::as_slice);
+            let row = held.rows.entry(of.1).or_insert_with(|| Row::of(dues, lack, each));
+            longest = longest.max(lack + each * row.take());
         }
         Ok(longest.min(AWAY_MAX))
     }
@@ -118,25 +145,23 @@ impl Shares {
     }
 }
 
-/// How many mails come back later to each domain before one of this lane; a person's mail waits behind no bulk mail.
+/// In how long mails come back to each domain before those of this lane; a person's mail waits behind no bulk mail.
 fn away(
     organization: &Organization,
     (way, lane): (Id, i32),
     now: Timestamp,
-) -> Result<HashMap<String, u32>, CrmError> {
+) -> Result<HashMap<String, Vec<Duration>>, CrmError> {
     let lanes: &[i32] = if lane == BULK { &[PERSONAL, BULK] } else { &[PERSONAL] };
-    let mut to = HashSet::new();
+    let mut dues: HashMap<String, Vec<Duration>> = HashMap::new();
     for lane in lanes {
         let within = (now, i64::try_from(AWAY_MAX.as_secs()).unwrap_or(i64::MAX));
         let away =
             organization.read(|read| read.outbox_away((way, *lane), within, limits::OUTBOX_AWAY_MAX))?;
-        to.extend(away.into_iter().filter_map(|(mail, address)| {
-            EmailAddress::parse(&address).map(|address| (mail, address.domain_key()))
-        }));
+        for (milliseconds, address) in away {
+            let Some(address) = EmailAddress::parse(&address) else { continue };
+            let due = Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
+            dues.entry(address.domain_key()).or_default().push(due);
+        }
     }
-    let mut counts = HashMap::new();
-    for (_, domain) in to {
-        *counts.entry(domain).or_default() += 1;
-    }
-    Ok(counts)
+    Ok(dues)
 }

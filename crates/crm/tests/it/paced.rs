@@ -72,6 +72,22 @@ async fn who_waits_for_a_slow_domain_comes_back_when_there_is_a_share() {
     assert!(ids.contains(&back));
 }
 
+#[tokio::test]
+async fn who_comes_back_at_once_with_many_leaves_no_share_unused() {
+    let (house, pull, ids, _) = crowded(1).await;
+    for _ in 0..3 {
+        pulled(&house, pull).await;
+    }
+    let sql = "update outboxmail set dueon = (select max(dueon) from outboxmail where owner is null) where owner is null";
+    assert!(house.organization.tamper(sql).unwrap() > MANY - 5);
+    let late = send(&house, only("ann@fabrikam.test")).await.unwrap();
+    assert_eq!(pulled(&house, pull).await, []);
+    let [late] = mails(&house, &[late]).try_into().unwrap();
+    let left = late.dueon.0 - now(&house).0;
+    assert!(left <= 60_000, "there is a share for it before the others come: {left}");
+    assert!(mails(&house, &ids).iter().all(|mail| mail.dueon.0 - now(&house).0 > left));
+}
+
 /// From now on no time of a limit can be given back, and no mail is taken beside one that somebody has.
 fn breaks(house: &House) {
     let sql: &[&'static str] = match house.organization.is_at_server() {

@@ -78,14 +78,14 @@ impl Read<'_> {
     }
 
     /// To whom mails of a lane go that wait for a way out, that nobody has, and that are due within so many seconds and not yet: those
-    /// that are due first, each recipient with the mail.
+    /// that are due first, each recipient with the milliseconds until then.
     pub fn outbox_away(
         &self,
         (way, lane): (Id, i32),
         (now, seconds): (Timestamp, i64),
         limit: usize,
-    ) -> Result<Vec<(Id, String)>, StoreError> {
-        let sql = "select m.activityid, r.address from outboxmail m \
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let sql = "select m.dueon - (select leaseclock(?3)), r.address from outboxmail m \
                    join outboxrecipient r on r.activityid = m.activityid and r.statecode = 0 \
                    where m.waitsin = ?2 and m.emailserverprofileid = ?1 and m.owner is null \
                    and m.dueon > (select leaseclock(?3)) and m.dueon <= (select leaseclock(?3)) + ?4 \
