@@ -171,6 +171,9 @@ impl Handing<'_> {
                 self.put_off((claimed, lane), &met).await?;
             }
         }
+        let last = if is_paused(&Place::Bulk) { PERSONAL } else { BULK };
+        let of = (self.pull.way, last);
+        self.shares.await_away(self.organization, of, (&limits, self.moment.now))?;
         Ok(None)
     }
 

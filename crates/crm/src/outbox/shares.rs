@@ -106,7 +106,7 @@ impl Shares {
     ) -> Result<Duration, CrmError> {
         let away = match self.away.entry(of.1) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(away(organization, of, now)?),
+            Entry::Vacant(unknown) => unknown.insert(away(organization, of, (now, AWAY_MAX))?),
         };
         let mut longest = Duration::ZERO;
         for limit in limits {
@@ -123,6 +123,23 @@ impl Shares {
     /// Some mail was kept back for so long.
     pub(super) fn await_more(&mut self, lack: Duration) {
         self.more_in = Some(self.more_in.map_or(lack, |before| before.min(lack)));
+    }
+
+    /// What an earlier pull put off for one of these limits is awaited, where nothing else is.
+    pub(super) fn await_away(
+        &mut self,
+        organization: &Organization,
+        of: (Id, i32),
+        (limits, now): (&[OutboxLimit], Timestamp),
+    ) -> Result<(), CrmError> {
+        let slow = limits.iter().filter(|limit| limit.place.starts_with('@') && share_of(limit, 1).is_some());
+        let slow: HashSet<&str> = slow.map(|limit| limit.place.as_str()).collect();
+        if self.more_in.is_none() && !slow.is_empty() {
+            let mut away = away(organization, of, (now, SHARE_MAX))?;
+            away.retain(|domain, _| slow.contains(domain.as_str()));
+            self.more_in = away.into_values().flatten().min();
+        }
+        Ok(())
     }
 
     /// After how long there is more, where something was kept back.
@@ -145,16 +162,19 @@ impl Shares {
     }
 }
 
-/// In how long mails come back to each domain before those of this lane; a person's mail waits behind no bulk mail.
+/// The slowest limit lets one mail out in this time.
+const SHARE_MAX: Duration = Duration::from_secs(60);
+
+/// In how long, and within that time, mails come back to each domain before those of this lane; a person's mail waits behind no bulk mail.
 fn away(
     organization: &Organization,
     (way, lane): (Id, i32),
-    now: Timestamp,
+    (now, within): (Timestamp, Duration),
 ) -> Result<HashMap<String, Vec<Duration>>, CrmError> {
     let lanes: &[i32] = if lane == BULK { &[PERSONAL, BULK] } else { &[PERSONAL] };
     let mut dues: HashMap<String, Vec<Duration>> = HashMap::new();
     for lane in lanes {
-        let within = (now, i64::try_from(AWAY_MAX.as_secs()).unwrap_or(i64::MAX));
+        let within = (now, i64::try_from(within.as_secs()).unwrap_or(i64::MAX));
         let away =
             organization.read(|read| read.outbox_away((way, *lane), within, limits::OUTBOX_AWAY_MAX))?;
         for (milliseconds, address) in away {
