@@ -134,7 +134,7 @@ fn reason_for(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) 
         .or_else(|| if is_alone { notice.reason() } else { None })
         .or_else(|| reply.and_then(Reason::of))
         .or_else(|| match reply {
-            Some(reply) => after().or_else(|| Reason::of_codes(reply)),
+            Some(reply) => after().map(|_| Reason::after_unknown(reply)).or_else(|| Reason::of_codes(reply)),
             None => beside(notice, words, address),
         })?;
     Some(if told.kind == Kind::Hard && after().is_some() {
@@ -150,7 +150,10 @@ fn beside(notice: &Notice<'_>, words: &str, address: Option<&EmailAddress>) -> O
     let is_all = words.len() >= notice.text.len();
     Reason::of_all(words)
         .or_else(|| if is_all { None } else { Reason::of(words) })
-        .or_else(|| Reason::after_text(words).or_else(|| notice.after_text()))
+        .or_else(|| {
+            let after = Reason::after_text(words).or_else(|| notice.after_text());
+            after.map(|_| Reason::after_unknown(words))
+        })
         .or_else(|| Reason::of_codes(words))
         .or_else(|| address.and_then(|address| Reason::of(&mentions(&notice.text, address))))
         .or_else(|| notice.reason())

@@ -241,7 +241,7 @@ fn why(
         .or_else(|| Reason::somewhere(near))
         .or_else(|| Reason::of(&answer))
         .or_else(|| Reason::of(&format!("{action} {described}")))
-        .or_else(&after)
+        .or_else(|| after().map(|_| Reason::after_unknown(&answer)))
         .or_else(|| of_category(group))
         .or_else(|| of_exit(diagnostic))
         .or_else(|| Reason::of_statuses(diagnostic))

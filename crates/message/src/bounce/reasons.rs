@@ -59,6 +59,16 @@ impl Reason {
         is_after.then_some(Reason { kind: Kind::Soft })
     }
 
+    /// What was refused after the text in words that nobody knows: about that text; but where a status says that it is the address, or
+    /// the words speak of a recipient, that is open.
+    pub(super) fn after_unknown(answer: &str) -> Self {
+        let is_open = match Reason::of_statuses(answer) {
+            Some(told) => told.kind == Kind::Hard,
+            None => pairs::names_recipient(&folded(answer)),
+        };
+        Reason { kind: if is_open { Kind::Unclear } else { Kind::Soft } }
+    }
+
     /// By an answer that says no, and nothing of why: by whom it did not take, by a status, else by a code. `551 5.3.0` is no word
     /// about him: it fails in the server.
     pub(super) fn of_bare(answer: &str) -> Option<Self> {

@@ -123,6 +123,12 @@ fn every_program_has_words_for_the_stage() {
             ZOE,
         );
     }
+    for said in ["our final DATA:\n550 5.1.1 froobled", "our final DATA:\n550 such a recipient froobles"] {
+        let open = format!(
+            "Your message could not be delivered.\n\n<zoe@x.test>:\nmx.x.test [192.0.2.1] did not like {said}\n"
+        );
+        check(&written(&open), Kind::Unclear, ZOE);
+    }
     let recipient = "Your message could not be delivered.\n\n<zoe@x.test>:\nhMailServer sent: RCPT TO:<zoe@x.test>\n\
         Remote server replied: 550 user unknown\n";
     check(&written(recipient), Kind::Hard, ZOE);
