@@ -8,6 +8,7 @@
 mod addresses;
 mod answer;
 mod bait;
+mod complaints;
 mod failure;
 mod fields;
 mod folding;
@@ -86,7 +87,7 @@ pub fn read_returned(message: &Message<'_>) -> Bounce {
 }
 
 fn told(notice: &Notice<'_>) -> Bounce {
-    fields::complaint(notice)
+    complaints::complaint(notice)
         .or_else(|| fields::delivery(notice))
         .or_else(|| fields::disposition(notice))
         .or_else(|| enclosed(notice))

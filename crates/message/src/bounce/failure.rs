@@ -1,5 +1,7 @@
 //! What a notice without fields says of each recipient, in words: that nothing was delivered, and why.
 
+use std::collections::HashMap;
+
 use model::EmailAddress;
 
 use super::fields::cut;
@@ -40,10 +42,16 @@ pub(super) fn failed(notice: &Notice<'_>) -> Option<Bounce> {
         None if arrived && address.is_none_or(|address| !is_under_failure(notice, address)) => Kind::Receipt,
         reason => reason.map_or(Kind::Unclear, |reason| reason.kind),
     };
+    // Where a field names a thousand, the same words are beside each.
+    let mut known: HashMap<&str, Option<Reason>> = HashMap::new();
     let told = notice.named().iter().enumerate().map(|(place, (address, words))| {
         // To look through all of it for each of many would take too long.
         let mentioned = (place < MENTIONED_MAX).then_some(address);
-        let kind = kind_for(reason_for(notice, words, mentioned), mentioned);
+        let reason = match mentioned {
+            Some(_) => reason_for(notice, words, mentioned),
+            None => known.entry(words).or_insert_with(|| reason_for(notice, words, None)).clone(),
+        };
+        let kind = kind_for(reason, mentioned);
         Told { address: address.clone(), kind, status: status_in(words), words: cut(words) }
     });
     Bounce::of(told.collect()).or_else(|| {

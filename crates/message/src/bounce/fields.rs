@@ -1,6 +1,6 @@
-//! What fields tell: delivery status (RFC 3464), disposition (RFC 8098), feedback (RFC 5965).
+//! What fields tell: delivery status (RFC 3464), disposition (RFC 8098).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use model::{EmailAddress, limits};
 
@@ -10,59 +10,6 @@ use super::{Bounce, Kind, Told, answer, bait, failure, folding, persons, servers
 use crate::field::{self, Field, Section};
 use crate::header_decoder;
 use crate::message::start_of;
-
-/// A report that somebody does not want the mail. One of another type (RFC 6591, say) is a report all the same, about nothing of
-/// ours; one that a person hands on, none.
-pub(super) fn complaint(notice: &Notice<'_>) -> Option<Bounce> {
-    if persons::is_writer(notice) {
-        return None;
-    }
-    let feedback = notice.feedbacks.first();
-    let section = feedback.map(|body| field::split(body.get(field::start(body)..).unwrap_or_default()));
-    let text = |section: &Section<'_>, name: &str| section.value(name).map(header_decoder::decode);
-    let Some(section) = section else { return at_microsoft(notice) };
-    let kind = text(&section, "Feedback-Type").unwrap_or_default().trim().to_ascii_lowercase();
-    let is_complaint =
-        matches!(kind.as_str(), "abuse" | "fraud" | "opt-out" | "opt-out-list" | "virus" | "other");
-    if !is_complaint {
-        return Some(Bounce {
-            kind: Kind::Nothing,
-            recipients: Vec::new(),
-            words: format!("Feedback-Type: {kind}"),
-        });
-    }
-    let is_named = |field: &&Field<'_>| field.is("Original-Rcpt-To") || field.is("Removal-Recipient");
-    let named = section.fields.iter().filter(is_named).map(|field| header_decoder::decode(field.value));
-    let mut named: Vec<EmailAddress> = named.filter_map(|text| spelling::first_in(&text)).collect();
-    if named.is_empty() {
-        named.extend(returned_to(notice));
-    }
-    let mut seen = HashSet::new();
-    named.retain(|address| address.local_part() != "redacted" && seen.insert(address.key()));
-    named.truncate(limits::RECIPIENTS_MAX);
-    Some(complained(named, format!("Feedback-Type: {kind}")))
-}
-
-/// Outlook.com's reports have no fields of their own; the mail within has one.
-fn at_microsoft(notice: &Notice<'_>) -> Option<Bounce> {
-    let name = "X-HmXmrOriginalRecipient";
-    let values = notice.returned.iter().filter_map(|raw| value(raw, name));
-    let address = values.filter_map(|text| EmailAddress::parse(&text)).next()?;
-    Some(complained(vec![address], format!("{name} in the mail that it returns")))
-}
-
-fn complained(named: Vec<EmailAddress>, words: String) -> Bounce {
-    let told = |address| Told { address, kind: Kind::Complaint, status: String::new(), words: words.clone() };
-    Bounce { kind: Kind::Complaint, recipients: named.into_iter().map(told).collect(), words }
-}
-
-/// To whom the mail was written that is returned. One to its own writer went to others hidden.
-fn returned_to(notice: &Notice<'_>) -> Option<EmailAddress> {
-    let header = notice.returned.iter().find_map(|raw| crate::read_header(raw).ok())?;
-    let is_writer =
-        |address: &EmailAddress| header.from.iter().any(|from| from.address.key() == address.key());
-    header.to.iter().map(|mailbox| mailbox.address.clone()).find(|address| !is_writer(address))
-}
 
 /// A field of a header section.
 pub(super) fn value(raw: &[u8], name: &str) -> Option<String> {
@@ -98,7 +45,7 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
     let mut recipients: Vec<Told> = Vec::new();
     let mut places: HashMap<String, (usize, usize)> = HashMap::new();
     let mut nameless: Option<(Kind, String)> = None;
-    let mut above = String::new();
+    let (mut above, mut room) = (String::new(), ANSWERS_BYTES_MAX);
     // However many bodies there are: each is looked through for the words beside a recipient.
     let all = notice.statuses.iter().flat_map(|body| groups(body)).take(limits::RECIPIENTS_MAX);
     for group in all {
@@ -114,7 +61,7 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
         if address.is_none() {
             above.clone_from(&action);
         }
-        let Some((kind, status, words)) = of_group(&group, notice, &action) else { continue };
+        let Some((kind, status, words)) = of_group(&group, notice, (&action, &mut room)) else { continue };
         let Some(address) = address else {
             nameless = nameless.max(Some((kind, words)));
             continue;
@@ -144,6 +91,12 @@ pub(super) fn delivery(notice: &Notice<'_>) -> Option<Bounce> {
     Some(Bounce::of(recipients).unwrap_or_else(asked))
 }
 
+/// So much of what servers answered is looked through for words; beyond it the status tells. A thousand recipients have 200 bytes each.
+const ANSWERS_BYTES_MAX: usize = 4 * limits::NOTICE_BYTES_MAX;
+
+/// So much of what is said beside an action and a status.
+const COMMENT_BYTES_MAX: usize = 512;
+
 /// So often is one recipient looked at, and so many groups that name none: whoever names one a thousand times tells nothing new.
 const TIMES_MAX: usize = 16;
 
@@ -168,6 +121,9 @@ fn groups(body: &[u8]) -> Vec<Section<'_>> {
 fn divide<'x>(group: Section<'x>, groups: &mut Vec<Section<'x>>) {
     let mut fields: Vec<Field<'x>> = Vec::new();
     for field in group.fields {
+        if groups.len() >= limits::RECIPIENTS_MAX {
+            return;
+        }
         let begins = field.is("Final-Recipient") || field.is("Original-Recipient");
         if begins && fields.iter().any(|known| known.is(field.name)) {
             groups.push(Section { fields: std::mem::take(&mut fields), body_offset: 0 });
@@ -178,20 +134,27 @@ fn divide<'x>(group: Section<'x>, groups: &mut Vec<Section<'x>>) {
 }
 
 /// Kind, status and words of a group that is about a recipient.
-fn of_group(group: &Section<'_>, notice: &Notice<'_>, action: &str) -> Option<(Kind, String, String)> {
+fn of_group(
+    group: &Section<'_>,
+    notice: &Notice<'_>,
+    (action, room): (&str, &mut usize),
+) -> Option<(Kind, String, String)> {
     let text = |name: &str| group.value(name).map(header_decoder::decode);
     let has_recipient = group.value("Final-Recipient").or(group.value("Original-Recipient")).is_some();
-    let action = action.trim().to_ascii_lowercase();
+    let action = start_of(action.trim(), COMMENT_BYTES_MAX).to_ascii_lowercase();
     if action.is_empty() && !has_recipient {
         return None;
     }
     let described = text("Status").unwrap_or_default();
+    let described = start_of(&described, COMMENT_BYTES_MAX).to_owned();
     let status = described.split_whitespace().next().unwrap_or_default().to_owned();
     let mut diagnostic = text("Diagnostic-Code").unwrap_or_default();
     // A gateway to X.400 says there what the server answered.
     if let Some(more) = text("X400-Supplementary-Info").or_else(|| text("X-Supplementary-Info")) {
         diagnostic = format!("{diagnostic} {more}");
     }
+    diagnostic.truncate(start_of(&diagnostic, NEAR_BYTES_MAX.min(*room)).len());
+    *room -= diagnostic.len();
     let near = near(notice, group);
     // Some leave the answer to the text.
     if diagnostic.trim().is_empty() {

@@ -69,7 +69,7 @@ impl<'m> Notice<'m> {
             // Some leave the semicolon out before the parameters.
             match entity.mimetype.split_whitespace().next().unwrap_or_default() {
                 "message/delivery-status" | "message/global-delivery-status" => {
-                    let body = message.decoded(entity);
+                    let body = begin_of(message.decoded(entity));
                     // InterMail puts its words there too.
                     if !has_fields(&body) && notice.returned.is_empty() {
                         notice.add(&String::from_utf8_lossy(&body));
@@ -77,11 +77,11 @@ impl<'m> Notice<'m> {
                     notice.statuses.push(body);
                 }
                 "message/disposition-notification" | "message/global-disposition-notification" => {
-                    notice.dispositions.push(message.decoded(entity));
+                    notice.dispositions.push(begin_of(message.decoded(entity)));
                 }
-                "message/feedback-report" => notice.feedbacks.push(message.decoded(entity)),
+                "message/feedback-report" => notice.feedbacks.push(begin_of(message.decoded(entity))),
                 "message/rfc822" | "message/global" | "text/rfc822-headers" | "message/global-headers" => {
-                    notice.returned.push(message.decoded(entity));
+                    notice.returned.push(begin_of(message.decoded(entity)));
                 }
                 kind if notice.returned.is_empty()
                     && (kind == "text/plain" || kind.starts_with("multipart/")) =>
@@ -180,6 +180,18 @@ impl<'m> Notice<'m> {
                 return;
             }
             at += line.len();
+        }
+    }
+}
+
+/// As much of a body as fields may be looked for in: as a header may have.
+fn begin_of(body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match body {
+        Cow::Borrowed(body) => Cow::Borrowed(body.get(..limits::HEADER_BYTES_MAX).unwrap_or(body)),
+        Cow::Owned(mut body) => {
+            body.truncate(limits::HEADER_BYTES_MAX);
+            body.shrink_to_fit();
+            Cow::Owned(body)
         }
     }
 }

@@ -60,6 +60,34 @@ fn what_a_scanner_left_of_a_worm_is_none() {
 }
 
 #[test]
+fn endless_answers_are_not_read_to_their_end() {
+    let report = |groups: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.test\nSubject: Undelivered\nContent-Type: multipart/report; boundary=b\n\n--b\n\nSorry.\n\
+             --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n{groups}--b--\n"
+        )
+    };
+    let group = |number: usize, words: &str, status: &str| {
+        format!(
+            "Final-Recipient: rfc822; zoe{number}@x.test\nAction: failed\nStatus: {status}\nDiagnostic-Code: smtp; 550 {words}\n\n"
+        )
+    };
+    let long = format!("{}user unknown", "so it is ".repeat(1_000));
+    check(&report(&group(1, &long, "5.2.2")), Kind::Soft, &["zoe1@x.test"]);
+    // Hundreds may have an answer each; where these are long, the last are told by their status.
+    let many: String = (0..900).map(|number| group(number, "user unknown", "5.2.2")).collect();
+    let raw = report(&many).replace('\n', "\r\n");
+    let told = read(&crate::read(raw.as_bytes()).unwrap());
+    assert!(told.recipients.len() == 900 && told.recipients.iter().all(|told| told.kind == Kind::Hard));
+    let wide = format!("user unknown {}", "so it is ".repeat(200));
+    let many: String = (0..900).map(|number| group(number, &wide, "5.2.2")).collect();
+    let raw = report(&many).replace('\n', "\r\n");
+    let told = read(&crate::read(raw.as_bytes()).unwrap());
+    let kinds = [0, 899].map(|number: usize| told.recipients[number].kind);
+    assert_eq!(kinds, [Kind::Hard, Kind::Soft]);
+}
+
+#[test]
 fn what_is_frozen_waits() {
     let exim = "From: Mail Delivery System <Mailer-Daemon@mx.test>\nTo: us@our.test\nSubject: Message frozen\n\n\
         Message 1xX6Su-0001ke-2B has been frozen.\nThe following address(es) have yet to be delivered:\n  zoe@x.test: lowest numbered MX record points to local host\n";
