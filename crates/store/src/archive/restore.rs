@@ -10,6 +10,7 @@ use super::content::Content;
 use super::digest::{self, Columns, Digest, TableDigest};
 use super::followers::Followers;
 use super::format::{self, Kind};
+use super::keep::RETURNS;
 use super::open::Archive;
 use super::turn::Turn;
 use super::{
@@ -143,7 +144,11 @@ fn named(archive: &Archive, name: Option<String>) -> catalogue::Organization {
 
 fn routes_to(row: &catalogue::Organization, archive: &Archive) -> Vec<catalogue::Route> {
     let organizationid = row.organizationid;
-    archive.routes().iter().map(|route| catalogue::Route { organizationid, ..route.clone() }).collect()
+    let here = |route: &catalogue::Route| {
+        let targetid = if route.kind == RETURNS { organizationid } else { route.targetid };
+        catalogue::Route { organizationid, targetid, ..route.clone() }
+    };
+    archive.routes().iter().map(here).collect()
 }
 
 /// Looks before all the work whether it can be published at its end.

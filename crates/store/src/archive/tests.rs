@@ -18,6 +18,8 @@ mod others;
 mod two;
 
 const NOW: Timestamp = Timestamp(1_795_687_200_000);
+/// The address of return paths.
+const RETURNS_TO: &str = "b@bounces.contoso.test";
 
 #[test]
 fn a_restore_is_known_from_the_moment_it_is_asked_for() {
@@ -46,12 +48,14 @@ fn all_of_it_comes_back_in_another_house() {
         assert!(backup.digest.rows(table.name) > 0, "{} is empty, so nothing is proven of it", table.name);
     }
     let restored = to.restore(&from.file(), None).unwrap();
-    assert_eq!((restored.routes, restored.taken), (3, NOW));
+    assert_eq!((restored.routes, restored.taken), (4, NOW));
     assert_eq!(restored.digest, backup.digest);
     let organization = to.store.organization_by_name("contoso").unwrap();
     assert_eq!(organization.id(), from.organization().id());
     assert_eq!(to.store.digest(&organization, &Progress::default()).unwrap(), backup.digest);
-    assert_eq!(to.store.route("crm@sink.test").unwrap(), from.store.route("crm@sink.test").unwrap());
+    for address in ["crm@sink.test", RETURNS_TO] {
+        assert_eq!(to.store.route(address).unwrap(), from.store.route(address).unwrap());
+    }
     // What was filled in is nothing that can be opened; only one of those is in use.
     assert_eq!(organization.damaged_blobs().unwrap(), 1);
     assert_eq!(organization.blob(blake3::hash(&noise(300_000)).as_bytes()).unwrap(), noise(300_000));
@@ -241,7 +245,7 @@ fn what_is_there_is_never_written_over() {
     let refused = |place: &Place, name| place.restore(&from.file(), name).unwrap_err();
     assert!(matches!(refused(&from, None), ArchiveError::Exists));
     let ArchiveError::AddressesTaken(taken) = refused(&from, Some("copy")) else { panic!("not refused") };
-    assert_eq!(taken, ["crm@sink.test", "jane@contoso.test", "support@contoso.test"]);
+    assert_eq!(taken, [RETURNS_TO, "crm@sink.test", "jane@contoso.test", "support@contoso.test"]);
     let other = Row { organizationid: Id([8; 16]), name: "contoso".to_owned(), createdon: NOW };
     to.store.create_organization(other).unwrap();
     assert!(matches!(refused(&to, None), ArchiveError::Exists));
@@ -421,11 +425,19 @@ impl Place {
             let blob = organization.put_blob(&bytes).unwrap();
             organization.write_alone(|tx| tx.keep_blob(&blob)).unwrap();
         }
-        let routes = [("crm@sink.test", 1), ("support@contoso.test", 2), ("jane@contoso.test", 3)];
-        for (address, kind) in routes {
-            // The first row of each table has this id; one address leads to something that is not there any more.
-            let route =
-                Route { address: address.to_owned(), organizationid: id, kind, targetid: Id([1; 16]) };
+        // Return paths lead to the organization, and to no row of a table that happens to have its id.
+        let gone = "delete from systemuser where systemuserid = ?1";
+        organization.write_alone(|tx| tx.execute(gone, &[id.into()]).map(drop)).unwrap();
+        let (first, second) = (Id([1; 16]), Id([2; 16]));
+        let routes = [
+            ("crm@sink.test", 1, first),
+            ("support@contoso.test", 2, first),
+            ("jane@contoso.test", 3, second),
+            (RETURNS_TO, 4, id),
+        ];
+        for (address, kind, targetid) in routes {
+            // Rows of each table have these ids; one address leads to something that is not there any more.
+            let route = Route { address: address.to_owned(), organizationid: id, kind, targetid };
             place.store.publish_route(&route).unwrap();
         }
         let stale = Route {
