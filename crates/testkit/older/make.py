@@ -4,6 +4,8 @@ commands and its SMTP door, and writes FOLDER/house.tar.gz (its data folder, sto
 FOLDER/said.txt (what the old program said of them)."""
 import json, os, pathlib, re, shutil, smtplib, subprocess, sys, tempfile, time, tomllib, csv, tarfile
 
+import outgoing
+
 HERE = pathlib.Path(__file__).resolve().parent
 MAIL = HERE / "../../../mail"
 PROGRAM, OUT = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
@@ -72,26 +74,30 @@ def serve_and_send(world):
         if line.startswith("control"):
             break
     host, port = json.loads((PLACE / "ports.json").read_text())["smtp"][0].rsplit(":", 1)
+    door = (host, int(port))
     for name in (HERE / "sent.txt").read_text().split():
         expected = json.loads((MAIL / f"{name}.expect").read_text())
         envelope = expected["envelope"]
         to = [re.sub(r"\{key:(.*?)\}", lambda of: KEYS[of[1]], it) for it in envelope["rcpt_to"]]
-        with smtplib.SMTP(host, int(port), local_hostname="client.test") as door:
-            door.sendmail(envelope["mail_from"], to, (MAIL / f"{name}.eml").read_bytes())
+        with smtplib.SMTP(*door, local_hostname="client.test") as client:
+            client.sendmail(envelope["mail_from"], to, (MAIL / f"{name}.eml").read_bytes())
     more()
+    drafts = outgoing.go_out(run, PLACE, door)
     child.terminate()
     child.wait()
+    return drafts
 
 
 def main():
     world = tomllib.loads((MAIL / "world.toml").read_text())
     for organization in world["organization"]:
         make(organization)
-    serve_and_send(world)
+    drafts = serve_and_send(world)
     said = run("verify", "--bytes")
     for organization in world["organization"]:
         name = organization["name"]
         said += run("backup", "--org", name, str(OUT / f"{name}.postroom"))
+    said += drafts + outgoing.said(run)
     (OUT / "said.txt").write_text(re.sub(r" in /\S+", " in a file", said))
     with tarfile.open(OUT / "house.tar.gz", "w:gz") as tar:
         # The key of its door is nobody's business.

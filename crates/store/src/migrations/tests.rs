@@ -23,8 +23,10 @@ fn released_scripts_stay_as_they_were() {
     assert_eq!(digest(ORGANIZATION[1]), "27cd9c53449568f8");
     assert_eq!(digest(ORGANIZATION[2]), "ee05dd86782c88d7");
     assert_eq!(digest(ORGANIZATION[3]), "823e14c9a4740d54");
+    assert_eq!(digest(ORGANIZATION[4]), "611527d5653b3db0");
     assert_eq!(digest(CATALOGUE[0]), "16f81c2ec3fa2152");
     assert_eq!(digest(CATALOGUE[1]), "4999d85571293960");
+    assert_eq!(digest(CATALOGUE[2]), "1d12b6fbf7264b1f");
 }
 
 #[test]

@@ -15,6 +15,8 @@ use testkit::kept::emails_by_id;
 use testkit::samples::{self, Round, Sample};
 use testkit::world::{Made, World};
 
+mod outgoing;
+
 const ORGANIZATIONS: [&str; 2] = ["contoso", "tailspin"];
 
 #[test]
@@ -30,21 +32,32 @@ fn a_house_of_the_fourth_schema_is_opened() {
 }
 
 #[test]
+fn a_house_of_the_fifth_schema_is_opened() {
+    let (house, _folder) = opened("schema-5");
+    goes_on(&house, "schema-5");
+}
+
+#[test]
 fn archives_of_the_third_schema_are_restored() {
-    goes_on(&restored("schema-3"), "schema-3");
+    let (house, _folder) = restored("schema-3");
+    goes_on(&house, "schema-3");
 }
 
 #[test]
 fn archives_of_the_fourth_schema_are_restored() {
-    goes_on(&restored("schema-4"), "schema-4");
+    let (house, _folder) = restored("schema-4");
+    goes_on(&house, "schema-4");
+}
+
+#[test]
+fn archives_of_the_fifth_schema_are_restored() {
+    let (house, _folder) = restored("schema-5");
+    goes_on(&house, "schema-5");
 }
 
 /// A house in files, with the data folder of an older one.
 fn opened(schema: &str) -> (House, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let packed = older().join(schema).join("house.tar.gz");
-    let unpacked = Command::new("tar").arg("-xzf").arg(packed).arg("-C").arg(folder.path()).status().unwrap();
-    assert!(unpacked.success());
+    let folder = unpacked(schema);
     let data = folder.path().join("data");
     let mut settings = free_ports(&data).unwrap();
     // Its rows are in files, whatever tests use.
@@ -52,9 +65,24 @@ fn opened(schema: &str) -> (House, TempDir) {
     (House::start_in(&data, settings).unwrap(), folder)
 }
 
-/// A house of today that the archives were restored into.
-fn restored(schema: &str) -> House {
-    let house = House::start().unwrap();
+/// The data folder of an older house, in a folder.
+fn unpacked(schema: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = older().join(schema).join("house.tar.gz");
+    let unpacked = Command::new("tar").arg("-xzf").arg(packed).arg("-C").arg(folder.path()).status().unwrap();
+    assert!(unpacked.success());
+    folder
+}
+
+/// A house of today that the archives were restored into, and the keys of the older house brought along, where it had any.
+fn restored(schema: &str) -> (House, TempDir) {
+    let folder = unpacked(schema);
+    let keys = folder.path().join("data/secret.keys");
+    let mut settings = free_ports(&folder.path().join("new")).unwrap();
+    if keys.exists() {
+        settings.secrets.key_file = keys;
+    }
+    let house = House::start_in(&settings.data.clone(), settings).unwrap();
     let said = said(schema);
     for (number, name) in (1..).zip(ORGANIZATIONS) {
         let file = older().join(schema).join(format!("{name}.postroom"));
@@ -69,7 +97,7 @@ fn restored(schema: &str) -> House {
             .unwrap();
         assert!(line.ends_with(&restored.held.digest), "{line}: {}", restored.held.digest);
     }
-    house
+    (house, folder)
 }
 
 /// All that the older program took in is here; it comes again and is known, and the others come as they always did.
@@ -84,6 +112,8 @@ fn goes_on(house: &House, schema: &str) {
     assert_eq!(before.len(), sent.len());
     books_are_those(house, schema);
     has_what_was_made(house, schema);
+    never_logs(house, &world);
+    outgoing::is_as_it_was_said(house, &said(schema));
     let held = held(house);
     are_kept_as_they_came(house, &before);
 
@@ -99,6 +129,8 @@ fn goes_on(house: &House, schema: &str) {
         differences.extend(ended.differences.into_iter().map(|words| format!("{}: {words}", sample.name)));
     }
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+    outgoing::is_as_it_was_said(house, &said(schema));
+    outgoing::comes_back(house, &said(schema));
     let Reply::Verified(books) = house.command(Request::VerifyBytes(None)).unwrap() else {
         panic!("no books")
     };
@@ -136,6 +168,18 @@ fn has_what_was_made(house: &House, schema: &str) {
         return;
     }
     assert_eq!((waiting.len(), ended.len(), names.as_slice()), (1, 1, ["forwards"].as_slice()));
+}
+
+/// Whose mail is not kept is known still.
+fn never_logs(house: &House, world: &World) {
+    for made in &world.organization {
+        let organization = house.organization(&made.name).unwrap();
+        for entry in &made.never_log {
+            let found = organization.read(|read| read.never_log_of(&entry.pattern, &entry.pattern)).unwrap();
+            let is_for_all = found.iter().any(|it| it.systemuserid.is_none());
+            assert!(!found.is_empty() && is_for_all == entry.user.is_none(), "{}", entry.pattern);
+        }
+    }
 }
 
 /// How many e-mails have each Message-ID, in each organization.
