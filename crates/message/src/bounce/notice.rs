@@ -69,7 +69,7 @@ impl<'m> Notice<'m> {
             // Some leave the semicolon out before the parameters.
             match entity.mimetype.split_whitespace().next().unwrap_or_default() {
                 "message/delivery-status" | "message/global-delivery-status" => {
-                    let body = begin_of(message.decoded(entity));
+                    let body = begin_of(message.decoded(entity), STATUS_BYTES_MAX);
                     // InterMail puts its words there too.
                     if !has_fields(&body) && notice.returned.is_empty() {
                         notice.add(&String::from_utf8_lossy(&body));
@@ -77,11 +77,13 @@ impl<'m> Notice<'m> {
                     notice.statuses.push(body);
                 }
                 "message/disposition-notification" | "message/global-disposition-notification" => {
-                    notice.dispositions.push(begin_of(message.decoded(entity)));
+                    notice.dispositions.push(begin_of(message.decoded(entity), limits::HEADER_BYTES_MAX));
                 }
-                "message/feedback-report" => notice.feedbacks.push(begin_of(message.decoded(entity))),
+                "message/feedback-report" => {
+                    notice.feedbacks.push(begin_of(message.decoded(entity), limits::HEADER_BYTES_MAX))
+                }
                 "message/rfc822" | "message/global" | "text/rfc822-headers" | "message/global-headers" => {
-                    notice.returned.push(begin_of(message.decoded(entity)));
+                    notice.returned.push(begin_of(message.decoded(entity), limits::HEADER_BYTES_MAX));
                 }
                 kind if notice.returned.is_empty()
                     && (kind == "text/plain" || kind.starts_with("multipart/")) =>
@@ -184,12 +186,15 @@ impl<'m> Notice<'m> {
     }
 }
 
-/// As much of a body as fields may be looked for in: as a header may have.
-fn begin_of(body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+/// So much of a body with fields about recipients is read: 4 KB for each of as many as there may be.
+const STATUS_BYTES_MAX: usize = 4_096 * limits::RECIPIENTS_MAX;
+
+/// As much of a body as fields are looked for in.
+fn begin_of(body: Cow<'_, [u8]>, bytes_max: usize) -> Cow<'_, [u8]> {
     match body {
-        Cow::Borrowed(body) => Cow::Borrowed(body.get(..limits::HEADER_BYTES_MAX).unwrap_or(body)),
+        Cow::Borrowed(body) => Cow::Borrowed(body.get(..bytes_max).unwrap_or(body)),
         Cow::Owned(mut body) => {
-            body.truncate(limits::HEADER_BYTES_MAX);
+            body.truncate(bytes_max);
             body.shrink_to_fit();
             Cow::Owned(body)
         }
