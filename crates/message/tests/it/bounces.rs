@@ -1,6 +1,6 @@
 //! What real mails report, against what a reader said of each before anything read them: `tests/bounces/`.
 //!
-//! Rules are written by all of these mails but those of `seventh.tsv`: each that is read wrongly is named here. Of the seventh counts alone
+//! Rules are written by all of these mails but the `held-out` of `seventh.tsv`: each that is read wrongly is named here. Of those counts alone
 //! are told, unless `POSTROOM_MISREAD` is set.
 
 use std::path::Path;
@@ -197,7 +197,7 @@ fn what_the_reports_of_the_sixth_collection_say_is_told() {
 
 #[test]
 fn what_the_reports_of_the_seventh_collection_say_is_told() {
-    let Some(cases) = fetched(include_str!("../bounces/seventh.tsv"), |_| false) else { return };
+    let Some(cases) = fetched(include_str!("../bounces/seventh.tsv"), |label| label.is("dev")) else { return };
     tell("seventh", cases.iter());
     for source in ["made", "public, new", "public, left", "quoted"] {
         tell(
