@@ -197,7 +197,9 @@ fn what_the_reports_of_the_sixth_collection_say_is_told() {
 
 #[test]
 fn what_the_reports_of_the_seventh_collection_say_is_told() {
-    let Some(cases) = fetched(include_str!("../bounces/seventh.tsv"), |label| label.is("dev")) else { return };
+    let Some(cases) = fetched(include_str!("../bounces/seventh.tsv"), |label| label.is("dev")) else {
+        return;
+    };
     tell("seventh", cases.iter());
     for source in ["made", "public, new", "public, left", "quoted"] {
         tell(
