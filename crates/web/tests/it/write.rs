@@ -137,6 +137,34 @@ async fn what_cannot_go_out_is_said_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn on_every_page_of_what_was_typed_recipients_stay_apart_and_formatting_stays() {
+    let people = "Zoë <zoe@x.test>\r\nTom <tom@x.test>";
+    let html = "<p>Fifty <b>pallets</b>?</p>";
+    let fields = letter(&[("to", people), ("cc", people), ("bcc", people), ("html", html)]);
+    let sites =
+        [Site::stranger(), Site::failing(web::Failure::TryLater), Site::failing(web::Failure::Internal)];
+    for site in sites {
+        let answer = site.press("/write", &fields).await;
+        for name in ["to", "cc", "bcc"] {
+            // Browsers take line ends out of what an input holds.
+            assert!(
+                answer.text.contains(&format!("<textarea id=\"{name}\" name=\"{name}\"")),
+                "{}",
+                answer.text
+            );
+            assert!(holds(&answer, name, "zoe@x.test&gt;\nTom &lt;"), "{name}: {}", answer.text);
+        }
+        assert!(holds(&answer, "html", "&lt;p&gt;Fifty &lt;b&gt;pallets&lt;"), "{}", answer.text);
+        assert!(
+            holds(&answer, "text", "readonly"),
+            "the text is made of the HTML: what is changed here would be lost"
+        );
+    }
+    let plain = Site::stranger().press("/write", &letter(&[])).await;
+    assert!(!plain.text.contains("readonly"), "{}", plain.text);
+}
+
+#[tokio::test]
 async fn a_letter_is_kept_as_a_draft_gone_on_with_and_discarded() {
     let site = Site::signed_in();
     assert!(site.get("/outbox").await.text.contains("href=\"/drafts\">Drafts</a>"));
