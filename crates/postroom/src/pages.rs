@@ -237,7 +237,11 @@ impl web::House for House {
         writing::drafts::list((self.of(visitor)?.as_ref(), visitor), page)
     }
 
-    fn discard_draft(&self, visitor: &Visitor, draft: Id) -> Result<(), Failure> {
+    fn discard_draft(
+        &self,
+        visitor: &Visitor,
+        draft: (Id, Option<&str>),
+    ) -> Result<Option<Box<Letter>>, Failure> {
         writing::drafts::discard(self, (&self.of(visitor)?, visitor), draft)
     }
 

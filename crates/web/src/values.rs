@@ -119,8 +119,13 @@ pub trait House: Send + Sync + 'static {
     fn keep_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure>;
     /// The visitor's own drafts, the one he kept last first. Nobody else sees them.
     fn drafts(&self, visitor: &Visitor, page: &Page) -> Result<List<DraftLine>, Failure>;
-    /// Throws away a draft of the visitor's.
-    fn discard_draft(&self, visitor: &Visitor, draft: Id) -> Result<(), Failure>;
+    /// Throws away a draft of the visitor's: the version that is named, or whichever it is by now. Another version stays, and is
+    /// what comes back.
+    fn discard_draft(
+        &self,
+        visitor: &Visitor,
+        draft: (Id, Option<&str>),
+    ) -> Result<Option<Box<Letter>>, Failure>;
     /// The templates that the visitor may write with: everybody's, and his own.
     fn templates(&self, visitor: &Visitor) -> Result<Vec<TemplateLine>, Failure>;
     /// One of them, and what it becomes for a record, which is named by its id or an address; may be empty.

@@ -130,24 +130,30 @@ async fn replace(
     Ok(unit.await?)
 }
 
-/// Throws a draft away.
+/// Throws a draft away: the one that was `seen`, by its `blobid`, or whichever it is by now. Says whether that was there.
 ///
 /// # Errors
 /// [`CrmError::NotFound`] where it is no draft any more; [`CrmError::Invalid`] where it is another user's.
 pub async fn discard_draft(
     organization: &Arc<Organization>,
     (id, author): (Id, Option<Id>),
+    seen: Option<Vec<u8>>,
     moment: Moment,
-) -> Result<(), CrmError> {
+) -> Result<bool, CrmError> {
     found(organization, (id, author))?;
     let unit = organization.unit(Priority::Intake, move |tx| {
-        let is_there = tx.take_draft(id, None, moment.now)?;
+        let is_there = tx.take_draft(id, seen.as_deref(), moment.now)?;
         if is_there {
             noted(tx, (id, "discarded"), &moment)?;
         }
         Ok::<_, StoreError>(is_there)
     });
-    if unit.await? { Ok(()) } else { Err(GONE) }
+    let is_discarded = unit.await?;
+    if !is_discarded {
+        // Changed since, or gone.
+        found(organization, (id, None))?;
+    }
+    Ok(is_discarded)
 }
 
 /// How an e-mail is sent that is kept as a draft.

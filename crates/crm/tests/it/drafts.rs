@@ -87,7 +87,7 @@ async fn a_draft_stands_on_the_timeline_is_changed_and_goes_out_under_its_own_id
     assert_eq!(house.email(id).statuscode, STATUS_SENT);
     assert_eq!(send_draft(&house, id).await.unwrap(), id, "it went out");
     assert!(outbox::change_draft(&house.organization, (id, draft()), moment(&house)).await.is_err());
-    assert!(outbox::discard_draft(&house.organization, (id, None), moment(&house)).await.is_err());
+    assert!(outbox::discard_draft(&house.organization, (id, None), None, moment(&house)).await.is_err());
     house.books_are_right();
 }
 
@@ -170,7 +170,7 @@ async fn what_is_taken_back_and_thrown_away_is_no_loss_and_another_mail_that_is_
     let later = Draft { due: Some(now(&house).plus_seconds(600)), ..draft() };
     let [back, other] = [send(&house, later.clone()).await.unwrap(), send(&house, later).await.unwrap()];
     assert!(outbox::take_back(&house.organization, back, moment(&house)).await.unwrap());
-    outbox::discard_draft(&house.organization, (back, None), moment(&house)).await.unwrap();
+    outbox::discard_draft(&house.organization, (back, None), None, moment(&house)).await.unwrap();
     house.organization.wait_for_events().unwrap();
     house.books_are_right();
     house.organization.tamper("delete from email").unwrap();
@@ -201,10 +201,10 @@ async fn a_draft_is_nobodys_duplicate_and_leaves_nothing_behind() {
     assert_ne!(email, Some(id));
     let kept = outbox::draft(&house.organization, (id, None)).unwrap();
     assert_eq!(kept.about.earlier, Some(Earlier::Answered(asked)));
-    outbox::discard_draft(&house.organization, (id, None), moment(&house)).await.unwrap();
+    outbox::discard_draft(&house.organization, (id, None), None, moment(&house)).await.unwrap();
     assert!(house.organization.read(|read| read.email(id)).unwrap().is_none());
     assert!(parties(&house, id).is_empty());
-    assert!(outbox::discard_draft(&house.organization, (id, None), moment(&house)).await.is_err());
+    assert!(outbox::discard_draft(&house.organization, (id, None), None, moment(&house)).await.is_err());
     assert!(send_draft(&house, id).await.unwrap_err().to_string().contains("the draft is not here"));
     house.books_are_right();
 }

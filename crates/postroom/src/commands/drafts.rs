@@ -99,7 +99,7 @@ pub(super) async fn run(house: &Arc<House>, request: DraftRequest) -> Result<Rep
         }
         DraftRequest::Discard { organization: of, email } => {
             let organization = organization(house, &of)?;
-            outbox::discard_draft(&organization, (id(&email)?, None), house.moment()?).await?;
+            outbox::discard_draft(&organization, (id(&email)?, None), None, house.moment()?).await?;
             Ok(Reply::Done)
         }
         DraftRequest::TakeBack { organization: of, email } => {

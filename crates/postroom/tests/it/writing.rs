@@ -311,6 +311,7 @@ fn of_two_pages_with_one_draft_the_second_is_told_and_both_texts_are_there() {
     let key = field(&desk.get("/write"), "key");
     let at = desk.sent(&letter(&[("key", key.as_str()), ("do", "draft")]));
     let version = field(&desk.get(&at), "version");
+    let of = [("key", key.as_str())];
     let page = |verb, text, version| {
         letter(&[("key", key.as_str()), ("version", version), ("text", text), ("do", verb)])
     };
@@ -326,13 +327,31 @@ fn of_two_pages_with_one_draft_the_second_is_told_and_both_texts_are_there() {
     // An older page of the browser, from before it was a draft, is no other case.
     assert!(desk.press(&page("draft", "Eighty?", "")).text().contains("changed on another page"));
 
+    // Nor does an older page throw away what was kept since; the next one means it.
+    let told = desk.press(&page("discard", "Fifty pallets?", &version)).text();
+    assert!(told.contains("changed on another page") && told.contains(">\nSixty pallets?"), "{told}");
+    assert!(desk.get(&at).contains("Sixty pallets?"));
+
     // What was typed becomes a draft of its own, or takes the other one's place.
     let apart = desk.sent(&page("apart", "Seventy pallets?", &version));
     assert!(apart != at && desk.get(&apart).contains("Seventy") && desk.get(&at).contains("Sixty"));
     assert_eq!(desk.get("/drafts").matches("class=\"outbox-row\"").count(), 2);
     let told = desk.press(&page("draft", "Ninety?", &version)).text();
-    assert_eq!(desk.sent(&page("draft", "Ninety?", &field(&told, "version"))), at);
+    let by_now = field(&told, "version");
+    assert_eq!(
+        desk.sent(&letter(
+            &[&of[..], &[("text", "Ninety?"), ("version", &by_now), ("do", "draft")]].concat()
+        )),
+        at
+    );
     assert!(desk.get(&at).contains("Ninety?"));
+    let told = desk.press(&page("discard", "Ninety?", &version)).text();
+    let by_now = field(&told, "version");
+    assert_eq!(
+        desk.sent(&letter(&[&of[..], &[("version", &by_now), ("do", "discard")]].concat())),
+        "/drafts"
+    );
+    assert_eq!(desk.get("/drafts").matches("class=\"outbox-row\"").count(), 1);
 }
 
 #[test]

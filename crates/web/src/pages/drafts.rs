@@ -40,6 +40,6 @@ pub(crate) async fn discard(
     path: Path<String>,
 ) -> Result<Response, Failure> {
     let id = id(path)?;
-    desk.ask(move |house| house.discard_draft(&signed.visitor, id)).await?;
+    desk.ask(move |house| house.discard_draft(&signed.visitor, (id, None))).await?;
     Ok(Redirect::to("/drafts").into_response())
 }

@@ -143,7 +143,7 @@ pub(crate) async fn press(
             put(&desk, signed, (typed, files), |house, of, letter| house.keep_letter(of, letter)).await
         }
         "apart" => apart(&desk, signed, (typed, files)).await,
-        "discard" => discard(&desk, signed, &typed).await,
+        "discard" => discard(&desk, signed, typed).await,
         "fill" => desk.show(signed, FORM, move |house, of| filled(house, of, typed)).await.map(with_policy),
         _ => shown(&desk, signed, (typed, String::new()), verb == "find").await,
     };
@@ -242,11 +242,14 @@ async fn apart(
     put(desk, signed, (typed, files), |house, of, letter| house.keep_letter(of, letter)).await
 }
 
-/// The key of a form is the id of the draft that it is.
-async fn discard(desk: &Desk, signed: Signed, typed: &Typed) -> Result<Response, Failure> {
+/// The key of a form is the id of the draft that it is. What somebody has kept meanwhile is not thrown away with it.
+async fn discard(desk: &Desk, signed: Signed, typed: Typed) -> Result<Response, Failure> {
     let id = typed.key.parse().map_err(|_| Failure::NotFound)?;
-    desk.ask(move |house| house.discard_draft(&signed.visitor, id)).await?;
-    Ok(Redirect::to("/drafts").into_response())
+    let (visitor, version) = (signed.visitor.clone(), typed.version.clone());
+    match desk.ask(move |house| house.discard_draft(&visitor, (id, Some(&version)))).await? {
+        None => Ok(Redirect::to("/drafts").into_response()),
+        Some(by_now) => changed(desk, signed, (typed, *by_now)).await,
+    }
 }
 
 async fn preview(
@@ -402,8 +405,8 @@ fn cut(words: &str) -> String {
 const NO_TIME: &str = "The time at which it is to go out cannot be read. Nothing was sent.";
 const TOO_LARGE: &str = "That is too much for one mail: files may have 30 MB together. Nothing was sent or kept. What you wrote is here; \
     choose fewer or smaller files.";
-const CHANGED: &str = "This draft was changed on another page since you opened it. Nothing was kept, and nothing was sent. Yours is in \
-    the form, what it is by now stands below. Keep or send yours to put it in its place, or keep both. Files have to be chosen again.";
+const CHANGED: &str = "This draft was changed on another page since you opened it. Nothing was kept, sent or thrown away. Yours is \
+    in the form, what it is by now stands below. Keep or send yours to put it in its place, or keep both. Files have to be chosen again.";
 const BUSY: &str = "The house is busy just now";
 const BROKEN: &str = "Something broke on our side";
 

@@ -411,11 +411,19 @@ impl House for World {
         self.page(writing::drafts(self), page, 2)
     }
 
-    fn discard_draft(&self, _: &Visitor, draft: Id) -> Result<(), Failure> {
+    fn discard_draft(
+        &self,
+        _: &Visitor,
+        (draft, version): (Id, Option<&str>),
+    ) -> Result<Option<Box<Letter>>, Failure> {
         self.check()?;
+        if version == Some("1") {
+            let by_now = Letter { version: "2".into(), key: draft.to_string(), ..Letter::default() };
+            return Ok(Some(Box::new(Letter { text: HOSTILE.into(), ..by_now })));
+        }
         let known = writing::drafts(self).iter().any(|line| line.id == draft);
         self.drafts.lock().unwrap().insert(draft, None);
-        if known { Ok(()) } else { Err(Failure::NotFound) }
+        if known { Ok(None) } else { Err(Failure::NotFound) }
     }
 
     fn templates(&self, _: &Visitor) -> Result<Vec<TemplateLine>, Failure> {

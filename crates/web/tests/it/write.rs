@@ -196,6 +196,10 @@ async fn a_letter_is_kept_as_a_draft_gone_on_with_and_discarded() {
     assert_eq!(apart.status, 303);
     let kept = site.get(&format!("/write?draft={draft}")).await;
     assert!(holds(&kept, "version", "value=\"\""), "as a new one, which replaces none: {}", kept.text);
+    let late = [("do", "discard"), ("key", draft), ("version", "1"), ("text", "Sixty?")];
+    let late = site.press("/write", &letter(&late)).await;
+    assert!(late.text.contains("changed on another page"), "{}", late.text);
+    assert!(holds(&late, "version", "2") && late.text.contains(">\nSixty?<"), "{}", late.text);
     let thrown = site.press("/write", &letter(&[("do", "discard"), ("key", draft)])).await;
     assert_eq!(thrown.header("location"), "/drafts");
     assert_eq!(site.get(&format!("/write?draft={draft}")).await.status, 404);

@@ -106,16 +106,22 @@ fn line(row: EmailLine) -> DraftLine {
     }
 }
 
-/// Throws one away.
+/// Throws one away: the version that is named, or whichever it is by now. Another version stays, and is what comes back.
 pub(in super::super) fn discard(
     house: &House,
     (organization, visitor): (&Arc<Organization>, &Visitor),
-    id: Id,
-) -> Result<(), Failure> {
-    organization.read(|read| readable(read, visitor, id)).map_err(store_failure)?.ok_or(Failure::NotFound)?;
+    (id, named): (Id, Option<&str>),
+) -> Result<Option<Box<Letter>>, Failure> {
+    let row = organization.read(|read| readable(read, visitor, id)).map_err(store_failure)?;
+    let row = row.ok_or(Failure::NotFound)?;
+    let by_now = || open(house, (organization, visitor), (id, Letter::default())).map(Box::new).map(Some);
+    if named.is_some_and(|named| version(&row) != named) {
+        return by_now();
+    }
     let moment = house.moment().map_err(|_| Failure::TryLater)?;
-    let discarded = outbox::discard_draft(organization, (id, Some(visitor.user)), moment);
-    Handle::current().block_on(discarded).map_err(failure)
+    let seen = named.map(|_| row.blobid);
+    let discarded = outbox::discard_draft(organization, (id, Some(visitor.user)), seen, moment);
+    if Handle::current().block_on(discarded).map_err(failure)? { Ok(None) } else { by_now() }
 }
 
 /// A draft, to be gone on with.
