@@ -128,18 +128,25 @@ pub fn open_key(organization: &Organization, key: &str) -> Result<String, CrmErr
     for number in 1..=KEYS_MAX {
         let key = if number == 1 { key.to_owned() } else { format!("{key} {number}") };
         let copyid = keyed(&key)?;
-        let is_open = organization.read(|read| {
-            let outcomes = read.outcomes(copyid)?;
-            let Some(email) = outcomes.iter().find_map(|outcome| outcome.activityid) else {
-                return Ok(outcomes.is_empty());
-            };
-            Ok::<_, StoreError>(sent_as(read, (copyid, email))?.is_some())
-        })?;
-        if is_open {
+        let is_new = organization.read(|read| Ok::<_, StoreError>(read.outcomes(copyid)?.is_empty()))?;
+        if is_new || is_sent_under(organization, &key)? {
             return Ok(key);
         }
     }
     Err(CrmError::Invalid("this mail was sent and canceled too often".to_owned()))
+}
+
+/// Whether a mail was sent under a key, and not taken back since.
+///
+/// # Errors
+/// [`CrmError::Invalid`] where the key is none; [`CrmError::Store`] where the store cannot say.
+pub fn is_sent_under(organization: &Organization, key: &str) -> Result<bool, CrmError> {
+    let copyid = keyed(key)?;
+    let sent = organization.read(|read| {
+        let email = read.outcomes(copyid)?.iter().find_map(|outcome| outcome.activityid);
+        email.map(|email| sent_as(read, (copyid, email))).transpose()
+    })?;
+    Ok(sent.flatten().is_some())
 }
 
 /// Nobody sends one mail and takes it back so often.

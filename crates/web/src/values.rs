@@ -113,7 +113,7 @@ pub trait House: Send + Sync + 'static {
     /// How a letter will look, and what speaks against sending it.
     fn preview_letter(&self, visitor: &Visitor, letter: Letter) -> Result<Preview, Failure>;
     /// Sends a letter, unless this very letter was sent under its key before: then this is that one. One whose draft has another
-    /// version by now stays where it is.
+    /// version by now, or went out in other words, stays where it is.
     fn send_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure>;
     /// Keeps a letter as a draft: one for each key, however often it is kept; in place of the version that it names, and of no other.
     fn keep_letter(&self, visitor: &Visitor, letter: Letter) -> Result<LetterEnd, Failure>;

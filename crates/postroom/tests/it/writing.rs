@@ -355,6 +355,30 @@ fn of_two_pages_with_one_draft_the_second_is_told_and_both_texts_are_there() {
 }
 
 #[test]
+fn of_two_pages_with_one_draft_the_second_asks_before_it_sends_other_words() {
+    let desk = Desk::new();
+    let key = field(&desk.get("/write"), "key");
+    let at = desk.sent(&letter(&[("key", key.as_str()), ("do", "draft")]));
+    let version = field(&desk.get(&at), "version");
+    let of = [("key", key.as_str()), ("version", version.as_str())];
+    let sixty = letter(&[&of[..], &[("text", "Sixty pallets?")]].concat());
+    let email = desk.sent(&sixty);
+    assert_eq!(desk.sent(&sixty), email, "the same words are that letter");
+
+    let seventy = letter(&[&of[..], &[("text", "Seventy pallets?")]].concat());
+    let told = desk.press(&seventy).text();
+    assert!(told.contains("was sent from another page") && told.contains(">\nSixty pallets?"), "{told}");
+    assert!(typed_text(&told).contains("Seventy") && told.contains(&email), "{told}");
+    assert_eq!(desk.outgoing(), 1, "nothing went out unasked");
+    // Whoever means it sends it once.
+    let (key, version) = (field(&told, "key"), field(&told, "version"));
+    let of = [("key", key.as_str()), ("version", version.as_str())];
+    let seventy = letter(&[&of[..], &[("text", "Seventy pallets?")]].concat());
+    let other = desk.sent(&seventy);
+    assert!(other != email && desk.sent(&seventy) == other && desk.outgoing() == 2);
+}
+
+#[test]
 fn what_was_taken_back_is_sent_anew_and_discarded_drafts_are_gone() {
     let desk = Desk::new();
     let first = desk.sent(&letter(&[]));

@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::{Stream, StreamExt, stream};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
-use model::limits;
+use model::{Id, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::desk::{Desk, Sheet};
@@ -63,6 +63,8 @@ struct Form {
     cautions: Vec<String>,
     /// The draft as somebody has kept it meanwhile, where it is not the one that this form began with.
     by_now: Option<Typed>,
+    /// The e-mail as which that went out; `None` where it is a draft.
+    went_out: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -212,7 +214,23 @@ async fn put(
         LetterEnd::Kept(id) => Ok(Redirect::to(&format!("/write?draft={id}")).into_response()),
         LetterEnd::Refused(words) => shown(desk, signed, (typed, words), false).await,
         LetterEnd::Changed(by_now) => changed(desk, signed, (typed, *by_now)).await,
+        LetterEnd::WentOut(id, sent) => went_out(desk, signed, typed, (id, *sent)).await,
     }
+}
+
+/// Both texts of a draft that was sent from another page; what is in the form is another letter from here on.
+async fn went_out(
+    desk: &Desk,
+    signed: Signed,
+    typed: Typed,
+    (id, sent): (Id, Letter),
+) -> Result<Response, Failure> {
+    let typed = Typed { key: new_key(desk, &signed).await?, version: String::new(), ..typed };
+    let page = desk.show(signed, FORM, move |house, visitor| {
+        let (note, by_now) = (WENT_OUT.to_owned(), Some(Typed::of(sent)));
+        Ok(Form { note, by_now, went_out: Some(id.to_string()), ..Form::of(house, visitor, typed)? })
+    });
+    page.await.map(with_policy)
 }
 
 /// Both texts of a draft that was changed on another page; the next button means the one in the form.
@@ -235,11 +253,15 @@ async fn apart(
     signed: Signed,
     (typed, files): (Typed, Vec<LetterFile>),
 ) -> Result<Response, Failure> {
+    let typed = Typed { key: new_key(desk, &signed).await?, version: String::new(), ..typed };
+    put(desk, signed, (typed, files), |house, of, letter| house.keep_letter(of, letter)).await
+}
+
+/// The key of a letter that begins now.
+async fn new_key(desk: &Desk, signed: &Signed) -> Result<String, Failure> {
     let visitor = signed.visitor.clone();
     let new = Beginning::New { to: String::new(), about: None };
-    let key = desk.ask(move |house| house.begin_letter(&visitor, &new)).await?.key;
-    let typed = Typed { key, version: String::new(), ..typed };
-    put(desk, signed, (typed, files), |house, of, letter| house.keep_letter(of, letter)).await
+    Ok(desk.ask(move |house| house.begin_letter(&visitor, &new)).await?.key)
 }
 
 /// The key of a form is the id of the draft that it is. What somebody has kept meanwhile is not thrown away with it.
@@ -286,7 +308,8 @@ async fn shown(
 impl Form {
     fn of(house: &dyn House, visitor: &Visitor, typed: Typed) -> Result<Self, Failure> {
         let around = house.around_letter(visitor, &typed.letter().unwrap_or_default())?;
-        Ok(Form { typed, around, found: None, note: String::new(), cautions: Vec::new(), by_now: None })
+        let (note, cautions) = (String::new(), Vec::new());
+        Ok(Form { typed, around, found: None, note, cautions, by_now: None, went_out: None })
     }
 }
 
@@ -407,6 +430,8 @@ const TOO_LARGE: &str = "That is too much for one mail: files may have 30 MB tog
     choose fewer or smaller files.";
 const CHANGED: &str = "This draft was changed on another page since you opened it. Nothing was kept, sent or thrown away. Yours is \
     in the form, what it is by now stands below. Keep or send yours to put it in its place, or keep both. Files have to be chosen again.";
+const WENT_OUT: &str = "This draft was sent from another page since you opened it, in the words that stand below. Nothing was sent now. Yours is \
+    in the form: send it where both are to go out. Files have to be chosen again.";
 const BUSY: &str = "The house is busy just now";
 const BROKEN: &str = "Something broke on our side";
 

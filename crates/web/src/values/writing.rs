@@ -195,6 +195,8 @@ pub enum LetterEnd {
     /// The draft that it is was changed meanwhile, on another page: this is what it is by now, with its version. Nothing was
     /// kept, and nothing was sent.
     Changed(Box<Letter>),
+    /// The draft that it is went out meanwhile from another page, as this e-mail in these words. Nothing was sent now.
+    WentOut(Id, Box<Letter>),
     /// It cannot go out as it is; why, in a sentence.
     Refused(String),
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crm::outbox;
 use message::Header;
-use model::schema::emails::{Email, STATUS_DRAFT};
+use model::schema::emails::{Email, STATUS_CANCELED, STATUS_DRAFT};
 use model::{Id, Timestamp, limits};
 use store::{EmailLine, Organization, StoreError};
 use tokio::runtime::Handle;
@@ -61,19 +61,42 @@ fn changed(house: &House, asking: Asking<'_>, id: Id) -> Result<LetterEnd, Failu
     }
 }
 
-/// The draft that a letter would be sent in place of, where it is another one by now than that which its form began with.
+/// The draft that a letter would be sent in place of, where it is another one by now than that which its form began with, or
+/// went out since in other words.
 pub(super) fn overtaken(
     house: &House,
     asking: Asking<'_>,
     (letter, draft): (&Letter, &outbox::Draft),
 ) -> Result<Option<LetterEnd>, Failure> {
-    let (_, row) = place(asking.0, letter.key.parse().ok()).map_err(store_failure)?;
+    let Ok(id) = letter.key.parse() else { return Ok(None) };
+    let row = asking.0.read(|read| read.email(id)).map_err(store_failure)?;
     let Some(row) = row.filter(|row| version(row) != letter.version) else { return Ok(None) };
+    if row.statuscode != STATUS_DRAFT {
+        return went_out(asking.0, (letter, draft), &row);
+    }
     let as_kept = outbox::Draft { due: letter.at, ..draft.clone() };
     if outbox::would_be(asking.0, &as_kept, &row).map_err(failure)? {
         return Ok(None);
     }
     changed(house, asking, row.activityid).map(Some)
+}
+
+/// What went out of a draft whose form names a version of it. One that names none is of a letter that was never kept: in other
+/// words it is another one.
+fn went_out(
+    organization: &Organization,
+    (letter, draft): (&Letter, &outbox::Draft),
+    row: &Email,
+) -> Result<Option<LetterEnd>, Failure> {
+    if letter.version.is_empty() || row.statuscode == STATUS_CANCELED {
+        return Ok(None);
+    }
+    let key = draft.key.as_deref().unwrap_or_default();
+    if outbox::is_sent_under(organization, key).map_err(failure)? {
+        return Ok(None);
+    }
+    let sent = written(organization, row, Letter::default())?;
+    Ok(Some(LetterEnd::WentOut(row.activityid, Box::new(sent))))
 }
 
 /// A draft is another one whenever it is kept: its source holds all of it, and when that was.
