@@ -355,6 +355,20 @@ fn of_two_pages_with_one_draft_the_second_is_told_and_both_texts_are_there() {
 }
 
 #[test]
+fn of_two_pages_with_one_draft_the_files_of_the_other_are_named_before_they_go() {
+    let desk = Desk::new();
+    let key = field(&desk.get("/write"), "key");
+    let of = [("key", key.as_str()), ("do", "draft")];
+    desk.sent(&letter(&[&of[..], &[("files=plan.csv", "a;b")]].concat()));
+    let late = letter(&[&of[..], &[("version", "00"), ("text", "Sixty?")]].concat());
+    let told = desk.press(&late).text();
+    assert!(told.contains("File: plan.csv") && told.contains("goes where yours takes its place"), "{told}");
+    let carried = [&late[..], &[("carries", key.as_str())]].concat();
+    let told = desk.press(&carried).text();
+    assert!(told.contains("File: plan.csv") && !told.contains("goes where yours"), "it goes along: {told}");
+}
+
+#[test]
 fn of_two_pages_with_one_draft_the_second_asks_before_it_sends_other_words() {
     let desk = Desk::new();
     let key = field(&desk.get("/write"), "key");

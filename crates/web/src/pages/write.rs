@@ -63,6 +63,8 @@ struct Form {
     cautions: Vec<String>,
     /// The draft as somebody has kept it meanwhile, where it is not the one that this form began with.
     by_now: Option<Typed>,
+    /// The names of its files.
+    by_now_files: Vec<String>,
     /// The e-mail as which that went out; `None` where it is a draft.
     went_out: Option<String>,
 }
@@ -241,8 +243,9 @@ async fn changed(
 ) -> Result<Response, Failure> {
     typed.version.clone_from(&by_now.version);
     let page = desk.show(signed, FORM, move |house, visitor| {
+        let by_now_files = house.around_letter(visitor, &by_now)?.carried;
         let (note, by_now) = (CHANGED.to_owned(), Some(Typed::of(by_now)));
-        Ok(Form { note, by_now, ..Form::of(house, visitor, typed)? })
+        Ok(Form { note, by_now, by_now_files, ..Form::of(house, visitor, typed)? })
     });
     page.await.map(with_policy)
 }
@@ -309,7 +312,8 @@ impl Form {
     fn of(house: &dyn House, visitor: &Visitor, typed: Typed) -> Result<Self, Failure> {
         let around = house.around_letter(visitor, &typed.letter().unwrap_or_default())?;
         let (note, cautions) = (String::new(), Vec::new());
-        Ok(Form { typed, around, found: None, note, cautions, by_now: None, went_out: None })
+        let (found, by_now, by_now_files, went_out) = (None, None, Vec::new(), None);
+        Ok(Form { typed, around, found, note, cautions, by_now, by_now_files, went_out })
     }
 }
 
