@@ -336,7 +336,13 @@ fn of_two_pages_with_one_draft_the_second_is_told_and_both_texts_are_there() {
     let apart = desk.sent(&page("apart", "Seventy pallets?", &version));
     assert!(apart != at && desk.get(&apart).contains("Seventy") && desk.get(&at).contains("Sixty"));
     assert_eq!(desk.get("/drafts").matches("class=\"outbox-row\"").count(), 2);
+    // A double click is one draft more, not two.
     let told = desk.press(&page("draft", "Ninety?", &version)).text();
+    let its = field(&told, "apart");
+    let twice = letter(&[&of[..], &[("apart", &its), ("text", "Ninety?"), ("do", "apart")]].concat());
+    let apart = desk.sent(&twice);
+    assert_eq!((desk.sent(&twice), apart), (format!("/write?draft={its}"), format!("/write?draft={its}")));
+    assert_eq!(http(desk.house.web, &format!("POST /drafts/{its}/discard"), &desk.cookie).status, 303);
     let by_now = field(&told, "version");
     assert_eq!(
         desk.sent(&letter(

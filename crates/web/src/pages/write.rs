@@ -242,6 +242,7 @@ async fn changed(
     (mut typed, by_now): (Typed, Letter),
 ) -> Result<Response, Failure> {
     typed.version.clone_from(&by_now.version);
+    typed.apart = new_key(desk, &signed).await?;
     let page = desk.show(signed, FORM, move |house, visitor| {
         let by_now_files = house.around_letter(visitor, &by_now)?.carried;
         let (note, by_now) = (CHANGED.to_owned(), Some(Typed::of(by_now)));
@@ -250,13 +251,15 @@ async fn changed(
     page.await.map(with_policy)
 }
 
-/// Keeps what was typed as a draft of its own, beside the one that it began with.
+/// Keeps what was typed as a draft of its own, beside the one that it began with: the same one, however often it is pressed.
 async fn apart(
     desk: &Desk,
     signed: Signed,
-    (typed, files): (Typed, Vec<LetterFile>),
+    (mut typed, files): (Typed, Vec<LetterFile>),
 ) -> Result<Response, Failure> {
-    let typed = Typed { key: new_key(desk, &signed).await?, version: String::new(), ..typed };
+    let key = std::mem::take(&mut typed.apart);
+    let key = if key.is_empty() { new_key(desk, &signed).await? } else { key };
+    let typed = Typed { key, version: String::new(), ..typed };
     put(desk, signed, (typed, files), |house, of, letter| house.keep_letter(of, letter)).await
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Typed {
     pub(super) key: String,
     /// Which state of the kept draft it began with.
     pub(super) version: String,
+    /// The key under which it is kept beside that, where somebody changed it meanwhile.
+    pub(super) apart: String,
     /// The name of somebody who is looked for.
     pub(super) who: String,
     /// The template that it is to be filled with.
@@ -200,6 +202,7 @@ impl Typed {
             "about" => &mut self.about,
             "key" => &mut self.key,
             "version" => &mut self.version,
+            "apart" => &mut self.apart,
             "who" => &mut self.who,
             "template" => &mut self.template,
             "stamp" => &mut self.stamp,
