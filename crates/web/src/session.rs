@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::desk::{Desk, WebSettings};
@@ -18,17 +18,45 @@ pub(crate) struct Signed {
     pub(crate) visitor: Visitor,
 }
 
-impl FromRequestParts<Arc<Desk>> for Signed {
-    type Rejection = Response;
+/// Why a request has no session.
+pub(crate) enum Unsigned {
+    /// There is none, or none any more: the way to sign in.
+    Ended(Response),
+    /// The house could not say; there may well be one.
+    Failed(Failure),
+}
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Response> {
+impl Unsigned {
+    /// The status of a page with what was typed.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Unsigned::Ended(_) => StatusCode::FORBIDDEN,
+            Unsigned::Failed(failure) if failure.is_temporary() => StatusCode::SERVICE_UNAVAILABLE,
+            Unsigned::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for Unsigned {
+    fn into_response(self) -> Response {
+        match self {
+            Unsigned::Ended(way) => way,
+            Unsigned::Failed(failure) => failure.into_response(),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Desk>> for Signed {
+    type Rejection = Unsigned;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Unsigned> {
         let Some(token) = token(&parts.headers, desk.settings) else {
-            return Err(to_sign_in(parts));
+            return Err(Unsigned::Ended(to_sign_in(parts)));
         };
         match desk.ask(move |house| house.visitor(&token)).await {
             Ok(Some(visitor)) => Ok(Signed { visitor }),
-            Ok(None) | Err(Failure::NotSignedIn) => Err(to_sign_in(parts)),
-            Err(failure) => Err(failure.into_response()),
+            Ok(None) | Err(Failure::NotSignedIn) => Err(Unsigned::Ended(to_sign_in(parts))),
+            Err(failure) => Err(Unsigned::Failed(failure)),
         }
     }
 }

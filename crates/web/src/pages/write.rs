@@ -25,7 +25,7 @@ use crate::desk::{Desk, Sheet};
 use crate::headers::WRITE_POLICY;
 use crate::render;
 use crate::router::PAGE_TIME_MAX;
-use crate::session::Signed;
+use crate::session::{Signed, Unsigned};
 use crate::values::{
     Beginning, EarlierKind, Failure, House, Letter, LetterEnd, LetterFile, Preview, RecipientLine,
     Surroundings, Visitor,
@@ -118,10 +118,13 @@ pub(crate) struct Asked {
 
 pub(crate) async fn press(
     State(desk): State<Arc<Desk>>,
-    signed: Result<Signed, Response>,
+    signed: Result<Signed, Unsigned>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let Ok(signed) = signed else { return expired(&desk, request).await };
+    let signed = match signed {
+        Ok(signed) => signed,
+        Err(unsigned) => return expired(&desk, unsigned.status(), request).await,
+    };
     let _place = if is_large(request.headers()) { Some(desk.large_forms.acquire().await) } else { None };
     let (request, rest) = shared(request);
     let (mut typed, read) = match Multipart::from_request(request, &()).await {
@@ -340,15 +343,20 @@ fn looked_for(house: &dyn House, visitor: &Visitor, typed: &Typed) -> Result<Vec
     house.find_recipients(visitor, &cut(&typed.who))
 }
 
-/// Whoever is signed in no more gets back what he typed; of a stranger's form little is read.
-async fn expired(desk: &Desk, request: Request) -> Result<Response, Failure> {
+/// Whoever is signed in no more, or of whom the house cannot say it, gets back what he typed; of a stranger's form little is read.
+async fn expired(desk: &Desk, status: StatusCode, request: Request) -> Result<Response, Failure> {
+    let headline = match status {
+        StatusCode::FORBIDDEN => "You were signed out",
+        StatusCode::SERVICE_UNAVAILABLE => BUSY,
+        _ => BROKEN,
+    };
     let Ok(read) = tokio::time::timeout(PAGE_TIME_MAX, read_expired(desk, request)).await else {
         return Ok(StatusCode::REQUEST_TIMEOUT.into_response());
     };
     match read {
         Ok(typed) => {
-            let status = if typed.is_cut { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::FORBIDDEN };
-            still_here(&typed, status, "You were signed out")
+            let status = if typed.is_cut { StatusCode::PAYLOAD_TOO_LARGE } else { status };
+            still_here(&typed, status, headline)
         }
         Err(unread) => Ok(unread.into_response()),
     }

@@ -41,6 +41,8 @@ pub(crate) struct World {
     tokens: AtomicU64,
     /// Answers every question with this failure, to look at the pages of errors.
     pub(crate) failing: Option<Failure>,
+    /// Whether it fails so before it says who asks.
+    pub(crate) is_failing_at_once: bool,
     /// Holds nothing, to look at empty lists.
     pub(crate) is_empty: bool,
     /// Undeliverables that ended: those that were dismissed with their reason.
@@ -74,6 +76,7 @@ impl World {
             sessions: Mutex::default(),
             tokens: AtomicU64::new(1),
             failing: None,
+            is_failing_at_once: false,
             is_empty: false,
             ended: Mutex::default(),
             paused: Mutex::default(),
@@ -128,6 +131,9 @@ impl House for World {
     }
 
     fn visitor(&self, token: &str) -> Result<Option<Visitor>, Failure> {
+        if self.is_failing_at_once {
+            self.check()?;
+        }
         let known = self.sessions.lock().unwrap().contains(token);
         Ok(known.then(|| Visitor {
             user: id(1),

@@ -137,6 +137,29 @@ async fn what_cannot_go_out_is_said_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_house_that_is_busy_or_broken_does_not_say_that_somebody_was_signed_out() {
+    let failures = [
+        (web::Failure::TryLater, 503, "The house is busy just now"),
+        (web::Failure::Internal, 500, "Something broke on our side"),
+    ];
+    for (failure, status, headline) in failures {
+        let site = Site::in_world(|world| (world.failing, world.is_failing_at_once) = (Some(failure), true));
+        let answer = site.press("/write", &letter(&[])).await;
+        assert_eq!((answer.status.as_u16(), answer.heading()), (status, headline));
+        assert!(
+            holds(&answer, "text", "Fifty pallets?") && !answer.text.contains("Sign in"),
+            "{}",
+            answer.text
+        );
+        for path in ["/templates/new", "/templates/019ab100-0000-7000-8000-000000000320/edit"] {
+            let answer = site.post(path, "title=Offer&text=Fifty+pallets&do=keep").await;
+            assert_eq!((answer.status.as_u16(), answer.heading()), (status, "The house is busy just now"));
+            assert!(holds(&answer, "text", "Fifty pallets") && holds(&answer, "title", "Offer"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn on_every_page_of_what_was_typed_recipients_stay_apart_and_formatting_stays() {
     let people = "Zoë <zoe@x.test>\r\nTom <tom@x.test>";
     let html = "<p>Fifty <b>pallets</b>?</p>";

@@ -20,7 +20,7 @@ use crate::desk::{Desk, Sheet};
 use crate::pages::id;
 use crate::pages::write::{beginning, is_large, stamped};
 use crate::render;
-use crate::session::Signed;
+use crate::session::{Signed, Unsigned};
 use crate::values::{Failure, House, TemplateBeginning, TemplateDraft, TemplateEnd, TemplateTry, Visitor};
 
 const SHEET: Sheet = Sheet { template: "template_edit.html", section: "outbox" };
@@ -102,7 +102,7 @@ async fn begun(desk: &Desk, signed: Signed, beginning: TemplateBeginning) -> Res
 
 pub(crate) async fn press_new(
     State(desk): State<Arc<Desk>>,
-    signed: Result<Signed, Response>,
+    signed: Result<Signed, Unsigned>,
     request: Request,
 ) -> Result<Response, Failure> {
     press(&desk, None, (signed, request)).await
@@ -110,7 +110,7 @@ pub(crate) async fn press_new(
 
 pub(crate) async fn press_known(
     State(desk): State<Arc<Desk>>,
-    signed: Result<Signed, Response>,
+    signed: Result<Signed, Unsigned>,
     path: Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
@@ -120,9 +120,12 @@ pub(crate) async fn press_known(
 async fn press(
     desk: &Desk,
     id: Option<Id>,
-    (signed, request): (Result<Signed, Response>, Request),
+    (signed, request): (Result<Signed, Unsigned>, Request),
 ) -> Result<Response, Failure> {
-    let Ok(signed) = signed else { return expired(desk, id, request).await };
+    let signed = match signed {
+        Ok(signed) => signed,
+        Err(unsigned) => return expired(desk, (id, unsigned.status()), request).await,
+    };
     let _place = if is_large(request.headers()) { Some(desk.large_forms.acquire().await) } else { None };
     let mut typed = match read(request, KNOWN).await {
         Ok((typed, true)) => typed,
@@ -185,8 +188,12 @@ pub(crate) async fn remove(
     Ok(Redirect::to("/templates").into_response())
 }
 
-/// Whoever is signed in no more gets back what he typed; of a stranger's form little is read.
-async fn expired(desk: &Desk, id: Option<Id>, request: Request) -> Result<Response, Failure> {
+/// Whoever is signed in no more, or of whom the house cannot say it, gets back what he typed; of a stranger's form little is read.
+async fn expired(
+    desk: &Desk,
+    (id, status): (Option<Id>, StatusCode),
+    request: Request,
+) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let (is_ours, body) = stamped(desk, body, stamp_in).await;
     let most = if is_ours { KNOWN } else { STRANGE };
@@ -196,8 +203,12 @@ async fn expired(desk: &Desk, id: Option<Id>, request: Request) -> Result<Respon
                 // It proved nothing.
                 typed.stamp.clear();
             }
-            let whole = (StatusCode::FORBIDDEN, Cut::No);
-            let cut = (StatusCode::PAYLOAD_TOO_LARGE, if is_ours { Cut::Long } else { Cut::Unknown });
+            let whole = (status, Cut::No);
+            let cut = match (is_ours, status) {
+                (true, _) => (StatusCode::PAYLOAD_TOO_LARGE, Cut::Long),
+                (false, StatusCode::FORBIDDEN) => (StatusCode::PAYLOAD_TOO_LARGE, Cut::Unknown),
+                (false, _) => (status, Cut::Unknown),
+            };
             still_here((id, &typed), if is_all { whole } else { cut })
         }
         Err(unread) => Ok(unread),
@@ -236,7 +247,8 @@ fn still_here(
     (status, cut): (StatusCode, Cut),
 ) -> Result<Response, Failure> {
     let (is_gone, is_cut, is_long) = (status == StatusCode::NOT_FOUND, cut != Cut::No, cut == Cut::Long);
-    let is_signed_out = cut == Cut::Unknown || status == StatusCode::FORBIDDEN;
+    let is_unknown = cut == Cut::Unknown && status == StatusCode::PAYLOAD_TOO_LARGE;
+    let is_signed_out = is_unknown || status == StatusCode::FORBIDDEN;
     let typed = Value::from(Serde(typed));
     let values = context! { typed, path => path(id), is_signed_out, is_gone, is_cut, is_long };
     Ok((status, render::page("template_kept.html", values)?).into_response())
