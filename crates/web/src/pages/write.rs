@@ -363,8 +363,11 @@ async fn expired(desk: &Desk, status: StatusCode, request: Request) -> Result<Re
 }
 
 async fn read_expired(desk: &Desk, request: Request) -> Result<Typed, Unread> {
+    let is_large = is_large(request.headers());
     let (parts, body) = request.into_parts();
     let (is_ours, mut body) = stamped(desk, body, typed::stamp_in).await;
+    // Of a part whose header does not end all is in memory.
+    let _place = if is_ours && is_large { Some(desk.large_forms.acquire().await) } else { None };
     if !is_ours {
         let mut first = Vec::new();
         read_up_to(&mut body.into_data_stream(), (&mut first, limits::WRITTEN_BY_STRANGERS_BYTES_MAX)).await;

@@ -3,9 +3,13 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use futures_util::{StreamExt, stream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::site::{Answer, Site};
 use crate::world::HOSTILE;
@@ -276,6 +280,61 @@ async fn of_a_stranger_s_form_little_is_read_and_of_one_of_ours_all_that_was_typ
     }
 }
 
+/// A stamp of the site, and the site to whoever was signed out.
+async fn left(site: &Site) -> (String, Site) {
+    let form = site.get("/write").await;
+    let at = form.text.find("name=\"stamp\" value=\"").unwrap();
+    (form.text[at..].split('"').nth(3).unwrap().to_owned(), site.signed_out())
+}
+
+/// A form whose last field goes on until somebody says its end, if anybody does; it says when that field is read.
+fn slow(stamp: &str, last: &str) -> (Request<Body>, oneshot::Receiver<()>, oneshot::Sender<()>) {
+    let field = |name: &str, value: &str| {
+        format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let head = [field("stamp", stamp), field("who", &"x".repeat(2_000)), last.to_owned()].concat();
+    let (is_read, reading) = oneshot::channel();
+    let (end, ended) = oneshot::channel::<()>();
+    let rest = stream::once(async move {
+        is_read.send(()).ok();
+        ended.await.ok();
+        Ok("\r\n--edge--\r\n".to_owned())
+    });
+    let body = Body::from_stream(stream::once(async { Ok::<_, Infallible>(head) }).chain(rest));
+    let request = Request::post("/write").header("sec-fetch-site", "same-origin");
+    let request = request.header("content-type", "multipart/form-data; boundary=edge").body(body).unwrap();
+    (request, reading, end)
+}
+
+const TEXT: &str = "--edge\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nFifty pallets?";
+
+#[tokio::test(start_paused = true)]
+async fn large_forms_of_whoever_was_signed_out_wait_for_a_place_as_others_do() {
+    let (stamp, site) = left(&Site::signed_in()).await;
+    let (mut ends, mut answers) = (Vec::new(), JoinSet::new());
+    let site = Arc::new(site);
+    let mut send = |request| {
+        let site = Arc::clone(&site);
+        answers.spawn(async move { site.send(request).await });
+    };
+    for _ in 0..model::limits::WRITTEN_LARGE_MAX {
+        let (request, reading, end) = slow(&stamp, TEXT);
+        send(request);
+        reading.await.unwrap();
+        ends.push(end);
+    }
+    let (request, mut reading, end) = slow(&stamp, TEXT);
+    send(request);
+    let waited = tokio::time::timeout(Duration::from_secs(1), &mut reading).await;
+    assert!(waited.is_err(), "one more is in memory");
+    ends.pop().unwrap().send(()).unwrap();
+    reading.await.unwrap();
+    end.send(()).unwrap();
+    drop(ends);
+    while let Some(answer) = answers.join_next().await {
+        assert!(holds(&answer.unwrap(), "text", "Fifty pallets?"));
+    }
+}
 #[tokio::test]
 async fn whatever_is_typed_is_text() {
     let site = Site::signed_in();
