@@ -20,6 +20,7 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 use model::{Id, limits};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::desk::{Desk, Sheet};
 use crate::headers::WRITE_POLICY;
@@ -350,24 +351,27 @@ async fn expired(desk: &Desk, status: StatusCode, request: Request) -> Result<Re
         StatusCode::SERVICE_UNAVAILABLE => BUSY,
         _ => BROKEN,
     };
-    let Ok(read) = tokio::time::timeout(PAGE_TIME_MAX, read_expired(desk, request)).await else {
-        return Ok(StatusCode::REQUEST_TIMEOUT.into_response());
-    };
-    match read {
+    let is_large = is_large(request.headers());
+    let (parts, body) = request.into_parts();
+    let first = tokio::time::timeout(PAGE_TIME_MAX, stamped(desk, body, typed::stamp_in)).await;
+    let Ok((is_ours, body)) = first else { return Ok(StatusCode::REQUEST_TIMEOUT.into_response()) };
+    // Of a part whose header does not end all is in memory.
+    let _place = if is_ours && is_large { Some(desk.large_forms.acquire().await) } else { None };
+    // What comes too slowly breaks off; what came until then is there.
+    let end = Instant::now() + PAGE_TIME_MAX;
+    let body = body.into_data_stream().take_until(Box::pin(tokio::time::sleep_until(end)));
+    match read_expired(Request::from_parts(parts, Body::from_stream(body)), is_ours).await {
         Ok(typed) => {
             let status = if typed.is_cut { StatusCode::PAYLOAD_TOO_LARGE } else { status };
             still_here(&typed, status, headline)
         }
+        Err(_) if Instant::now() >= end => Ok(StatusCode::REQUEST_TIMEOUT.into_response()),
         Err(unread) => Ok(unread.into_response()),
     }
 }
 
-async fn read_expired(desk: &Desk, request: Request) -> Result<Typed, Unread> {
-    let is_large = is_large(request.headers());
-    let (parts, body) = request.into_parts();
-    let (is_ours, mut body) = stamped(desk, body, typed::stamp_in).await;
-    // Of a part whose header does not end all is in memory.
-    let _place = if is_ours && is_large { Some(desk.large_forms.acquire().await) } else { None };
+async fn read_expired(request: Request, is_ours: bool) -> Result<Typed, Unread> {
+    let (parts, mut body) = request.into_parts();
     if !is_ours {
         let mut first = Vec::new();
         read_up_to(&mut body.into_data_stream(), (&mut first, limits::WRITTEN_BY_STRANGERS_BYTES_MAX)).await;

@@ -335,6 +335,23 @@ async fn large_forms_of_whoever_was_signed_out_wait_for_a_place_as_others_do() {
         assert!(holds(&answer.unwrap(), "text", "Fifty pallets?"));
     }
 }
+const FILE: &str =
+    "\r\n--edge\r\nContent-Disposition: form-data; name=\"files\"; filename=\"film.mp4\"\r\n\r\nx";
+
+#[tokio::test(start_paused = true)]
+async fn of_a_form_that_comes_too_slowly_what_came_is_there() {
+    let (stamp, site) = left(&Site::signed_in()).await;
+    let (request, _reading, _end) = slow(&stamp, &format!("{TEXT}{FILE}"));
+    let answer = site.send(request).await;
+    assert_eq!((answer.status.as_u16(), answer.heading()), (403, "You were signed out"));
+    assert!(holds(&answer, "text", "Fifty pallets?") && answer.text.contains("Go on writing"));
+    // Where the text itself was under way, its end may be missing: it is not to be sent like that.
+    let (request, _reading, _end) = slow(&stamp, TEXT);
+    let answer = site.send(request).await;
+    assert_eq!(answer.status, 413);
+    assert!(holds(&answer, "text", "Fifty pallets?") && !answer.text.contains("Go on writing"));
+}
+
 #[tokio::test]
 async fn whatever_is_typed_is_text() {
     let site = Site::signed_in();

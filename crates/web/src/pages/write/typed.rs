@@ -58,6 +58,9 @@ pub(crate) struct Typed {
     /// Whether the end of a text was not read: what is here may not take the place of all of it.
     #[serde(skip)]
     pub(super) is_cut: bool,
+    /// Whether everything but the files was read.
+    #[serde(skip)]
+    pub(super) is_read: bool,
 }
 
 /// Why a form was not read.
@@ -81,12 +84,12 @@ pub(super) async fn read(form: Multipart) -> (Typed, Result<(), Unread>) {
     (typed, read)
 }
 
-/// Reads the form of somebody who is signed in no more, without its files.
+/// Reads the form of somebody who is signed in no more, without its files. Of one that breaks off what came is there.
 pub(super) async fn read_expired(form: Multipart) -> Result<Typed, Unread> {
     let mut typed = Typed::default();
     match read_on(form, &mut typed, (limits::WRITTEN_TEXT_BYTES_MAX, Files::Passed)).await {
-        Err(unread) if !typed.is_cut => Err(unread),
-        _ => Ok(typed),
+        Err(unread) if !typed.is_cut && typed.text.is_empty() => Err(unread),
+        _ => Ok(typed.ended()),
     }
 }
 
@@ -98,7 +101,7 @@ pub(super) async fn read_beginning(form: Multipart) -> Result<Typed, Unread> {
         _ => {
             // It proved nothing.
             typed.stamp.clear();
-            Ok(typed)
+            Ok(typed.ended())
         }
     }
 }
@@ -140,6 +143,8 @@ async fn read_on(
             return Err(Unread::TooLarge);
         }
         if let Some(name) = field.file_name().map(str::to_owned) {
+            // They are the last that somebody chose.
+            typed.is_read = true;
             match files {
                 Files::Passed => while field.chunk().await?.is_some() {},
                 Files::Taken => {
@@ -163,6 +168,7 @@ async fn read_on(
             return read;
         }
     }
+    typed.is_read = true;
     Ok(())
 }
 
@@ -183,6 +189,11 @@ async fn taken(field: &mut Field<'_>, most: usize, bytes: &mut Vec<u8>) -> Resul
 }
 
 impl Typed {
+    /// What was read of a form that may have broken off.
+    fn ended(self) -> Self {
+        Typed { is_cut: self.is_cut || !self.is_read, ..self }
+    }
+
     fn put(&mut self, name: &str, value: String) {
         let place = match name {
             "from" => &mut self.from,
