@@ -181,3 +181,22 @@ pub(super) fn places(text: &str, list: &str) -> Vec<(usize, usize)> {
 pub(super) fn has(text: &str, list: &str) -> bool {
     has_any(text, &[list], &[])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_list_has_a_rule_twice() {
+        let (mut list, mut seen) = ("", HashSet::new());
+        for line in
+            include_str!("rules.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
+            if line.starts_with('[') && line.ends_with(']') {
+                list = line;
+            } else {
+                assert!(seen.insert((list, line)), "{list} has it twice: {line}");
+            }
+        }
+    }
+}
